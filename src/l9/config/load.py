@@ -1,0 +1,212 @@
+"""`l9.toml` from text to `Config`. Unknown keys are errors that name the nearest known one."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from l9.config import model
+from l9.core.rules import Rules
+from l9.errors import ConfigError
+
+FILE = "l9.toml"
+SHARED = tuple(
+    f.name for f in msgspec.structs.fields(model.Config) if f.name not in ("app", "name", "target")
+)
+
+
+class File(model.Section, frozen=True):
+    """The file as it is written: shared sections, and targets that may override them."""
+
+    app: model.Name
+    targets: dict[str, dict[str, Any]]
+    release: dict[str, Any] = {}
+    check: dict[str, Any] = {}
+    compose: dict[str, Any] = {}
+    process: dict[str, Any] = {}
+    env: dict[str, Any] = {}
+    health: dict[str, Any] = {}
+    smoke: tuple[dict[str, Any], ...] = ()
+    route: dict[str, Any] = {}
+    bake: dict[str, Any] = {}
+    drain: dict[str, Any] = {}
+    standby: dict[str, Any] = {}
+    retention: dict[str, Any] = {}
+    needs: dict[str, Any] = {}
+
+
+def load(directory: Path, target: str | None = None) -> model.Config:
+    """The configuration of one target. `target` may be left out where the file has one, or a `production`.
+
+    Raises ConfigError: no file, not TOML, an unknown key, a wrong type, no such target.
+    """
+    path = directory / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"no {FILE} in {directory}", expected=f"a file {FILE}", found="none", remedy="l9 init"
+        ) from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{FILE} cannot be read", expected="UTF-8 text", found=str(error)) from None
+    return parse(text, target)
+
+
+def parse(text: str, target: str | None = None) -> model.Config:
+    """As `load`, from the file's text."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{FILE} is not TOML", expected="TOML", found=str(error), remedy=f"$EDITOR {FILE}"
+        ) from None
+    _refuse_unknown(raw, File, FILE)
+    file = _convert(raw, File, FILE)
+    name = _choose(tuple(file.targets), target)
+    _refuse_unknown(file.targets[name], model.Target, f"targets.{name}")
+    chosen = dict(file.targets[name])
+    merged: dict[str, Any] = {s: raw[s] for s in SHARED if s in raw}
+    for section in SHARED:
+        if section in chosen:
+            merged[section] = _merge(merged.get(section), chosen.pop(section))
+    document = {"app": file.app, "name": name, "target": chosen, **merged}
+    config = _convert(document, model.Config, FILE)
+    _check(config)
+    return config
+
+
+def targets(text: str) -> tuple[str, ...]:
+    """The names of the targets in the file's text."""
+    return tuple(tomllib.loads(text).get("targets", {}))
+
+
+def rules(config: model.Config) -> Rules:
+    """The thresholds that the gates are judged by."""
+    return Rules(
+        deadline=config.health.deadline,
+        soak=config.health.soak,
+        proofs=config.route.proofs,
+        bake=config.bake.seconds,
+        bake_failures=config.bake.failures,
+        max_error_share=config.bake.max_error_share,
+        min_answers=config.bake.min_answers,
+        grace=config.drain.grace,
+        standby=config.standby.seconds,
+        retain=config.retention.releases,
+        min_disk=config.needs.disk,
+        min_memory=config.needs.memory,
+        allow_untracked=config.check.allow_untracked,
+        signatures=config.release.signatures,
+        hashes=config.check.hashes,
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `l9.toml`, made from the same objects that read it."""
+    (ref,), components = msgspec.json.schema_components([model.Config], ref_template="#/$defs/{name}")
+    config = components.pop("Config")
+    overrides = {s: config["properties"][s] for s in SHARED}
+    target = components["Target"]
+    target["properties"] = {**target["properties"], **overrides}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": FILE,
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["app", "targets"],
+        "properties": {
+            "app": config["properties"]["app"],
+            "targets": {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {"$ref": "#/$defs/Target"},
+            },
+            **overrides,
+        },
+        "$defs": components,
+    }
+
+
+def _convert(raw: Any, kind: type[Any], where: str) -> Any:
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"{where} is malformed",
+            expected="the documented types",
+            found=str(error),
+            remedy="l9 config schema",
+        ) from None
+
+
+def _choose(names: tuple[str, ...], wanted: str | None) -> str:
+    if not names:
+        raise ConfigError(f"{FILE} has no target", expected="[targets.NAME]", found="none", remedy="l9 init")
+    if wanted is None:
+        if len(names) == 1:
+            return names[0]
+        wanted = "production"
+    if wanted not in names:
+        near = get_close_matches(wanted, names, 1)
+        raise ConfigError(
+            f"no target {wanted!r} in {FILE}",
+            expected=f"one of {', '.join(names)}",
+            found=wanted,
+            remedy=f"l9 status --target {near[0] if near else names[0]}",
+        )
+    return wanted
+
+
+def _merge(shared: Any, own: Any) -> Any:
+    if isinstance(shared, Mapping) and isinstance(own, Mapping):
+        return {**shared, **{k: _merge(shared.get(k), v) for k, v in own.items()}}
+    return own
+
+
+def _refuse_unknown(raw: Any, kind: type[msgspec.Struct], where: str) -> None:
+    """Walk the sections that `kind` describes; the first unknown key is the error."""
+    if not isinstance(raw, Mapping):
+        return
+    known = {f.name: f.type for f in msgspec.structs.fields(kind)}
+    sections = {f.name: f.type for f in msgspec.structs.fields(model.Config)}
+    allowed = (*known, *SHARED) if kind is model.Target else tuple(known)
+    for key, value in raw.items():
+        if key not in allowed:
+            near = get_close_matches(str(key), allowed, 1)
+            raise ConfigError(
+                f"unknown key {key!r} in {where}",
+                expected=f"{near[0]!r}" if near else f"one of {', '.join(sorted(allowed))}",
+                found=repr(key),
+                remedy=f"$EDITOR {FILE}",
+            )
+        inner = sections.get(key) if kind in (File, model.Target) else known[key]
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct) and key != "target":
+            _refuse_unknown(value, inner, f"{where}.{key}" if where != FILE else key)
+        elif key == "smoke" and isinstance(value, list):
+            for item in value:
+                _refuse_unknown(item, model.Smoke, "smoke")
+
+
+def _check(config: model.Config) -> None:
+    """What types cannot say."""
+    target, compose = config.target, config.compose
+    problem = None
+    if target.ports.blue == target.ports.green:
+        problem = ("two different ports for blue and green", f"{target.ports.blue} twice")
+    elif not target.path.startswith("/") or ".." in target.path.split("/") or len(target.path) < 2:
+        problem = ("an absolute path on the host", target.path)
+    elif target.host.startswith("-") or not target.host or any(c.isspace() for c in target.host):
+        problem = ("a host as ssh takes it", repr(target.host))
+    elif bool(compose.blue) != bool(compose.green):
+        problem = ("both compose.blue and compose.green, or neither", compose.blue or compose.green)
+    elif compose.service and compose.blue:
+        problem = ("either compose.service or compose.blue and compose.green", "both")
+    if problem:
+        raise ConfigError(
+            f"{FILE}: target {config.name}", expected=problem[0], found=problem[1], remedy=f"$EDITOR {FILE}"
+        )

@@ -1,0 +1,186 @@
+"""`l9.toml` as frozen objects, one a section. Every default is the spec's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, description="seconds")]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections: frozen and strict."""
+
+
+class Release(Section, frozen=True):
+    """What a release is (spec 3.3)."""
+
+    tag: str = "v<major>.<minor>.<patch>-l9"
+    main: str = "main"
+    signatures: Literal["optional", "required"] = "optional"
+
+
+class Check(Section, frozen=True):
+    """The local gates. `test` is an argv, run in the exported tree of the tag; empty means no tests."""
+
+    test: tuple[str, ...] = (
+        "docker", "compose", "run", "--rm", "test", "pytest", "tests/test_cgmp.py", "-v",
+    )  # fmt: skip
+    test_timeout: Seconds = 900
+    requirements: tuple[str, ...] = ("requirements*.txt",)
+    hashes: bool = False
+    allow_untracked: tuple[str, ...] = (".env.local", ".env.*.local")
+
+
+class Compose(Section, frozen=True):
+    """The user's compose file, which stays as it is.
+
+    Either `blue` and `green` name two services (the spec's form), or `service` names one from which both
+    slots are derived. `port` is the port inside the container; `port_variable` is set to the slot's port
+    where the service uses the host's network.
+    """
+
+    file: str = ""
+    service: str = ""
+    blue: str = ""
+    green: str = ""
+    port: Port = 8000
+    port_variable: str = "PORT"
+    build_args: dict[str, str] = {}
+
+
+class Process(Section, frozen=True):
+    """The embedded runtime: a slot is a process. `{python}` and `{port}` are filled in."""
+
+    command: tuple[str, ...] = ("{python}", "-m", "uvicorn", "api.server_memory:app", "--port", "{port}")
+    prepare: tuple[str, ...] = ()
+
+
+class Env(Section, frozen=True):
+    """The environment file on the host, and its schema in the release (spec 2.2)."""
+
+    file: str = ".env"
+    example: str = ".env.example"
+
+
+class Health(Section, frozen=True):
+    """When a slot is healthy (spec 4.2). `field` is a path in the JSON answer; empty accepts any body."""
+
+    path: str = "/health"
+    status: tuple[int, ...] = (200,)
+    field: str = "status"
+    equals: str = "healthy"
+    deadline: Seconds = 60
+    soak: Seconds = 10
+    timeout: Seconds = 3
+
+
+class Smoke(Section, frozen=True):
+    """One smoke request. `headers` and `json` may hold `{env:KEY}`: filled in on the host from its `.env`."""
+
+    path: str
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
+    name: str = ""
+    headers: dict[str, str] = {}
+    json: Any = None
+    status: tuple[int, ...] = (200,)
+    fields: dict[str, Any] = {}
+    timeout: Seconds = 10
+
+
+class Route(Section, frozen=True):
+    """The switch. `site` is the address that Caddy listens on for the public; `url` is how the host reaches it.
+
+    kind `caddy-file`: a flag file decides (zero failed requests). kind `caddy-admin`: the admin API, for a
+    Caddy whose configuration may not be touched; `id` is the `@id` of its reverse_proxy handler.
+    """
+
+    kind: Literal["caddy-file", "caddy-admin"] = "caddy-file"
+    site: str = ":80"
+    url: str = "http://127.0.0.1"
+    admin: str = "http://127.0.0.1:2019"
+    id: str = ""
+    caddyfile: str = "/etc/caddy/Caddyfile"
+    proofs: Annotated[int, msgspec.Meta(ge=1)] = 5
+
+
+class Bake(Section, frozen=True):
+    """How long a release is watched under real traffic after the switch, and what it may do."""
+
+    seconds: Seconds = 30
+    failures: Annotated[int, msgspec.Meta(ge=1)] = 2
+    max_error_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
+    min_answers: Annotated[int, msgspec.Meta(ge=1)] = 20
+
+
+class Drain(Section, frozen=True):
+    """Spec 4.2 `stop_grace_period`."""
+
+    grace: Seconds = 30
+
+
+class Standby(Section, frozen=True):
+    """How long the old slot waits, paused, before it is stopped."""
+
+    seconds: Seconds = 600
+
+
+class Retention(Section, frozen=True):
+    """How many releases are kept with image, snapshots and container."""
+
+    releases: Annotated[int, msgspec.Meta(ge=2, le=50)] = 5
+
+
+class Needs(Section, frozen=True):
+    """What the host must have free before a deploy begins; bytes."""
+
+    disk: int = 1_000_000_000
+    memory: int = 200_000_000
+
+
+class Ports(Section, frozen=True):
+    """The two slots' ports on the host's loopback (spec 5.1)."""
+
+    blue: Port = 8000
+    green: Port = 8001
+
+
+class Target(Section, frozen=True):
+    """One server that releases go to. `host` is what `ssh` takes, or `local` for this machine."""
+
+    host: str
+    path: str = "/opt/l9"
+    runtime: Literal["compose", "process"] = "compose"
+    instance: str = ""
+    public_url: str = ""
+    ports: Ports = Ports()
+    ssh_options: tuple[str, ...] = ()
+
+
+class Config(Section, frozen=True):
+    """One application and one of its targets, all sections resolved."""
+
+    app: Name
+    name: str
+    target: Target
+    release: Release = Release()
+    check: Check = Check()
+    compose: Compose = Compose()
+    process: Process = Process()
+    env: Env = Env()
+    health: Health = Health()
+    smoke: tuple[Smoke, ...] = ()
+    route: Route = Route()
+    bake: Bake = Bake()
+    drain: Drain = Drain()
+    standby: Standby = Standby()
+    retention: Retention = Retention()
+    needs: Needs = Needs()
+
+    @property
+    def instance(self) -> str:
+        """The name that containers, projects and images of this app on this target carry."""
+        return self.target.instance or (self.app if self.name == "production" else f"{self.app}-{self.name}")

@@ -1,0 +1,249 @@
+"""What to do next: a pure function of the run so far, the facts, and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from l9.core import events as ev
+from l9.core.actions import AnyAction
+from l9.core.facts import Facts
+from l9.core.graph import Gate, Graph, nothing
+from l9.core.invariants.invariant import Context
+from l9.core.rules import Rules
+from l9.core.run import Run, Step
+from l9.core.states import Kind, State, Where
+from l9.core.verdict import Fail, Pass, Pending, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Begin work on a gate."""
+
+    gate: State
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Journal the intent, then perform. `undoes` is the number of the step that it takes back."""
+
+    gate: State
+    step: int
+    action: AnyAction
+    undoes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Every invariant of the gate holds."""
+
+    gate: State
+    evidence: tuple[ev.Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The gate stays closed, and why."""
+
+    gate: State
+    findings: tuple[ev.Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again soon; what is waited for, by gate."""
+
+    pending: tuple[tuple[State, Pending], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run has reached a terminal state."""
+
+    outcome: State
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Nothing is left to do on these substrates; the run goes on elsewhere."""
+
+
+Decision = Enter | Perform | Open | Close | Wait | Finish | HandOver
+
+
+def wanted(run: Run, graph: Graph, *where: Where) -> frozenset[type]:
+    """The kinds of fact that the next decision needs; empty when it needs none."""
+    if run.finished is not None or _refused_here(run, graph):
+        return frozenset()
+    if run.going_back:
+        ready = run.entered.get(State.ROLLBACK) is not None and _next_undo(run, graph) is None
+        return _observables((graph.rollback,)) if ready else frozenset()
+    return _observables(_lookers(run, graph, *where))
+
+
+def decide(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules, *where: Where) -> Decision:
+    """The one next thing to do. `facts` must hold what `wanted` asked for; `now` is seconds since the epoch."""
+    if _refused_here(run, graph):
+        return Finish(State.REFUSED)
+    if run.going_back:
+        return _backward(run, facts, now, graph, rules)
+    frontier = graph.frontier(run, *where)
+    if not frontier:
+        left = any(r.opens not in run.opened for r in graph.of(run.kind))
+        return HandOver() if left else Finish(State.SUCCESS)
+    for gate in frontier:
+        if gate.opens not in run.entered:
+            return Enter(gate.opens)
+    waiting: list[tuple[State, Pending]] = []
+    opening: Open | None = None
+    for gate in _lookers(run, graph, *where):
+        decision = _judge(gate, run, facts, now, rules)
+        if isinstance(decision, Close):
+            return decision
+        if isinstance(decision, Open):
+            opening = opening or decision
+        else:
+            waiting += decision.pending
+    if opening is not None:
+        return opening
+    for gate in frontier:
+        if (decision := _next_step(gate, run)) is not None:
+            return decision
+    return Wait(tuple(waiting))
+
+
+def _lookers(run: Run, graph: Graph, *where: Where) -> tuple[Gate, ...]:
+    """The frontier's gates whose actions are all done, so that only looking is left."""
+    return tuple(
+        g
+        for g in graph.frontier(run, *where)
+        if g.opens in run.entered and _next_step(g, run) is None
+    )
+
+
+def _observables(gates: tuple[Gate, ...]) -> frozenset[type]:
+    return frozenset(kind for g in gates for need in g.needs for kind in need.observes)
+
+
+def _next_step(gate: Gate, run: Run) -> Perform | Close | None:
+    """The gate's next action, or its closing where one failed, or None when all are done."""
+    if gate.does is nothing:
+        return None
+    steps = run.steps_of(gate.opens)
+    for index, action in enumerate(gate.does(run)):
+        if index == len(steps):
+            return Perform(gate.opens, len(run.steps), action)
+        step = steps[index]
+        if step.failure is not None:
+            return Close(gate.opens, (_failed(step, step.failure),))
+        if step.status == "intended":
+            return Perform(gate.opens, step.number, action)
+    return None
+
+
+def _failed(step: Step, failure: ev.ActionFailed) -> ev.Finding:
+    return ev.Finding(
+        invariant=f"action.{step.action.__struct_config__.tag}",
+        verdict="fail",
+        expected=failure.expected,
+        found=failure.found,
+        remedy=failure.remedy,
+        log=failure.log,
+    )
+
+
+def _judge(gate: Gate, run: Run, facts: Facts, now: float, rules: Rules) -> Open | Close | Wait:
+    context = Context(run, rules, now, gate.opens)
+    verdicts = [(need, need.judge(facts, context)) for need in gate.needs]
+    findings = tuple(_finding(need.id, v) for need, v in verdicts if isinstance(v, Fail | Unknown))
+    if findings:
+        return Close(gate.opens, findings)
+    pending = tuple((gate.opens, v) for _, v in verdicts if isinstance(v, Pending))
+    if pending:
+        return Wait(pending)
+    evidence = (ev.Evidence(invariant=n.id, found=v.found) for n, v in verdicts if isinstance(v, Pass))
+    return Open(gate.opens, tuple(evidence))
+
+
+def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
+    if isinstance(verdict, Unknown):
+        return ev.Finding(
+            invariant=invariant,
+            verdict="unknown",
+            expected="to be able to look",
+            found=verdict.reason,
+            remedy=verdict.remedy,
+        )
+    return ev.Finding(
+        invariant=invariant,
+        verdict="fail",
+        expected=verdict.expected,
+        found=verdict.found,
+        remedy=verdict.remedy,
+        log=verdict.log,
+    )
+
+
+# ── the way back ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _refused_here(run: Run, graph: Graph) -> bool:
+    """A gate before the host closed: there is no host to put back."""
+    return run.closed is not None and graph.row(run.closed.gate).where is not Where.HOST
+
+
+def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules) -> Decision:
+    if State.ROLLBACK not in run.entered:
+        return Enter(State.ROLLBACK)
+    if (undo := _next_undo(run, graph)) is not None:
+        return undo
+    verdict = _judge(graph.rollback, run, facts, now, rules)
+    if isinstance(verdict, Wait):
+        return verdict
+    if isinstance(verdict, Close):
+        return Finish(graph.rollback.closed)
+    if State.ROLLBACK not in run.opened:
+        return verdict
+    return Finish(came_back(run, graph))
+
+
+def came_back(run: Run, graph: Graph) -> State:
+    """How a run that undid all of its steps ends: refused where users saw nothing, else rolled back."""
+    if run.closed is not None:
+        return graph.row(run.closed.gate).closed
+    return State.ROLLED_BACK if run.switched else State.REFUSED
+
+
+def _next_undo(run: Run, graph: Graph) -> Perform | None:
+    """Take back the latest forward step that is not taken back yet; then make sure of the rest."""
+    tried = {s.undoes: s for s in run.steps if s.undoes is not None}
+    for step in sorted(run.steps, key=lambda s: -s.number):
+        undo = step.action.undo()
+        if step.gate is State.ROLLBACK or undo is None or step.status == "undone":
+            continue
+        attempt = tried.get(step.number)
+        if attempt is None:
+            return Perform(State.ROLLBACK, len(run.steps), undo, step.number)
+        if attempt.status == "intended":
+            return Perform(State.ROLLBACK, attempt.number, undo, step.number)
+    own = _next_step(graph.rollback, run)
+    return own if isinstance(own, Perform) else None
+
+
+def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
+    """The event that ends a run: what is live, what stands by, and what may be gone back to."""
+    done = outcome is State.SUCCESS
+    good = run.good
+    if done and run.kind is Kind.ROLLBACK:
+        good = good[good.index(run.tag) :] if run.tag in good else (run.tag, *good)
+    elif done:
+        good = (run.tag, *(g for g in good if g != run.tag))
+    return ev.RunFinished(
+        outcome=outcome,
+        live=run.tag if done else run.previous,
+        slot=run.new if done else run.old,
+        standby=run.previous if done else None,
+        exit_code=outcome.exit_code,
+        seconds=round(now - run.started_at, 3),
+        good=good,
+        retained=run.retained if done else good,
+    )

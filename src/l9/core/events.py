@@ -1,0 +1,181 @@
+"""The journal's vocabulary. Events are versioned by SCHEMA; readers tolerate fields that they do not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from l9.core.actions import AnyAction
+from l9.core.states import Kind, Slot, State
+
+SCHEMA = "l9.journal/1"
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What one invariant saw when its gate opened."""
+
+    invariant: str
+    found: str
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one invariant closed its gate; `log` holds the last lines, taken before anything was undone."""
+
+    invariant: str
+    verdict: str
+    expected: str
+    found: str
+    remedy: str = ""
+    log: tuple[str, ...] = ()
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", kw_only=True):
+    """Base of all events."""
+
+
+class RunStarted(Event, frozen=True, tag="run-started"):
+    """A run begins: what is wanted, by whom, and what was there before."""
+
+    kind: Kind
+    tag: str
+    commit: str
+    tag_object: str
+    new: Slot
+    old: Slot | None
+    previous: str | None
+    who: str
+    wake: str | None = None
+    evict: str | None = None
+    good: tuple[str, ...] = ()
+    retained: tuple[str, ...] = ()
+    fresh: bool = True
+    key: str = ""
+    version: str = ""
+    settings: dict[str, Any] = {}
+
+
+class RunResumed(Event, frozen=True, tag="run-resumed"):
+    """Another process takes an interrupted run up."""
+
+    who: str
+    why: str
+
+
+class RunAborted(Event, frozen=True, tag="run-aborted"):
+    """An interrupted or unwanted run is to go back."""
+
+    who: str
+    why: str
+
+
+class GateEntered(Event, frozen=True, tag="gate-entered"):
+    """Work on a gate begins."""
+
+    gate: State
+
+
+class ActionIntended(Event, frozen=True, tag="action-intended"):
+    """Written and synced before the action is performed. `undoes` is the step that it takes back."""
+
+    gate: State
+    step: int
+    action: AnyAction
+    undoes: int | None = None
+
+
+class ActionDone(Event, frozen=True, tag="action-done"):
+    """The action was performed; `seconds` it took; `note` is what came of it in one line."""
+
+    gate: State
+    step: int
+    note: str = ""
+    seconds: float = 0.0
+
+
+class ActionFailed(Event, frozen=True, tag="action-failed"):
+    """The action could not be performed."""
+
+    gate: State
+    step: int
+    expected: str
+    found: str
+    remedy: str = ""
+    log: tuple[str, ...] = ()
+
+
+class GateOpened(Event, frozen=True, tag="gate-opened"):
+    """Every invariant of the gate holds. `seconds` since the gate was entered."""
+
+    gate: State
+    evidence: tuple[Evidence, ...]
+    seconds: float = 0.0
+
+
+class GateClosed(Event, frozen=True, tag="gate-closed"):
+    """At least one invariant does not hold, or could not be looked at."""
+
+    gate: State
+    findings: tuple[Finding, ...]
+    seconds: float = 0.0
+
+
+class RunFinished(Event, frozen=True, tag="run-finished"):
+    """The run reached a terminal state; `live` and `standby` are what the host is left with.
+
+    `good` are the releases that may be gone back to, the live one first; `retained` those that are kept at all.
+    Both stand in every such event, so that the host's state can be read from the journal's tail.
+    """
+
+    outcome: State
+    live: str | None
+    slot: Slot | None
+    standby: str | None
+    exit_code: int
+    seconds: float
+    good: tuple[str, ...] = ()
+    retained: tuple[str, ...] = ()
+
+
+class StandbyStopped(Event, frozen=True, tag="standby-stopped"):
+    """A standby slot's time was over, and it was stopped; its container and image are kept."""
+
+    slot: Slot
+    release: str
+
+
+class TailRepaired(Event, frozen=True, tag="tail-repaired"):
+    """A torn last line, left by a crash in mid-write, was cut off."""
+
+    lost_bytes: int
+
+
+AnyEvent = (
+    RunStarted
+    | RunResumed
+    | RunAborted
+    | GateEntered
+    | ActionIntended
+    | ActionDone
+    | ActionFailed
+    | GateOpened
+    | GateClosed
+    | RunFinished
+    | StandbyStopped
+    | TailRepaired
+)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the journal. `at` is seconds since the epoch; `prev` the hash of the line before.
+
+    `hash` is the SHA-256 of the line's canonical JSON without the hash itself.
+    """
+
+    seq: int
+    at: float
+    run: str
+    body: AnyEvent
+    prev: str
+    hash: str = ""
+    schema: str = SCHEMA

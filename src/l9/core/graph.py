@@ -1,0 +1,352 @@
+"""THE TABLE: the spec's state diagram (1.2), readable top to bottom, one row a gate.
+
+Nothing else in l9 knows the order of the gates. A row says where it runs, which gates must be open before it,
+what it does, what it needs to open, and where the run goes when it stays closed. Each action carries its own
+undo (`actions.py`), so that the way back is the same steps, taken back in reverse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from l9.core import actions as do
+from l9.core.invariants import host, repository, workspace
+from l9.core.invariants.invariant import Invariant
+from l9.core.run import Run
+from l9.core.states import Kind, Phase, State, Where
+
+Does = Callable[[Run], tuple[do.AnyAction, ...]]
+
+
+def nothing(_run: Run) -> tuple[do.AnyAction, ...]:
+    """The row only looks."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One row. `opens` names the gate; `after` are the gates before it, of which a kind of run may lack some."""
+
+    opens: State
+    where: Where
+    after: tuple[State, ...]
+    needs: tuple[Invariant, ...]
+    does: Does = nothing
+    phase: Phase = Phase.CHECK
+    kinds: tuple[Kind, ...] = (Kind.DEPLOY,)
+    closed: State = State.REFUSED
+    summary: str = ""
+
+
+BOTH = (Kind.DEPLOY, Kind.ROLLBACK)
+
+ROWS = (
+    Gate(
+        State.LOCAL_READY,
+        where=Where.WORKSPACE,
+        after=(State.START,),
+        # The local gates judge the tag's own tree, so that there must be one before anything else is looked at.
+        needs=(
+            workspace.ON_MAIN,
+            workspace.NO_UNTRACKED,
+            workspace.NO_UNCOMMITTED,
+            repository.TAG_EXISTS,
+            repository.TAG_ANNOTATED,
+        ),
+        summary="git clean, no untracked files",
+    ),
+    Gate(
+        State.VERSIONS_LOCKED,
+        where=Where.WORKSPACE,
+        after=(State.LOCAL_READY,),
+        needs=(workspace.DEPENDENCIES_LOCKED,),
+        summary="every dependency exact",
+    ),
+    Gate(
+        State.BUILT_AND_TESTED,
+        where=Where.WORKSPACE,
+        after=(State.LOCAL_READY,),
+        does=lambda run: (do.RunTests(tag=run.tag),),
+        needs=(workspace.TESTS_PASSED,),
+        summary="the release's own tests, on the tag's own tree",
+    ),
+    Gate(
+        State.TESTS_GREEN,
+        where=Where.WORKSPACE,
+        after=(State.BUILT_AND_TESTED, State.VERSIONS_LOCKED),
+        needs=(workspace.TESTED_THIS_TREE,),
+        summary="tests green for exactly this tree",
+    ),
+    Gate(
+        State.TAGGED,
+        where=Where.REPOSITORY,
+        after=(State.TESTS_GREEN,),
+        needs=(
+            repository.TAG_EXISTS,
+            repository.TAG_ANNOTATED,
+            repository.TAG_ON_MAIN,
+            repository.TAG_MESSAGE,
+            repository.TAG_SIGNATURE,
+        ),
+        summary="annotated, well-formed, reachable from main",
+    ),
+    Gate(
+        State.TAG_IN_GIT,
+        where=Where.REPOSITORY,
+        after=(State.TAGGED,),
+        does=lambda run: (do.Push(tag=run.tag),),
+        needs=(repository.TAG_ON_ORIGIN, repository.MAIN_ON_ORIGIN),
+        summary="main and tag on origin, in one atomic push",
+    ),
+    Gate(
+        State.HOST_READY,
+        where=Where.HOST,
+        after=(State.TAG_IN_GIT,),
+        needs=(
+            host.ENGINE_READY,
+            host.SITE_READY,
+            host.ENV_COMPLETE,
+            host.PORTS_FREE,
+            host.DISK_FREE,
+            host.MEMORY_FREE,
+            host.WAY_BACK,
+        ),
+        summary="the host can take the release, and the way back exists",
+    ),
+    Gate(
+        State.VPS_TAG_VERIFIED,
+        where=Where.HOST,
+        after=(State.HOST_READY,),
+        does=lambda run: (do.FetchTag(tag=run.tag), do.AddTree(tag=run.tag, fresh=run.fresh)),
+        needs=(host.TAG_SAME, host.TAG_ON_MAIN),
+        phase=Phase.PREPARE,
+        summary="the host's clone has the very same tag, on main",
+    ),
+    Gate(
+        State.IMAGES_READY,
+        where=Where.HOST,
+        after=(State.VPS_TAG_VERIFIED,),
+        does=lambda run: (
+            do.BuildImage(tag=run.tag, commit=run.commit),
+            do.StartServices(tag=run.tag),
+        ),
+        needs=(host.IMAGE_READY, host.SERVICES_UP),
+        phase=Phase.PREPARE,
+        summary="image built or pulled, other services up",
+    ),
+    Gate(
+        State.RELEASE_RETAINED,
+        where=Where.HOST,
+        after=(State.START,),
+        needs=(host.RELEASE_KEPT, host.SITE_READY),
+        kinds=(Kind.ROLLBACK,),
+        summary="the release to go back to is all there",
+    ),
+    Gate(
+        State.GREEN_LAUNCHED,
+        where=Where.HOST,
+        after=(State.IMAGES_READY, State.RELEASE_RETAINED),
+        does=lambda run: launch(run),
+        needs=(host.NEW_SLOT_UP,),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="the release started in the idle slot",
+    ),
+    Gate(
+        State.IN_TIME,
+        where=Where.HOST,
+        after=(State.GREEN_LAUNCHED,),
+        needs=(host.HEALTHY_IN_TIME,),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="healthy before the deadline",
+    ),
+    Gate(
+        State.HEALTH_POLLED,
+        where=Where.HOST,
+        after=(State.GREEN_LAUNCHED,),
+        needs=(host.HEALTHY_FOR_SOAK, host.ENGINE_HEALTH),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="healthy without a break for the soak time",
+    ),
+    Gate(
+        State.LOGS_READ,
+        where=Where.HOST,
+        after=(State.GREEN_LAUNCHED,),
+        needs=(host.LOGS_CLEAN,),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="no error in the log that the live slot does not log too",
+    ),
+    Gate(
+        State.GREEN_HEALTHY,
+        where=Where.HOST,
+        after=(State.HEALTH_POLLED, State.LOGS_READ, State.IN_TIME),
+        needs=(host.SMOKE_PASSED, host.NEW_SLOT_STEADY),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="smoke tests pass on the new slot",
+    ),
+    Gate(
+        State.TRAFFIC_ROUTED,
+        where=Where.HOST,
+        after=(State.GREEN_HEALTHY,),
+        does=lambda run: (do.SwitchRoute(to=run.new, back=run.old or run.new),),
+        needs=(host.ROUTE_SET,),
+        phase=Phase.SWITCH,
+        kinds=BOTH,
+        closed=State.ROLLED_BACK,
+        summary="the route names the new slot",
+    ),
+    Gate(
+        State.ROUTE_PROVED,
+        where=Where.HOST,
+        after=(State.TRAFFIC_ROUTED,),
+        needs=(host.ROUTE_PROVED,),
+        phase=Phase.FINISH,
+        kinds=BOTH,
+        closed=State.ROLLED_BACK,
+        summary="answers through the public route carry the new release",
+    ),
+    Gate(
+        State.BAKED,
+        where=Where.HOST,
+        after=(State.ROUTE_PROVED,),
+        needs=(
+            host.NEW_SLOT_STEADY,
+            host.FEW_SERVER_ERRORS,
+            host.LOGS_STAY_CLEAN,
+            host.ANSWERS_STAY_GOOD,
+        ),
+        phase=Phase.FINISH,
+        closed=State.ROLLED_BACK,
+        summary="watched under real traffic",
+    ),
+    Gate(
+        State.OLD_DRAINED,
+        where=Where.HOST,
+        after=(State.BAKED, State.ROUTE_PROVED),
+        needs=(host.DRAINED,),
+        phase=Phase.FINISH,
+        kinds=BOTH,
+        closed=State.ROLLED_BACK,
+        summary="requests in flight on the old slot have ended",
+    ),
+    Gate(
+        State.OLD_ON_STANDBY,
+        where=Where.HOST,
+        after=(State.OLD_DRAINED,),
+        does=lambda run: stand_by(run),
+        needs=(host.OLD_STANDS_BY,),
+        phase=Phase.FINISH,
+        kinds=BOTH,
+        closed=State.ROLLED_BACK,
+        summary="the old slot waits, paused, to be gone back to",
+    ),
+    Gate(
+        State.CLEAN,
+        where=Where.HOST,
+        after=(State.OLD_ON_STANDBY,),
+        does=lambda run: (
+            do.RecordRelease(tag=run.tag, commit=run.commit),
+            do.Prune(keep=run.retained),
+        ),
+        needs=(host.RECORD_TRUE,),
+        phase=Phase.FINISH,
+        kinds=BOTH,
+        closed=State.ROLLED_BACK,
+        summary="recorded; what is older than the retained releases removed",
+    ),
+)
+
+# The way back: all steps undone in reverse, and then this must hold. When it does not, a person is needed.
+ROLLBACK = Gate(
+    State.ROLLBACK,
+    where=Where.HOST,
+    after=(),
+    does=lambda run: restore(run),
+    needs=(host.PREVIOUS_LIVE, host.NEW_SLOT_GONE),
+    phase=Phase.FINISH,
+    kinds=BOTH,
+    closed=State.FAIL_STATE,
+    summary="what was live before is live, proved through the public route",
+)
+
+
+def launch(run: Run) -> tuple[do.AnyAction, ...]:
+    """How the release comes up in its slot: woken where it still stands there, else started anew."""
+    if run.wake is not None:
+        return (do.WakeSlot(slot=run.new, release=run.tag, was=run.wake),)
+    start = do.StartSlot(slot=run.new, release=run.tag)
+    return (do.EvictSlot(slot=run.new, release=run.evict), start) if run.evict else (start,)
+
+
+def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
+    """Pause the old slot; restart it first where streams were still open on it (a paused stream hangs)."""
+    if run.old is None or run.previous is None:
+        return ()
+    pause = do.PauseSlot(slot=run.old, release=run.previous)
+    drained = run.opened.get(State.OLD_DRAINED)
+    quiet = drained is not None and any(host.QUIET in e.found for e in drained.evidence)
+    return (pause,) if quiet else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
+
+
+def restore(run: Run) -> tuple[do.AnyAction, ...]:
+    """What is made sure of after all is undone: the previous release runs, and the route names it."""
+    if run.old is None or run.previous is None:
+        return ()
+    wake = do.WakeSlot(slot=run.old, release=run.previous, was="running")
+    return (wake, do.SwitchRoute(to=run.old, back=run.old))
+
+
+class Graph:
+    """The rows that a kind of run goes through, in the table's order."""
+
+    def __init__(self, rows: tuple[Gate, ...] = ROWS, rollback: Gate = ROLLBACK) -> None:
+        for row in (*rows, rollback):
+            if not row.needs:
+                raise ValueError(f"gate {row.opens} has no needs: it could never close")
+        self.rows = rows
+        self.rollback = rollback
+
+    def of(self, kind: Kind, *where: Where) -> tuple[Gate, ...]:
+        """The rows of that kind of run, on those substrates (all when none is named)."""
+        return tuple(r for r in self.rows if kind in r.kinds and (not where or r.where in where))
+
+    def frontier(self, run: Run, *where: Where) -> tuple[Gate, ...]:
+        """The rows that may be worked on now: not open, and every row before them open.
+
+        Rows that only look come before rows that do something, so that a cheap gate closes first.
+        """
+        rows = self.of(run.kind)
+        mine = {r.opens for r in rows}
+        ready = [
+            r
+            for r in rows
+            if r.opens not in run.opened
+            and all(a in run.opened for a in r.after if a in mine)
+            and (not where or r.where in where)
+        ]
+        return tuple(sorted(ready, key=lambda r: r.does is not nothing))
+
+    def row(self, state: State) -> Gate:
+        """The row that opens `state`; KeyError where there is none."""
+        return {r.opens: r for r in self}[state]
+
+    def __iter__(self) -> Iterator[Gate]:
+        return iter((*self.rows, self.rollback))
+
+    @property
+    def digest(self) -> str:
+        """A short digest of the table's shape: laptop and host must agree on it."""
+        text = "\n".join(
+            f"{r.opens}|{r.where}|{','.join(r.after)}|{','.join(i.id for i in r.needs)}|{','.join(r.kinds)}|{r.closed}"
+            for r in self
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+GRAPH = Graph()

@@ -1,0 +1,58 @@
+"""What an invariant is: one checkable statement, with the reason for it and the observables it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from l9.core.facts import Facts
+from l9.core.rules import Rules
+from l9.core.run import Run
+from l9.core.states import State, Where
+from l9.core.verdict import Unknown, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a check may use besides the facts. `now` is seconds since the epoch."""
+
+    run: Run
+    rules: Rules
+    now: float
+    gate: State
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the gate being judged was entered."""
+        return self.now - self.run.entered.get(self.gate, self.now)
+
+
+Check = Callable[[Facts, Context], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """One statement. `observes` names the kinds of fact that `check` uses; `clause` where it comes from."""
+
+    id: str
+    why: str
+    substrate: Where
+    observes: tuple[type, ...]
+    clause: str
+    check: Check
+
+    def judge(self, facts: Facts, context: Context) -> Verdict:
+        """The verdict; Unknown when one of the observables could not be seen."""
+        for kind in self.observes:
+            if unseen := facts.unseen(kind):
+                return Unknown(unseen.reason, unseen.remedy)
+        return self.check(facts, context)
+
+
+def invariant(id: str, *observes: type, why: str, clause: str) -> Callable[[Check], Invariant]:
+    """Make a check into an invariant; the substrate is the first word of its id."""
+
+    def make(check: Check) -> Invariant:
+        return Invariant(id, why, Where(id.split(".")[0]), observes, clause, check)
+
+    return make

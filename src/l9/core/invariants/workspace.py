@@ -1,0 +1,109 @@
+"""Invariants of the workspace (spec 1.3, LOCAL WORKSPACE)."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+from l9.core.facts import Facts, Locks, TestRun, Workspace
+from l9.core.invariants.invariant import Context, invariant
+from l9.core.verdict import Fail, Pass, Verdict
+
+
+def shown(paths: tuple[str, ...], most: int = 5) -> str:
+    """The first few paths in one line, and how many more there are."""
+    more = f" and {len(paths) - most} more" if len(paths) > most else ""
+    return ", ".join(paths[:most]) + more
+
+
+@invariant(
+    "workspace.on-main",
+    Workspace,
+    why="releases are cut from main, and the push that follows must be main's",
+    clause="spec 6.1 phase 2",
+)
+def ON_MAIN(facts: Facts, context: Context) -> Verdict:
+    main = str(context.run.settings.get("main", "main"))
+    branch = facts.the(Workspace).branch
+    if branch == main:
+        return Pass(f"on {main}")
+    return Fail(f"branch {main} checked out", branch or "a detached HEAD", f"git switch {main}")
+
+
+@invariant(
+    "workspace.no-untracked-files",
+    Workspace,
+    why="a file that git does not know is in no release, and may be why it works here",
+    clause="spec 1.3 local",
+)
+def NO_UNTRACKED(facts: Facts, context: Context) -> Verdict:
+    allowed = context.rules.allow_untracked
+    found = tuple(
+        p
+        for p in facts.the(Workspace).untracked
+        if not any(fnmatch(p, a) or fnmatch(p.rsplit("/", 1)[-1], a) for a in allowed)
+    )
+    if not found:
+        return Pass("no untracked files")
+    return Fail("no untracked files", shown(found), "git add --all && git commit, or add them to .gitignore")
+
+
+@invariant(
+    "workspace.no-uncommitted-changes",
+    Workspace,
+    why="what is not committed cannot be reviewed",
+    clause="spec 1.3 local",
+)
+def NO_UNCOMMITTED(facts: Facts, _context: Context) -> Verdict:
+    changed = facts.the(Workspace).changed
+    if not changed:
+        return Pass("no uncommitted changes")
+    return Fail("no uncommitted changes", shown(changed), "git commit --all, or git stash")
+
+
+@invariant(
+    "workspace.dependencies-locked",
+    Locks,
+    why="a floating version makes tomorrow's build another release",
+    clause="spec 2.3",
+)
+def DEPENDENCIES_LOCKED(facts: Facts, context: Context) -> Verdict:
+    reports = facts.the(Locks).reports
+    for path, report in sorted(reports.items()):
+        if report.loose:
+            number, line, why = report.loose[0]
+            return Fail("every dependency exact (==)", f"{path}:{number}: {line} ({why})", "l9 lock")
+        if context.rules.hashes and not report.hashed:
+            return Fail("every dependency with its hash", f"{path} has lines without", "l9 lock")
+    if not reports:
+        return Pass("no requirements files in the tag's tree")
+    count = sum(len(r.exact) for r in reports.values())
+    return Pass(f"{count} dependencies exact in {shown(tuple(sorted(reports)))}")
+
+
+@invariant(
+    "workspace.tests-passed",
+    TestRun,
+    why="what its own tests refuse has no business on a server",
+    clause="spec 2.1",
+)
+def TESTS_PASSED(facts: Facts, _context: Context) -> Verdict:
+    run = facts.the(TestRun)
+    if run.exit_code == 0:
+        return Pass(
+            f"{run.command}: green in {run.seconds:.1f} s{' (unchanged tree, cached)' if run.cached else ''}"
+        )
+    return Fail(f"{run.command} exits 0", f"exit code {run.exit_code}", run.command, run.tail)
+
+
+@invariant(
+    "workspace.tested-this-tree",
+    TestRun,
+    why="green tests of another tree say nothing of this one",
+    clause="spec 1.2 TESTS-GREEN",
+)
+def TESTED_THIS_TREE(facts: Facts, context: Context) -> Verdict:
+    tested = facts.the(TestRun).tree
+    wanted = str(context.run.settings.get("tree", ""))
+    if wanted and tested == wanted:
+        return Pass(f"tree {tested[:12]}")
+    return Fail(f"tests of tree {wanted[:12]}", f"tests of tree {tested[:12]}", f"l9 check {context.run.tag}")

@@ -1,0 +1,157 @@
+"""A run is the fold of its events, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from l9.core import events as ev
+from l9.core.actions import AnyAction
+from l9.core.states import Kind, Phase, Slot, State
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of a run. `status`: intended, done, failed, undone."""
+
+    number: int
+    gate: State
+    action: AnyAction
+    status: str = "intended"
+    undoes: int | None = None
+    failure: ev.ActionFailed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run wants, how far it has come, and what it has done. Times are seconds since the epoch."""
+
+    id: str
+    kind: Kind
+    tag: str
+    commit: str
+    tag_object: str
+    new: Slot
+    old: Slot | None
+    previous: str | None
+    who: str
+    started_at: float
+    wake: str | None = None
+    evict: str | None = None
+    good: tuple[str, ...] = ()
+    retained: tuple[str, ...] = ()
+    fresh: bool = True
+    key: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    entered: Mapping[State, float] = field(default_factory=dict)
+    opened: Mapping[State, ev.GateOpened] = field(default_factory=dict)
+    opened_at: Mapping[State, float] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    closed: ev.GateClosed | None = None
+    aborted: str | None = None
+    finished: ev.RunFinished | None = None
+    finished_at: float | None = None
+
+    @property
+    def outcome(self) -> State | None:
+        return self.finished.outcome if self.finished else None
+
+    @property
+    def going_back(self) -> bool:
+        """Whether a gate closed, or somebody asked for it, so that the run only undoes from here on."""
+        return self.closed is not None or self.aborted is not None
+
+    @property
+    def switched(self) -> bool:
+        """Whether public traffic may have been moved: the switch was intended, whether or not it was done."""
+        return any(s.gate is State.TRAFFIC_ROUTED for s in self.steps)
+
+    @property
+    def phase(self) -> Phase:
+        if State.TRAFFIC_ROUTED in self.opened:
+            return Phase.FINISH
+        if self.switched:
+            return Phase.SWITCH
+        return Phase.PREPARE if self.steps else Phase.CHECK
+
+    @property
+    def wanted_live(self) -> tuple[Slot | None, str | None]:
+        """The slot and release that the public route must serve when this run ends as it is going now."""
+        return (self.old, self.previous) if self.going_back else (self.new, self.tag)
+
+    def steps_of(self, gate: State) -> tuple[Step, ...]:
+        """The gate's own forward steps, in order."""
+        return tuple(s for s in self.steps if s.gate is gate and s.undoes is None)
+
+
+def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
+    """The run that a `run-started` event describes."""
+    return Run(
+        id=run_id,
+        kind=started.kind,
+        tag=started.tag,
+        commit=started.commit,
+        tag_object=started.tag_object,
+        new=started.new,
+        old=started.old,
+        previous=started.previous,
+        who=started.who,
+        started_at=at,
+        wake=started.wake,
+        evict=started.evict,
+        good=started.good,
+        retained=started.retained,
+        fresh=started.fresh,
+        key=started.key,
+        settings=started.settings,
+    )
+
+
+def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
+    """The run after one more event of its own."""
+    match event:
+        case ev.GateEntered(gate=gate):
+            return replace(run, entered={**run.entered, gate: at})
+        case ev.ActionIntended(gate=gate, step=number, action=action, undoes=undoes):
+            kept = tuple(s for s in run.steps if s.number != number)
+            return replace(run, steps=(*kept, Step(number, gate, action, undoes=undoes)))
+        case ev.ActionDone(step=number):
+            return replace(run, steps=_settle(run.steps, number, "done", None))
+        case ev.ActionFailed(step=number):
+            return replace(run, steps=_settle(run.steps, number, "failed", event))
+        case ev.GateOpened(gate=gate):
+            return replace(run, opened={**run.opened, gate: event}, opened_at={**run.opened_at, gate: at})
+        case ev.GateClosed():
+            return replace(run, closed=run.closed or event)
+        case ev.RunAborted(why=why):
+            return replace(run, aborted=why)
+        case ev.RunFinished():
+            return replace(run, finished=event, finished_at=at)
+        case _:
+            return run
+
+
+def _settle(
+    steps: tuple[Step, ...], number: int, status: str, failure: ev.ActionFailed | None
+) -> tuple[Step, ...]:
+    undone = next((s.undoes for s in steps if s.number == number and status == "done"), None)
+    return tuple(
+        replace(s, status=status, failure=failure)
+        if s.number == number
+        else replace(s, status="undone")
+        if s.number == undone
+        else s
+        for s in steps
+    )
+
+
+def fold(entries: Iterable[ev.Entry]) -> Run | None:
+    """The run that these entries of one run tell of, or None where its start is missing."""
+    run: Run | None = None
+    for entry in entries:
+        if isinstance(entry.body, ev.RunStarted):
+            run = begin(entry.run, entry.at, entry.body)
+        elif run is not None:
+            run = apply(run, entry.at, entry.body)
+    return run

@@ -1,0 +1,85 @@
+"""The states of the graph (spec 1.2) and the slots that releases live in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """A node of the spec's state diagram; the value is the name that people and journals see."""
+
+    START = "START"
+    LOCAL_READY = "LOCAL-READY"
+    BUILT_AND_TESTED = "BUILD-AND-TEST"
+    VERSIONS_LOCKED = "VERSION-LOCK"
+    TESTS_GREEN = "TESTS-GREEN"
+    TAGGED = "CREATE-ANNOTATED-TAG"
+    TAG_IN_GIT = "TAG-IN-GIT"
+    HOST_READY = "HOST-READY"
+    VPS_TAG_VERIFIED = "VPS-TAG-VERIFIED"
+    RELEASE_RETAINED = "RELEASE-RETAINED"
+    IMAGES_READY = "IMAGES-READY"
+    GREEN_LAUNCHED = "BLUE-GREEN-LAUNCH"
+    HEALTH_POLLED = "HEALTH"
+    LOGS_READ = "LOGS"
+    IN_TIME = "DEADLINE"
+    GREEN_HEALTHY = "GREEN-HEALTHY"
+    TRAFFIC_ROUTED = "ROUTE-TRAFFIC"
+    ROUTE_PROVED = "PROOF"
+    BAKED = "BAKE"
+    OLD_DRAINED = "DRAIN"
+    OLD_ON_STANDBY = "SHUTDOWN"
+    CLEAN = "CLEANUP"
+    SUCCESS = "SUCCESS"
+    ROLLBACK = "ROLLBACK"
+    REFUSED = "REFUSED"
+    ROLLED_BACK = "ROLLED-BACK"
+    FAIL_STATE = "FAIL-STATE"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a run that reached this state has ended."""
+        return self in _EXIT_CODES
+
+    @property
+    def exit_code(self) -> int:
+        """The process exit code of a run that ended here; KeyError for a state that is not terminal."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES = {State.SUCCESS: 0, State.REFUSED: 3, State.ROLLED_BACK: 4, State.FAIL_STATE: 5}
+
+
+class Where(StrEnum):
+    """The substrate that a gate is judged on (spec 1.1)."""
+
+    WORKSPACE = "workspace"
+    REPOSITORY = "repository"
+    HOST = "host"
+
+
+class Phase(StrEnum):
+    """How far the host's part has come; SWITCH is the one commit point."""
+
+    CHECK = "check"
+    PREPARE = "prepare"
+    SWITCH = "switch"
+    FINISH = "finish"
+
+
+class Kind(StrEnum):
+    """What a run is for."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+
+
+class Slot(StrEnum):
+    """One of the two places on a host that a release can run in."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+    @property
+    def other(self) -> Slot:
+        return Slot.GREEN if self is Slot.BLUE else Slot.BLUE

@@ -1,0 +1,42 @@
+"""What an invariant says of the facts: pass, fail, unknown, or not yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """It holds; `found` is the evidence in one line."""
+
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """It does not hold. `remedy` is a command to type; `log` the last lines that explain it."""
+
+    expected: str
+    found: str
+    remedy: str
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody could look. An unknown closes a gate as a failure does."""
+
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Not decided yet: look again. `done` and `total` are seconds or counts, for a progress bar."""
+
+    found: str
+    done: float = 0.0
+    total: float = 0.0
+
+
+Verdict = Pass | Fail | Unknown | Pending

@@ -1,0 +1,59 @@
+"""Where things lie on a host: the spec's directory (the live checkout), and l9's own state inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All paths below one `root` (the spec's `/opt/l9`)."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """l9's own directory; ignored by the checkout through `.git/info/exclude`."""
+        return self.root / ".l9"
+
+    @property
+    def journal(self) -> Path:
+        return self.state / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "lock"
+
+    @property
+    def route(self) -> Path:
+        """The directory of the flag file, readable by Caddy."""
+        return self.state / "route"
+
+    @property
+    def deployed_tag(self) -> Path:
+        return self.root / ".deployed-tag"
+
+    @property
+    def deployed_metadata(self) -> Path:
+        return self.root / ".deployed-metadata.json"
+
+    def release(self, tag: str) -> Path:
+        """What is kept of one release: its tree and its snapshots."""
+        return self.state / "releases" / tag
+
+    def tree(self, tag: str) -> Path:
+        """The worktree of a tag."""
+        return self.release(tag) / "tree"
+
+    def env_snapshot(self, tag: str) -> Path:
+        """The environment that the release was started with; mode 0600."""
+        return self.release(tag) / "env"
+
+    def compose_snapshot(self, tag: str) -> Path:
+        """The resolved compose document of the release; mode 0600, for it may hold secrets."""
+        return self.release(tag) / "compose.json"
+
+    def run(self, run: str) -> Path:
+        """A run's live progress and the output of its long actions."""
+        return self.state / "runs" / run

@@ -1,0 +1,189 @@
+"""What l9 asks of the world: small protocols, each met by one thin adapter a technology, and by the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from l9.core import events as ev
+from l9.core.facts import (
+    Environment,
+    Host,
+    Image,
+    Locks,
+    Origin,
+    Retained,
+    Services,
+    Slots,
+    Tag,
+    TestRun,
+    Traffic,
+    Workspace,
+)
+from l9.core.logs import LogLine
+from l9.core.states import Slot
+
+Say = Callable[[str], None]
+"""Takes one line of a long action's output, for people to watch."""
+
+
+class Clock(Protocol):
+    """Time, in seconds since the epoch."""
+
+    def now(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Journal(Protocol):
+    """The append-only record. `append` returns only when the entry is on disk."""
+
+    def append(self, run: str, event: ev.AnyEvent) -> ev.Entry: ...
+
+    def entries(self) -> Iterable[ev.Entry]: ...
+
+    def last_run(self) -> list[ev.Entry]:
+        """The entries of the newest run, oldest first; empty when there never was one."""
+        ...
+
+    def last_finished(self) -> ev.Entry | None:
+        """The newest `run-finished` entry, found from the journal's end."""
+        ...
+
+
+class Reply(Protocol):
+    """An HTTP answer. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """One request, one answer. Raises `l9.errors.NoAnswer` with a one-line reason."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 5.0,
+    ) -> Reply: ...
+
+
+class Repo(Protocol):
+    """The operator's working copy."""
+
+    def workspace(self) -> Workspace: ...
+
+    def tag(self, name: str) -> Tag: ...
+
+    def origin(self, name: str, commit: str) -> Origin: ...
+
+    def locks(self, name: str) -> Locks: ...
+
+    def push(self, name: str) -> str: ...
+
+    def test(self, name: str, say: Say) -> TestRun:
+        """Run the release's own tests on the exported tree and remember the outcome by tree."""
+        ...
+
+    def tested(self, name: str) -> TestRun | None:
+        """The remembered outcome for exactly this tree."""
+        ...
+
+
+class Source(Protocol):
+    """The host's own clone, and a worktree of each release."""
+
+    def fetch(self, name: str) -> str: ...
+
+    def tag(self, name: str) -> Tag: ...
+
+    def add_tree(self, name: str) -> str: ...
+
+    def remove_tree(self, name: str) -> None: ...
+
+    def checkout(self, name: str) -> str:
+        """Move the live checkout to a tag; returns the commit that it then stands on."""
+        ...
+
+    def head(self) -> str | None: ...
+
+    def drifted(self) -> tuple[str, ...]:
+        """Paths of the live checkout that differ from its commit (`git status`)."""
+        ...
+
+
+class Runtime(Protocol):
+    """Releases in slots. Every call may be repeated without doing more."""
+
+    def host(self, new: Slot) -> Host: ...
+
+    def build(self, release: str, commit: str, say: Say) -> Image: ...
+
+    def image(self, release: str) -> Image | None: ...
+
+    def services(self, release: str) -> Services: ...
+
+    def start_services(self, release: str, say: Say) -> None: ...
+
+    def slots(self) -> Slots: ...
+
+    def start(self, slot: Slot, release: str) -> str: ...
+
+    def wake(self, slot: Slot, release: str) -> str: ...
+
+    def pause(self, slot: Slot, release: str) -> None: ...
+
+    def stop(self, slot: Slot, release: str) -> None: ...
+
+    def remove(self, slot: Slot, release: str) -> None: ...
+
+    def evict(self, slot: Slot, release: str) -> None: ...
+
+    def restore(self, slot: Slot, release: str) -> None: ...
+
+    def prune(self, keep: tuple[str, ...]) -> str: ...
+
+    def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]: ...
+
+    def retained(self, release: str) -> Retained: ...
+
+
+class Router(Protocol):
+    """The reverse proxy in front of both slots."""
+
+    def active(self) -> Slot: ...
+
+    def switch(self, to: Slot) -> None: ...
+
+    def label(self, slot: Slot, release: str) -> None:
+        """Have the route name this release for that slot, to those who ask (probes)."""
+        ...
+
+    def problem(self) -> tuple[str, str] | None:
+        """What is wrong with the site, and the command that mends it; None when it is as provisioned."""
+        ...
+
+    def in_flight(self, slot: Slot) -> int | None: ...
+
+    def traffic(self, slot: Slot, since: float) -> Traffic: ...
+
+
+class Record(Protocol):
+    """What the host shows of what is deployed (spec 5.1 step 11)."""
+
+    def deployed_tag(self) -> str | None: ...
+
+    def write(self, metadata: Mapping[str, Any]) -> None: ...
+
+
+class Env(Protocol):
+    """The host's environment file."""
+
+    def check(self, keys: tuple[str, ...]) -> Environment: ...
+
+    def secret(self, key: str) -> str | None: ...
