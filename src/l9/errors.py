@@ -111,3 +111,11 @@ class NoAnswer(L9Error):
 
     code = "NO_ANSWER"
     exit_code = 3
+
+
+class Interrupted(L9Error):
+    """A run, or the link to it, was interrupted; what was done is on record and can be taken up."""
+
+    code = "INTERRUPTED"
+    exit_code = 130
+    retryable = True

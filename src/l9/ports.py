@@ -54,9 +54,14 @@ class Journal(Protocol):
 class Reply(Protocol):
     """An HTTP answer. Header names are lower case."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def body(self) -> bytes: ...
 
 
 class Http(Protocol):

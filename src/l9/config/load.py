@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from l9.core.rules import Rules
 from l9.errors import ConfigError
 
 FILE = "l9.toml"
+T = TypeVar("T")
 SHARED = tuple(
     f.name for f in msgspec.structs.fields(model.Config) if f.name not in ("app", "name", "target")
 )
@@ -132,7 +133,7 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _convert(raw: Any, kind: type[Any], where: str) -> Any:
+def _convert(raw: Any, kind: type[T], where: str) -> T:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:

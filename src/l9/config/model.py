@@ -104,6 +104,7 @@ class Route(Section, frozen=True):
     admin: str = "http://127.0.0.1:2019"
     id: str = ""
     caddyfile: str = "/etc/caddy/Caddyfile"
+    access_log: str = ""
     proofs: Annotated[int, msgspec.Meta(ge=1)] = 5
 
 

@@ -14,7 +14,7 @@ from l9.core.states import Slot
 class Action(msgspec.Struct, frozen=True, tag_field="do", kw_only=True):
     """Base of all actions."""
 
-    def undo(self) -> Action | None:
+    def undo(self) -> AnyAction | None:
         return None
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ class AddTree(Action, frozen=True, tag="add-tree"):
     tag: str
     fresh: bool = True
 
-    def undo(self) -> Action | None:
+    def undo(self) -> AnyAction | None:
         return RemoveTree(tag=self.tag) if self.fresh else None
 
 
@@ -75,7 +75,7 @@ class EvictSlot(Action, frozen=True, tag="evict-slot"):
     slot: Slot
     release: str
 
-    def undo(self) -> Action | None:
+    def undo(self) -> AnyAction | None:
         return RestoreSlot(slot=self.slot, release=self.release)
 
 
@@ -92,7 +92,7 @@ class StartSlot(Action, frozen=True, tag="start-slot"):
     slot: Slot
     release: str
 
-    def undo(self) -> Action | None:
+    def undo(self) -> AnyAction | None:
         return RemoveSlot(slot=self.slot, release=self.release)
 
 
@@ -110,7 +110,7 @@ class WakeSlot(Action, frozen=True, tag="wake-slot"):
     release: str
     was: str = "paused"
 
-    def undo(self) -> Action | None:
+    def undo(self) -> AnyAction | None:
         if self.was == "paused":
             return PauseSlot(slot=self.slot, release=self.release)
         return StopSlot(slot=self.slot, release=self.release)
@@ -129,7 +129,7 @@ class SwitchRoute(Action, frozen=True, tag="switch-route"):
     to: Slot
     back: Slot
 
-    def undo(self) -> Action | None:
+    def undo(self) -> AnyAction | None:
         return SwitchRoute(to=self.back, back=self.to)
 
 
@@ -146,7 +146,7 @@ class PauseSlot(Action, frozen=True, tag="pause-slot"):
     slot: Slot
     release: str
 
-    def undo(self) -> Action | None:
+    def undo(self) -> AnyAction | None:
         return WakeSlot(slot=self.slot, release=self.release, was="paused")
 
 

@@ -106,17 +106,15 @@ def decide(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules, *wher
     if opening is not None:
         return opening
     for gate in frontier:
-        if (decision := _next_step(gate, run)) is not None:
-            return decision
+        if (step := _next_step(gate, run)) is not None:
+            return step
     return Wait(tuple(waiting))
 
 
 def _lookers(run: Run, graph: Graph, *where: Where) -> tuple[Gate, ...]:
     """The frontier's gates whose actions are all done, so that only looking is left."""
     return tuple(
-        g
-        for g in graph.frontier(run, *where)
-        if g.opens in run.entered and _next_step(g, run) is None
+        g for g in graph.frontier(run, *where) if g.opens in run.entered and _next_step(g, run) is None
     )
 
 

@@ -259,9 +259,10 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """Requests that the router still has open to the old slot; None when the router cannot say."""
+    """Requests that the router still has open to the old slot (None: it cannot say), and looks in a row with none."""
 
     requests: int | None
+    quiet: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class Run:
     entered: Mapping[State, float] = field(default_factory=dict)
     opened: Mapping[State, ev.GateOpened] = field(default_factory=dict)
     opened_at: Mapping[State, float] = field(default_factory=dict)
+    acted_at: Mapping[State, float] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     closed: ev.GateClosed | None = None
     aborted: str | None = None
@@ -116,10 +117,12 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
         case ev.ActionIntended(gate=gate, step=number, action=action, undoes=undoes):
             kept = tuple(s for s in run.steps if s.number != number)
             return replace(run, steps=(*kept, Step(number, gate, action, undoes=undoes)))
-        case ev.ActionDone(step=number):
-            return replace(run, steps=_settle(run.steps, number, "done", None))
-        case ev.ActionFailed(step=number):
-            return replace(run, steps=_settle(run.steps, number, "failed", event))
+        case ev.ActionDone(gate=gate, step=number):
+            steps = _settle(run.steps, number, "done", None)
+            return replace(run, steps=steps, acted_at={**run.acted_at, gate: at})
+        case ev.ActionFailed(gate=gate, step=number):
+            steps = _settle(run.steps, number, "failed", event)
+            return replace(run, steps=steps, acted_at={**run.acted_at, gate: at})
         case ev.GateOpened(gate=gate):
             return replace(run, opened={**run.opened, gate: event}, opened_at={**run.opened_at, gate: at})
         case ev.GateClosed():

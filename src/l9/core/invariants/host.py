@@ -23,6 +23,7 @@ from l9.core.facts import (
 )
 from l9.core.invariants.invariant import Context, invariant
 from l9.core.invariants.workspace import shown
+from l9.core.logs import Outcome
 from l9.core.states import State
 from l9.core.verdict import Fail, Pass, Pending, Verdict
 
@@ -311,17 +312,17 @@ def LOGS_STAY_CLEAN(facts: Facts, context: Context) -> Verdict:
 
 def _logs(facts: Facts, context: Context) -> Pass | Fail:
     report = facts.the(Logs).report
-    if report.errors:
-        first = report.errors[0]
+    if report.outcome is Outcome.ERRORS:
+        first = report.excerpt[0].splitlines()
         return Fail(
-            "no new error in the log",
-            first.text.splitlines()[-1],
+            "no error in the log that the live slot does not log too",
+            f"{first[-1]} ({report.reason})",
             f"l9 explain {context.run.id}",
-            report.excerpt,
+            tuple(line for text in report.excerpt for line in text.splitlines()),
         )
-    if report.outcome == "inconclusive":
+    if report.outcome is Outcome.INCONCLUSIVE:
         return Pass(f"inconclusive: {report.reason}")
-    return Pass(f"{report.records} log records, no error that the live slot does not log too")
+    return Pass(report.reason)
 
 
 @invariant(
@@ -455,7 +456,7 @@ def DRAINED(facts: Facts, context: Context) -> Verdict:
     open_now, grace = facts.the(InFlight).requests, context.rules.grace
     if context.run.old is None:
         return Pass("first deploy: nothing to drain")
-    if open_now == 0:
+    if open_now == 0 and facts.the(InFlight).quiet >= 3:
         return Pass(f"{QUIET} on {context.run.old} after {context.elapsed:.1f} s")
     if context.elapsed >= grace:
         left = "an unknown number of" if open_now is None else str(open_now)

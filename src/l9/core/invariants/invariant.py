@@ -23,8 +23,9 @@ class Context:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the gate being judged was entered."""
-        return self.now - self.run.entered.get(self.gate, self.now)
+        """Seconds since the gate being judged was entered, and its actions were done."""
+        entered = self.run.entered.get(self.gate, self.now)
+        return self.now - max(entered, self.run.acted_at.get(self.gate, entered))
 
 
 Check = Callable[[Facts, Context], Verdict]

@@ -1,0 +1,20 @@
+"""`l9` and `python -m l9`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line; the agent's door is kept clear of all that it does not need."""
+    if sys.argv[1:2] == ["agent"] and len(sys.argv) == 2:
+        from l9.agent.server import main as agent
+
+        return agent()
+    from l9.cli.main import run
+
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

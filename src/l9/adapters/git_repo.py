@@ -1,0 +1,159 @@
+"""The operator's working copy: what the local gates look at, and the one push."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+import msgspec
+
+from l9.adapters.git_source import QUIET
+from l9.adapters.process import must, run, stream
+from l9.commands import git
+from l9.config.model import Config
+from l9.core.facts import Locks, Origin, Tag, TestRun, Workspace
+from l9.core.locks import read_requirements
+from l9.errors import ActionError, UsageError
+from l9.ports import Say
+
+
+class GitRepo:
+    """Implements `Repo` over the system's git, in one working copy."""
+
+    def __init__(self, top: Path, config: Config) -> None:
+        self._top = top
+        self._config = config
+        self._fresh: TestRun | None = None
+
+    def workspace(self) -> Workspace:
+        return git.parse_status(self._git(git.status()))
+
+    def tags(self) -> tuple[str, ...]:
+        """The names of all tags, oldest version first."""
+        return tuple(self._git(git.list_tags()).split())
+
+    def tag(self, name: str) -> Tag:
+        tag = git.parse_tag(name, self._git(git.show_tag(name)))
+        if tag.object_id is None:
+            return tag
+        main = self._config.release.main
+        mains = (f"refs/heads/{main}", f"refs/remotes/origin/{main}")
+        on_main = any(self._run(git.is_ancestor(tag.commit, m)) == 0 for m in mains)
+        signature = tag.signature
+        if signature == "unchecked":
+            signature = "good" if self._run(git.verify_tag(name)) == 0 else "that does not verify"
+        return replace(tag, on_main=on_main, signature=signature)
+
+    def origin(self, name: str, commit: str) -> Origin:
+        url = run(git.remote_url(), cwd=self._top, env=QUIET)
+        if url.code != 0:
+            return Origin(None)
+        main = self._config.release.main
+        found = git.parse_ls_remote(self._git(git.ls_remote(main, name), timeout=60))
+        head = found.get(f"refs/heads/{main}", "")
+        has = bool(head) and self._run(git.is_ancestor(commit, head)) == 0
+        return Origin(url.out.strip(), found.get(f"refs/tags/{name}"), has)
+
+    def locks(self, name: str) -> Locks:
+        wanted = self._config.check.requirements
+        paths = [p for p in self._git(git.list_files(name)).split("\0") if any(fnmatch(p, w) for w in wanted)]
+        return Locks({p: read_requirements(self._git(git.read_file(name, p))) for p in paths})
+
+    def read(self, name: str, path: str) -> str | None:
+        """One file of the tag's tree as text, or None where there is none."""
+        done = run(git.read_file(name, path), cwd=self._top, env=QUIET)
+        return done.out if done.code == 0 else None
+
+    def push(self, name: str) -> str:
+        done = run(git.push(self._config.release.main, name), cwd=self._top, env=QUIET, timeout=300)
+        if done.code != 0:
+            lines = tuple((done.out + done.err).strip().splitlines()[-15:])
+            reason = next((x for x in lines if x.startswith("!")), lines[-1] if lines else "no output")
+            raise ActionError(
+                f"main and {name} were not pushed; origin is as it was",
+                expected="origin to take both in one push",
+                found=reason.replace("\t", " "),
+                remedy=f"git pull --rebase origin {self._config.release.main}",
+                log=lines,
+            )
+        return f"main and {name} on origin"
+
+    def test(self, name: str, say: Say) -> TestRun:
+        tag = self.tag(name)
+        if (known := self.tested(name)) is not None and known.exit_code == 0:
+            return known
+        argv = tuple(a.replace("{python}", sys.executable) for a in self._config.check.test)
+        began = time.monotonic()
+        if argv:
+            with tempfile.TemporaryDirectory(prefix="l9-tree-") as directory:
+                self.export(name, Path(directory))
+                code, tail = stream(argv, say, cwd=Path(directory))
+        else:
+            code, tail = 0, ()
+        result = TestRun(
+            tag.tree, code, " ".join(argv) or "no tests configured", time.monotonic() - began, tail
+        )
+        path = self._tested_path(tag.tree)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.encode(result))
+        self._fresh = result
+        return result
+
+    def tested(self, name: str) -> TestRun | None:
+        tree = self.tag(name).tree
+        if self._fresh is not None and self._fresh.tree == tree:
+            return self._fresh
+        try:
+            known = msgspec.json.decode(self._tested_path(tree).read_bytes(), type=TestRun)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return replace(known, cached=True)
+
+    def export(self, name: str, into: Path) -> None:
+        """The tag's own tree, as files; nothing of what lies in the working directory."""
+        done = subprocess.run(git.archive(name), cwd=self._top, capture_output=True, check=False)
+        if done.returncode != 0:
+            raise ActionError(
+                f"{name} cannot be exported", expected="a tree", found=done.stderr.decode(errors="replace")
+            )
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+            tar.extractall(into, filter="data")
+
+    def state(self) -> Path:
+        """l9's own directory of this working copy, inside `.git`."""
+        out = self._git(("git", "rev-parse", "--path-format=absolute", "--git-common-dir")).strip()
+        return Path(out) / "l9"
+
+    def _tested_path(self, tree: str) -> Path:
+        argv = hashlib.sha256("\0".join(self._config.check.test).encode()).hexdigest()[:12]
+        return self.state() / "tests" / f"{tree}-{argv}.json"
+
+    def _git(self, argv: tuple[str, ...], timeout: float = 30) -> str:
+        return must(argv, cwd=self._top, env=QUIET, timeout=timeout)
+
+    def _run(self, argv: tuple[str, ...]) -> int:
+        return run(argv, cwd=self._top, env=QUIET).code
+
+
+def find_top(start: Path) -> Path:
+    """The top of the working copy that `start` lies in. Raises UsageError where there is none."""
+    done = run(("git", "rev-parse", "--show-toplevel"), cwd=start, env=QUIET)
+    if done.code != 0:
+        found = done.err.strip().splitlines()
+        raise UsageError(
+            "not inside a git working copy",
+            expected="a git repository",
+            found=found[0] if found else str(start),
+            remedy="git init"
+            if "not a git repository" in done.err
+            else "git config --global --add safe.directory .",
+        )
+    return Path(done.out.strip())

@@ -1,0 +1,74 @@
+"""The host's own files: the record of what is deployed, and the environment file."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from l9.core.env import EnvFile, parse_env
+from l9.core.facts import Environment
+from l9.layout import Layout
+
+
+class DeployedFiles:
+    """Implements `Record`: `.deployed-tag` and `.deployed-metadata.json` (spec 5.1 step 11)."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def deployed_tag(self) -> str | None:
+        try:
+            return self._layout.deployed_tag.read_text(encoding="utf-8").strip() or None
+        except OSError:
+            return None
+
+    def write(self, metadata: Mapping[str, Any]) -> None:
+        replace_file(self._layout.deployed_metadata, json.dumps(metadata, indent=2) + "\n", 0o644)
+        replace_file(self._layout.deployed_tag, f"{metadata['deployed_tag']}\n", 0o644)
+
+
+class EnvOnHost:
+    """Implements `Env`: the file that releases are started with. Its values are shown to nobody."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def check(self, keys: tuple[str, ...]) -> Environment:
+        try:
+            mode = stat.S_IMODE(self._path.stat().st_mode)
+        except OSError:
+            return Environment(str(self._path), exists=False, missing=keys)
+        there = {e.key for e in self._read().entries if e.value.reveal()}
+        return Environment(str(self._path), True, tuple(k for k in keys if k not in there), mode)
+
+    def secret(self, key: str) -> str | None:
+        """The value of one key, for a request of l9's own; it must go nowhere else."""
+        found = [e.value for e in self._read().entries if e.key == key]
+        return found[-1].reveal() if found else None
+
+    def values(self) -> dict[str, str]:
+        """All keys and values, to start a process with."""
+        return {e.key: e.value.reveal() for e in self._read().entries}
+
+    def _read(self) -> EnvFile:
+        try:
+            return parse_env(self._path.read_text(encoding="utf-8"))
+        except OSError:
+            return EnvFile(())
+
+
+def replace_file(path: Path, text: str, mode: int) -> None:
+    """Write a file whole or not at all, with these permissions, and sync it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        os.fchmod(fd, mode)
+        file.write(text)
+        file.flush()
+        os.fsync(fd)
+    aside.rename(path)

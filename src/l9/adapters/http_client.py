@@ -1,0 +1,63 @@
+"""One request, one answer, over the standard library: light enough for the host's agent."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from l9.errors import NoAnswer
+
+_MOST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Header names are lower case; at most 1 MB of the body is kept."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient:
+    """A new connection a request, no redirects, no retries: what is asked is what is seen."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 5.0,
+    ) -> Answer:
+        """Send one request. `timeout` is seconds. Raises NoAnswer with the reason in `found`."""
+        parts = urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection = _connect(parts.scheme, parts.hostname or "", parts.port, timeout, headers or {})
+        try:
+            connection.request(method, path, body=body, headers={"Connection": "close", **(headers or {})})
+            response = connection.getresponse()
+            found = {k.lower(): v for k, v in response.getheaders()}
+            return Answer(response.status, found, response.read(_MOST))
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(error) or type(error).__name__
+            raise NoAnswer(f"{method} {url} got no answer", expected="an answer", found=reason) from None
+        finally:
+            connection.close()
+
+
+def _connect(
+    scheme: str, host: str, port: int | None, timeout: float, headers: Mapping[str, str]
+) -> http.client.HTTPConnection:
+    if scheme != "https":
+        return http.client.HTTPConnection(host, port, timeout=timeout)
+    context = ssl.create_default_context()
+    if host in ("127.0.0.1", "::1", "localhost"):
+        # The host asks its own Caddy, whose certificate is for the public name.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)

@@ -1,0 +1,235 @@
+"""The journal as a file: JSON Lines, fsynced, hash-chained, read from its end."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from l9.core import events as ev
+from l9.errors import JournalBroken, UsageError
+
+_CHUNK = 1 << 16
+_GENESIS = "0" * 64
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(ev.Entry)
+
+
+class _Bare(msgspec.Struct, frozen=True):
+    """An entry whose body this version does not know."""
+
+    seq: int
+    at: float
+    run: str
+    prev: str
+    hash: str
+    schema: str = ev.SCHEMA
+
+
+class JournalFile:
+    """One journal. Only the holder of the host's lock may append."""
+
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+        self._path = path
+        self._now = now
+        self._last: tuple[int, str] | None = None
+
+    def append(self, run: str, event: ev.AnyEvent) -> ev.Entry:
+        """Write one entry and sync it to disk before returning; `run` is the run's id."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._last is None:
+            self._last = self._repair()
+        seq, prev = self._last
+        entry = ev.Entry(seq=seq + 1, at=round(self._now(), 6), run=run, body=event, prev=prev)
+        entry = msgspec.structs.replace(entry, hash=_digest(_encoder.encode(entry)))
+        fresh = not self._path.exists()
+        with self._path.open("ab") as file:
+            file.write(_encoder.encode(entry) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if fresh:
+            _sync_directory(self._path.parent)
+        self._last = (entry.seq, entry.hash)
+        return entry
+
+    def entries(self) -> Iterator[ev.Entry]:
+        """All entries, oldest first. A torn last line is left out."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n") and (entry := parse(line)):
+                    yield entry
+
+    def last_run(self) -> list[ev.Entry]:
+        """The entries of the newest run, oldest first; read from the end of the file."""
+        found: list[ev.Entry] = []
+        for line in self.lines_backward():
+            entry = parse(line)
+            if entry is None or not entry.run:
+                continue
+            found.append(entry)
+            if isinstance(entry.body, ev.RunStarted):
+                return found[::-1]
+        return found[::-1]
+
+    def last_run_offset(self) -> int:
+        """The byte offset at which the newest run's first entry begins; the file's end where there is none."""
+        end = back = 0
+        if self._path.exists():
+            end = self._path.stat().st_size
+        for line in self.lines_backward():
+            back += len(line)
+            if b'"event":"run-started"' in line:
+                return end - back
+        return end
+
+    def size(self) -> int:
+        """The file's size in bytes; 0 where there is none."""
+        return self._path.stat().st_size if self._path.exists() else 0
+
+    def last_finished(self) -> ev.Entry | None:
+        """The newest `run-finished` entry."""
+        for line in self.lines_backward():
+            if b'"event":"run-finished"' in line and (entry := parse(line)):
+                return entry
+        return None
+
+    def lines_backward(self) -> Iterator[bytes]:
+        """Whole lines, newest first; a torn last line is left out."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            position = file.seek(0, os.SEEK_END)
+            tail = b""
+            whole = False
+            while position > 0:
+                size = min(_CHUNK, position)
+                position -= size
+                file.seek(position)
+                parts = (file.read(size) + tail).split(b"\n")
+                tail = parts[0]
+                for part in reversed(parts[1:]):
+                    if whole and part:
+                        yield part + b"\n"
+                    whole = True  # what follows the last newline is torn, or empty
+            if tail and whole:
+                yield tail + b"\n"
+
+    def verify(self) -> int:
+        """The number of entries, when each carries the hash of the one before it.
+
+        Raises JournalBroken naming the first entry that was changed, removed or put in between.
+        """
+        prev, count = _GENESIS, 0
+        if not self._path.exists():
+            return 0
+        with self._path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                count += 1
+                try:
+                    bare = msgspec.json.decode(line, type=_Bare)
+                except msgspec.MsgspecError as error:
+                    raise _broken(count, "a JSON object", str(error)) from None
+                if bare.prev != prev or bare.seq != count:
+                    raise _broken(
+                        count, f"entry {count} after {prev[:12]}", f"{bare.seq} after {bare.prev[:12]}"
+                    )
+                body = line.rstrip(b"\n").replace(f'"hash":"{bare.hash}"'.encode(), b'"hash":""')
+                if _digest(body) != bare.hash:
+                    raise _broken(
+                        count, f"hash {_digest(body)[:12]}", f"{bare.hash[:12]}: the entry was changed"
+                    )
+                prev = bare.hash
+        return count
+
+    def _repair(self) -> tuple[int, str]:
+        """Cut a torn last line off; the number and hash of the last whole entry."""
+        torn = 0
+        if self._path.exists():
+            with self._path.open("rb+") as file:
+                size = file.seek(0, os.SEEK_END)
+                keep = _last_newline(file.fileno(), size)
+                torn = size - keep
+                if torn:
+                    file.truncate(keep)
+                    file.flush()
+                    os.fsync(file.fileno())
+        last = next(self.lines_backward(), None)
+        if last is None:
+            self._last = (0, _GENESIS)
+        else:
+            bare = msgspec.json.decode(last, type=_Bare)
+            _refuse_newer(bare.schema)
+            self._last = (bare.seq, bare.hash)
+        if torn:
+            self.append("", ev.TailRepaired(lost_bytes=torn))
+        return self._last
+
+
+def parse(line: bytes) -> ev.Entry | None:
+    """One line as an entry; None for an event of the same schema that this version does not know.
+
+    Raises UsageError for a journal of a newer schema, JournalBroken for what is no entry at all.
+    """
+    try:
+        entry = _decoder.decode(line)
+    except msgspec.MsgspecError as error:
+        try:
+            bare = msgspec.json.decode(line, type=_Bare)
+        except msgspec.MsgspecError:
+            raise JournalBroken(
+                "the journal has a line that is no entry",
+                expected="one JSON object a line",
+                found=str(error),
+                remedy="l9 history --verify",
+            ) from None
+        _refuse_newer(bare.schema)
+        return None
+    _refuse_newer(entry.schema)
+    return entry
+
+
+def _refuse_newer(schema: str) -> None:
+    if schema != ev.SCHEMA:
+        raise UsageError(
+            "the journal was written by a newer l9",
+            expected=ev.SCHEMA,
+            found=schema,
+            remedy="pip install --upgrade l9",
+        )
+
+
+def _broken(number: int, expected: str, found: str) -> JournalBroken:
+    return JournalBroken(
+        f"the journal's chain breaks at entry {number}", expected=expected, found=found, remedy="l9 history"
+    )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _last_newline(fd: int, size: int) -> int:
+    """The offset just after the last newline; 0 where there is none."""
+    position = size
+    while position > 0:
+        start = max(0, position - _CHUNK)
+        at = os.pread(fd, position - start, start).rfind(b"\n")
+        if at >= 0:
+            return start + at + 1
+        position = start
+    return 0
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,85 @@
+"""The host's lock: a kernel lock that dies with its holder, and a note of who holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from l9.errors import Locked
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds the lock, for what, and since when (seconds since the epoch)."""
+
+    who: str
+    what: str
+    since: float
+    pid: int
+
+
+class LockFile:
+    """`flock` on a file. The file stays; only the kernel's lock counts."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def take(self, who: str, what: str, wait: float = 0.0) -> None:
+        """Take the lock, waiting up to `wait` seconds. Raises Locked naming the holder."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        until = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() >= until:
+                    os.close(fd)
+                    raise self._locked() from None
+                time.sleep(0.05)
+        note = msgspec.json.encode(Holder(who, what, time.time(), os.getpid()))
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, note, 0)
+        self._fd = fd
+
+    def free(self) -> None:
+        """Give the lock back; nothing happens when it is not held."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+    def holder(self) -> Holder | None:
+        """Who holds the lock now, or None when nobody does."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return self._note()
+        finally:
+            os.close(fd)
+        return None
+
+    def _note(self) -> Holder:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Holder)
+        except (OSError, msgspec.MsgspecError):
+            return Holder("somebody", "something", 0.0, 0)
+
+    def _locked(self) -> Locked:
+        held = self._note()
+        since = f" for {time.time() - held.since:.0f} s" if held.since else ""
+        return Locked(
+            f"another run holds the lock: {held.what}",
+            expected="no other run on this host",
+            found=f"{held.what} by {held.who}{since} (pid {held.pid})",
+            remedy="l9 status",
+        )

@@ -1,0 +1,94 @@
+"""What /proc says of processes, memory and listening ports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+def birth(pid: int) -> int:
+    """When the process started, in clock ticks since boot; 0 when there is none."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def alive(pid: int, born: int) -> bool:
+    """Whether this very process runs: a zombie does not, and a pid used again is another process."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] not in ("Z", "X") and (not born or int(fields[19]) == born)
+
+
+def paused(pid: int) -> bool:
+    """Whether the process is stopped by a signal."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] == "T"
+
+
+def send(pid: int, born: int, sign: int) -> None:
+    """Send a signal to this very process, if it still runs."""
+    if pid and alive(pid, born):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sign)
+
+
+def find(marks: dict[str, str]) -> int | None:
+    """The first process whose environment holds all these variables."""
+    wanted = {f"{k}={v}".encode() for k, v in marks.items()}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if wanted <= set((entry / "environ").read_bytes().split(b"\0")) and alive(int(entry.name), 0):
+                    return int(entry.name)
+    return None
+
+
+def memory_available() -> int:
+    """Bytes of memory that new programs may take without swapping."""
+    for line in (_PROC / "meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def listener(port: int) -> int | None:
+    """The pid that listens on the port: 0 when it cannot be told, None when nobody does."""
+    inodes = _listening(port)
+    if not inodes:
+        return None
+    names = {f"socket:[{i}]" for i in inodes}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                for fd in (entry / "fd").iterdir():
+                    if os.readlink(fd) in names:
+                        return int(entry.name)
+    return 0
+
+
+def _listening(port: int) -> set[str]:
+    found: set[str] = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                    found.add(fields[9])
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; empty when there is no such process."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def hostname() -> str:
+    """This machine's name."""
+    return socket.gethostname()

@@ -1,0 +1,167 @@
+"""One host as the agent works on it: its journal, its lock, its ports, and the runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from l9 import __version__
+from l9.adapters.journal_file import JournalFile
+from l9.adapters.lock_file import LockFile
+from l9.config import load
+from l9.config.model import Config
+from l9.core import events as ev
+from l9.core.graph import GRAPH
+from l9.core.placement import place, previous_good
+from l9.core.run import Run, begin, fold
+from l9.core.states import Kind, Slot, State, Where
+from l9.core.verdict import Pending
+from l9.errors import UsageError
+from l9.layout import Layout
+from l9.observe import HostObserver, HostPorts
+from l9.perform import HostPerformer
+from l9.runner import Runner
+
+Watch = Callable[[State, Pending], None]
+Say = Callable[[str], None]
+
+
+class HostRuns:
+    """Begins, resumes and recovers runs. Only the holder of the lock may call what writes."""
+
+    def __init__(
+        self, config: Config, layout: Layout, ports: HostPorts, who: str, watch: Watch, say: Say
+    ) -> None:
+        self.config = config
+        self.layout = layout
+        self.ports = ports
+        self.journal = JournalFile(layout.journal, ports.clock.now)
+        self.lock = LockFile(layout.lock)
+        self._who = who
+        self._watch = watch
+        self._say = say
+
+    # ── what the journal says ────────────────────────────────────────────────────────────────────
+
+    def last(self) -> Run | None:
+        """The newest run, finished or not."""
+        return fold(self.journal.last_run())
+
+    def finished(self) -> ev.RunFinished | None:
+        """How the newest finished run ended: what is live, what stands by."""
+        entry = self.journal.last_finished()
+        return entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────────────────
+
+    def start(
+        self,
+        run_id: str,
+        kind: Kind,
+        tag: str,
+        *,
+        commit: str,
+        tag_object: str,
+        settings: dict[str, Any],
+        local: list[Any],
+    ) -> Run:
+        """Journal a new run, and what its gates before the host saw."""
+        slots, active = self.ports.runtime.slots(), self.ports.router.active()
+        placed = place(kind, tag, slots, active, self.finished(), self.config.retention.releases)
+        started = ev.RunStarted(
+            kind=kind,
+            tag=tag,
+            commit=commit,
+            tag_object=tag_object,
+            who=self._who,
+            version=__version__,
+            settings=settings,
+            **{f: getattr(placed, f) for f in placed.__slots__},
+        )
+        self.journal.append(run_id, started)
+        for event in local:
+            self.journal.append(run_id, msgspec.convert(event, ev.AnyEvent))
+        return fold(self.journal.last_run()) or begin(run_id, self.ports.clock.now(), started)
+
+    def go_on(self, run: Run) -> Run:
+        """Drive a run to its end."""
+        config = self._config_of(run)
+        keys = tuple(run.settings.get("env_keys", ()))
+        observer = HostObserver(self.ports, config, keys)
+        rules = load.rules(config)
+        if run.kind is Kind.ROLLBACK:
+            # The release was good before: what is asked of it is an answer, not a soak and a bake again.
+            rules = msgspec.structs.replace(rules, soak=0.0, bake=0.0, proofs=min(rules.proofs, 3))
+        return Runner(
+            graph=GRAPH,
+            rules=rules,
+            clock=self.ports.clock,
+            observe=observer,
+            perform=HostPerformer(self.ports, config, observer, self._say),
+            append=self.journal.append,
+            watch=self._watch,
+            where=(Where.HOST,),
+        ).drive(run)
+
+    def recover(self, why: str, *, forward: bool) -> Run | None:
+        """Bring an interrupted run to its end: on, or back where users have not seen it yet.
+
+        The run when there was one to recover, else None.
+        """
+        run = self.last()
+        if run is None or run.finished is not None:
+            return None
+        self.journal.append(run.id, ev.RunResumed(who=self._who, why=why))
+        if not forward and not run.switched and not run.going_back:
+            self.journal.append(run.id, ev.RunAborted(who=self._who, why=why))
+        run = fold(self.journal.last_run()) or run
+        return self.go_on(run)
+
+    def stop_standby(self) -> str | None:
+        """Stop the standby slot when its time is over; its release's tag when it was stopped."""
+        last = self.journal.last_finished()
+        if last is None or self.ports.clock.now() - last.at < self.config.standby.seconds:
+            return None
+        idle: Slot = self.ports.router.active().other
+        standing = self.ports.runtime.slots()[idle]
+        if standing.status != "paused" or standing.release is None:
+            return None
+        self.ports.runtime.stop(idle, standing.release)
+        self.journal.append("", ev.StandbyStopped(slot=idle, release=standing.release))
+        return standing.release
+
+    def rollback_target(self, wanted: str | None) -> str:
+        """The release to go back to. Raises UsageError with the list of what can be had."""
+        last = self.finished()
+        tag = wanted or previous_good(last)
+        kept = [t for t in (last.retained if last else ()) if t != (last.live if last else None)]
+        have = ", ".join(kept) or "none"
+        if tag is None:
+            raise UsageError(
+                "there is no previous good release",
+                expected="a release before the live one",
+                found=f"retained: {have}",
+                remedy="l9 history",
+            )
+        if last and tag == last.live:
+            raise UsageError(
+                f"{tag} is live already",
+                expected=f"another release; retained: {have}",
+                found=tag,
+                remedy="l9 status",
+            )
+        if tag not in kept:
+            raise UsageError(
+                f"{tag} is not retained on the host",
+                expected=f"one of: {have}",
+                found=tag,
+                remedy=f"l9 deploy {tag}",
+            )
+        return tag
+
+    def _config_of(self, run: Run) -> Config:
+        """A run goes on with the configuration that it began with."""
+        kept = run.settings.get("config")
+        return msgspec.convert(kept, Config) if kept else self.config

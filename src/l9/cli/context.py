@@ -1,0 +1,66 @@
+"""What most commands begin with: the working copy, the configuration of one target, and how to print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from l9.adapters.git_repo import GitRepo, find_top
+from l9.config.load import FILE, load
+from l9.config.model import Config
+from l9.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+target_option = click.option("--target", metavar="NAME", help="Which target of l9.toml.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document, or JSON Lines of events."
+)
+progress_option = click.option(
+    "--progress",
+    type=click.Choice(["auto", "tty", "plain", "json"]),
+    default="auto",
+    help="How a run is shown.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The working copy that the command was called in, and its configuration."""
+
+    top: Path
+    config: Config
+
+    @property
+    def repo(self) -> GitRepo:
+        return GitRepo(self.top, self.config)
+
+
+def project(target: str | None) -> Project:
+    """Find the project from the current directory. Raises UsageError or ConfigError."""
+    here = Path.cwd()
+    if (here / FILE).exists():
+        top = here
+    else:
+        top = find_top(here)
+    return Project(top, load(top, target))
+
+
+def show(document: dict[str, Any], schema: str, *, as_json: bool, text: Callable[[], str]) -> None:
+    """Data goes to standard output: one JSON document, or the text for people."""
+    if as_json:
+        sys.stdout.write(json.dumps({"schema": schema, **document}) + "\n")
+    else:
+        sys.stdout.write(text() + "\n")
+
+
+def refuse_unknown(value: str | None, known: tuple[str, ...], what: str) -> None:
+    """Raises UsageError naming what there is."""
+    if value is not None and value not in known:
+        raise UsageError(f"no {what} {value}", expected=f"one of {', '.join(known)}", found=value)

@@ -1,0 +1,107 @@
+"""`l9 deploy TAG`: the operator's rows here, then the host's rows there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from l9.agent import client
+from l9.cli.context import Project, json_option, progress_option, project, target_option
+from l9.cli.render import JsonView, View, feed, view
+
+from l9.core import events as ev
+from l9.core.states import State
+from l9.errors import NoAnswer
+from l9.local import run_local, to_host, whoami
+
+
+@click.command("deploy")
+@click.argument("tag")
+@target_option
+@click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run to end.")
+@click.option("--again", is_flag=True, help="Deploy even if this release is live already.")
+@json_option
+@progress_option
+def command(tag: str, target: str | None, wait: float, again: bool, as_json: bool, progress: str) -> int:
+    """Take TAG live through the graph of gates, and go back by itself when one closes."""
+    here = project(target)
+    screen = view(progress, as_json=as_json)
+    try:
+        return deploy(here, tag, screen, wait=wait, again=again)
+    finally:
+        screen.close()
+
+
+def deploy(here: Project, tag: str, screen: View, *, wait: float = 0.0, again: bool = False) -> int:
+    """Deploy and show it on `screen`; the exit code."""
+    part = run_local(
+        here.repo,
+        here.config,
+        tag,
+        seen=lambda entry: None if isinstance(entry.body, ev.RunStarted) else screen.entry(entry),
+        watch=lambda gate, p: screen.progress(gate, p.found, p.done, p.total),
+        say=screen.line,
+    )
+    if part.run.finished is not None:
+        return _end(
+            screen, {"exit_code": part.run.finished.exit_code, "outcome": str(part.run.outcome), "tag": tag}
+        )
+    messages = client.ask(here.config, "deploy", whoami(), wait=wait, again=again, **to_host(part))
+    data = feed((m for m in messages if not _local(m, part.run.id)), screen)
+    if release := data.get("already_live"):
+        screen.note(
+            f"{release} is live already in {data['slot']}; nothing was done (--again deploys it again)",
+            "open",
+        )
+        return _end(screen, {**data, "exit_code": 0, "outcome": str(State.SUCCESS), "tag": tag})
+    if data.get("exit_code") == 0:
+        data["public"] = public_answer(here, screen)
+    return _end(screen, data)
+
+
+def _local(message: Any, run: str) -> bool:
+    """Whether a message repeats what this side has shown already."""
+    entry = getattr(message, "entry", None)
+    if entry is None or entry.run != run:
+        return False
+    gate = getattr(entry.body, "gate", None)
+    return gate in _LOCAL_STATES
+
+
+_LOCAL_STATES = {
+    State.LOCAL_READY, State.VERSIONS_LOCKED, State.BUILT_AND_TESTED,
+    State.TESTS_GREEN, State.TAGGED, State.TAG_IN_GIT,
+}  # fmt: skip
+
+
+def public_answer(here: Project, screen: View) -> dict[str, Any] | None:
+    """What the public URL answers from here (spec 6.1 phase 4): a warning, never a failure."""
+    base = here.config.target.public_url
+    if not base:
+        return None
+    from l9.adapters.http_client import HttpClient
+
+    url = base.rstrip("/") + here.config.health.path
+    try:
+        reply = HttpClient().request("GET", url, headers={"X-L9-Probe": "1"}, timeout=5)
+    except NoAnswer as error:
+        screen.note(f"{url} does not answer from here: {error.found}; the host's own proof stands", "warn")
+        return {"url": url, "status": None, "error": error.found}
+    good = reply.status in here.config.health.status
+    slot = reply.headers.get("x-l9-slot")
+    screen.note(
+        f"{url} answers {reply.status} from here, slot {slot or 'unnamed'}", "open" if good else "warn"
+    )
+    return {"url": url, "status": reply.status, "slot": slot, "release": reply.headers.get("x-l9-release")}
+
+
+def _end(screen: View, data: dict[str, Any]) -> int:
+    if isinstance(screen, JsonView):
+        screen.result(data)
+    return int(data.get("exit_code", 1))
+
+
+def ended(screen: View, data: dict[str, Any]) -> int:
+    """Show the end of any run; the exit code."""
+    return _end(screen, data)

@@ -1,0 +1,167 @@
+"""A run as people and machines watch it: the same events, drawn, in plain lines, or as JSON Lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from typing import IO, Any, Protocol
+
+import msgspec
+
+from l9.agent.protocol import AnyMessage, Line, Progress, Wrote
+from l9.core import events as ev
+from l9.core.states import State
+
+ICONS = {"open": "✔", "closed": "✘", "note": "·", "warn": "▲", "back": "↺"}
+
+
+class View(Protocol):
+    """Takes what happens, as it happens."""
+
+    def entry(self, entry: ev.Entry) -> None: ...
+
+    def progress(self, gate: str, found: str, done: float, total: float) -> None: ...
+
+    def line(self, text: str) -> None: ...
+
+    def note(self, text: str, icon: str = "note") -> None: ...
+
+    def close(self) -> None: ...
+
+
+def view(mode: str, *, as_json: bool = False, stream: IO[str] | None = None) -> View:
+    """The view for a `--progress` mode; `auto` draws on a terminal only."""
+    out = stream or sys.stderr
+    if as_json or mode == "json":
+        return JsonView(sys.stdout)
+    if mode == "tty" or (mode == "auto" and out.isatty() and os.environ.get("TERM") != "dumb"):
+        from l9.cli.render_tty import TtyView
+
+        return TtyView(out)
+    return PlainView(out)
+
+
+def feed(messages: Iterable[AnyMessage], into: View) -> dict[str, Any]:
+    """Show an agent's messages; the result's data, or an empty dict."""
+    data: dict[str, Any] = {}
+    for message in messages:
+        match message:
+            case Wrote(entry=entry):
+                into.entry(entry)
+            case Progress(gate=gate, found=found, done=done, total=total):
+                into.progress(gate, found, done, total)
+            case Line(text=text):
+                into.line(text)
+            case _:
+                data = getattr(message, "data", data)
+    return data
+
+
+class JsonView:
+    """JSON Lines of the journal's own events."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+        self._write({"schema": "l9.run/1", "type": "start"})
+
+    def entry(self, entry: ev.Entry) -> None:
+        self._write({"type": "entry", "entry": msgspec.to_builtins(entry)})
+
+    def progress(self, gate: str, found: str, done: float, total: float) -> None:
+        self._write({"type": "progress", "gate": gate, "found": found, "done": done, "total": total})
+
+    def line(self, text: str) -> None:
+        self._write({"type": "line", "text": text})
+
+    def note(self, text: str, icon: str = "note") -> None:
+        self._write({"type": "note", "level": icon, "text": text})
+
+    def result(self, data: dict[str, Any]) -> None:
+        self._write({"type": "result", **data})
+
+    def close(self) -> None:
+        pass
+
+    def _write(self, document: dict[str, Any]) -> None:
+        self._out.write(json.dumps(document) + "\n")
+        self._out.flush()
+
+
+class PlainView:
+    """One line a step, no escapes; what waits says so every few seconds."""
+
+    EVERY = 5.0  # seconds
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+        self._said = time.monotonic()
+
+    def entry(self, entry: ev.Entry) -> None:
+        for icon, text in sentences(entry.body):
+            self.note(text, icon)
+
+    def progress(self, gate: str, found: str, done: float, total: float) -> None:
+        if time.monotonic() - self._said > self.EVERY:
+            self.note(f"{gate:<20} {found}")
+
+    def line(self, text: str) -> None:
+        if time.monotonic() - self._said > self.EVERY:
+            self.note(f"{'':<20} {text}")
+
+    def note(self, text: str, icon: str = "note") -> None:
+        self._said = time.monotonic()
+        self._out.write(f"{ICONS.get(icon, icon)} {text}\n")
+        self._out.flush()
+
+    def close(self) -> None:
+        pass
+
+
+def sentences(event: ev.AnyEvent) -> list[tuple[str, str]]:
+    """An event as (icon, line) pairs; events that only matter to the journal give none."""
+    match event:
+        case ev.RunStarted(kind=kind, tag=tag, new=new, previous=previous):
+            return [("note", f"{kind} {tag}" + (f" to {new}, {previous} is live" if previous else ""))]
+        case ev.RunResumed(why=why):
+            return [("warn", f"taken up again: {why}")]
+        case ev.RunAborted(why=why):
+            return [("back", f"going back: {why}")]
+        case ev.GateOpened(gate=gate, evidence=evidence, seconds=seconds):
+            found = "; ".join(e.found for e in evidence)
+            return [("open", f"{gate:<20} {seconds:>6.2f} s  {found}")]
+        case ev.GateClosed(gate=gate, findings=findings, seconds=seconds):
+            lines = [("closed", f"{gate:<20} {seconds:>6.2f} s  closed")]
+            for finding in findings:
+                lines.append((" ", f"    {finding.invariant}: expected {finding.expected}"))
+                lines.append((" ", f"    {'found':>{len(finding.invariant) + 1}} {finding.found}"))
+                lines += [(" ", f"    | {text}") for text in finding.log[-8:]]
+                if finding.remedy:
+                    lines.append((" ", f"    next: {finding.remedy}"))
+            return lines
+        case ev.ActionFailed(found=found):
+            return [("closed", f"{'':<20}           {found}")]
+        case ev.GateEntered(gate=State.ROLLBACK):
+            return [("back", f"{State.ROLLBACK:<20}           taking back what was done")]
+        case ev.RunFinished():
+            return [(_icon(event.outcome), finish_line(event))]
+        case _:
+            return []
+
+
+def _icon(outcome: State) -> str:
+    return {State.SUCCESS: "open", State.ROLLED_BACK: "back"}.get(outcome, "closed")
+
+
+def finish_line(done: ev.RunFinished) -> str:
+    """How a run ended, in one line."""
+    live = f"{done.live} is live in {done.slot}" if done.live else "nothing is live"
+    words = {
+        State.SUCCESS: live,
+        State.REFUSED: f"refused; {live if done.live else 'nothing was changed'}",
+        State.ROLLED_BACK: f"rolled back; {live}",
+        State.FAIL_STATE: f"a person is needed; last known: {live}",
+    }
+    return f"{done.outcome:<20} {done.seconds:>6.2f} s  {words[done.outcome]}"

@@ -1,0 +1,113 @@
+"""docker compose: argument vectors and parsers. Values never go on the command line: documents carry them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+Argv = tuple[str, ...]
+
+MINIMUM = (2, 20)
+_FILE = r"(?:env file )(?P<path>/.+?)(?= not found)|(?:stat|open) (?P<path2>/.+?)(?=: no such file)"
+_QUOTED = re.compile(r"""["'`].*""")
+
+
+def version() -> Argv:
+    """The version of compose, for machines."""
+    return ("docker", "compose", "version", "--format", "json")
+
+
+def parse_version(out: str) -> str:
+    """The version without a leading `v`; an empty text when there is none in the output."""
+    try:
+        found = json.loads(out)
+    except ValueError:
+        return ""
+    return str(found.get("version", "")).removeprefix("v") if isinstance(found, dict) else ""
+
+
+def too_old(found: str) -> bool:
+    """Whether this version lacks what l9 uses of compose."""
+    numbers = tuple(int(n) for n in re.findall(r"\d+", found)[:2])
+    return numbers < MINIMUM
+
+
+def config(file: Path, project: str, env_files: Iterable[Path]) -> Argv:
+    """The whole resolved document, the services of all profiles in it."""
+    return (*_project(file, project, env_files), "--profile", "*", "config", "--format", "json")
+
+
+def hashes(file: Path, project: str, env_files: Iterable[Path]) -> Argv:
+    """The definition's hash of each service that is active."""
+    return (*_project(file, project, env_files), "config", "--hash", "*")
+
+
+def parse_hashes(out: str) -> dict[str, str]:
+    """Service to hash, from lines of `NAME HASH`."""
+    pairs = (line.rsplit(maxsplit=1) for line in out.splitlines() if line.strip())
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def build(file: Path, services: Iterable[str], *, fresh: bool = False) -> Argv:
+    """Build images; `fresh` uses nothing from earlier builds."""
+    return (*_derived(file), "build", *(("--no-cache", "--pull") if fresh else ()), *services)
+
+
+def pull(file: Path, project: str, service: str, env_files: Iterable[Path]) -> Argv:
+    """Pull one service's image, with the user's own registry login."""
+    return (*_project(file, project, env_files), "--profile", "*", "pull", "--policy", "always", service)
+
+
+def up(file: Path) -> Argv:
+    """Start the one container of a derived document, from images that are there."""
+    return (*_derived(file), "up", "--detach", "--no-build", "--pull", "never", "--no-deps")
+
+
+def up_missing(file: Path, services: Iterable[str]) -> Argv:
+    """Start these services of the base project; what runs already is left alone, changed or not."""
+    return (*_derived(file), "--profile", "*", "up", "--detach", "--no-recreate", "--no-deps", *services)
+
+
+def missing_file(text: str) -> str | None:
+    """The path of the env file that compose could not find, where that is why it failed.
+
+    Compose says it in words only; a wording that is not known leaves its message to be shown as it is.
+    """
+    found = re.search(_FILE, text)
+    return (found["path"] or found["path2"]) if found else None
+
+
+def without_values(text: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Compose's own words, without what they quote of an environment file.
+
+    A parser's message ends in the text that it could not read, so of such a line nothing after a quote is kept.
+    """
+    lines = [
+        _QUOTED.sub("…", line) if "failed to read" in line or "nvalid template" in line else line
+        for line in text.strip().splitlines()
+    ]
+    for value in sorted({v for v in values if len(v) > 3}, key=len, reverse=True):
+        lines = [line.replace(value, "***") for line in lines]
+    return tuple(lines)
+
+
+def parse_document(out: str) -> dict[str, Any] | None:
+    """The resolved document, or None where the output is none."""
+    try:
+        found = json.loads(out)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _project(file: Path, project: str, env_files: Iterable[Path]) -> Argv:
+    names = (part for path in env_files for part in ("--env-file", str(path)))
+    return ("docker", "compose", "--project-name", project, "--file", str(file), *names)
+
+
+def _derived(file: Path) -> Argv:
+    """A document of l9's own: it names its project."""
+    return ("docker", "compose", "--file", str(file))

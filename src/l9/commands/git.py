@@ -1,0 +1,151 @@
+"""git: argument vectors and parsers. Names of tags are checked before they get here (`core/versions.py`)."""
+
+from __future__ import annotations
+
+from l9.core.facts import Tag, Workspace
+
+Argv = tuple[str, ...]
+
+_TAG_FIELDS = (
+    "%(objecttype)", "%(objectname)", "%(*objectname)", "%(tree)%(*tree)",
+    "%(taggername) %(taggeremail)", "%(contents:signature)", "%(contents)",
+)  # fmt: skip
+
+
+def status() -> Argv:
+    """The working directory, for machines."""
+    return ("git", "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all")
+
+
+def parse_status(out: str) -> Workspace:
+    """`git status --porcelain=v2 -z --branch`, as facts."""
+    branch: str | None = None
+    untracked: list[str] = []
+    changed: list[str] = []
+    fields = iter(out.split("\0"))
+    for field in fields:
+        if field.startswith("# branch.head "):
+            name = field.removeprefix("# branch.head ")
+            branch = None if name == "(detached)" else name
+        elif field.startswith("? "):
+            untracked.append(field[2:])
+        elif field.startswith("1 "):
+            changed.append(field.split(" ", 8)[8])
+        elif field.startswith("2 "):
+            changed.append(field.split(" ", 9)[9])
+            next(fields)  # the path that it was renamed from
+        elif field.startswith("u "):
+            changed.append(field.split(" ", 10)[10])
+    return Workspace(branch, tuple(untracked), tuple(changed))
+
+
+def show_tag(name: str) -> Argv:
+    """One tag with all that is asked of it, fields divided by NUL."""
+    return ("git", "for-each-ref", f"--format={'%00'.join(_TAG_FIELDS)}", f"refs/tags/{name}")
+
+
+def parse_tag(name: str, out: str) -> Tag:
+    """`show_tag`'s output; a Tag of kind `absent` when there is no such tag."""
+    if not out.strip():
+        return Tag(name)
+    kind, object_id, peeled, tree, tagger, signature, contents = out.split("\0", 6)
+    message = contents.replace(signature, "") if signature else contents
+    return Tag(
+        name=name,
+        object_id=object_id,
+        kind="tag" if kind == "tag" else "commit",
+        commit=peeled or object_id,
+        tree=tree,
+        message=message.strip() if kind == "tag" else "",
+        tagger=tagger.strip(),
+        signature="unchecked" if signature else "none",
+    )
+
+
+def list_tags() -> Argv:
+    """The names of all tags, oldest version first."""
+    return ("git", "for-each-ref", "--format=%(refname:strip=2)", "--sort=version:refname", "refs/tags")
+
+
+def verify_tag(name: str) -> Argv:
+    """Exit code 0 when the tag's signature verifies."""
+    return ("git", "verify-tag", "--", name)
+
+
+def is_ancestor(commit: str, of: str) -> Argv:
+    """Exit code 0 when `commit` is reachable from `of`."""
+    return ("git", "merge-base", "--is-ancestor", commit, of)
+
+
+def resolve(revision: str) -> Argv:
+    """The object id of a revision; exit code 1 and nothing printed when there is none."""
+    return ("git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
+
+
+def remote_url(remote: str = "origin") -> Argv:
+    return ("git", "remote", "get-url", "--", remote)
+
+
+def ls_remote(main: str, tag: str, remote: str = "origin") -> Argv:
+    """What the remote has for main and for the tag."""
+    return ("git", "ls-remote", "--", remote, f"refs/heads/{main}", f"refs/tags/{tag}")
+
+
+def parse_ls_remote(out: str) -> dict[str, str]:
+    """Reference name to object id."""
+    pairs = (line.split("\t", 1) for line in out.splitlines() if "\t" in line)
+    return {name: object_id for object_id, name in pairs}
+
+
+def fetch(main: str, tag: str, remote: str = "origin") -> Argv:
+    """Main and the one tag; a tag that moved is refused by git itself."""
+    return (
+        "git", "fetch", "--no-tags", "--quiet", remote,
+        f"+refs/heads/{main}:refs/remotes/{remote}/{main}",
+        f"refs/tags/{tag}:refs/tags/{tag}",
+    )  # fmt: skip
+
+
+def push(main: str, tag: str, remote: str = "origin") -> Argv:
+    """Main and the tag, both or neither (spec 6.1 phase 2)."""
+    return (
+        "git", "push", "--atomic", "--porcelain", remote,
+        f"refs/heads/{main}:refs/heads/{main}",
+        f"refs/tags/{tag}:refs/tags/{tag}",
+    )  # fmt: skip
+
+
+def archive(tag: str) -> Argv:
+    """The tag's tree as a tar on standard output."""
+    return ("git", "archive", "--format=tar", f"refs/tags/{tag}")
+
+
+def list_files(tag: str) -> Argv:
+    """All paths of the tag's tree, divided by NUL."""
+    return ("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", f"refs/tags/{tag}")
+
+
+def read_file(tag: str, path: str) -> Argv:
+    """One file of the tag's tree."""
+    return ("git", "cat-file", "blob", f"refs/tags/{tag}:{path}")
+
+
+def add_worktree(path: str, tag: str) -> Argv:
+    return ("git", "worktree", "add", "--quiet", "--force", "--detach", path, f"refs/tags/{tag}")
+
+
+def remove_worktree(path: str) -> Argv:
+    return ("git", "worktree", "remove", "--force", "--force", path)
+
+
+def prune_worktrees() -> Argv:
+    return ("git", "worktree", "prune")
+
+
+def checkout(tag: str) -> Argv:
+    """Stand on the tag's commit, whatever is there."""
+    return ("git", "checkout", "--quiet", "--force", "--detach", f"refs/tags/{tag}")
+
+
+def head() -> Argv:
+    return ("git", "rev-parse", "--verify", "--quiet", "HEAD")

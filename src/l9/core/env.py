@@ -1,0 +1,160 @@
+"""Environment files as compose reads them, without their values being seen (spec 2.2, 5.1 step 3).
+
+The dialect was measured against Docker Compose 2.26: `export`, both quotes over several lines, `KEY: value`,
+comments after a blank. Values are kept as written: `${…}` is compose's to fill in.
+"""
+
+import hmac
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_KEY = re.compile(r"[^\S\n]*(?:export[^\S\n]+)?(?P<key>[\w.\-\[\]]+)[^\S\n]*[=:][^\S\n]*")
+_DOUBLE = re.compile(r'"(?P<value>(?:[^"\\]|\\.)*)"[^\S\n]*(?:#[^\n]*)?', re.DOTALL)
+_SINGLE = re.compile(r"'(?P<value>(?:[^'\\]|\\.)*)'[^\S\n]*(?:#[^\n]*)?", re.DOTALL)
+_LINE = re.compile(r"[^\n]*")
+_ESCAPE = re.compile(r'\\([nrt"\\$])')
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+_OPTIONAL = re.compile(r"(?<!not )(?<!non-)\boptional\b", re.IGNORECASE)
+_FINGERPRINT_CHARS = 16
+
+
+class Secret:
+    """A value that shows itself only when asked by name: `reveal()`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the value out; the caller is now answerable for it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_bytes(self._value), _bytes(other._value))
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+
+class Entry(NamedTuple):
+    """One key with its value; `optional` when the comment right above it says so."""
+
+    key: str
+    value: Secret
+    optional: bool
+    line_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """An environment file: each key once, in order of first appearance, with the last of its values."""
+
+    entries: tuple[Entry, ...]
+    duplicates: tuple[str, ...] = ()
+    bad_lines: tuple[int, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys in order, each once."""
+        return tuple(entry.key for entry in self.entries)
+
+
+def parse_env(text: str) -> EnvFile:
+    """Read an environment file (spec 2.2).
+
+    In: the file's whole text. Out: an EnvFile. What is no assignment is reported by its line number (from
+    1) only, because a line that was pasted wrongly may be a secret; so is a bare name, which compose would
+    take from its own environment. Raises nothing.
+    """
+    last: dict[str, Entry] = {}
+    duplicates: dict[str, None] = {}
+    bad_lines = []
+    for found in _statements(text.removeprefix("\ufeff").replace("\r\n", "\n")):
+        if isinstance(found, int):
+            bad_lines.append(found)
+        else:
+            if found.key in last:
+                duplicates[found.key] = None
+            last[found.key] = found
+    return EnvFile(tuple(last.values()), tuple(duplicates), tuple(bad_lines))
+
+
+def missing_keys(example: EnvFile, actual: EnvFile) -> tuple[str, ...]:
+    """Name the keys that the example asks for and the actual file lacks, in its order (spec 5.1 step 3).
+
+    A key whose comment right above says "optional" is not asked for; a blank value is present. Raises
+    nothing.
+    """
+    present = set(actual.keys)
+    return tuple(entry.key for entry in example.entries if not entry.optional and entry.key not in present)
+
+
+def fingerprint(env: EnvFile, key: bytes) -> dict[str, str]:
+    """Make each value comparable without showing it: 16 hex digits of an HMAC-SHA256 over key name and value.
+
+    In: the file, and a secret key in bytes, the same for every file that is to be compared. Out: one
+    fingerprint a key; equal values under two names differ. Raises ValueError for an empty key, which
+    anybody could repeat.
+    """
+    if not key:
+        raise ValueError("a fingerprint without a key can be guessed from a list of common values")
+    return {
+        entry.key: hmac.new(key, _bytes(f"{entry.key}\0{entry.value.reveal()}"), "sha256").hexdigest()[
+            :_FINGERPRINT_CHARS
+        ]
+        for entry in env.entries
+    }
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _line_end(text: str, pos: int) -> int:
+    end = text.find("\n", pos)
+    return len(text) if end < 0 else end
+
+
+def _statements(text: str) -> Iterator[Entry | int]:
+    """Give the entries in order, and the number of each line that is none."""
+    pos, comment = 0, ""
+    while pos < len(text):
+        end = _line_end(text, pos)
+        line = text[pos:end].strip()
+        if not line or line.startswith("#"):
+            comment = comment + line if line else ""
+        else:
+            line_no = text.count("\n", 0, pos) + 1
+            key = _KEY.match(text, pos)
+            value = _value(text, key.end()) if key else None
+            if key and value:
+                secret, end = value
+                yield Entry(key["key"], secret, bool(_OPTIONAL.search(comment)), line_no)
+            else:
+                yield line_no
+            comment = ""
+        pos = end + 1 if text.startswith("\n", end) else end
+
+
+def _value(text: str, pos: int) -> tuple[Secret, int] | None:
+    """Read the value at `pos`: itself and where it ends; None for a quote that never closes."""
+    if text.startswith('"', pos):
+        double = _DOUBLE.match(text, pos)
+        return double and (Secret(_ESCAPE.sub(_unescape, double["value"])), double.end())
+    if text.startswith("'", pos):
+        single = _SINGLE.match(text, pos)
+        return single and (Secret(single["value"].replace("\\'", "'")), single.end())
+    end = _line_end(text, pos)
+    return Secret(text[pos:end].split(" #", 1)[0].rstrip()), end
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    return _ESCAPED.get(escape[1], escape[1])

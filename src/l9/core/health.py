@@ -1,0 +1,182 @@
+"""When an answer means health, and for how long it has (spec 4.2; 5.1 steps 5 and 6)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+_SHOWN_CHARS = 40
+_SECRET_NAMES = ("pass", "secret", "token", "key", "dsn", "credential")
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRule:
+    """What a healthy answer looks like: its HTTP status, and one field of its JSON body.
+
+    `field` is a path such as `checks.0.status`; None accepts any body. `equals` None asks only that the
+    field is there. `allow_empty` accepts a body of no bytes although a field is named. A redirect is never
+    healthy.
+    """
+
+    status: tuple[int, ...] = (200,)
+    field: str | None = "status"
+    equals: str | None = "healthy"
+    allow_empty: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that nothing could meet."""
+        if not self.status:
+            raise ValueError("a health rule needs at least one HTTP status")
+
+    @property
+    def expected(self) -> str:
+        """The rule as a person reads it."""
+        status = "status " + " or ".join(map(str, self.status))
+        if self.field is None:
+            return status
+        wanted = "present" if self.equals is None else f'= "{self.equals}"'
+        return f"{status} and JSON with {self.field} {wanted}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The judgement on one answer, with what was asked for and what came."""
+
+    ok: bool
+    expected: str
+    found: str
+
+
+def judge_answer(rule: HealthRule, status: int, content_type: str, body: bytes) -> Answer:
+    """Judge one HTTP answer by a rule (spec 4.2).
+
+    In: the rule, the HTTP status, the Content-Type header ("" when there was none) and the body's bytes.
+    Out: an Answer whose `found` is one short line. Raises nothing: a body that cannot be read is an
+    unhealthy one.
+    """
+    ok, found = _look(rule, status, content_type, body)
+    return Answer(ok, rule.expected, f"status {status}{found}")
+
+
+def _look(rule: HealthRule, status: int, content_type: str, body: bytes) -> tuple[bool, str]:
+    if 300 <= status < 400:
+        return False, ": a redirect, which proves nothing; probe the path that it leads to"
+    described = f", {content_type or 'no content type'}, {len(body)} bytes: {_snippet(body)}"
+    if status not in rule.status:
+        return False, described
+    if rule.field is None or (rule.allow_empty and not body):
+        return True, ""
+    answer = _json(body)
+    if isinstance(answer, list) and answer and type(answer[-1]) is int and 400 <= answer[-1] < 600:
+        # `return {...}, 503` in FastAPI answers 200 with a list (spec 4.2 prints it so).
+        return False, f" with a list that ends in {answer[-1]}: a status that was sent inside the body"
+    if not isinstance(answer, dict):
+        return False, f"{described}, which is no JSON object"
+    value = _at(answer, rule.field)
+    ok = value is not _ABSENT and (rule.equals is None or _text(value) == rule.equals)
+    return ok, f" and {_shown(rule.field, value)}"
+
+
+class Mismatch(NamedTuple):
+    """One field of an answer that is not what a smoke check asks for: `a.b = 1`, and what came instead."""
+
+    expected: str
+    found: str
+
+
+def expected_fields(answer_json: object, fields: Mapping[str, object]) -> list[Mismatch]:
+    """Compare fields of an answer with what a smoke check asks for (spec 5.1 step 6).
+
+    In: the parsed answer, and a value for each path such as `a.b` or `items.0.id`. Out: the mismatches,
+    none when all is well. True is not 1. Values over 40 characters are shortened, and those under a name
+    that sounds like a secret are not shown at all. Raises nothing.
+    """
+    mismatches = []
+    for path, wanted in fields.items():
+        value = _at(answer_json, path)
+        if isinstance(value, bool) is not isinstance(wanted, bool) or value != wanted:
+            mismatches.append(Mismatch(_shown(path, wanted), _shown(path, value)))
+    return mismatches
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One probe: when (seconds of a steady clock), whether it was healthy, and what was found."""
+
+    at: float
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """A fold over probes: since when the health has been unbroken (spec 1.3: "green for 10s")."""
+
+    samples: int = 0
+    first_ok_at: float | None = None
+    healthy_since: float | None = None
+    last: Sample | None = None
+
+    def add(self, sample: Sample) -> "Streak":
+        """Take one more probe into account: a new Streak, this one stays (spec 5.1 step 5).
+
+        A probe dated before the last one starts the run anew, since time that ran backwards proves no
+        duration.
+        """
+        backwards = self.last is not None and sample.at < self.last.at
+        unbroken = self.healthy_since is not None and not backwards
+        return replace(
+            self,
+            samples=self.samples + 1,
+            first_ok_at=sample.at if self.first_ok_at is None and sample.ok else self.first_ok_at,
+            healthy_since=(self.healthy_since if unbroken else sample.at) if sample.ok else None,
+            last=sample,
+        )
+
+    @property
+    def healthy_for(self) -> float:
+        """Seconds of unbroken health, from the run's first probe to its last; 0.0 when it is broken."""
+        if self.last is None or self.healthy_since is None:
+            return 0.0
+        return self.last.at - self.healthy_since
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _ABSENT
+
+
+def _at(value: object, path: str) -> object:
+    """Follow a dotted path through objects and lists; `_ABSENT` where it leads nowhere."""
+    for step in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(step, _ABSENT)
+        elif isinstance(value, list) and step.isascii() and step.isdecimal() and len(step) < 10:
+            value = value[int(step)] if int(step) < len(value) else _ABSENT
+        else:
+            return _ABSENT
+    return value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _shown(path: str, value: object) -> str:
+    if value is _ABSENT:
+        return f"no {path}"
+    if any(name in path.rpartition(".")[2].lower() for name in _SECRET_NAMES):
+        return f"{path} = ***"
+    return f"{path} = {_short(json.dumps(value, ensure_ascii=False, default=repr))}"
+
+
+def _snippet(body: bytes) -> str:
+    text = body[: 4 * _SHOWN_CHARS].decode("utf-8", "replace")
+    return _short("".join(char if char.isprintable() else " " for char in text))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS // 2]}… ({len(text)} characters)"

@@ -1,0 +1,182 @@
+"""What one line of a log is by itself: its severity, its shape, and its text without what varies (measured).
+
+The rule flagged every real error and no harmless record of the logs it was measured on. Where a line has no
+structure, upper case decides: programs write their levels so, and people write "error" in lower case.
+"""
+
+import json
+import re
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """What a level stands for here; QUIET (warning, debug) and ERROR own the traceback that follows them."""
+
+    ERROR = "error"
+    QUIET = "quiet"
+    INFO = "info"
+
+
+_LEVELS = (
+    (Severity.ERROR, "ERROR ERR CRITICAL CRIT FATAL FTL ALERT EMERGENCY EMERG PANIC DPANIC SEVERE"),
+    (Severity.QUIET, "WARNING WARN WRN DEBUG DBG TRACE"),
+    (Severity.INFO, "INFORMATION INFO INF NOTICE SUCCESS"),
+)
+_SEVERITIES = {name: severity for severity, names in _LEVELS for name in names.split()}
+_UPPER = "|".join(_SEVERITIES)
+_LEVEL_WITHIN_CHARS = 100
+_LEVEL = re.compile(
+    rf"(?<![\w/=])(?:(?P<upper>{_UPPER})(?![\w=])"
+    # PostgreSQL's own levels below ERROR are ordinary words, so they need their colon.
+    r"|(?P<postgres>LOG|DETAIL|HINT|STATEMENT|CONTEXT|QUERY)(?=:\s))"
+    rf"|\[(?:\w+:)?\s*(?i:(?P<bracketed>{_UPPER}))\s*\]"
+    rf"|(?<![\w.-])(?i:level|levelname|lvl|severity)=\"?(?i:(?P<assigned>{_UPPER}))\b"
+)
+_SHELL_TRACE = re.compile(r"\++ \S")
+_JSON_LEVELS = ("level", "levelname", "severity", "lvl", "log.level", "levelno")
+_JSON_MESSAGES = ("message", "msg", "event", "error", "detail")
+_JSON_EXCEPTIONS = ("exception", "exc_info", "traceback", "stack_trace", "err", "error")
+_PYTHON_ERROR, _PINO_ERROR = 40, 50
+
+_ACCESS = re.compile(r'(?:^| - |\] )"[A-Z]{3,8} [^"]*" (?P<status>[1-5]\d\d)(?:\s|$)')
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+# Rich draws a box round its tracebacks.
+TRACEBACK = re.compile(
+    r"[\s|+]*(?:Exception Group )?Traceback \(most recent call last\):\s*$"
+    r"|\s*[╭+][─-]+ Traceback \(most recent call last\) [─-]+[╮+]\s*$"
+)
+BOX_END = re.compile(r"\s*(?:╰|\+-+\+$)")
+FATAL = re.compile(
+    r"Fatal Python error:|Segmentation fault|Exception in thread |Killed$|MemoryError\b|SyntaxError:"
+    r"|panic: |(?:PHP )?[Ff]atal error: |thread '[^']*' panicked at "
+)
+CHAINED = re.compile(
+    r"(?:During handling of the above exception, another exception occurred"
+    r"|The above exception was the direct cause of the following exception):"
+    r'|"""$'  # a traceback from another process stands between two of these
+)
+# The last line of a traceback: a class, and mostly a message.
+EXCEPTION = re.compile(r"[^\W\d][\w.<>$]*(?::\s|:?\s*$)")
+EXCEPTION_IN_GROUP = re.compile(r"[\s|+]*\| (?P<exception>[^\W\d][\w.<>]*: .*)$")
+NAMED_EXCEPTION = re.compile(
+    r"(?:Uncaught )?(?:[^\W\d][\w.$]*)?(?:Error|Exception|Traceback)(?: \[\w+\])?(?::\s|:?\s*$)"
+)
+CAUSED_BY = re.compile(r"Caused by: (?P<exception>\S.*)$")
+# Java's and Node's frames.
+FRAME = re.compile(r"\s+at (?:\S.*\(.*\)|\S+:\d+:\d+)")
+# What asyncio, Node, Go and Python's fault handler put between an error and its stack.
+AMID = re.compile(
+    r"[a-z_]+: <|Require stack:$|- /|Emitted 'error' event on "
+    r"|goroutine \d+ \[|\[signal |[\w./-]+\.\S*\(.*\)$|(?:Current t|T)hread 0x"
+)
+# libpq tells of each address that it tried on a line of its own, with the server's "FATAL:" in it.
+LIBPQ = re.compile(r"- host: |connection to server ")
+_TIMESTAMP = re.compile(r"\[?\d{4}[-/]\d\d[-/]\d\d")
+
+_VARYING = re.compile(
+    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?"
+    r"|(?<!\w)'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`"
+    r"|0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{6,}\b"
+    r"|\d+(?:[.,:/-]\d+)*",
+    re.IGNORECASE,
+)
+_TIMES_IN_FRONT = re.compile(r"^(?:[\[(]?<\*>[\])]?[\s|:,-]*)+(?=.)")
+_ASSIGNED = re.compile(r'="((?:[^"\\]|\\.)*)"')
+_TEMPLATE_CHARS = 400
+
+
+def plain(text: str) -> str:
+    """Strip a line of ANSI escapes and control characters (tabs stay), and of blanks at its end."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text)).rstrip()
+
+
+def as_json(text: str) -> dict[str, object] | None:
+    """Read a line that is a JSON object; None for any other. Loguru's envelope is opened."""
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    record = found.get("record")
+    return record if isinstance(record, dict) and "level" in record else found
+
+
+def severity_of_json(line: dict[str, object]) -> Severity:
+    """Judge a JSON line by its level alone, whatever its text says (measured, rule 2)."""
+    for key in _JSON_LEVELS:
+        level = line.get(key)
+        if isinstance(level, dict):
+            level = level.get("name")
+        if isinstance(level, str):
+            return _SEVERITIES.get(level.upper(), Severity.INFO)
+        if isinstance(level, int):
+            # 40 is an error in Python and a warning in pino and bunyan, which call their text "msg".
+            floor = _PINO_ERROR if key != "levelno" and "msg" in line else _PYTHON_ERROR
+            return Severity.ERROR if level >= floor else Severity.INFO
+    return Severity.INFO
+
+
+def exception_of_json(line: dict[str, object]) -> str | None:
+    """Find the line that names the exception in a JSON line, as structlog, loguru, pino and zap write it."""
+    told = next((found for key in _JSON_EXCEPTIONS if (found := line.get(key))), None)
+    if isinstance(told, list):
+        told = told[0]
+    if isinstance(told, dict):
+        named = told.get("type", told.get("exc_type", "Error"))
+        return f"{named}: {told.get('message', told.get('value', told.get('exc_value', '')))}"
+    if not isinstance(told, str) or not told.strip():
+        return None
+    # Python names the exception last, the others first.
+    lines = told.strip().splitlines()
+    return lines[-1].strip() if "Traceback (most recent call last)" in told else lines[0].strip()
+
+
+def message_of_json(line: dict[str, object]) -> str | None:
+    """Give what a JSON line says, by the usual names; None when it says nothing."""
+    return next((said for key in _JSON_MESSAGES if isinstance(said := line.get(key), str) and said), None)
+
+
+def severity_of_text(text: str) -> Severity | None:
+    """Judge text by the first level within its first 100 characters (measured, rule 3); None without."""
+    if _SHELL_TRACE.match(text):
+        return Severity.INFO
+    match = _LEVEL.search(text)
+    if match is None or match.start() >= _LEVEL_WITHIN_CHARS:
+        return None
+    name = match["upper"] or match["bracketed"] or match["assigned"]
+    return _SEVERITIES[name.upper()] if name else Severity.INFO
+
+
+def starts_with_level(text: str) -> bool:
+    """Tell whether the first word is a level: so Rich writes records of one second, without their time."""
+    return _LEVEL.match(text.lstrip()) is not None
+
+
+def access_status(text: str) -> int | None:
+    """Give the HTTP status of an access-log line (uvicorn, gunicorn, common log format), or None."""
+    match = _ACCESS.search(text)
+    return int(match["status"]) if match else None
+
+
+def begins_record(text: str) -> bool:
+    """Tell whether a line is surely the first of a record, even where a message could go on."""
+    return (
+        _TIMESTAMP.match(text) is not None
+        or FATAL.match(text) is not None
+        or NAMED_EXCEPTION.match(text) is not None
+        or access_status(text) is not None
+        or as_json(text) is not None
+        or severity_of_text(text) is not None
+    )
+
+
+def mask(text: str) -> str:
+    """Replace what varies (numbers, ids, quotes) by `<*>`, drop the times in front, and shorten."""
+    # logfmt quotes the message itself: msg="cannot renew".
+    said = _ASSIGNED.sub(r"=\1", " ".join(text[:_TEMPLATE_CHARS].split()))
+    masked = _VARYING.sub("<*>", said)
+    return _TIMES_IN_FRONT.sub("", masked)

@@ -1,0 +1,53 @@
+"""The rule for messages of commits and tags (spec 3.2)."""
+
+import re
+from dataclasses import dataclass
+
+SUBJECT_CHARS = 50
+
+_SIGNATURE = re.compile(r"^-----BEGIN (?:PGP|SSH) (?:SIGNATURE|MESSAGE)-----$.*", re.MULTILINE | re.DOTALL)
+_SUBJECT = re.compile(r"\[?(?P<type>[A-Z][\w .+/-]*)\]?: (?P<what>\S.*)")
+# Only the forms that people really slip into; "Embed", "Feed", "Focus" and "Process" are imperatives.
+_NOT_IMPERATIVE = re.compile(r"[a-z]+(?:(?<!e)ed|ing|[^suai\W]s)", re.IGNORECASE)
+_IMPERATIVE = frozenset({"embed", "shed", "bring", "ping", "ring", "spring", "string", "swing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark on a message; only a hard one is against the rule."""
+
+    hard: bool
+    text: str
+
+
+def check_message(message: str) -> tuple[Finding, ...]:
+    """Judge a commit's or a tag's message: `Type: Imperative, at most 50 characters`, a blank line, the body.
+
+    In: the message as git stores it; a signature at its end is not part of it. Out: the findings, none when
+    all is well. Only an empty message is a hard finding (spec 1.3: "non-empty"); the rest is advice (spec
+    3.2). Raises nothing.
+    """
+    lines = _SIGNATURE.sub("", message).strip().splitlines()
+    if not lines:
+        return (Finding(hard=True, text="the message is empty: say what changed, and why"),)
+    advice = _advice_on_subject(lines[0].rstrip())
+    if len(lines) > 1 and lines[1].strip():
+        advice.append("leave the second line blank, so that the first one stands alone as the subject")
+    return tuple(Finding(hard=False, text=text) for text in advice)
+
+
+def _advice_on_subject(subject: str) -> list[str]:
+    advice = []
+    if len(subject) > SUBJECT_CHARS:
+        advice.append(f"the subject has {len(subject)} characters; at most {SUBJECT_CHARS} show everywhere")
+    match = _SUBJECT.fullmatch(subject)
+    if match is None:
+        return [*advice, "begin with a type, as in 'Fix: Prevent deadlock in insert_embedding'"]
+    verb = match["what"].split()[0].rstrip(",.:;")
+    if _NOT_IMPERATIVE.fullmatch(verb) and verb.lower() not in _IMPERATIVE:
+        advice.append(f"use the imperative: '{verb}' tells what was done, not what the commit does")
+    elif verb[:1].islower():
+        advice.append(f"begin the description with a capital letter: '{verb.capitalize()}'")
+    if match["what"].count(",") > 1:
+        advice.append("one concern a commit: this subject lists several")
+    return advice

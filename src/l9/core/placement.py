@@ -1,0 +1,56 @@
+"""Which slot a release goes to, what stands there, and what may be gone back to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from l9.core import events as ev
+from l9.core.facts import Slots
+from l9.core.states import Kind, Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a run works. `wake` is the status of the wanted release where it still stands in `new`."""
+
+    new: Slot
+    old: Slot | None
+    previous: str | None
+    wake: str | None
+    evict: str | None
+    good: tuple[str, ...]
+    retained: tuple[str, ...]
+    fresh: bool
+
+
+def place(
+    kind: Kind, tag: str, slots: Slots, active: Slot, last: ev.RunFinished | None, retain: int
+) -> Placement:
+    """Slots alternate: a release goes to the one that public traffic does not go to.
+
+    `last` is how the newest run ended, None before the first. `retain` is how many releases are kept.
+    On a host where nothing runs behind the route, there is no old slot and nothing to go back to.
+    """
+    live = slots[active]
+    serving = live.status in ("running", "restarting") and live.release is not None
+    new = active.other if live.release is not None else active
+    standing = slots[new]
+    wakes = kind is Kind.ROLLBACK and standing.release == tag
+    known = last.retained if last else ()
+    return Placement(
+        new=new,
+        old=active if serving else None,
+        previous=live.release if serving else None,
+        wake=standing.status if wakes else None,
+        evict=None if wakes else standing.release,
+        good=last.good if last else (),
+        retained=tuple(dict.fromkeys((tag, *((live.release,) if live.release else ()), *known)))[:retain],
+        fresh=tag not in known,
+    )
+
+
+def previous_good(last: ev.RunFinished | None) -> str | None:
+    """The release that `rollback` without an argument goes back to: the good one before the live one."""
+    if last is None:
+        return None
+    return next((tag for tag in last.good if tag != last.live), None)

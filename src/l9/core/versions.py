@@ -1,0 +1,109 @@
+"""Release tags: which names are safe to use at all, and what version a tag stands for (spec 3.3)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+MAX_TAG_CHARS = 128
+_PLACEHOLDERS = ("major", "minor", "patch")
+
+# In the order in which a person would want to hear of them. Tags end up in argv, in paths and in image names.
+_REFUSALS = (
+    (re.compile(r"\A\Z"), "it is empty"),
+    (
+        re.compile(rf"\A.{{{MAX_TAG_CHARS + 1}}}", re.DOTALL),
+        f"it is longer than {MAX_TAG_CHARS} characters",
+    ),
+    (re.compile(r"\A-"), "it starts with '-', which programs read as an option"),
+    (re.compile(r"[\x00-\x1f\x7f]"), "it holds a control character"),
+    (re.compile(r"[^\x00-\x7f]"), "it holds a character outside ASCII, which may look like another"),
+    (re.compile(r" "), "it holds a space"),
+    (re.compile(r"\.\."), "it holds '..', which git reads as a range"),
+    (re.compile(r"@\{|\A@\Z"), "it holds '@{' or is '@', which git reads as a place in the reflog"),
+    (re.compile(r"[~^:?*\[]"), "it holds one of ~ ^ : ? * [, which git keeps for itself"),
+    (re.compile(r"\\"), "it holds a backslash"),
+    (re.compile(r"""[;&|<>$`"'(){}\]!#]"""), "it holds a character that a shell gives a meaning to"),
+    (re.compile(r"\A/|//|/\Z"), "it starts or ends with '/', or holds '//'"),
+    (re.compile(r"(?:\A|/)\.|\.\Z"), "a part of it starts with '.', or it ends with '.'"),
+    (re.compile(r"\.lock(?:/|\Z)"), "it ends with '.lock', which git keeps for its lock files"),
+)
+
+
+def check_tag_name(tag: str) -> str | None:
+    """Say why a string may not be used as a tag at all; None when it may.
+
+    In: any string. Out: a reason that completes "this tag is refused: ", or None. Raises nothing.
+    Stricter than `git check-ref-format`, since a tag's name also reaches shells, paths and images (spec 3.3).
+    """
+    return next((reason for pattern, reason in _REFUSALS if pattern.search(tag)), None)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Version:
+    """What a tag stands for; ordered by its numbers alone (spec 3.3)."""
+
+    major: int
+    minor: int
+    patch: int
+    tag: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class TagFormat:
+    """A pattern of tags, such as `v<major>.<minor>.<patch>-l9` (spec 3.3).
+
+    `<major>`, `<minor>` and `<patch>` stand for numbers; everything else is literal; a number without a
+    placeholder is 0. Raises ValueError where the pattern is ambiguous or could only make refused names.
+    """
+
+    pattern: str
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that could read one tag in two ways."""
+        names = re.findall(r"<([^<>]*)>", self.pattern)
+        if "major" not in names:
+            raise ValueError(f"{self.pattern!r} has no <major>")
+        if unknown := sorted(set(names) - set(_PLACEHOLDERS)):
+            raise ValueError(
+                f"{self.pattern!r} has <{unknown[0]}>; only <major>, <minor> and <patch> are known"
+            )
+        if len(names) != len(set(names)):
+            raise ValueError(f"{self.pattern!r} names a placeholder twice")
+        if re.search(r">(?:<|[0-9])", self.pattern):
+            raise ValueError(f"{self.pattern!r} needs something that is no digit after each number")
+        if reason := check_tag_name(self.tag(0, 0, 0)):
+            raise ValueError(f"{self.pattern!r} makes names that are refused: {reason}")
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        literal = re.escape(self.pattern)
+        # ASCII digits only, no leading zero: `v01.0.0` and `v1.0.0` must not be two names of one version.
+        return re.compile(re.sub(r"<(\w+)>", r"(?P<\1>0|[1-9][0-9]*)", literal))
+
+    def tag(self, major: int, minor: int, patch: int) -> str:
+        """Write the tag of three numbers (each 0 or more); the way back from `parse` (spec 3.3)."""
+        tag = self.pattern
+        for name, number in zip(_PLACEHOLDERS, (major, minor, patch), strict=True):
+            tag = tag.replace(f"<{name}>", str(number))
+        return tag
+
+    def parse(self, tag: str) -> Version | None:
+        """Read a tag: None when it is refused or does not match in full (spec 3.3). Raises nothing."""
+        match = None if check_tag_name(tag) else self._compiled.fullmatch(tag)
+        if match is None:
+            return None
+        numbers = {name: int(number) for name, number in match.groupdict().items()}
+        return Version(numbers["major"], numbers.get("minor", 0), numbers.get("patch", 0), tag)
+
+    def previous(self, tag: str, tags: Iterable[str]) -> Version | None:
+        """Find the newest of `tags` older than `tag` (spec 3.3); tags of other formats are passed over.
+
+        Out: a Version, or None when there is none: the first release. Raises ValueError when `tag` itself
+        does not have the format, since then nothing is older or newer than it.
+        """
+        version = self.parse(tag)
+        if version is None:
+            raise ValueError(f"{tag!r} is no tag of the format {self.pattern!r}")
+        older = (found for found in map(self.parse, tags) if found is not None and found < version)
+        return max(older, default=None)

@@ -1,0 +1,217 @@
+"""A whole world on this machine: repository, origin, host directory, PostgreSQL and Caddy, all real, all in one folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from l9.commands import caddy as site
+from l9.config.load import parse
+from l9.demo.backend import APP, source
+from l9.demo.caddy import EmbeddedCaddy, free_port
+from l9.demo.postgres import EmbeddedPostgres
+from l9.layout import Layout
+
+GIT_NAMES = {
+    "GIT_AUTHOR_NAME": "Demo", "GIT_AUTHOR_EMAIL": "demo@l9.invalid",
+    "GIT_COMMITTER_NAME": "Demo", "GIT_COMMITTER_EMAIL": "demo@l9.invalid",
+    "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The demo's thresholds, seconds: the spec's are for real servers, and nobody watches a demo for five minutes."""
+
+    soak: float = 0.5
+    bake: float = 4.0
+    grace: float = 3.0
+    deadline: float = 6.0
+    standby: float = 600.0
+
+
+@dataclass
+class Stage:
+    """start(), then release() and l9() as often as wanted, then stop(). All files lie below `root`."""
+
+    root: Path
+    timing: Timing = field(default_factory=Timing)
+    app: str = "l9-api"
+
+    def __post_init__(self) -> None:
+        self.work = self.root / "work"
+        self.host = self.root / "host"
+        self.origin = self.root / "origin.git"
+        self.layout = Layout(self.host)
+        self.ports = (free_port(), free_port(), free_port())
+        self.url = f"http://127.0.0.1:{self.ports[2]}"
+        self.api_key = secrets.token_hex(16)
+        self.access_log = self.root / "caddy" / "access.log"
+        self.postgres = EmbeddedPostgres(self.root / "postgres")
+        self.caddy: EmbeddedCaddy | None = None
+        self._admin = free_port()
+
+    # ── up and down ──────────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Make the repository and its origin, the host's directory, and start PostgreSQL and Caddy."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._make_repository()
+        dsn = self.postgres.start()
+        self._make_host(dsn)
+        self.layout.route.mkdir(parents=True, exist_ok=True)
+        text = site.site(
+            address=f":{self.ports[2]}",
+            flags=str(self.layout.route),
+            blue=self.ports[0],
+            green=self.ports[1],
+            access_log=str(self.access_log),
+        )
+        self.caddy = EmbeddedCaddy(self.root / "caddy", text, self._admin)
+        self.caddy.start()
+
+    def stop(self) -> None:
+        """Stop all that was started: slots, Caddy, PostgreSQL."""
+        from l9.adapters.git_source import GitSource
+        from l9.adapters.process_runtime import ProcessRuntime
+        from l9.core.states import Slot
+
+        if (self.work / "l9.toml").exists():
+            config = parse((self.work / "l9.toml").read_text(encoding="utf-8"))
+            runtime = ProcessRuntime(config, self.layout, GitSource(self.layout, "main"))
+            for slot in Slot:
+                if release := runtime.slots()[slot].release:
+                    runtime.stop(slot, release)
+        if self.caddy is not None:
+            self.caddy.stop()
+        self.postgres.stop()
+
+    # ── what an operator does ────────────────────────────────────────────────────────────────────
+
+    def release(self, tag: str, added: str = "", message: str = "") -> None:
+        """Commit the reference backend, with `added` at the end of its application, and tag it."""
+        good = (source() / APP).read_text(encoding="utf-8")
+        (self.work / APP).write_text(good + added, encoding="utf-8")
+        notes = self.work / "CHANGES.md"
+        before = notes.read_text(encoding="utf-8") if notes.exists() else ""
+        notes.write_text(f"{before}- {tag}: {message or 'a release'}\n", encoding="utf-8")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", f"Release: {message or tag}"[:72])
+        self.git("tag", "-a", tag, "-m", f"Release {tag}: {message or 'as it is'}")
+
+    def git(self, *args: str, cwd: Path | None = None) -> str:
+        """git in the working copy; its output."""
+        done = subprocess.run(
+            ("git", *args),
+            cwd=cwd or self.work,
+            env={**os.environ, **GIT_NAMES},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def l9(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """The command line, in the working copy."""
+        return subprocess.run(
+            (sys.executable, "-m", "l9", *args), cwd=self.work, capture_output=True, text=True, check=False
+        )
+
+    def l9_json(self, *args: str) -> dict[str, Any]:
+        """A command's one JSON document, or the last of its JSON Lines."""
+        lines = self.l9(*args, "--json").stdout.strip().splitlines()
+        return dict(json.loads(lines[-1])) if lines else {}
+
+    # ── making it ────────────────────────────────────────────────────────────────────────────────
+
+    def _make_repository(self) -> None:
+        shutil.copytree(
+            source(),
+            self.work,
+            ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache", ".venv"),
+            dirs_exist_ok=True,
+        )
+        (self.work / "l9.toml").write_text(self._config(), encoding="utf-8")
+        subprocess.run(
+            ("git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.origin)), check=True
+        )
+        subprocess.run(("git", "init", "--quiet", "--initial-branch=main", str(self.work)), check=True)
+        self.git("config", "user.name", "Demo")
+        self.git("config", "user.email", "demo@l9.invalid")
+        self.git("remote", "add", "origin", str(self.origin))
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", "Add: The reference backend")
+        self.git("push", "--quiet", "origin", "main")
+
+    def _make_host(self, dsn: str) -> None:
+        self.git("clone", "--quiet", str(self.origin), str(self.host), cwd=self.root)
+        exclude = self.host / ".git" / "info" / "exclude"
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_text(".l9/\n.env\n.deployed-tag\n.deployed-metadata.json\n", encoding="utf-8")
+        example = (source() / ".env.example").read_text(encoding="utf-8")
+        env = self.host / ".env"
+        env.touch(mode=0o600)
+        env.write_text(
+            _filled(example, {"MEMORY_DSN": dsn, "L9_EXECUTOR_API_KEY": self.api_key}), encoding="utf-8"
+        )
+
+    def _config(self) -> str:
+        timing = self.timing
+        return f"""app = "{self.app}"
+
+[check]
+test = ["{{python}}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cgmp.py"]
+
+[health]
+soak = {timing.soak}
+deadline = {timing.deadline}
+
+[[smoke]]
+method = "POST"
+path = "/memory/packet"
+headers = {{ Authorization = "Bearer {{env:L9_EXECUTOR_API_KEY}}" }}
+json = {{ content = "smoke" }}
+fields = {{ status = "stored" }}
+
+[bake]
+seconds = {timing.bake}
+
+[drain]
+grace = {timing.grace}
+
+[standby]
+seconds = {timing.standby}
+
+[process]
+command = ["{{python}}", "-m", "api"]
+
+[needs]
+disk = 100_000_000
+
+[route]
+url = "{self.url}"
+admin = "http://127.0.0.1:{self._admin}"
+access_log = "{self.access_log}"
+
+[targets.production]
+host = "local"
+runtime = "process"
+path = "{self.host}"
+public_url = "{self.url}"
+ports = {{ blue = {self.ports[0]}, green = {self.ports[1]} }}
+"""
+
+
+def _filled(example: str, values: dict[str, str]) -> str:
+    lines = []
+    for line in example.splitlines():
+        key = line.partition("=")[0]
+        lines.append(f"{key}={values[key]}" if key in values else line)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,178 @@
+"""The operator's part of a deploy: the rows of workspace and repository, and what the host is asked for."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from l9 import __version__
+from l9.adapters.git_repo import GitRepo
+from l9.adapters.journal_file import JournalFile
+from l9.adapters.system_clock import SystemClock
+from l9.config import load
+from l9.config.model import Config
+from l9.core import events as ev
+from l9.core import facts as f
+from l9.core.env import parse_env
+from l9.core.graph import GRAPH
+from l9.core.run import Run, begin
+from l9.core.states import Kind, Slot, State, Where
+from l9.core.verdict import Pending
+from l9.core.versions import TagFormat, check_tag_name
+from l9.errors import L9Error, UsageError
+from l9.perform import RepoPerformer
+from l9.runner import Runner
+
+Seen = Callable[[ev.Entry], None]
+
+
+def whoami() -> str:
+    """Who asks, for the record: user@machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def new_run_id(at: float) -> str:
+    """A name for a run that sorts by time and is no one else's."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at)) + "-" + secrets.token_hex(2)
+
+
+def check_name(tag: str, config: Config) -> None:
+    """Raises UsageError for what may not be, or is not, a release's name; nothing has touched it before."""
+    if reason := check_tag_name(tag):
+        raise UsageError(
+            "this tag is refused",
+            expected=f"a tag like {config.release.tag}",
+            found=f"{tag!r}: {reason}",
+            remedy="git tag --list",
+        )
+    if TagFormat(config.release.tag).parse(tag) is None:
+        raise UsageError(
+            f"{tag} is no release",
+            expected=f"a tag like {config.release.tag}",
+            found=tag,
+            remedy="git tag --list",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPart:
+    """How the operator's part ended: the run, and its events for the host's journal."""
+
+    run: Run
+    events: tuple[ev.AnyEvent, ...]
+    settings: dict[str, Any]
+
+
+class LocalObserver:
+    """Looks at one working copy."""
+
+    def __init__(self, repo: GitRepo) -> None:
+        self._repo = repo
+
+    def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
+        return f.Facts({kind: self._look(run, kind) for kind in kinds})
+
+    def _look(self, run: Run, kind: type) -> object:
+        repo = self._repo
+        try:
+            if kind is f.Workspace:
+                return repo.workspace()
+            if kind is f.Tag:
+                return repo.tag(run.tag)
+            if kind is f.Origin:
+                return repo.origin(run.tag, run.commit)
+            if kind is f.Locks:
+                return repo.locks(run.tag)
+            return repo.tested(run.tag) or f.Unseen("the tests have not run on this tree", "l9 check")
+        except L9Error as error:
+            return f.Unseen(f"{error.message}: {error.found}" if error.found else error.message, error.remedy)
+
+
+def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
+    """What the gates need to know of a release besides its name."""
+    example = repo.read(tag.name, config.env.example) if tag.object_id else None
+    keys = [e.key for e in parse_env(example or "").entries if not e.optional]
+    return {"main": config.release.main, "tree": tag.tree, "env_keys": keys}
+
+
+def run_local(
+    repo: GitRepo,
+    config: Config,
+    tag_name: str,
+    *,
+    seen: Seen,
+    watch: Callable[[State, Pending], None],
+    say: Callable[[str], None],
+    perform: bool = True,
+) -> LocalPart:
+    """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
+
+    With `perform` False nothing is run or pushed: the rows that only look are judged, as far as that goes.
+    Raises UsageError for a name that is no release's.
+    """
+    check_name(tag_name, config)
+    clock = SystemClock()
+    tag = repo.tag(tag_name)
+    settings = settings_for(repo, config, tag)
+    run_id = new_run_id(clock.now())
+    journal = JournalFile(repo.state() / "journal.jsonl", clock.now)
+    events: list[ev.AnyEvent] = []
+
+    def append(run: str, event: ev.AnyEvent) -> ev.Entry:
+        entry = journal.append(run, event)
+        events.append(event)
+        seen(entry)
+        return entry
+
+    started = ev.RunStarted(
+        kind=Kind.DEPLOY,
+        tag=tag_name,
+        commit=tag.commit,
+        tag_object=tag.object_id or "",
+        new=Slot.BLUE,
+        old=None,
+        previous=None,
+        who=whoami(),
+        version=__version__,
+        settings=settings,
+    )
+    entry = append(run_id, started)
+    run = begin(run_id, entry.at, started)
+    where = (Where.WORKSPACE, Where.REPOSITORY)
+    runner = Runner(
+        graph=GRAPH,
+        rules=load.rules(config),
+        clock=clock,
+        observe=LocalObserver(repo),
+        perform=RepoPerformer(repo, say),
+        append=append,
+        watch=watch,
+        where=where,
+    )
+    run = runner.drive(run)
+    return LocalPart(run, tuple(events[1:]), settings)
+
+
+def to_host(part: LocalPart) -> dict[str, Any]:
+    """The parameters of the agent's `deploy`, from the operator's part."""
+    run = part.run
+    return {
+        "run": run.id,
+        "tag": run.tag,
+        "commit": run.commit,
+        "tag_object": run.tag_object,
+        "settings": part.settings,
+        "local": [msgspec.to_builtins(e) for e in part.events],
+    }

@@ -1,0 +1,252 @@
+"""From the ports to facts: the only reader. What cannot be looked at becomes `Unseen`, never a guess."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from l9.config.model import Config, Smoke
+from l9.core import facts as f
+from l9.core.health import HealthRule, Sample, Streak, expected_fields, judge_answer
+from l9.core.logs import judge, parse, probable_cause
+from l9.core.run import Run
+from l9.core.states import Slot, State
+from l9.errors import L9Error, NoAnswer
+from l9.ports import Clock, Env, Http, Record, Router, Runtime, Source
+
+# How old an observation may be, in seconds. What is not named is looked at every time.
+PERIODS: Mapping[type, float] = {
+    f.Logs: 0.5,
+    f.Traffic: 0.5,
+    f.Bake: 0.4,
+    f.Slots: 0.1,
+    f.Health: 0.05,
+}
+PROBE = {"X-L9-Probe": "1", "User-Agent": "l9"}
+
+
+@dataclass(frozen=True, slots=True)
+class HostPorts:
+    """The ports of the host's part of a run."""
+
+    clock: Clock
+    runtime: Runtime
+    router: Router
+    source: Source
+    http: Http
+    record: Record
+    env: Env
+
+
+class HostObserver:
+    """Looks at one host for one run; keeps what needs keeping between looks (streaks, rounds, cursors)."""
+
+    def __init__(self, ports: HostPorts, config: Config, env_keys: tuple[str, ...] = ()) -> None:
+        self._ports = ports
+        self._config = config
+        self._env_keys = env_keys
+        self._streak = Streak()
+        self._proof: tuple[str | None, str | None, int] = (None, None, 0)
+        self._bake = f.Bake(0, ())
+        self._quiet = 0
+        self._kept: dict[type, tuple[float, object]] = {}
+        self._lookers: dict[type, Callable[[Run], object]] = {
+            f.Host: lambda run: ports.runtime.host(run.new),
+            f.Environment: lambda _run: ports.env.check(self._env_keys),
+            f.HostTag: lambda run: f.HostTag(ports.source.tag(run.tag)),
+            f.Image: self._image,
+            f.Services: lambda run: ports.runtime.services(run.tag),
+            f.Retained: self._retained,
+            f.Slots: lambda _run: ports.runtime.slots(),
+            f.Route: self._route,
+            f.Health: self._health,
+            f.Smoke: self._smoke,
+            f.Logs: self._logs,
+            f.Proof: self._prove,
+            f.Bake: self._bake_round,
+            f.Traffic: lambda run: ports.router.traffic(run.new, run.opened_at[State.TRAFFIC_ROUTED]),
+            f.InFlight: self._in_flight,
+            f.Record: lambda _run: f.Record(ports.record.deployed_tag(), ports.source.head()),
+        }
+
+    def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
+        """Look at these kinds of observable for that run."""
+        return f.Facts({kind: self._look(run, kind) for kind in kinds})
+
+    def _look(self, run: Run, kind: type) -> object:
+        now = self._ports.clock.now()
+        kept = self._kept.get(kind)
+        if kept is not None and now - kept[0] < PERIODS.get(kind, 0.0):
+            return kept[1]
+        try:
+            seen = self._lookers[kind](run)
+        except L9Error as error:
+            found = f": {error.found}" if error.found else ""
+            seen = f.Unseen(f"{error.message}{found}", error.remedy)
+        self._kept[kind] = (now, seen)
+        return seen
+
+    # ── one look each ────────────────────────────────────────────────────────────────────────────
+
+    def _image(self, run: Run) -> object:
+        return self._ports.runtime.image(run.tag) or f.Unseen(f"no image of {run.tag} on the host")
+
+    def _retained(self, run: Run) -> f.Retained:
+        wanted = run.previous if run.previous and State.RELEASE_RETAINED not in run.entered else run.tag
+        return self._ports.runtime.retained(wanted)
+
+    def _route(self, _run: Run) -> f.Route:
+        problem = self._ports.router.problem()
+        active = self._ports.router.active()
+        return f.Route(active, *problem) if problem else f.Route(active)
+
+    def _health(self, run: Run) -> f.Health:
+        answer = self._ask_health(self.slot_url(run.new), self.public_host())
+        now = self._ports.clock.now()
+        self._streak = self._streak.add(Sample(now, answer.ok, answer.found))
+        return f.Health(self._streak)
+
+    def _ask_health(self, base: str, headers: Mapping[str, str]) -> f.SmokeResult:
+        health = self._config.health
+        rule = HealthRule(status=health.status, field=health.field or None, equals=health.equals or None)
+        try:
+            reply = self._ports.http.request(
+                "GET", base + health.path, headers={**PROBE, **headers}, timeout=health.timeout
+            )
+        except NoAnswer as error:
+            return f.SmokeResult(f"GET {health.path}", "healthy", error.found, False)
+        judged = judge_answer(rule, reply.status, reply.headers.get("content-type", ""), reply.body)
+        return f.SmokeResult(f"GET {health.path}", judged.expected, judged.found, judged.ok)
+
+    def _smoke(self, run: Run) -> f.Smoke:
+        results = tuple(self._ask(s, self.slot_url(run.new)) for s in self._config.smoke)
+        if run.old is not None and not all(r.ok for r in results):
+            # A gate that fails the live release too is a broken gate, and is to be reported as such.
+            control = [self._ask(s, self.slot_url(run.old)) for s in self._config.smoke]
+            results = tuple(_compared(mine, live) for mine, live in zip(results, control, strict=True))
+        return f.Smoke(results)
+
+    def _ask(self, smoke: Smoke, base: str) -> f.SmokeResult:
+        name = smoke.name or f"{smoke.method} {smoke.path}"
+        expected = f"status {' or '.join(map(str, smoke.status))}"
+        try:
+            headers = {k: self._filled(v) for k, v in smoke.headers.items()}
+            body = None if smoke.json is None else json.dumps(self._filled_json(smoke.json)).encode()
+            if body is not None:
+                headers = {"Content-Type": "application/json", **headers}
+            reply = self._ports.http.request(
+                smoke.method,
+                base + smoke.path,
+                headers={**PROBE, **self.public_host(), **headers},
+                body=body,
+                timeout=smoke.timeout,
+            )
+        except L9Error as error:
+            return f.SmokeResult(name, expected, error.found or error.message, False)
+        if reply.status not in smoke.status:
+            text = reply.body[:200].decode(errors="replace")
+            return f.SmokeResult(name, expected, f"status {reply.status}: {text}", False)
+        if smoke.fields:
+            try:
+                document = json.loads(reply.body)
+            except ValueError:
+                return f.SmokeResult(name, "a JSON answer", "something else", False)
+            for wrong in expected_fields(document, smoke.fields)[:1]:
+                return f.SmokeResult(name, wrong.expected, wrong.found, False)
+        return f.SmokeResult(name, expected, f"status {reply.status}", True)
+
+    def _filled(self, text: str) -> str:
+        """`{env:KEY}` filled in from the host's environment file; the value goes nowhere else."""
+        head, mark, rest = text.partition("{env:")
+        if not mark:
+            return text
+        key, _, tail = rest.partition("}")
+        value = self._ports.env.secret(key)
+        if value is None:
+            raise NoAnswer(
+                "a smoke request needs a secret", expected=f"{key} in the env file", found=f"no {key}"
+            )
+        return head + value + self._filled(tail)
+
+    def _filled_json(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._filled(value)
+        if isinstance(value, dict):
+            return {k: self._filled_json(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._filled_json(v) for v in value]
+        return value
+
+    def _logs(self, run: Run) -> f.Logs:
+        runtime, now = self._ports.runtime, self._ports.clock.now()
+        slots = runtime.slots()
+        mine, since = slots[run.new], slots[run.new].started_at or run.started_at
+        lines = runtime.logs(run.new, since)
+        records = parse(lines)
+        known: frozenset[str] = frozenset()
+        if run.old is not None and State.TRAFFIC_ROUTED not in run.opened:
+            live = parse(runtime.logs(run.old, now - max(60.0, now - since)))
+            known = judge(live).templates
+        tail = tuple(line.text for line in lines[-40:])
+        cause = probable_cause(records, mine.exit_code, mine.oom_killed)
+        return f.Logs(judge(records, known), tail, cause)
+
+    def _prove(self, run: Run) -> f.Proof:
+        slot, release = run.wanted_live
+        wanted = (str(slot), str(release))
+        try:
+            reply = self._ports.http.request(
+                "GET",
+                self._config.route.url + self._config.health.path,
+                headers={**PROBE, **self.public_host()},
+                timeout=self._config.health.timeout,
+            )
+        except NoAnswer as error:
+            self._proof = (None, None, 0)
+            return f.Proof(0, None, None, error.found)
+        seen = (reply.headers.get("x-l9-slot"), (reply.headers.get("x-l9-release") or "").lstrip("/") or None)
+        good = seen == wanted and reply.status in self._config.health.status
+        before = self._proof[2] if self._proof[:2] == seen else 0
+        self._proof = (*seen, before + 1 if good else 0)
+        problem = None if seen == wanted else f"{seen[0] or 'no slot'} with {seen[1] or 'no release'}"
+        if problem is None and not good:
+            problem = f"status {reply.status} from {slot}"
+        return f.Proof(self._proof[2], *seen, problem)
+
+    def _bake_round(self, run: Run) -> f.Bake:
+        if self._config.bake.seconds == 0:
+            return self._bake
+        base, host = self._config.route.url, self.public_host()
+        results = (self._ask_health(base, host), *(self._ask(s, base) for s in self._config.smoke))
+        failed = tuple(r for r in results if not r.ok)
+        self._bake = f.Bake(self._bake.rounds + 1, (*self._bake.failures, *failed))
+        return self._bake
+
+    def _in_flight(self, run: Run) -> f.InFlight:
+        if run.old is None:
+            return f.InFlight(0, quiet=99)
+        requests = self._ports.router.in_flight(run.old)
+        self._quiet = self._quiet + 1 if requests == 0 else 0
+        return f.InFlight(requests, self._quiet)
+
+    # ── addresses ────────────────────────────────────────────────────────────────────────────────
+
+    def slot_url(self, slot: Slot) -> str:
+        """The slot's own address on the host's loopback."""
+        ports = self._config.target.ports
+        return f"http://127.0.0.1:{ports.blue if slot is Slot.BLUE else ports.green}"
+
+    def public_host(self) -> dict[str, str]:
+        """The public Host header: some applications answer 400 to any other."""
+        host = urlsplit(self._config.target.public_url).netloc
+        return {"Host": host} if host else {}
+
+
+def _compared(mine: f.SmokeResult, live: f.SmokeResult) -> f.SmokeResult:
+    if mine.ok or live.ok:
+        return mine
+    note = f"{mine.found}; the live release fails it too ({live.found}): this check looks broken"
+    return f.SmokeResult(mine.name, mine.expected, note, False)

@@ -1,0 +1,51 @@
+"""Builds the real adapters, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from l9.adapters.caddy_file import CaddyFile
+from l9.adapters.git_source import GitSource
+from l9.adapters.host_files import DeployedFiles, EnvOnHost
+from l9.adapters.http_client import HttpClient
+from l9.adapters.system_clock import SystemClock
+from l9.config.model import Config
+from l9.layout import Layout
+from l9.observe import HostPorts
+from l9.ports import Router, Runtime, Source
+
+
+def host_ports(config: Config, layout: Layout) -> HostPorts:
+    """The ports of the host that this process runs on."""
+    source = GitSource(layout, config.release.main)
+    return HostPorts(
+        clock=SystemClock(),
+        runtime=_runtime(config, layout, source),
+        router=_router(config, layout),
+        source=source,
+        http=HttpClient(),
+        record=DeployedFiles(layout),
+        env=EnvOnHost(layout.root / config.env.file),
+    )
+
+
+def _runtime(config: Config, layout: Layout, source: Source) -> Runtime:
+    if config.target.runtime == "process":
+        from l9.adapters.process_runtime import ProcessRuntime
+
+        return ProcessRuntime(config, layout, source)
+    from l9.adapters.docker_compose import ComposeRuntime
+
+    return ComposeRuntime(config, layout)
+
+
+def _router(config: Config, layout: Layout) -> Router:
+    host = urlsplit(config.target.public_url).netloc
+    headers = {"Host": host} if host else {}
+    return CaddyFile(layout, config, HttpClient(), access_log(config), headers)
+
+
+def access_log(config: Config) -> Path:
+    """Where Caddy writes the access log of this app's site."""
+    return Path(config.route.access_log or f"/var/log/caddy/{config.instance}.log")
