@@ -29,6 +29,7 @@ SOURCE = Path("/etc/apt/sources.list.d/l9-test-hosts.sources")
 PINS = Path("/etc/apt/preferences.d/l9-test-hosts")
 POLICY = Path("/usr/sbin/policy-rc.d")
 SAVED_POLICY = Path("/usr/sbin/policy-rc.d.before-l9")
+REFUSE_STARTS = "#!/bin/sh\n# from test_host_packages.py\nexit 101\n"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 BOOKWORM_ENGINE = (20, 10)  # too old: no Compose v2, no start_interval in healthchecks
@@ -155,10 +156,10 @@ def write_if_new(path: Path, text: str) -> None:
 def nothing_starts() -> Iterator[None]:
     """While packages are installed, refuse to start any service; then put back what was there."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that `finally` runs
-    if POLICY.exists() and not SAVED_POLICY.exists():  # a saved one is left from a run that was killed
+    if POLICY.exists() and POLICY.read_text(encoding="utf-8") != REFUSE_STARTS:  # ours: a run was killed
         POLICY.rename(SAVED_POLICY)
     try:
-        POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+        POLICY.write_text(REFUSE_STARTS, encoding="utf-8")
         POLICY.chmod(0o755)
         yield
     finally:

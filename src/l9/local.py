@@ -23,6 +23,7 @@ from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.env import parse_env
 from l9.core.graph import GRAPH
+from l9.core.preview import judge_rows
 from l9.core.run import Run, begin
 from l9.core.states import Kind, Slot, State, Where
 from l9.core.verdict import Pending
@@ -115,12 +116,11 @@ def run_local(
     seen: Seen,
     watch: Callable[[State, Pending], None],
     say: Callable[[str], None],
-    perform: bool = True,
+    until: State | None = None,
 ) -> LocalPart:
     """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
 
-    With `perform` False nothing is run or pushed: the rows that only look are judged, as far as that goes.
-    Raises UsageError for a name that is no release's.
+    With `until` the run stops when that gate is open, so that nothing after it is done. Raises UsageError for a name that is no release's.
     """
     check_name(tag_name, config)
     clock = SystemClock()
@@ -150,7 +150,6 @@ def run_local(
     )
     entry = append(run_id, started)
     run = begin(run_id, entry.at, started)
-    where = (Where.WORKSPACE, Where.REPOSITORY)
     runner = Runner(
         graph=GRAPH,
         rules=load.rules(config),
@@ -159,10 +158,39 @@ def run_local(
         perform=RepoPerformer(repo, say),
         append=append,
         watch=watch,
-        where=where,
+        where=(Where.WORKSPACE, Where.REPOSITORY),
+        until=until,
     )
     run = runner.drive(run)
     return LocalPart(run, tuple(events[1:]), settings)
+
+
+def newest_tag(repo: GitRepo, config: Config) -> str | None:
+    """The release with the highest version, or None where there is none yet."""
+    form = TagFormat(config.release.tag)
+    versions = [v for v in map(form.parse, repo.tags()) if v is not None]
+    return max(versions).tag if versions else None
+
+
+def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[dict[str, Any]]]:
+    """What the rows of workspace and repository say now of a tag; nothing is run, pushed or written."""
+    check_name(tag_name, config)
+    clock = SystemClock()
+    tag = repo.tag(tag_name)
+    started = ev.RunStarted(
+        kind=Kind.DEPLOY,
+        tag=tag_name,
+        commit=tag.commit,
+        tag_object=tag.object_id or "",
+        new=Slot.BLUE,
+        old=None,
+        previous=None,
+        who=whoami(),
+        settings=settings_for(repo, config, tag),
+    )
+    run = begin(new_run_id(clock.now()), clock.now(), started)
+    rows = GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)
+    return run, judge_rows(rows, run, LocalObserver(repo), load.rules(config), clock.now())
 
 
 def to_host(part: LocalPart) -> dict[str, Any]:

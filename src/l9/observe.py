@@ -208,7 +208,9 @@ class HostObserver:
             self._proof = (None, None, 0)
             return f.Proof(0, None, None, error.found)
         seen = (reply.headers.get("x-l9-slot"), (reply.headers.get("x-l9-release") or "").lstrip("/") or None)
-        good = seen == wanted and reply.status in self._config.health.status
+        # Going back is proved by who answers; whether that release is in good health it must show by itself.
+        answered = reply.status not in (502, 504) if run.going_back else reply.status in self._config.health.status
+        good = seen == wanted and answered
         before = self._proof[2] if self._proof[:2] == seen else 0
         self._proof = (*seen, before + 1 if good else 0)
         problem = None if seen == wanted else f"{seen[0] or 'no slot'} with {seen[1] or 'no release'}"

@@ -50,6 +50,7 @@ class Runner:
         append: Append,
         watch: Watch,
         where: tuple[Where, ...],
+        until: State | None = None,
     ) -> None:
         self._graph = graph
         self._rules = rules
@@ -59,10 +60,11 @@ class Runner:
         self._append = append
         self._watch = watch
         self._where = where
+        self._until = until
 
     def drive(self, run: Run) -> Run:
         """Go on with a run; the run as it is when it ended, or when nothing is left to do here."""
-        while run.finished is None:
+        while run.finished is None and self._until not in run.opened:
             facts = self._observe(run, wanted(run, self._graph, *self._where))
             decision = decide(run, facts, self._clock.now(), self._graph, self._rules, *self._where)
             if isinstance(decision, HandOver):

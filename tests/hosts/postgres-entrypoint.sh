@@ -3,7 +3,11 @@
 # Reads POSTGRES_PASSWORD (required at first), POSTGRES_USER, POSTGRES_DB and PGDATA.
 set -eu
 
-[ "${1:-postgres}" = postgres ] || exec "$@"
+case "${1:-postgres}" in
+postgres) [ $# = 0 ] || shift ;;
+-*) ;; # options for the server
+*) exec "$@" ;;
+esac
 
 if [ "$(id -u)" = 0 ]; then
     mkdir -p "$PGDATA" /run/postgresql

@@ -78,7 +78,7 @@ class HostRuns:
             who=self._who,
             version=__version__,
             settings=settings,
-            **{f: getattr(placed, f) for f in placed.__slots__},
+            **placed.fields(),
         )
         self.journal.append(run_id, started)
         for event in local:

@@ -11,9 +11,14 @@ from l9.agent.host import HostRuns
 from l9.agent.protocol import AnyMessage, Line, Request, Result
 from l9.core import events as ev
 from l9.core.drift import find_drift
-from l9.core.run import fold
-from l9.core.states import Slot
-from l9.errors import UsageError
+from l9.core.graph import GRAPH
+from l9.core.placement import place
+from l9.core.preview import judge_rows
+from l9.core.run import begin, fold
+from l9.core.states import Kind, Slot, Where
+from l9.config import load
+from l9.errors import L9Error, UsageError
+from l9.observe import HostObserver
 
 Look = Callable[[Request, HostRuns], Iterator[AnyMessage]]
 
@@ -169,6 +174,38 @@ def drift(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     yield Result(data={"drift": [msgspec.to_builtins(d) for d in found], "live": done.live if done else None})
 
 
+def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+    """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
+    params, now = request.params, runs.ports.clock.now()
+    slots, active = runs.ports.runtime.slots(), runs.ports.router.active()
+    placed = place(Kind.DEPLOY, params["tag"], slots, active, runs.finished(), runs.config.retention.releases)
+    started = ev.RunStarted(
+        kind=Kind.DEPLOY,
+        tag=params["tag"],
+        commit=params["commit"],
+        tag_object=params["tag_object"],
+        who=request.who,
+        settings=params["settings"],
+        **placed.fields(),
+    )
+    run = begin("plan", now, started)
+    observer = HostObserver(runs.ports, runs.config, tuple(params["settings"].get("env_keys", ())))
+    gates = judge_rows(GRAPH.of(Kind.DEPLOY, Where.HOST), run, observer, load.rules(runs.config), now)
+    try:
+        changed: tuple[str, ...] = runs.ports.runtime.host(run.new).changed_services
+    except L9Error:
+        changed = ()
+    yield Result(
+        data={
+            "new": str(run.new),
+            "old": str(run.old) if run.old else None,
+            "previous": run.previous,
+            "changed_services": list(changed),
+            "gates": gates,
+        }
+    )
+
+
 def tick(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     """What the host's timer does: recover an interrupted run, stop a standby slot whose time is over."""
     if runs.lock.holder() is not None:
@@ -189,5 +226,6 @@ LOOKS: dict[str, Look] = {
     "explain": explain,
     "logs": logs,
     "drift": drift,
+    "plan": plan,
     "tick": tick,
 }

@@ -23,8 +23,7 @@ def build_document(document: Mapping[str, Any], config: Config, release: Release
     name, known = slot_build(document, choose(document, config)), services(document)
     wanted = {name: names.image(release.instance, release.tag)}
     for job in jobs(document, config):
-        build = known[job].get("build")
-        if build and build != known[name].get("build"):
+        if known[job].get("build") and not slot_image_runs(document, config, job):
             wanted[job] = names.image(release.instance, release.tag, job)
     built = {n: _build(known[n], i, release, config, places) for n, i in wanted.items()}
     secrets = {"secrets": files(document.get("secrets"), places)} if document.get("secrets") else {}
@@ -50,6 +49,15 @@ def slot_build(document: Mapping[str, Any], chosen: Chosen) -> str:
             remedy="$EDITOR docker-compose.yml",
         )
     return next(iter(builds), chosen.blue)
+
+
+def slot_image_runs(document: Mapping[str, Any], config: Config, name: str) -> bool:
+    """Whether a service runs the very image that the slots run: by the same build, or by its name."""
+    known = services(document)
+    slot, other = known[slot_build(document, choose(document, config))], known[name]
+    if other.get("build"):
+        return bool(other["build"] == slot.get("build"))
+    return "image" in other and other["image"] == slot.get("image")
 
 
 def base_document(

@@ -96,7 +96,7 @@ def decide(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules, *wher
     waiting: list[tuple[State, Pending]] = []
     opening: Open | None = None
     for gate in _lookers(run, graph, *where):
-        decision = _judge(gate, run, facts, now, rules)
+        decision = judge(gate, run, facts, now, rules)
         if isinstance(decision, Close):
             return decision
         if isinstance(decision, Open):
@@ -149,7 +149,7 @@ def _failed(step: Step, failure: ev.ActionFailed) -> ev.Finding:
     )
 
 
-def _judge(gate: Gate, run: Run, facts: Facts, now: float, rules: Rules) -> Open | Close | Wait:
+def judge(gate: Gate, run: Run, facts: Facts, now: float, rules: Rules) -> Open | Close | Wait:
     context = Context(run, rules, now, gate.opens)
     verdicts = [(need, need.judge(facts, context)) for need in gate.needs]
     findings = tuple(_finding(need.id, v) for need, v in verdicts if isinstance(v, Fail | Unknown))
@@ -194,7 +194,7 @@ def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules) ->
         return Enter(State.ROLLBACK)
     if (undo := _next_undo(run, graph)) is not None:
         return undo
-    verdict = _judge(graph.rollback, run, facts, now, rules)
+    verdict = judge(graph.rollback, run, facts, now, rules)
     if isinstance(verdict, Wait):
         return verdict
     if isinstance(verdict, Close):

@@ -77,7 +77,7 @@ def parse_env(text: str) -> EnvFile:
     last: dict[str, Entry] = {}
     duplicates: dict[str, None] = {}
     bad_lines = []
-    for found in _statements(text.removeprefix("\ufeff").replace("\r\n", "\n")):
+    for found in _statements(text.removeprefix("\ufeff")):
         if isinstance(found, int):
             bad_lines.append(found)
         else:

@@ -17,7 +17,7 @@ _REQUIREMENT = re.compile(
     r"(?:\[(?P<extras>[^\]]*)\])?\s*"
     r"\(?(?P<clauses>[^()]*)\)?"
 )
-_CLAUSE = re.compile(r"(?P<operator>===|==|~=|!=|<=|>=|<|>)\s*(?P<version>[A-Za-z0-9.+!*_-]+)")
+_CLAUSE = re.compile(r"(?P<operator>===|==|~=|!=|<=|>=|<|>)\s*(?P<version>v?[0-9][A-Za-z0-9.+!*_-]*)")
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 

@@ -107,8 +107,7 @@ class _Draft:
         if self.state is _State.FRAMES:
             return self._goes_on_in_frames(text)
         if self.state is _State.BOXED:
-            self.exception = text.strip()
-            return self._enters(_State.MESSAGE)
+            return self._names_exception(text.strip())
         if text[0] in " \t":
             return not log_lines.starts_with_level(text)
         if self.state is _State.HEAD:
@@ -130,6 +129,9 @@ class _Draft:
             if grouped := log_lines.EXCEPTION_IN_GROUP.match(text):
                 self.exception = grouped["exception"]
             return self._enters(_State.BOXED if log_lines.BOX_END.match(text) else _State.FRAMES)
+        return self._names_exception(text)
+
+    def _names_exception(self, text: str) -> bool:
         named = log_lines.EXCEPTION.match(text) is not None and not log_lines.starts_with_level(text)
         self.exception = text if named else self.exception
         return self._enters(_State.MESSAGE, when=named or not log_lines.begins_record(text))
@@ -137,7 +139,9 @@ class _Draft:
     def _owns_traceback(self, text: str) -> bool:
         """Say whose a traceback is: after INFO or nothing it is an error of its own (measured, rule 4)."""
         if self.state is _State.HEAD:
-            return self._owns_what_follows
+            # Rich indents what belongs to its records; a box at the margin is one that nobody caught.
+            uncaught = text[0] == "╭" and self.lines[0][0] in " ["
+            return self._owns_what_follows and not uncaught
         return self.state is _State.CHAIN or text[0] in " \t|"
 
     @property

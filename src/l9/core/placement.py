@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from l9.core import events as ev
 from l9.core.facts import Slots
@@ -21,6 +22,10 @@ class Placement:
     good: tuple[str, ...]
     retained: tuple[str, ...]
     fresh: bool
+
+    def fields(self) -> dict[str, Any]:
+        """As the fields of a `run-started` event."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def place(

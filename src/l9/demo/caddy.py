@@ -81,8 +81,10 @@ class EmbeddedCaddy:
         """Returns once all sites accept. Raises with the log's last lines when they do not within 15 s."""
         if self.pid is not None:
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
         self._write()
+        if self._accepts():
+            where = f"127.0.0.1:{self.admin_port}"
+            raise self._error("Caddy did not start", f"nobody on {where}, its admin port", "another Caddy")
         argv = (self.binary, "run", "--adapter", "caddyfile", "--config", self.caddyfile)
         self._process = spawn(argv, log=self.log, env=self._environment(), cwd=self.directory)
         try:
@@ -132,7 +134,12 @@ class EmbeddedCaddy:
     def version(self) -> tuple[int, ...]:
         """The binary's version, as numbers."""
         said = subprocess.run(
-            (self.binary, "version"), capture_output=True, text=True, timeout=30, check=False
+            (self.binary, "version"),
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
         )
         found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said.stdout)
         if found is None:
@@ -159,7 +166,6 @@ class EmbeddedCaddy:
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        # The process first: an answer may be that of another Caddy, when ours could not bind and has ended.
         while (code := process.poll()) is not None or not self._accepts():
             if code is not None or time.monotonic() > deadline:
                 raise self._error(
@@ -183,7 +189,7 @@ class EmbeddedCaddy:
 
     def _environment(self) -> dict[str, str]:
         home = self.directory / "home"
-        home.mkdir(exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),

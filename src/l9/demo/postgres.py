@@ -19,6 +19,7 @@ from l9.demo.caddy import free_port
 from l9.demo.child import PartError, end, spawn, tail
 
 USER = "l9"
+INITDB = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions")
 START_SECONDS = 30.0
 INITDB_SECONDS = 120.0
 # A cluster is small here; fsync stays on, as on a server.
@@ -161,23 +162,20 @@ class EmbeddedPostgres:
                 for path in (partial, *partial.iterdir()):
                     os.chown(path, binaries.account, binaries.account)
             made = spawn(
-                (
-                    binaries.initdb,
-                    "--pgdata=data",
-                    "--pwfile=password",
-                    f"--username={USER}",
-                    "--auth=scram-sha-256",
-                    "--encoding=UTF8",
-                    "--locale=C",
-                    "--no-instructions",
-                ),
+                (binaries.initdb, "--pgdata=data", "--pwfile=password", f"--username={USER}", *INITDB),
                 log=self.log,
                 env=_environment(),
                 cwd=partial,
                 account=binaries.account,
             )
-            if made.wait(INITDB_SECONDS) != 0:
-                raise self._error("initdb failed", "exit code 0", f"exit code {made.returncode}")
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    made.wait(INITDB_SECONDS)
+            finally:
+                code = end(made)
+            if code != 0:
+                wanted = f"exit code 0 within {INITDB_SECONDS:g} s"
+                raise self._error("initdb failed", wanted, f"exit code {code}")
             (partial / "data").rename(self.data)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,48 @@
+# The project's own commands. `make demo` and `make test` need nothing that is not here.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test test-fast check format bench lock clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml requirements/all.txt
+	@$(PYTHON) tools/make_venv.py $(VENV) requirements/all.txt
+	@touch $(STAMP)
+
+demo: install
+	@$(BIN)/l9 demo
+
+# Installs what the end-to-end tests need (asks first on a terminal), then runs everything.
+test: install
+	@$(PYTHON) tools/test_host_packages.py $(if $(CI),--yes,) || [ $$? -eq 3 ]
+	@$(BIN)/python -m pytest
+
+# All that needs neither root nor Docker.
+test-fast: install
+	@$(BIN)/python -m pytest -m "not host and not embedded"
+
+check: install
+	@$(BIN)/ruff format --check src tests tools bench examples
+	@$(BIN)/ruff check src tests tools bench examples
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/write_graph.py --check
+
+format: install
+	@$(BIN)/ruff format src tests tools bench examples
+	@$(BIN)/ruff check --fix src tests tools bench examples
+
+bench: install
+	@$(BIN)/python -m bench
+
+# Locks what `make install` installs: exact versions with hashes, and no address.
+lock: install
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--extra demo --group dev --python-version 3.11 pyproject.toml -o requirements/all.txt
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

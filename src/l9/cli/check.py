@@ -1,0 +1,44 @@
+"""`l9 check [TAG]`: the rows of workspace and repository that only look, and the release's tests; nothing is pushed."""
+
+from __future__ import annotations
+
+import click
+
+from l9.cli.context import json_option, progress_option, project, target_option
+from l9.cli.deploy import ended
+from l9.cli.render import view
+from l9.core.states import State
+from l9.errors import UsageError
+from l9.local import newest_tag, run_local
+
+
+@click.command("check")
+@click.argument("tag", required=False)
+@target_option
+@json_option
+@progress_option
+def command(tag: str | None, target: str | None, as_json: bool, progress: str) -> int:
+    """Judge the workspace and the repository for TAG (the newest release when none is named); push nothing."""
+    here = project(target)
+    tag = tag or newest_tag(here.repo, here.config)
+    if tag is None:
+        raise UsageError(
+            "there is no release tag yet",
+            expected=f"a tag like {here.config.release.tag}",
+            found="none",
+            remedy="git tag -a v0.1.0-l9 -m 'Release v0.1.0-l9: …'",
+        )
+    screen = view(progress, as_json=as_json)
+    try:
+        part = run_local(
+            here.repo, here.config, tag,
+            seen=screen.entry,
+            watch=lambda gate, p: screen.progress(gate, p.found, p.done, p.total),
+            say=screen.line,
+            until=State.TAGGED,
+        )  # fmt: skip
+        outcome = part.run.outcome or State.TAGGED
+        code = part.run.finished.exit_code if part.run.finished else 0
+        return ended(screen, {"tag": tag, "outcome": str(outcome), "exit_code": code})
+    finally:
+        screen.close()

@@ -1,0 +1,35 @@
+"""`l9 config show|schema`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+import msgspec
+
+from l9.cli.context import json_option, project, target_option
+from l9.config.load import schema
+
+
+@click.group("config")
+def command() -> None:
+    """Show the configuration, or its JSON Schema."""
+
+
+@command.command("schema")
+@json_option
+def schema_command(as_json: bool) -> int:
+    """Print the JSON Schema of l9.toml."""
+    sys.stdout.write(json.dumps(schema(), indent=None if as_json else 2) + "\n")
+    return 0
+
+
+@command.command("show")
+@target_option
+@json_option
+def show_command(target: str | None, as_json: bool) -> int:
+    """Print one target's configuration with every default filled in."""
+    document = {"schema": "l9.config/1", **msgspec.to_builtins(project(target).config)}
+    sys.stdout.write(json.dumps(document, indent=None if as_json else 2) + "\n")
+    return 0

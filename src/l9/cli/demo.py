@@ -1,0 +1,47 @@
+"""`l9 demo`: the whole story on this machine, on real Caddy, PostgreSQL and processes."""
+
+from __future__ import annotations
+
+
+import sys
+from pathlib import Path
+
+import click
+
+from l9.cli.context import json_option, progress_option
+from l9.cli.render import JsonView, view
+from l9.errors import UsageError
+
+
+@click.command("demo")
+@click.option("--files", type=click.Path(path_type=Path, file_okay=False), help="Where its files go.")
+@json_option
+@progress_option
+def command(files: Path | None, as_json: bool, progress: str) -> int:
+    """Seven steps under load: good and bad releases, a killed deployer, a rollback, drift. Leaves nothing running."""
+    try:
+        from l9.demo.story import Story, files_root, table
+    except ImportError as error:
+        raise UsageError(
+            "the demo's parts are not installed",
+            expected="l9 with its demo extra",
+            found=str(error),
+            remedy="pip install 'l9[demo]'",
+        ) from None
+    from l9.demo.stage import Stage
+
+    stage = Stage((files or files_root()).absolute())
+    stage.root.chmod(0o755) if stage.root.exists() else None
+    screen = view(progress, as_json=as_json)
+    try:
+        screen.note("starting PostgreSQL and Caddy, making a repository, its origin and a host")
+        stage.start()
+        report = Story(stage, screen).play()
+    finally:
+        screen.close()
+        stage.stop()
+    if isinstance(screen, JsonView):
+        screen.result(report)
+    else:
+        sys.stdout.write("\n" + table(report) + "\n")
+    return 0 if report["ok"] else 1

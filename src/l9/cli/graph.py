@@ -1,0 +1,29 @@
+"""`l9 graph`: the table, drawn."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from l9.cli.context import json_option
+
+
+@click.command("graph")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default="text", show_default=True
+)
+@json_option
+def command(form: str, as_json: bool) -> int:
+    """Show the graph of gates: what each needs, what it does, and where it goes when it closes."""
+    from l9 import drawing
+
+    if as_json:
+        import json
+
+        sys.stdout.write(json.dumps(drawing.as_document()) + "\n")
+    else:
+        sys.stdout.write(
+            {"text": drawing.as_text, "mermaid": drawing.as_mermaid, "svg": drawing.as_svg}[form]()
+        )
+    return 0

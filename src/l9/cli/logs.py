@@ -1,0 +1,31 @@
+"""`l9 logs`: a slot's log."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from l9.agent import client
+from l9.agent.protocol import Line
+from l9.cli.context import json_option, project, target_option
+from l9.local import whoami
+
+
+@click.command("logs")
+@target_option
+@click.option("--slot", type=click.Choice(["blue", "green"]), help="Which slot; the live one unless told.")
+@click.option(
+    "-n", "most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many lines."
+)
+@json_option
+def command(target: str | None, slot: str | None, most: int, as_json: bool) -> int:
+    """Show the last lines of a slot's log."""
+    here = project(target)
+    for message in client.ask(here.config, "logs", whoami(), slot=slot, most=most):
+        if isinstance(message, Line):
+            sys.stdout.write(
+                (json.dumps({"type": "line", "text": message.text}) if as_json else message.text) + "\n"
+            )
+    return 0

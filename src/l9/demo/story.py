@@ -1,0 +1,216 @@
+"""The demo's story: seven steps on real parts, under load all the time, and a table of what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from l9.adapters.lock_file import LockFile
+from l9.cli.context import Project
+from l9.cli.deploy import deploy
+from l9.cli.render import View
+from l9.cli.rollback import rollback
+from l9.config.load import load
+from l9.core import events as ev
+from l9.core.states import State
+from l9.demo import backend
+from l9.demo.load import Load
+from l9.demo.load_report import Report
+from l9.demo.stage import Stage
+from l9.errors import Interrupted, L9Error
+
+RATE = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step's outcome; `begun` and `ended` are seconds since the epoch."""
+
+    number: int
+    title: str
+    outcome: str
+    exit_code: int
+    wanted: int
+    begun: float
+    ended: float
+    bad_release: str = ""
+
+
+class Story:
+    """Plays the seven steps on a stage. `screen` is where people watch."""
+
+    def __init__(self, stage: Stage, screen: View) -> None:
+        self._stage = stage
+        self._screen = screen
+        self._steps: list[Step] = []
+        self._load = Load(stage.url, RATE, stage.root / "load.jsonl", api_key=stage.api_key)
+
+    def play(self) -> dict[str, Any]:
+        """Play it; the report as one document. `ok` says whether every step ended as it should."""
+        self._act("first deploy of v0.5.0-l9", 0, lambda: self._deploy("v0.5.0-l9"))
+        self._load.start()
+        try:
+            self._act("v0.5.1-l9, a good release", 0, lambda: self._deploy("v0.5.1-l9"))
+            self._act("v0.5.2-l9, never healthy", 3, lambda: self._deploy("v0.5.2-l9", backend.NEVER_HEALTHY))
+            self._act(
+                "v0.5.3-l9, breaks after the switch",
+                4,
+                lambda: self._deploy("v0.5.3-l9", backend.BREAKS_AFTER_THE_SWITCH),
+                bad="v0.5.3-l9",
+            )
+            self._act("v0.6.0-l9, the deployer is killed", 0, self._killed)
+            self._act("rollback by hand", 0, lambda: rollback(self._project(), None, self._screen))
+            self._act("somebody edits a file on the host", 7, self._drift)
+            time.sleep(0.5)
+        finally:
+            report = self._load.stop()
+        return self._report(report)
+
+    # ── the steps ────────────────────────────────────────────────────────────────────────────────
+
+    def _act(self, title: str, wanted: int, act: Callable[[], int], bad: str = "") -> None:
+        number = len(self._steps) + 1
+        self._screen.note("")
+        self._screen.note(f"── {number}. {title} ".ljust(78, "─"))
+        begun = time.time()
+        if self._load.pid is not None:
+            self._load.mark(title)
+        try:
+            code = act()
+        except L9Error as error:
+            self._screen.note(f"{error.message}: {error.found}", "closed")
+            code = error.exit_code
+        self._steps.append(
+            Step(number, title, _outcome(code), code, wanted, begun, time.time(), bad_release=bad)
+        )
+
+    def _project(self) -> Project:
+        return Project(self._stage.work, load(self._stage.work))
+
+    def _deploy(self, tag: str, added: str = "") -> int:
+        self._stage.release(tag, added)
+        return deploy(self._project(), tag, self._screen)
+
+    def _killed(self) -> int:
+        """Start a deploy, kill the deployer on both sides while it soaks, and let the next command recover."""
+        stage = self._stage
+        stage.release("v0.6.0-l9", message="a new kernel system")
+        child = subprocess.Popen(
+            (sys.executable, "-m", "l9", "deploy", "v0.6.0-l9", "--json"),
+            cwd=stage.work,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert child.stdout is not None  # noqa: S101  # PIPE above
+        for line in child.stdout:
+            said = json.loads(line)
+            body = said.get("entry", {}).get("body", {})
+            if body.get("event") == "gate-opened" and body.get("gate") == State.GREEN_LAUNCHED:
+                break
+            if body:
+                self._screen.entry(_entry(said["entry"]))
+        holder = LockFile(stage.layout.lock).holder()
+        child.kill()
+        if holder is not None:
+            os.kill(holder.pid, signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        self._screen.note(
+            f"SIGKILL to the deployer here (pid {child.pid}) and on the host (pid {holder.pid if holder else '-'})",
+            "warn",
+        )
+        status = stage.l9_json("status")
+        self._screen.note(
+            f"l9 status: {status['live']['release']} is live, the run is {status['run']['state']}"
+        )
+        try:
+            return deploy(self._project(), "v0.6.0-l9", self._screen)
+        except Interrupted as error:
+            self._screen.note(error.message, "closed")
+            return error.exit_code
+
+    def _drift(self) -> int:
+        edited = self._stage.host / "api" / "server_memory.py"
+        with edited.open("a", encoding="utf-8") as file:
+            file.write("# a quick fix, by hand\n")
+        done = self._stage.l9("drift")
+        for line in done.stdout.rstrip().splitlines():
+            self._screen.note(line, " ")
+        return done.returncode
+
+    # ── the report ───────────────────────────────────────────────────────────────────────────────
+
+    def _report(self, report: Report) -> dict[str, Any]:
+        rows, ok = [], True
+        for step, following in zip(self._steps, [*self._steps[1:], None], strict=True):
+            until = following.begun if following else float("inf")
+            counts = report.between(step.begun, until)
+            bad_slot = self._slot_of(step.bad_release) if step.bad_release else None
+            excused = sum(f.status == 500 and f.slot == bad_slot for f in counts.failures) if bad_slot else 0
+            good = step.exit_code == step.wanted and counts.failed == excused
+            ok = ok and good
+            rows.append(
+                {
+                    "step": step.number,
+                    "title": step.title,
+                    "outcome": step.outcome,
+                    "exit_code": step.exit_code,
+                    "wanted": step.wanted,
+                    "seconds": round(step.ended - step.begun, 1),
+                    "served": counts.sent - counts.failed,
+                    "failed": counts.failed,
+                    "excused": excused,
+                    "ok": good,
+                }
+            )
+        late = report.total().is_late
+        return {"ok": ok, "steps": rows, "late": late, "files": str(self._stage.root)}
+
+    def _slot_of(self, release: str) -> str:
+        """The slot that a release was tried in, from the record."""
+        return str(self._stage.l9_json("explain", release)["entries"][0]["body"]["new"])
+
+
+def _entry(document: dict[str, Any]) -> ev.Entry:
+    import msgspec
+
+    return msgspec.convert(document, ev.Entry)
+
+
+def _outcome(code: int) -> str:
+    return {0: "done", 3: "refused", 4: "rolled back", 5: "needs a person", 7: "drift found"}.get(
+        code, "failed"
+    )
+
+
+def table(report: dict[str, Any]) -> str:
+    """The report for people."""
+    lines = [f"{'':2}{'step':<38} {'outcome':<12} {'exit':>4} {'seconds':>8} {'served':>8} {'failed':>7}"]
+    for row in report["steps"]:
+        failed = f"{row['failed']}*" if row["excused"] else str(row["failed"])
+        lines.append(
+            f"{'✔' if row['ok'] else '✘'} {row['step']}. {row['title']:<35} {row['outcome']:<12} "
+            f"{row['exit_code']:>4} {row['seconds']:>8.1f} {row['served']:>8} {failed:>7}"
+        )
+    if any(row["excused"] for row in report["steps"]):
+        lines.append("  * all of them 500s of the bad release itself, before the bake went back")
+    if report["late"]:
+        lines.append("  ▲ the load generator was late: this machine was too busy for figures to count")
+    lines.append(f"  files: {report['files']}")
+    return "\n".join(lines)
+
+
+def files_root() -> Path:
+    """Where a demo's files go: a new folder that PostgreSQL's user can reach too."""
+    import tempfile
+
+    base = Path("/var/tmp") if Path("/var/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108  # mkdtemp below
+    return Path(tempfile.mkdtemp(prefix="l9-demo-", dir=base))

@@ -1,0 +1,41 @@
+"""Makes a virtual environment with l9 in it, from locked requirements. Usage: make_venv.py VENV REQUIREMENTS.
+
+Debian leaves ensurepip out of its python3: where it is missing, the environment is made with the
+packaged virtualenv or with the system's pip, whichever there is.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main(venv: Path, requirements: Path) -> int:
+    if sys.version_info < (3, 11):
+        found = ".".join(map(str, sys.version_info[:3]))
+        print(f"✘ Python is too old\n  expected  3.11 or newer\n  found     {found}\n  next      make PYTHON=python3.11 install")
+        return 2
+    python = venv / "bin" / "python"
+    if not python.exists() or not _has_pip(python):
+        print(f"making {venv}", flush=True)
+        if subprocess.run((sys.executable, "-m", "venv", "--clear", str(venv))).returncode != 0:
+            print("✘ no virtual environment could be made\n  expected  Python with venv\n  next      apt-get install python3-venv")
+            return 2
+    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    print("installing locked requirements", flush=True)
+    for argv in (
+        (*pip, "--require-hashes", "-r", str(requirements)),
+        (*pip, "--no-deps", "--no-build-isolation", "--editable", "."),
+    ):
+        if (code := subprocess.run(argv).returncode) != 0:
+            return code
+    return 0
+
+
+def _has_pip(python: Path) -> bool:
+    return subprocess.run((str(python), "-c", "import pip"), capture_output=True).returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
