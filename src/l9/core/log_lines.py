@@ -69,7 +69,7 @@ FRAME = re.compile(r"\s+at (?:\S.*\(.*\)|\S+:\d+:\d+)")
 # What asyncio, Node, Go and Python's fault handler put between an error and its stack.
 AMID = re.compile(
     r"[a-z_]+: <|Require stack:$|- /|Emitted 'error' event on "
-    r"|goroutine \d+ \[|\[signal |[\w./-]+\.\S*\(.*\)$|(?:Current t|T)hread 0x"
+    r"|goroutine \d+ \[|\[signal |(?=\S*\.)[\w./*()-]+\(.*\)$|(?:Current t|T)hread 0x"
 )
 # libpq tells of each address that it tried on a line of its own, with the server's "FATAL:" in it.
 LIBPQ = re.compile(r"- host: |connection to server ")
@@ -144,7 +144,7 @@ def severity_of_text(text: str) -> Severity | None:
     """Judge text by the first level within its first 100 characters (measured, rule 3); None without."""
     if _SHELL_TRACE.match(text):
         return Severity.INFO
-    match = _LEVEL.search(text)
+    match = _LEVEL.search(text[: 2 * _LEVEL_WITHIN_CHARS])
     if match is None or match.start() >= _LEVEL_WITHIN_CHARS:
         return None
     name = match["upper"] or match["bracketed"] or match["assigned"]

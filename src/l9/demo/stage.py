@@ -44,6 +44,7 @@ class Stage:
     root: Path
     timing: Timing = field(default_factory=Timing)
     app: str = "l9-api"
+    test: tuple[str, ...] = ("{python}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cgmp.py")
 
     def __post_init__(self) -> None:
         self.work = self.root / "work"
@@ -167,7 +168,7 @@ class Stage:
         return f"""app = "{self.app}"
 
 [check]
-test = ["{{python}}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cgmp.py"]
+test = {json.dumps(self.test)}
 
 [health]
 soak = {timing.soak}

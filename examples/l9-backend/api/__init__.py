@@ -1,0 +1,1 @@
+"""The L9 reference backend."""

@@ -1,0 +1,110 @@
+"""PostgreSQL: pooled connections, and a reason without secrets when there is none."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+CONNECT_SECONDS = 3
+POOL_SIZE = 8
+
+Connection = psycopg.AsyncConnection[dict[str, Any]]
+
+_SCHEMA_LOCK = 0x4C39  # "L9": any number, as long as both slots use the same
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS memory_packet (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    content    text NOT NULL,
+    metadata   jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+# An allow-list: libpq's own text may hold parts of a mistyped DSN, and so of the password.
+_CAUSES = (
+    "MEMORY_DSN is not set",
+    "connection refused",
+    "timeout",
+    "password authentication failed",
+    "name or service not known",
+    "failed to resolve host",
+    "does not exist",
+    "starting up",
+    "shutting down",
+    "too many clients",
+)
+
+
+def cause(error: psycopg.Error) -> str:
+    """Why the database did not answer, fit for a log and for strangers."""
+    text = str(error).lower()
+    known = next((known for known in _CAUSES if known.lower() in text), "unavailable")
+    return f"database: {known} ({type(error).__name__})"
+
+
+class Database:
+    """A pool once the database has answered; until then, and whenever it is away, its reason at once."""
+
+    def __init__(self) -> None:
+        self._pool: AsyncConnectionPool[Connection] | None = None
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode, given back at the end. Raises psycopg.Error within seconds."""
+        pool = self._pool or await self._open()
+        try:
+            connection = await pool.getconn()
+        except PoolTimeout:
+            await self.close()
+            await (await _connect()).close()  # raises the reason, which the pool does not know
+            raise psycopg.errors.ConnectionTimeout("timeout") from None
+        try:
+            yield connection
+        finally:
+            await pool.putconn(connection)
+
+    async def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def _open(self) -> AsyncConnectionPool[Connection]:
+        await (await _connect()).close()
+        if self._pool is None:
+            self._pool = AsyncConnectionPool(
+                os.environ["MEMORY_DSN"],
+                connection_class=psycopg.AsyncConnection[dict[str, Any]],
+                kwargs={"autocommit": True, "row_factory": dict_row},
+                min_size=1,
+                max_size=POOL_SIZE,
+                timeout=CONNECT_SECONDS,
+                reconnect_timeout=CONNECT_SECONDS,
+                check=AsyncConnectionPool.check_connection,  # after a restart of the database
+                open=False,
+            )
+            await self._pool.open()
+        return self._pool
+
+
+async def _connect() -> Connection:
+    dsn = os.environ.get("MEMORY_DSN")
+    if not dsn:  # libpq would take this for "the local socket"
+        raise psycopg.OperationalError("MEMORY_DSN is not set")
+    try:
+        # libpq's own connect_timeout leaves out the look-up of the host
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await psycopg.AsyncConnection.connect(dsn, autocommit=True, row_factory=dict_row)
+    except TimeoutError:
+        raise psycopg.errors.ConnectionTimeout("timeout") from None
+
+
+async def create_schema(connection: Connection) -> None:
+    """Safe from two slots at once: IF NOT EXISTS alone still loses that race."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL lock_timeout = '3s'")
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+        await connection.execute(_SCHEMA)

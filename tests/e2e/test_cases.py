@@ -1,0 +1,161 @@
+"""The whole path under load, on real parts: each case asserts failed requests, live slots, journal and exit code."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from e2e.place import Deploying, Place, deploy, l9, l9_json, last_body, load, unexcused
+
+from l9.core.states import State
+from l9.demo import backend
+
+pytestmark = pytest.mark.timeout(420)
+
+GOOD, NEXT, BAD = "v0.5.0-l9", "v0.5.1-l9", "v0.5.2-l9"
+
+
+@pytest.fixture
+def live(place: Place) -> Place:
+    """A place where GOOD is live."""
+    place.release(GOOD)
+    assert deploy(place, GOOD)["outcome"] == State.SUCCESS
+    return place
+
+
+def settled(place: Place, tag: str, outcome: State, exit_code: int) -> None:
+    """The journal's end, the status and the slots all say the same."""
+    end = last_body(place)
+    assert (end["event"], end["outcome"], end["exit_code"]) == ("run-finished", outcome, exit_code)
+    status = l9_json(place, "status")
+    assert status["live"]["release"] == tag
+    assert place.running_slots() == [status["live"]["slot"]]
+    assert status["lock"] is None
+
+
+def test_second_deploy_without_a_failed_request(live: Place, tmp_path: Path) -> None:
+    live.release(NEXT)
+    with load(live, tmp_path) as generator:
+        result = deploy(live, NEXT)
+    report = generator.stop()
+    assert (result["outcome"], result["exit_code"], result["standby"]) == (State.SUCCESS, 0, GOOD)
+    assert unexcused(report) == []
+    assert report.total().ok > 100
+    settled(live, NEXT, State.SUCCESS, 0)
+
+
+def test_unhealthy_release_is_refused(live: Place, tmp_path: Path) -> None:
+    live.release(BAD, backend.NEVER_HEALTHY)
+    with load(live, tmp_path) as generator:
+        result = deploy(live, BAD)
+    assert (result["outcome"], result["exit_code"]) == (State.REFUSED, 3)
+    assert unexcused(generator.stop()) == []
+    settled(live, GOOD, State.REFUSED, 3)
+    told = l9(live, "explain", BAD).stdout
+    assert "DEADLINE" in told
+    assert "memory_packet_v2" in told or "503" in told
+
+
+def test_release_that_breaks_after_the_switch_is_rolled_back(live: Place, tmp_path: Path) -> None:
+    live.release(BAD, backend.BREAKS_AFTER_THE_SWITCH)
+    with load(live, tmp_path) as generator:
+        result = deploy(live, BAD)
+    assert (result["outcome"], result["exit_code"]) == (State.ROLLED_BACK, 4)
+    assert result["closed"]["gate"] == State.BAKED
+    report = generator.stop()
+    bad_slot = l9_json(live, "explain", BAD)["entries"][0]["body"]["new"]
+    assert unexcused(report, bad_slot) == []
+    settled(live, GOOD, State.ROLLED_BACK, 4)
+
+
+def test_traceback_in_the_log_closes_the_gate(live: Place, tmp_path: Path) -> None:
+    live.release(BAD, backend.TRACEBACK_IN_LOG)
+    with load(live, tmp_path) as generator:
+        result = deploy(live, BAD)
+    assert (result["outcome"], result["exit_code"]) == (State.REFUSED, 3)
+    assert any(f["invariant"] == "host.logs-clean" for f in result["closed"]["findings"])
+    assert "KeyError" in str(result["closed"]["findings"])
+    assert unexcused(generator.stop()) == []
+    settled(live, GOOD, State.REFUSED, 3)
+
+
+def test_rollback_warm_then_cold(live: Place, tmp_path: Path) -> None:
+    live.release(NEXT)
+    assert deploy(live, NEXT)["exit_code"] == 0
+    with load(live, tmp_path) as generator:
+        warm = l9_json(live, "rollback")
+        assert (warm["outcome"], warm["live"], warm["exit_code"]) == (State.SUCCESS, GOOD, 0)
+        live.release("v0.5.3-l9", backend.NEVER_HEALTHY)
+        assert deploy(live, "v0.5.3-l9")["exit_code"] == 3  # its slot was NEXT's, which stands stopped again
+        cold = l9_json(live, "rollback", NEXT)
+        assert (cold["outcome"], cold["live"], cold["exit_code"]) == (State.SUCCESS, NEXT, 0)
+    assert unexcused(generator.stop()) == []
+    settled(live, NEXT, State.SUCCESS, 0)
+
+
+def test_link_cut_in_mid_deploy(live: Place, tmp_path: Path) -> None:
+    live.release(NEXT)
+    running = Deploying(live, "deploy", NEXT)
+    running.until(State.GREEN_LAUNCHED)
+    live.cut_link()
+    running.kill()
+    time.sleep(1.0)
+    live.mend_link()
+    with load(live, tmp_path) as generator:
+        resumed = l9_json(live, "resume")
+        assert resumed.get("live", NEXT) == NEXT  # attached to it, or came after its end
+    assert unexcused(generator.stop()) == []
+    settled(live, NEXT, State.SUCCESS, 0)
+
+
+def test_agent_killed_in_mid_deploy(live: Place, tmp_path: Path) -> None:
+    live.release(NEXT)
+    with load(live, tmp_path) as generator:
+        running = Deploying(live, "deploy", NEXT)
+        running.until(State.GREEN_LAUNCHED)
+        live.kill_worker()
+        code, error = running.end()
+        assert (code, error["code"]) == (130, "INTERRUPTED")
+        assert l9_json(live, "status")["run"]["state"] == "interrupted"
+        assert deploy(live, NEXT)["outcome"] == State.SUCCESS  # the next command recovers and finishes
+    assert unexcused(generator.stop()) == []
+    settled(live, NEXT, State.SUCCESS, 0)
+
+
+def test_agent_killed_after_the_switch(live: Place, tmp_path: Path) -> None:
+    live.release(NEXT)
+    with load(live, tmp_path) as generator:
+        running = Deploying(live, "deploy", NEXT)
+        running.until(State.TRAFFIC_ROUTED)
+        live.kill_worker()
+        assert running.end()[0] == 130
+        assert l9_json(live, "resume")["outcome"] == State.SUCCESS
+    assert unexcused(generator.stop()) == []
+    settled(live, NEXT, State.SUCCESS, 0)
+
+
+def test_caddy_reloaded_and_restarted_keeps_the_colour(live: Place) -> None:
+    live.release(NEXT)
+    assert deploy(live, NEXT)["exit_code"] == 0
+    before = l9_json(live, "status")["live"]
+    live.reload_caddy()
+    live.kill_caddy()
+    live.start_caddy()
+    assert l9_json(live, "status")["live"] == before
+    assert l9(live, "drift").returncode == 0
+
+
+def test_two_deploys_at_once(live: Place, tmp_path: Path) -> None:
+    live.release(NEXT)
+    live.release(BAD)
+    with load(live, tmp_path) as generator:
+        first = Deploying(live, "deploy", NEXT)
+        first.until(State.HOST_READY)
+        second = l9(live, "deploy", BAD, "--json")
+        assert second.returncode == 6
+        assert NEXT in second.stdout
+        code, result = first.end()
+    assert (code, result["outcome"]) == (0, State.SUCCESS)
+    assert unexcused(generator.stop()) == []
+    settled(live, NEXT, State.SUCCESS, 0)
