@@ -120,7 +120,8 @@ def run_local(
 ) -> LocalPart:
     """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
 
-    With `until` the run stops when that gate is open, so that nothing after it is done. Raises UsageError for a name that is no release's.
+    With `until` the run stops when that gate is open, so that nothing after it is done.
+    Raises UsageError for a name that is no release's.
     """
     check_name(tag_name, config)
     clock = SystemClock()

@@ -207,9 +207,11 @@ class HostObserver:
         except NoAnswer as error:
             self._proof = (None, None, 0)
             return f.Proof(0, None, None, error.found)
-        seen = (reply.headers.get("x-l9-slot"), (reply.headers.get("x-l9-release") or "").lstrip("/") or None)
+        seen = (reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release"))
         # Going back is proved by who answers; whether that release is in good health it must show by itself.
-        answered = reply.status not in (502, 504) if run.going_back else reply.status in self._config.health.status
+        answered = (
+            reply.status not in (502, 504) if run.going_back else reply.status in self._config.health.status
+        )
         good = seen == wanted and answered
         before = self._proof[2] if self._proof[:2] == seen else 0
         self._proof = (*seen, before + 1 if good else 0)
@@ -229,10 +231,10 @@ class HostObserver:
 
     def _in_flight(self, run: Run) -> f.InFlight:
         if run.old is None:
-            return f.InFlight(0, quiet=99)
-        requests = self._ports.router.in_flight(run.old)
+            return f.InFlight(0)
+        requests, streams = self._ports.router.in_flight(run.old)
         self._quiet = self._quiet + 1 if requests == 0 else 0
-        return f.InFlight(requests, self._quiet)
+        return f.InFlight(requests, streams, self._quiet)
 
     # ── addresses ────────────────────────────────────────────────────────────────────────────────
 

@@ -7,7 +7,7 @@ from l9.core import actions as do
 from l9.core.run import Run
 from l9.core.states import Slot
 from l9.errors import ActionError, NoAnswer
-from l9.observe import HostPorts, HostObserver
+from l9.observe import HostObserver, HostPorts
 from l9.ports import Repo, Say
 
 
@@ -88,7 +88,7 @@ class HostPerformer:
             return
         clock, until, quiet = self._ports.clock, self._ports.clock.now() + self._config.drain.grace, 0
         while quiet < 3 and clock.now() < until:
-            quiet = quiet + 1 if not self._ports.router.in_flight(slot) else 0
+            quiet = quiet + 1 if not self._ports.router.in_flight(slot)[0] else 0
             clock.sleep(0.05)
 
     def _until_healthy(self, slot: Slot) -> str:

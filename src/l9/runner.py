@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from l9.core import events as ev
+from l9.core.actions import AnyAction
 from l9.core.decide import (
     Close,
     Decision,
@@ -18,7 +19,6 @@ from l9.core.decide import (
     decide,
     wanted,
 )
-from l9.core.actions import AnyAction
 from l9.core.facts import Facts
 from l9.core.graph import Graph
 from l9.core.rules import Rules

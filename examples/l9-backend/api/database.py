@@ -1,6 +1,7 @@
 """PostgreSQL: pooled connections, and a reason without secrets when there is none."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+# Its warnings hold libpq's own words (see _CAUSES). The app says the same, in ours.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 CONNECT_SECONDS = 3
 POOL_SIZE = 8
@@ -51,21 +55,34 @@ class Database:
 
     def __init__(self) -> None:
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self._closing: asyncio.Task[None] | None = None  # held, or the task may vanish
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
         """A connection in autocommit mode, given back at the end. Raises psycopg.Error within seconds."""
         pool = self._pool or await self._open()
+        checkout = asyncio.create_task(pool.getconn())
         try:
-            connection = await pool.getconn()
+            # Not wait_for(): it waits for the cancellation, and a frozen server has psycopg wait 10 s for that.
+            await asyncio.wait({checkout}, timeout=CONNECT_SECONDS)
+            connection = checkout.result() if checkout.done() else None
         except PoolTimeout:
-            await self.close()
-            await (await _connect()).close()  # raises the reason, which the pool does not know
-            raise psycopg.errors.ConnectionTimeout("timeout") from None
+            connection = None
+        finally:
+            checkout.cancel()
+        if connection is None:
+            self._retire(pool)
+            raise psycopg.errors.ConnectionTimeout("timeout")
         try:
             yield connection
         finally:
             await pool.putconn(connection)
+
+    def _retire(self, pool: AsyncConnectionPool[Connection]) -> None:
+        """From now on every request tries a connection of its own, and learns the reason."""
+        if self._pool is pool:
+            self._pool = None
+            self._closing = asyncio.create_task(pool.close())
 
     async def close(self) -> None:
         pool, self._pool = self._pool, None

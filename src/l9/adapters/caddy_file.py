@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from l9.adapters.access_log import AccessLog
-from l9.commands.caddy import FLAG, label_directory
+from l9.commands.caddy import FLAG, label_directory, request_upstream, stream_upstream
 from l9.config.model import Config
 from l9.core.facts import Traffic
 from l9.core.states import Slot
@@ -43,13 +43,17 @@ class CaddyFile:
         _sync(self._flags)
 
     def label(self, slot: Slot, release: str) -> None:
-        directory = self._flags / label_directory(slot)
+        directory, aside = self._flags / label_directory(slot), self._flags / f".{slot}.label"
         directory.mkdir(parents=True, exist_ok=True)
-        os.chmod(directory, 0o755)  # noqa: S103  # Caddy's user reads it
-        (directory / release).touch(mode=0o644)
-        for other in directory.iterdir():
-            if other.name != release:
-                other.unlink()
+        directory.chmod(0o755)  # Caddy's user reads it
+        names = [path.name for path in directory.iterdir()]
+        if names == [release]:
+            return
+        for name in names:
+            (directory / name).unlink()
+        aside.touch()
+        aside.chmod(0o644)
+        aside.rename(directory / release)
         _sync(directory)
 
     def problem(self) -> tuple[str, str] | None:
@@ -63,17 +67,17 @@ class CaddyFile:
             return f"{url} answers {reply.status} with X-L9-Slot {seen or 'missing'}", "l9 provision"
         return None
 
-    def in_flight(self, slot: Slot) -> int | None:
+    def in_flight(self, slot: Slot) -> tuple[int | None, int]:
         ports = self._config.target.ports
-        address = f"127.0.0.1:{ports.blue if slot is Slot.BLUE else ports.green}"
+        port = ports.blue if slot is Slot.BLUE else ports.green
         try:
             reply = self._http.request(
                 "GET", f"{self._config.route.admin}/reverse_proxy/upstreams", timeout=2
             )
-            upstreams = json.loads(reply.body)
-            return sum(int(u["num_requests"]) for u in upstreams if u["address"] == address)
+            open_now = {str(u["address"]): int(u["num_requests"]) for u in json.loads(reply.body)}
         except (NoAnswer, ValueError, KeyError, TypeError):
-            return None
+            return None, 0
+        return open_now.get(request_upstream(port)), open_now.get(stream_upstream(port), 0)
 
     def traffic(self, slot: Slot, since: float) -> Traffic:
         return self._access.traffic(slot, since)

@@ -90,5 +90,5 @@ def _stat(pid: int) -> list[str]:
 
 
 def hostname() -> str:
-    """This machine's name."""
+    """The name of the machine."""
     return socket.gethostname()

@@ -64,14 +64,15 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
 
 
 def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) -> Iterator[AnyMessage]:
-    assert child.stdin and child.stdout and child.stderr  # noqa: S101  # pipes, as asked for above
+    stdin, stdout, stderr = child.stdin, child.stdout, child.stderr
+    assert stdin is not None and stdout is not None and stderr is not None  # noqa: PT018, S101  # pipes, as asked for
     try:
-        child.stdin.write(encode(request) + b"\n")
-        child.stdin.flush()
+        stdin.write(encode(request) + b"\n")
+        stdin.flush()
     except BrokenPipeError:
         pass  # what it said on standard error is the better message
     greeted = False
-    for line in child.stdout:
+    for line in stdout:
         try:
             message = decode(line)
         except msgspec.MsgspecError as error:
@@ -89,7 +90,7 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
         yield message
         if isinstance(message, Result):
             return
-    said = child.stderr.read().decode(errors="replace").strip().splitlines()
+    said = stderr.read().decode(errors="replace").strip().splitlines()
     if greeted:
         raise Interrupted(
             "the link to the host dropped; the run there goes on by itself",

@@ -32,13 +32,22 @@ class HostRuns:
     """Begins, resumes and recovers runs. Only the holder of the lock may call what writes."""
 
     def __init__(
-        self, config: Config, layout: Layout, ports: HostPorts, who: str, watch: Watch, say: Say
+        self,
+        config: Config,
+        layout: Layout,
+        ports: HostPorts,
+        who: str,
+        watch: Watch,
+        say: Say,
+        *,
+        journal: JournalFile | None = None,
+        lock: LockFile | None = None,
     ) -> None:
         self.config = config
         self.layout = layout
         self.ports = ports
-        self.journal = JournalFile(layout.journal, ports.clock.now)
-        self.lock = LockFile(layout.lock)
+        self.journal = journal or JournalFile(layout.journal, ports.clock.now)
+        self.lock = lock or LockFile(layout.lock)
         self._who = who
         self._watch = watch
         self._say = say

@@ -9,6 +9,7 @@ import msgspec
 
 from l9.agent.host import HostRuns
 from l9.agent.protocol import AnyMessage, Line, Request, Result
+from l9.config import load
 from l9.core import events as ev
 from l9.core.drift import find_drift
 from l9.core.graph import GRAPH
@@ -16,7 +17,6 @@ from l9.core.placement import place
 from l9.core.preview import judge_rows
 from l9.core.run import begin, fold
 from l9.core.states import Kind, Slot, Where
-from l9.config import load
 from l9.errors import L9Error, UsageError
 from l9.observe import HostObserver
 

@@ -45,10 +45,7 @@ class Project:
 def project(target: str | None) -> Project:
     """Find the project from the current directory. Raises UsageError or ConfigError."""
     here = Path.cwd()
-    if (here / FILE).exists():
-        top = here
-    else:
-        top = find_top(here)
+    top = here if (here / FILE).exists() else find_top(here)
     return Project(top, load(top, target))
 
 

@@ -9,7 +9,6 @@ import click
 from l9.agent import client
 from l9.cli.context import Project, json_option, progress_option, project, target_option
 from l9.cli.render import JsonView, View, feed, view
-
 from l9.core import events as ev
 from l9.core.states import State
 from l9.errors import NoAnswer

@@ -12,6 +12,9 @@ Argv = tuple[str, ...]
 
 MINIMUM = (2, 20)
 _FILE = r"(?:env file )(?P<path>/.+?)(?= not found)|(?:stat|open) (?P<path2>/.+?)(?=: no such file)"
+_SECRET = re.compile(r"key|secret|token|pass|pwd|dsn|ur[il]|credential|auth|private|salt|sign", re.IGNORECASE)
+_LONG = 20  # a value this long under any name is more likely a secret than a word
+_SHORT = 4  # masking anything shorter would hide half of every line
 _QUOTED = re.compile(r"""["'`].*""")
 
 
@@ -45,6 +48,11 @@ def hashes(file: Path, project: str, env_files: Iterable[Path]) -> Argv:
     return (*_project(file, project, env_files), "config", "--hash", "*")
 
 
+def derived_hashes(file: Path) -> Argv:
+    """As `hashes`, of every service in a document of l9's own."""
+    return (*_derived(file), "--profile", "*", "config", "--hash", "*")
+
+
 def parse_hashes(out: str) -> dict[str, str]:
     """Service to hash, from lines of `NAME HASH`."""
     pairs = (line.rsplit(maxsplit=1) for line in out.splitlines() if line.strip())
@@ -56,14 +64,15 @@ def build(file: Path, services: Iterable[str], *, fresh: bool = False) -> Argv:
     return (*_derived(file), "build", *(("--no-cache", "--pull") if fresh else ()), *services)
 
 
-def pull(file: Path, project: str, service: str, env_files: Iterable[Path]) -> Argv:
-    """Pull one service's image, with the user's own registry login."""
-    return (*_project(file, project, env_files), "--profile", "*", "pull", "--policy", "always", service)
+def pull(file: Path, service: str) -> Argv:
+    """Pull one service's image as its `pull_policy` says, with the user's own registry login."""
+    return (*_derived(file), "--profile", "*", "pull", service)
 
 
-def up(file: Path) -> Argv:
-    """Start the one container of a derived document, from images that are there."""
-    return (*_derived(file), "up", "--detach", "--no-build", "--pull", "never", "--no-deps")
+def up(file: Path, *, pull: bool = False) -> Argv:
+    """Start the one container of a derived document; `pull` where its image is not one of ours."""
+    policy = "missing" if pull else "never"
+    return (*_derived(file), "up", "--detach", "--no-build", "--pull", policy, "--no-deps")
 
 
 def up_missing(file: Path, services: Iterable[str]) -> Argv:
@@ -83,15 +92,20 @@ def missing_file(text: str) -> str | None:
 def without_values(text: str, values: Iterable[str]) -> tuple[str, ...]:
     """Compose's own words, without what they quote of an environment file.
 
-    A parser's message ends in the text that it could not read, so of such a line nothing after a quote is kept.
+    A parser's message ends in the text that it could not read: of such a line nothing after a quote is kept.
     """
     lines = [
         _QUOTED.sub("…", line) if "failed to read" in line or "nvalid template" in line else line
         for line in text.strip().splitlines()
     ]
-    for value in sorted({v for v in values if len(v) > 3}, key=len, reverse=True):
+    for value in sorted({v for v in values if len(v) >= _SHORT}, key=len, reverse=True):
         lines = [line.replace(value, "***") for line in lines]
     return tuple(lines)
+
+
+def secret_values(entries: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The values, of keys and values of an environment file, that must not be shown."""
+    return tuple(v for k, v in entries if len(v) >= _SHORT and (len(v) >= _LONG or _SECRET.search(k)))
 
 
 def parse_document(out: str) -> dict[str, Any] | None:
@@ -109,5 +123,5 @@ def _project(file: Path, project: str, env_files: Iterable[Path]) -> Argv:
 
 
 def _derived(file: Path) -> Argv:
-    """A document of l9's own: it names its project."""
+    """A document that is resolved already, and names its project."""
     return ("docker", "compose", "--file", str(file))

@@ -59,9 +59,9 @@ class ImageInfo:
     checks_health: bool
 
 
-def path(kind: str, name: str = "", act: str = "", **query: str | int | Mapping[str, list[str]]) -> str:
-    """A path of the API, such as `/containers/NAME/stop?t=30`. Mappings become JSON, as filters are written."""
-    parts = "/".join(quote(p, safe="") for p in (kind, name, act) if p)
+def path(kind: str, thing: str = "", act: str = "", **query: str | int | Mapping[str, list[str]]) -> str:
+    """A path of the API, such as `/containers/NAME/stop?t=30`. Mappings become JSON, as filters are."""
+    parts = "/".join(quote(p, safe="") for p in (kind, thing, act) if p)
     texts = {k: json.dumps(v) if isinstance(v, Mapping) else str(v) for k, v in query.items()}
     return f"/{parts}{f'?{urlencode(texts)}' if texts else ''}"
 
@@ -146,14 +146,15 @@ def parse_logs(data: bytes, *, tty: bool) -> list[LogLine]:
     """Log lines, oldest first, from `/containers/NAME/logs?timestamps=1`.
 
     Without a terminal the engine sends frames: stream, three zeros, length (4 bytes), text. A long line comes
-    in several frames, each with its time and only the last with a line end.
+    in several frames, each with its time and only the last with a line end. A terminal has no frames, but the
+    pieces of a long line repeat the time of the first.
     """
     found: list[LogLine] = []
     open_line: dict[Literal["stdout", "stderr"], LogLine] = {}
     for stream, text in _terminal(data) if tty else _frames(data):
         stamp, divider, rest = text.partition(" ")
         at = parse_time(stamp) if divider else None
-        said = rest if at is not None else text
+        said = rest.replace(f"{stamp} ", "") if at is not None else text
         if (begun := open_line.pop(stream, None)) is not None:
             said, at = begun.text + said, begun.at
         line = LogLine(stream, said.rstrip("\r\n"), at)

@@ -109,7 +109,7 @@ def rules(config: model.Config) -> Rules:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of `l9.toml`, made from the same objects that read it."""
-    (ref,), components = msgspec.json.schema_components([model.Config], ref_template="#/$defs/{name}")
+    _, components = msgspec.json.schema_components([model.Config], ref_template="#/$defs/{name}")
     config = components.pop("Config")
     overrides = {s: config["properties"][s] for s in SHARED}
     target = components["Target"]

@@ -75,8 +75,9 @@ def wanted(run: Run, graph: Graph, *where: Where) -> frozenset[type]:
     if run.finished is not None or _refused_here(run, graph):
         return frozenset()
     if run.going_back:
-        ready = run.entered.get(State.ROLLBACK) is not None and _next_undo(run, graph) is None
-        return _observables((graph.rollback,)) if ready else frozenset()
+        judged = State.ROLLBACK in run.opened or run.stuck is not None
+        ready = State.ROLLBACK in run.entered and _next_undo(run, graph) is None
+        return _observables((graph.rollback,)) if ready and not judged else frozenset()
     return _observables(_lookers(run, graph, *where))
 
 
@@ -194,14 +195,11 @@ def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules) ->
         return Enter(State.ROLLBACK)
     if (undo := _next_undo(run, graph)) is not None:
         return undo
-    verdict = judge(graph.rollback, run, facts, now, rules)
-    if isinstance(verdict, Wait):
-        return verdict
-    if isinstance(verdict, Close):
+    if State.ROLLBACK in run.opened:
+        return Finish(came_back(run, graph))
+    if run.stuck is not None:
         return Finish(graph.rollback.closed)
-    if State.ROLLBACK not in run.opened:
-        return verdict
-    return Finish(came_back(run, graph))
+    return judge(graph.rollback, run, facts, now, rules)
 
 
 def came_back(run: Run, graph: Graph) -> State:
@@ -230,7 +228,7 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
 def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
     """The event that ends a run: what is live, what stands by, and what may be gone back to."""
     done = outcome is State.SUCCESS
-    good = run.good
+    good, kept = run.good, tuple(t for t in run.retained if t != run.tag or not run.fresh)
     if done and run.kind is Kind.ROLLBACK:
         good = good[good.index(run.tag) :] if run.tag in good else (run.tag, *good)
     elif done:
@@ -243,5 +241,5 @@ def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
         exit_code=outcome.exit_code,
         seconds=round(now - run.started_at, 3),
         good=good,
-        retained=run.retained if done else good,
+        retained=run.retained if done else kept,
     )

@@ -259,9 +259,14 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """Requests that the router still has open to the old slot (None: it cannot say), and looks in a row with none."""
+    """What the router still has open to the old slot; `quiet` counts looks in a row without a request.
+
+    requests: plain ones, which end by themselves; None when the router cannot say.
+    streams: WebSockets and event streams, which do not.
+    """
 
     requests: int | None
+    streams: int = 0
     quiet: int = 0
 
 

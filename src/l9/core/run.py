@@ -25,7 +25,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run wants, how far it has come, and what it has done. Times are seconds since the epoch."""
+    """What a run wants, how far it has come, and what it has done. Times are seconds since the epoch.
+
+    closed: the first gate that closed. stuck: why the way back closed too, so that a person is needed.
+    """
 
     id: str
     kind: Kind
@@ -50,6 +53,7 @@ class Run:
     acted_at: Mapping[State, float] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     closed: ev.GateClosed | None = None
+    stuck: ev.GateClosed | None = None
     aborted: str | None = None
     finished: ev.RunFinished | None = None
     finished_at: float | None = None
@@ -125,6 +129,8 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
             return replace(run, steps=steps, acted_at={**run.acted_at, gate: at})
         case ev.GateOpened(gate=gate):
             return replace(run, opened={**run.opened, gate: event}, opened_at={**run.opened_at, gate: at})
+        case ev.GateClosed(gate=State.ROLLBACK):
+            return replace(run, stuck=event)
         case ev.GateClosed():
             return replace(run, closed=run.closed or event)
         case ev.RunAborted(why=why):

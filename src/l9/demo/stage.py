@@ -1,4 +1,4 @@
-"""A whole world on this machine: repository, origin, host directory, PostgreSQL and Caddy, all real, all in one folder."""
+"""A whole world on this machine: repository, origin, host directory, PostgreSQL and Caddy, all real, in one folder."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Stage:
         self.git("tag", "-a", tag, "-m", f"Release {tag}: {message or 'as it is'}")
 
     def git(self, *args: str, cwd: Path | None = None) -> str:
-        """git in the working copy; its output."""
+        """Git in the working copy; its output."""
         done = subprocess.run(
             ("git", *args),
             cwd=cwd or self.work,

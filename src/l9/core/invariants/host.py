@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from l9.core.facts import (
     Bake,
     Environment,
@@ -63,10 +65,11 @@ def ENV_COMPLETE(facts: Facts, _context: Context) -> Verdict:
         return Fail(
             f"every key of .env.example in {env.path}",
             f"missing: {shown(env.missing)}",
-            f"$EDITOR {env.path}",
+            f"$EDITOR {quote(env.path)}",
         )
     if env.mode & 0o077:
-        return Fail(f"{env.path} readable by its owner only", f"mode {env.mode:04o}", f"chmod 600 {env.path}")
+        remedy = f"chmod 600 {quote(env.path)}"
+        return Fail(f"{env.path} readable by its owner only", f"mode {env.mode:04o}", remedy)
     return Pass("every key of .env.example has a value, mode 0600")
 
 
@@ -179,7 +182,7 @@ def IMAGE_READY(facts: Facts, context: Context) -> Verdict:
     return Fail(
         f"an image of commit {wanted[:12]}",
         f"one of {image.commit[:12] or 'no commit'}",
-        "l9 deploy --rebuild",
+        f"l9 explain {context.run.id}",
     )
 
 
@@ -202,7 +205,8 @@ def NEW_SLOT_UP(facts: Facts, context: Context) -> Verdict:
     slot = facts.the(Slots)[run.new]
     if slot.release == run.tag and slot.status in ("running", "restarting", "exited"):
         return Pass(f"{run.tag} {slot.status} in {run.new}, image {short(slot.image)}")
-    return Fail(f"{run.tag} running in {run.new}", f"{slot.release or 'nothing'} {slot.status}", "l9 logs")
+    found = f"{slot.release or 'nothing'} {slot.status}"
+    return Fail(f"{run.tag} running in {run.new}", found, f"l9 explain {run.id}")
 
 
 @invariant(
@@ -453,19 +457,17 @@ def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
 
 @invariant("host.drained", InFlight, why="a request that was accepted is answered", clause="spec 5.1 step 8")
 def DRAINED(facts: Facts, context: Context) -> Verdict:
-    open_now, grace = facts.the(InFlight).requests, context.rules.grace
-    if context.run.old is None:
+    seen, grace, old = facts.the(InFlight), context.rules.grace, context.run.old
+    if old is None:
         return Pass("first deploy: nothing to drain")
-    if open_now == 0 and facts.the(InFlight).quiet >= 3:
-        return Pass(f"{QUIET} on {context.run.old} after {context.elapsed:.1f} s")
+    if seen.requests == 0 and seen.quiet >= 3:
+        if not seen.streams:
+            return Pass(f"{QUIET} on {old} after {context.elapsed:.1f} s")
+        return Pass(f"all requests on {old} have ended, {seen.streams} streams are still open")
+    left = "an unknown number of" if seen.requests is None else str(seen.requests)
     if context.elapsed >= grace:
-        left = "an unknown number of" if open_now is None else str(open_now)
-        return Pass(f"grace of {grace:g} s is over with {left} streams open on {context.run.old}")
-    return Pending(
-        f"{'?' if open_now is None else open_now} requests in flight on {context.run.old}",
-        context.elapsed,
-        grace,
-    )
+        return Pass(f"grace of {grace:g} s is over with {left} requests open on {old}")
+    return Pending(f"{left} requests in flight on {old}", context.elapsed, grace)
 
 
 @invariant(

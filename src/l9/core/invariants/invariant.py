@@ -54,6 +54,6 @@ def invariant(id: str, *observes: type, why: str, clause: str) -> Callable[[Chec
     """Make a check into an invariant; the substrate is the first word of its id."""
 
     def make(check: Check) -> Invariant:
-        return Invariant(id, why, Where(id.split(".")[0]), observes, clause, check)
+        return Invariant(id, why, Where(id.split(".", maxsplit=1)[0]), observes, clause, check)
 
     return make

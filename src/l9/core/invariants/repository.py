@@ -91,8 +91,8 @@ def TAG_ON_ORIGIN(facts: Facts, _context: Context) -> Verdict:
     tag, origin = facts.the(Tag), facts.the(Origin)
     if origin.url is None:
         return Fail("a remote named origin", "none", "git remote add origin URL")
-    if origin.tag_object == tag.object_id:
-        return Pass(f"the same object {str(tag.object_id)[:12]} on origin")
+    if tag.object_id and origin.tag_object == tag.object_id:
+        return Pass(f"the same object {tag.object_id[:12]} on origin")
     found = f"{origin.tag_object[:12]} (moved!)" if origin.tag_object else "no such tag there"
     return Fail(
         f"{tag.name} is {str(tag.object_id)[:12]} on origin", found, f"git ls-remote origin {tag.name}"

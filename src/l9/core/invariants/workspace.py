@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatch
+from shlex import quote
 
 from l9.core.facts import Facts, Locks, TestRun, Workspace
 from l9.core.invariants.invariant import Context, invariant
@@ -44,7 +45,7 @@ def NO_UNTRACKED(facts: Facts, context: Context) -> Verdict:
     )
     if not found:
         return Pass("no untracked files")
-    return Fail("no untracked files", shown(found), "git add --all && git commit, or add them to .gitignore")
+    return Fail("no untracked files but those in .gitignore", shown(found), "git add --all && git commit")
 
 
 @invariant(
@@ -57,7 +58,7 @@ def NO_UNCOMMITTED(facts: Facts, _context: Context) -> Verdict:
     changed = facts.the(Workspace).changed
     if not changed:
         return Pass("no uncommitted changes")
-    return Fail("no uncommitted changes", shown(changed), "git commit --all, or git stash")
+    return Fail("no uncommitted changes", shown(changed), "git commit --all")
 
 
 @invariant(
@@ -71,9 +72,12 @@ def DEPENDENCIES_LOCKED(facts: Facts, context: Context) -> Verdict:
     for path, report in sorted(reports.items()):
         if report.loose:
             number, line, why = report.loose[0]
-            return Fail("every dependency exact (==)", f"{path}:{number}: {line} ({why})", "l9 lock")
+            return Fail(
+                "every dependency exact (==)", f"{path}:{number}: {line} ({why})", f"$EDITOR {quote(path)}"
+            )
         if context.rules.hashes and not report.hashed:
-            return Fail("every dependency with its hash", f"{path} has lines without", "l9 lock")
+            remedy = f"uv pip compile --generate-hashes {quote(path)} --output-file {quote(path)}"
+            return Fail("every dependency with its hash", f"{path} has lines without", remedy)
     if not reports:
         return Pass("no requirements files in the tag's tree")
     count = sum(len(r.exact) for r in reports.values())

@@ -1,0 +1,88 @@
+"""The docker program, for what only compose can do: resolve, build, pull, create."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from l9.commands import compose
+from l9.errors import ActionError
+
+TAIL = 30
+# What the program needs of our environment. The rest stays out: compose would fill it into the user's file,
+# so that a release would depend on who deploys it.
+_PASSED = (
+    "PATH", "HOME", "USER", "LANG", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "DOCKER_CONFIG", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
+_SET = {"BUILDKIT_PROGRESS": "plain", "COMPOSE_ANSI": "never", "COMPOSE_DISABLE_ENV_FILE": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the program printed. `lines`: the last of standard error, and of output where it was streamed."""
+
+    code: int
+    out: str
+    lines: tuple[str, ...]
+
+
+class DockerCli:
+    """Runs `docker …` against one engine."""
+
+    def __init__(self, host: str, program: str = "docker") -> None:
+        self._program = program
+        self._env = {k: os.environ[k] for k in _PASSED if k in os.environ} | _SET | {"DOCKER_HOST": host}
+
+    def read(self, argv: compose.Argv, cwd: Path, timeout: float = 60.0) -> Output:
+        """Run to the end and keep the standard output."""
+        try:
+            done = subprocess.run(
+                self._argv(argv), cwd=cwd, env=self._env, stdin=subprocess.DEVNULL, capture_output=True,
+                timeout=timeout, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise ActionError(
+                f"{' '.join(argv[:2])} took too long", expected=f"an end within {timeout:g} s", found="none"
+            ) from None
+        lines = done.stderr.decode(errors="replace").splitlines()
+        return Output(done.returncode, done.stdout.decode(errors="replace"), tuple(lines[-TAIL:]))
+
+    def stream(self, argv: compose.Argv, cwd: Path, say: Callable[[str], None]) -> Output:
+        """Run, and pass on each line of both streams as it comes."""
+        tail: deque[str] = deque(maxlen=TAIL)
+        with subprocess.Popen(
+            self._argv(argv), cwd=cwd, env=self._env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as child:  # fmt: skip
+            for raw in child.stdout or ():
+                if line := raw.decode(errors="replace").rstrip():
+                    tail.append(line)
+                    say(line)
+        return Output(child.returncode, "", tuple(tail))
+
+    def compose_version(self, cwd: Path) -> str:
+        """The version of compose. Raises ActionError when there is none, or it is too old."""
+        found = compose.parse_version(self.read(compose.version(), cwd).out)
+        if not found or compose.too_old(found):
+            raise ActionError(
+                "Docker Compose is too old" if found else "no Docker Compose",
+                expected=f"Docker Compose {'.'.join(map(str, compose.MINIMUM))} or newer",
+                found=found or "`docker compose version` fails",
+                remedy="l9 provision",
+            )
+        return found
+
+    def _argv(self, argv: compose.Argv) -> tuple[str, ...]:
+        program = shutil.which(self._program, path=self._env.get("PATH"))
+        if program is None:
+            raise ActionError(
+                "no Docker", expected=f"a program {self._program}", found="none", remedy="l9 provision"
+            )
+        return (program, *argv[1:])

@@ -1,0 +1,157 @@
+"""Releases in two slots on Docker Compose: the engine's API does what is quick, compose what only it can."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from l9.adapters import proc
+from l9.adapters.docker_build import build
+from l9.adapters.docker_cli import DockerCli
+from l9.adapters.docker_engine import Engine
+from l9.adapters.docker_prune import prune, remove_folder
+from l9.adapters.docker_release import Releases
+from l9.adapters.docker_services import OtherServices
+from l9.adapters.docker_slots import SlotContainers
+from l9.adapters.system_clock import SystemClock
+from l9.commands import docker
+from l9.config.model import Config
+from l9.core import compose_names as names
+from l9.core.facts import Host, Image, Retained, Services, Slots
+from l9.core.logs import LogLine
+from l9.core.states import Slot
+from l9.errors import ActionError
+from l9.layout import Layout
+from l9.ports import Clock, Say, Source
+
+
+class ComposeRuntime:
+    """Implements `Runtime` with containers of one instance.
+
+    host: the engine's socket, as in DOCKER_HOST; empty takes that, or Docker's own default.
+    source: removes a release's tree as it was made, by git; without it the folder is deleted.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        layout: Layout,
+        source: Source | None = None,
+        *,
+        clock: Clock | None = None,
+        host: str = "",
+        program: str = "docker",
+        rebuild: bool = False,
+    ) -> None:
+        self._config = config
+        self._layout = layout
+        self._engine = Engine(host)
+        self._cli = DockerCli(self._engine.host, program)
+        self._releases = Releases(config, layout, self._engine, self._cli)
+        self._slots = SlotContainers(self._releases)
+        self._others = OtherServices(self._releases, clock or SystemClock())
+        self._remove_tree = source.remove_tree if source else remove_folder(self._releases)
+        self._rebuild = rebuild
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────
+
+    def host(self, new: Slot) -> Host:
+        """The machine and its engine. Raises ActionError where Docker or compose is missing or too old."""
+        engine = self._engine.version()
+        compose = self._cli.compose_version(self._layout.root)
+        folders = [f for f in (self._engine.root_dir(), str(self._layout.root)) if os.path.isdir(f)]
+        return Host(
+            engine=f"Docker {engine}, Compose {compose}",
+            disk_free=min(shutil.disk_usage(f).free for f in folders),
+            memory_available=proc.memory_available(),
+            ports_taken=self._ports_taken(new),
+            changed_services=self._changed_services(),
+        )
+
+    def slots(self) -> Slots:
+        blue, green = (
+            docker.slot_state(slot, self._config.instance, self._slots.find(slot)) for slot in Slot
+        )
+        return Slots(blue, green)
+
+    def image(self, release: str) -> Image | None:
+        found = self._releases.image(release)
+        return Image(found.id, found.labels.get(names.COMMIT, ""), found.size) if found else None
+
+    def services(self, release: str) -> Services:
+        return self._others.status(release)
+
+    def retained(self, release: str) -> Retained:
+        return self._releases.retained(release)
+
+    def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]:
+        found = self._slots.find(slot)
+        if found is None or not found.of(self._config.instance):
+            return []
+        return self._engine.logs(found.id, since, most, tty=found.tty)
+
+    # ── what may be done ─────────────────────────────────────────────────────────────────────────
+
+    def build(self, release: str, commit: str, say: Say) -> Image:
+        return build(self._releases, release, commit, say, rebuild=self._rebuild)
+
+    def start_services(self, release: str, say: Say) -> None:
+        self._others.start(release, say)
+
+    def start(self, slot: Slot, release: str) -> str:
+        return self._slots.start(slot, release)
+
+    def wake(self, slot: Slot, release: str) -> str:
+        return self._slots.wake(slot, release)
+
+    def pause(self, slot: Slot, release: str) -> None:
+        self._slots.pause(slot, release)
+
+    def stop(self, slot: Slot, release: str) -> None:
+        self._slots.stop(slot, release)
+
+    def remove(self, slot: Slot, release: str) -> None:
+        self._slots.remove(slot, release)
+
+    def evict(self, slot: Slot, release: str) -> None:
+        self._slots.evict(slot, release)
+
+    def restore(self, slot: Slot, release: str) -> None:
+        self._slots.restore(slot, release)
+
+    def prune(self, keep: tuple[str, ...]) -> str:
+        return prune(self._releases, keep, self._remove_tree)
+
+    # ── the host ─────────────────────────────────────────────────────────────────────────────────
+
+    def _ports_taken(self, new: Slot) -> dict[int, str]:
+        """The new slot's port, if somebody has it who is not that slot's own container."""
+        ports = self._config.target.ports
+        port = ports.blue if new is Slot.BLUE else ports.green
+        own = self._slots.find(new)
+        if own and own.running and own.of(self._config.instance):
+            return {}
+        for container in self._engine.publishers(port):
+            return {port: f"container {container.name}"}
+        holder = proc.listener(port)
+        if holder is None:
+            return {}
+        return {port: f"{_program(holder)} (pid {holder})" if holder else "a program of another user"}
+
+    def _changed_services(self) -> tuple[str, ...]:
+        """Against the newest compose file resolved here: before a build that is the live release's."""
+        snapshots = sorted(
+            (self._layout.state / "releases").glob("*/compose.json"), key=lambda p: p.stat().st_mtime
+        )
+        try:
+            return self._others.changed(snapshots[-1].parent.name) if snapshots else ()
+        except ActionError:
+            return ()  # whether the snapshot is good is asked elsewhere
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "a program"

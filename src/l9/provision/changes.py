@@ -1,0 +1,257 @@
+"""What can be changed on a host. Each change shows itself, says who may make it, and how to make it by hand."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+
+import msgspec
+
+Diff = tuple[str, ...]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Base. `root`: only root may do it on this host. The fields are what `host/apply.py` is sent."""
+
+    root: bool = False
+
+    def title(self) -> str:
+        """One line: what will be so."""
+        raise NotImplementedError
+
+    def diff(self) -> Diff:
+        """What changes inside of files, as a unified diff's lines."""
+        return ()
+
+    def commands(self) -> tuple[str, ...]:
+        """The same by hand, on the host."""
+        return ()
+
+
+class MakeDirectory(Change, frozen=True, tag="directory"):
+    """A directory with exactly this mode."""
+
+    path: str
+    mode: int
+    owner: str
+    group: str
+
+    def title(self) -> str:
+        return f"directory {self.path} {self.mode:04o} {self.owner}:{self.group}"
+
+    def commands(self) -> tuple[str, ...]:
+        mode = f"-m {self.mode:04o} -o {shlex.quote(self.owner)} -g {shlex.quote(self.group)}"
+        return (f"sudo install -d {mode} {shlex.quote(self.path)}",)
+
+
+class WriteFile(Change, frozen=True, tag="file"):
+    """A whole file. `old` is its text as it was seen, `before` the SHA-256 of that; None where there is none."""
+
+    path: str
+    text: str
+    mode: int
+    owner: str
+    group: str
+    old: str | None = None
+    before: str | None = None
+
+    def title(self) -> str:
+        return f"file {self.path}"
+
+    def diff(self) -> Diff:
+        return unified(self.path, self.old, self.text)
+
+    def commands(self) -> tuple[str, ...]:
+        return (by_hand(self.path, self.text), f"sudo chmod {self.mode:04o} {shlex.quote(self.path)}")
+
+
+class AddLines(Change, frozen=True, tag="lines"):
+    """Lines in a file that git made."""
+
+    path: str
+    lines: tuple[str, ...]
+
+    def title(self) -> str:
+        return f"lines in {self.path}"
+
+    def diff(self) -> Diff:
+        return (f"+++ {self.path}", *(f"+{line}" for line in self.lines))
+
+
+class Clone(Change, frozen=True, tag="clone"):
+    """The directory becomes a clone of the repository."""
+
+    path: str
+    url: str
+
+    def title(self) -> str:
+        return f"clone of {self.url} in {self.path}"
+
+
+class SetOrigin(Change, frozen=True, tag="origin"):
+    """The clone fetches from somewhere else from now on."""
+
+    path: str
+    url: str
+    old: str
+
+    def title(self) -> str:
+        return f"origin of {self.path}"
+
+    def diff(self) -> Diff:
+        return (f"-origin {self.old}", f"+origin {self.url}")
+
+
+class InstallAgent(Change, frozen=True, tag="install-agent"):
+    """A version of the agent, beside those that are there."""
+
+    directory: str
+    digest: str
+    version: str
+    python: str
+
+    def title(self) -> str:
+        return f"agent {self.version} ({self.digest}) on {self.python}"
+
+
+class SwitchAgent(Change, frozen=True, tag="switch-agent"):
+    """The version of the agent that is used from now on."""
+
+    directory: str
+    digest: str
+    old: str | None
+
+    def title(self) -> str:
+        return f"link {self.directory}/bin to {self.digest}" + (f" (was {self.old})" if self.old else "")
+
+
+class PruneAgents(Change, frozen=True, tag="prune-agents"):
+    """Versions that nobody needs any more."""
+
+    directory: str
+    digests: tuple[str, ...]
+
+    def title(self) -> str:
+        return f"no agent {', '.join(self.digests)} any more"
+
+
+class MakeLog(Change, frozen=True, tag="log"):
+    """The site's access log: Caddy's own, so that Caddy can turn it over, and readable by its group."""
+
+    path: str
+    mode: int
+    owner: str
+    group: str
+
+    def title(self) -> str:
+        return f"access log {self.path} {self.mode:04o} {self.owner}:{self.group}"
+
+    def commands(self) -> tuple[str, ...]:
+        path = shlex.quote(self.path)
+        return (
+            f"sudo touch {path}",
+            f"sudo chown {shlex.quote(f'{self.owner}:{self.group}')} {path}",
+            f"sudo chmod {self.mode:04o} {path}",
+        )
+
+
+class JoinGroup(Change, frozen=True, tag="join"):
+    """A user becomes a member of a group, from the next login on."""
+
+    user: str
+    group: str
+
+    def title(self) -> str:
+        return f"user {self.user} in group {self.group}, to read Caddy's access log"
+
+    def commands(self) -> tuple[str, ...]:
+        return (f"sudo usermod -aG {shlex.quote(self.group)} {shlex.quote(self.user)}",)
+
+
+class CaddySite(Change, frozen=True, tag="caddy"):
+    """The site and its import, validated by Caddy before they are in place, and loaded; or all as before."""
+
+    program: str
+    user: str
+    admin: str
+    site: str
+    site_text: str
+    site_old: str | None
+    caddyfile: str
+    caddyfile_text: str
+    caddyfile_old: str | None
+    sites: str
+    access_log: str
+    before: dict[str, str | None]
+    systemd: bool
+
+    def title(self) -> str:
+        changed = [
+            path
+            for path, old, new in (
+                (self.site, self.site_old, self.site_text),
+                (self.caddyfile, self.caddyfile_old, self.caddyfile_text),
+            )
+            if old != new
+        ]
+        return f"Caddy: {' and '.join(changed)}, validated and loaded" if changed else "Caddy: load the site"
+
+    def diff(self) -> Diff:
+        return (
+            *unified(self.site, self.site_old, self.site_text),
+            *unified(self.caddyfile, self.caddyfile_old, self.caddyfile_text),
+        )
+
+    def commands(self) -> tuple[str, ...]:
+        caddyfile, as_caddy = shlex.quote(self.caddyfile), f"sudo -u {shlex.quote(self.user or 'root')} "
+        reload = f"caddy reload --config {caddyfile} --address {shlex.quote(self.admin.split('://')[-1])}"
+        texts = [] if self.site_old == self.site_text else [by_hand(self.site, self.site_text)]
+        if self.caddyfile_old != self.caddyfile_text:
+            texts.append(by_hand(self.caddyfile, self.caddyfile_text))
+        return (
+            f"sudo install -d {shlex.quote(self.site.rpartition('/')[0])}",
+            *texts,
+            f"{as_caddy}caddy validate --config {caddyfile}",
+            "sudo systemctl reload caddy" if self.systemd else as_caddy + reload,
+        )
+
+
+class StartTimers(Change, frozen=True, tag="timers"):
+    """systemd reads its units again and runs these timers, now and after each boot."""
+
+    names: tuple[str, ...]
+
+    def title(self) -> str:
+        return f"timers {', '.join(self.names)} enabled and started"
+
+    def commands(self) -> tuple[str, ...]:
+        return ("sudo systemctl daemon-reload", f"sudo systemctl enable --now {shlex.join(self.names)}")
+
+
+class InstallPackages(Change, frozen=True, tag="packages"):
+    """Packages of the distribution."""
+
+    names: tuple[str, ...]
+
+    def title(self) -> str:
+        return f"packages {', '.join(self.names)}"
+
+    def commands(self) -> tuple[str, ...]:
+        return (f"sudo apt-get update && sudo apt-get install -y {shlex.join(self.names)}",)
+
+
+def unified(path: str, old: str | None, new: str) -> Diff:
+    """A unified diff's lines without line ends; none where nothing changes."""
+    if old == new:
+        return ()
+    name = "/dev/null" if old is None else path
+    lines = difflib.unified_diff((old or "").splitlines(), new.splitlines(), name, path, lineterm="")
+    return tuple(line.encode("utf-8", "replace").decode() for line in lines)
+
+
+def by_hand(path: str, text: str) -> str:
+    """A shell command that writes a file as root."""
+    end = "L9"
+    while end in text.splitlines():
+        end += "_"
+    return f"sudo tee {shlex.quote(path)} >/dev/null <<'{end}'\n{text.removesuffix(chr(10))}\n{end}"

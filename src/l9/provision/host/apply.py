@@ -1,0 +1,190 @@
+"""Performs the changes that were shown, in their order, and says after each that it is done."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from l9.provision.host import agent, caddy, files, system
+from l9.provision.host.program import program
+from l9.provision.host.talk import Refused, say
+
+Change = dict[str, Any]
+
+
+def apply(data: dict[str, Any]) -> int:
+    """Perform `data["changes"]`; 0, or 1 after the first that failed. What Caddy would refuse comes first."""
+    changes: list[Change] = data["changes"]
+    if not data.get("checked"):
+        for change in changes:
+            if change["kind"] == "caddy" and not _as_root(data, [change], "validate"):
+                return 1
+    for group in _by_privilege(changes):
+        if group[0]["root"] and os.geteuid() != 0:
+            if not _as_root(data, group, "apply"):
+                return 1
+        elif not all(_perform(change, data) for change in group):
+            return 1
+    return 0
+
+
+def validate(data: dict[str, Any]) -> int:
+    """Only ask Caddy; 0 when it would take the configuration."""
+    return 0 if all(_try(change, caddy.validate, tell=False) for change in data["changes"]) else 1
+
+
+def _by_privilege(changes: list[Change]) -> list[list[Change]]:
+    """Neighbours that are done as the same user, together."""
+    groups: list[list[Change]] = []
+    for change in changes:
+        if not groups or groups[-1][0]["root"] != change["root"]:
+            groups.append([])
+        groups[-1].append(change)
+    return groups
+
+
+def _as_root(data: dict[str, Any], changes: list[Change], mode: str) -> bool:
+    """The same program again, as root, for these changes only; its messages go the same way as ours."""
+    child = {**data, "mode": mode, "changes": changes, "wheels": {}, "checked": True}
+    if os.geteuid() == 0:
+        return (validate(child) if mode == "validate" else apply(child)) == 0
+    sys.stdout.flush()
+    argv = ["sudo", "-n", sys.executable, "-I", "-"]
+    return subprocess.run(argv, input=program(child).encode(), check=False).returncode == 0
+
+
+def _perform(change: Change, data: dict[str, Any]) -> bool:
+    if change["kind"] == "install-agent":
+        return _try(change, lambda c: agent.install(c, data["wheels"]))
+    return _try(change, STEPS[change["kind"]], tell=True)
+
+
+def _try(change: Change, step: Callable[[Change], None], tell: bool = True) -> bool:
+    began = time.monotonic()
+    try:
+        step(change)
+    except Refused as error:
+        say(
+            type="failed",
+            index=change["index"],
+            message=error.message,
+            found=error.found,
+            log=error.log,
+            remedy=error.remedy,
+        )
+        return False
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        message = "the disk is full" if full else "the host refuses a change"
+        say(type="failed", index=change["index"], message=message, found=str(error), log=[], full=full)
+        return False
+    if tell:
+        say(type="done", index=change["index"], seconds=round(time.monotonic() - began, 3))
+    return True
+
+
+def _directory(change: Change) -> None:
+    files.make_directory(change["path"], change["mode"], change["owner"], change["group"])
+
+
+def _file(change: Change) -> None:
+    files.refuse_changed(change["path"], change["before"])
+    data = change["text"].encode("utf-8", "surrogateescape")
+    os.makedirs(os.path.dirname(change["path"]), mode=0o755, exist_ok=True)
+    files.put(change["path"], data, change["mode"], change["owner"], change["group"])
+
+
+def _lines(change: Change) -> None:
+    """Add lines to a file that others write to as well."""
+    try:
+        with open(change["path"], "rb") as file:
+            old = file.read()
+    except FileNotFoundError:
+        old = b""
+        os.makedirs(os.path.dirname(change["path"]), exist_ok=True)
+    if old and not old.endswith(b"\n"):
+        old += b"\n"
+    missing = [line for line in change["lines"] if line.encode() not in old.splitlines()]
+    files.put(change["path"], old + "".join(f"{line}\n" for line in missing).encode(), 0o644)
+
+
+def _clone(change: Change) -> None:
+    """Clone aside, then move `.git` in with one rename: the directory may hold `.env` and `.l9` already."""
+    path = change["path"]
+    aside = os.path.join(path, ".l9", "clone")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.makedirs(os.path.dirname(aside), exist_ok=True)
+    argv = ["git", "clone", "--quiet", "--no-checkout", "--", change["url"], aside]
+    code, _, err = system.run(argv, 1800, system.QUIET, cwd=path)
+    if code != 0:
+        shutil.rmtree(aside, ignore_errors=True)
+        lines = tuple(err.strip().splitlines()) or ("no output",)
+        raise Refused(f"the host cannot clone {change['url']}", lines[-1], lines[-8:])
+    os.rename(os.path.join(aside, ".git"), os.path.join(path, ".git"))
+    shutil.rmtree(aside, ignore_errors=True)
+    if system.run(["git", "-C", path, "rev-parse", "--verify", "--quiet", "HEAD"])[0] == 0:
+        code, _, err = system.run(
+            ["git", "-C", path, "reset", "--quiet", "--hard", "HEAD"], 600, system.QUIET
+        )
+        if code != 0:
+            raise Refused("the clone cannot be checked out", err.strip()[-300:])
+
+
+def _origin(change: Change) -> None:
+    _must(["git", "-C", change["path"], "remote", "set-url", "--", "origin", change["url"]])
+
+
+def _log(change: Change) -> None:
+    """The access log, before Caddy makes one that only Caddy can read."""
+    if not os.path.isdir(os.path.dirname(change["path"])):
+        files.make_directory(os.path.dirname(change["path"]), 0o755, change["owner"], change["group"])
+    fd = os.open(change["path"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        files.give(fd, change["owner"], change["group"])
+        os.fchmod(fd, change["mode"])
+    finally:
+        os.close(fd)
+
+
+def _join(change: Change) -> None:
+    _must(["usermod", "--append", "--groups", change["group"], change["user"]])
+
+
+def _timers(change: Change) -> None:
+    _must(["systemctl", "daemon-reload"])
+    _must(["systemctl", "enable", "--now", *change["names"]])
+
+
+def _packages(change: Change) -> None:
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    _must(["apt-get", "update", "--quiet"], 600, env)
+    _must(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *change["names"]], 1800, env)
+
+
+def _must(argv: list[str], timeout: float = 60, env: dict[str, str] | None = None) -> None:
+    code, out, err = system.run(argv, timeout, env)
+    if code != 0:
+        lines = tuple((err or out).strip().splitlines()) or ("no output",)
+        raise Refused(f"{' '.join(argv[:3])} failed", f"exit code {code}: {lines[-1]}", lines[-8:])
+
+
+STEPS: dict[str, Callable[[Change], None]] = {
+    "directory": _directory,
+    "file": _file,
+    "lines": _lines,
+    "clone": _clone,
+    "origin": _origin,
+    "log": _log,
+    "join": _join,
+    "caddy": caddy.put_in_place,
+    "timers": _timers,
+    "packages": _packages,
+    "switch-agent": agent.switch,
+    "prune-agents": agent.prune,
+}

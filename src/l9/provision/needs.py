@@ -1,0 +1,204 @@
+"""What the host lacks that l9 does not make by itself: each with the command that mends it. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from l9.core.env import parse_env
+from l9.provision import packages
+from l9.provision.caddyfile import is_tls
+from l9.provision.errors import HostUnfit
+from l9.provision.seen import Seen
+from l9.provision.wanted import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing. `blocking`: no release can go live before; else it is the next step, or advice."""
+
+    what: str
+    expected: str
+    found: str
+    remedy: str
+    blocking: bool = True
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "what": self.what,
+            "expected": self.expected,
+            "observed": self.found,
+            "remedy": self.remedy,
+            "blocking": self.blocking,
+        }
+
+
+def refuse_old_python(seen: Seen, host: str) -> None:
+    """Raises HostUnfit where the agent cannot run."""
+    version = ".".join(map(str, seen.python.version))
+    if seen.python.version < (3, 11):
+        raise HostUnfit(
+            f"the Python on {host} is too old for the agent",
+            expected="python3 of 3.11 or newer (Debian 12, Ubuntu 24.04), or a python3.11 beside it",
+            found=f"{version} on {seen.system.name}",
+            remedy=on_host(host, packages.command(("python3.11-venv",), root=seen.is_root)),
+        )
+
+
+def needs(wanted: Wanted, seen: Seen, example: str | None) -> tuple[Need, ...]:
+    """All that is lacking. `example` is the text of the operator's `.env.example`, for the names of its keys."""
+    host = wanted.config.target.host
+    return (
+        *_root(wanted, seen, host),
+        *_programs(wanted, seen, host),
+        *_caddy(wanted, seen, host),
+        *_origin(wanted, seen, host),
+        *_room(wanted, seen, host),
+        *_env(wanted, seen, host, example),
+    )
+
+
+def on_host(host: str, command: str) -> str:
+    """A command for the operator's shell that runs `command` on the host."""
+    return command if host == "local" else f"ssh {shlex.quote(host)} {shlex.quote(command)}"
+
+
+def _root(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+    path, owner = shlex.quote(wanted.path), seen.path.owner
+    if seen.path.kind == "other":
+        yield Need(
+            f"{wanted.path} is taken",
+            "no such directory, an empty one, or a git clone",
+            ", ".join(seen.path.strangers),
+            on_host(host, f"mv {path} {path}.before-l9"),
+        )
+    elif seen.path.kind == "clone" and owner != seen.me.user:
+        yield Need(
+            f"{wanted.path} is somebody else's",
+            f"owned by {seen.me.user}",
+            f"owned by {owner}",
+            on_host(host, f"sudo chown -R {shlex.quote(f'{seen.me.user}:{seen.me.group}')} {path}"),
+        )
+
+
+def _programs(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+    def apt(*names: str) -> str:
+        return on_host(host, packages.command(names, root=seen.is_root))
+
+    if not seen.programs.get("git"):
+        yield Need("no git on the host", "git", "none", apt("git"))
+    if wanted.has_site and seen.caddy is None:
+        yield Need("no Caddy on the host", "caddy", "none", apt("caddy"))
+    if wanted.config.target.runtime == "compose":
+        names = packages.docker(seen.system)
+        docker = seen.docker
+        if packages.lacks_docker(seen):
+            there = f"Docker {docker.engine}, no Compose v2" if docker and docker.engine else "none"
+            mend = apt(*names) if names else packages.DOCKER_OWN
+            yield Need("no Docker with Compose v2 on the host", "docker compose", there, mend)
+        elif docker is not None and not docker.engine:
+            group = on_host(host, f"sudo usermod -aG docker {shlex.quote(seen.me.user)}")
+            start = on_host(host, "sudo systemctl enable --now docker")
+            yield Need(
+                f"Docker does not answer {seen.me.user}",
+                "an engine that answers `docker version`",
+                docker.problem,
+                group if "permission denied" in docker.problem.lower() else start,
+            )
+    if not seen.systemd and not seen.cron:
+        yield Need(
+            "nothing on the host runs the timer",
+            "systemd, or cron, to take up an interrupted run after a reboot",
+            "neither",
+            apt("cron"),
+            blocking=False,
+        )
+
+
+def _caddy(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+    caddy, route = seen.caddy, wanted.config.route
+    if caddy is None or not wanted.has_site:
+        return
+    if not caddy.user:
+        yield Need(
+            "Caddy has no user", "a running Caddy, or a user `caddy`", "neither",
+            on_host(host, "sudo systemctl enable --now caddy"),
+        )  # fmt: skip
+    elif not caddy.running:
+        run = (
+            "sudo systemctl enable --now caddy"
+            if seen.systemd
+            else f"caddy start --config {wanted.caddyfile}"
+        )
+        yield Need("Caddy does not run", f"a Caddy that runs {wanted.caddyfile}", "none", on_host(host, run))
+    for directory in seen.closed:
+        yield Need(
+            "Caddy cannot reach the flag that switches traffic",
+            f"{directory} open to pass for {caddy.user}",
+            "closed",
+            on_host(host, f"chmod o+x {shlex.quote(directory)}"),
+        )
+    if wanted.path.startswith(("/tmp/", "/var/tmp/")) and seen.systemd:  # noqa: S108  # not opened, only judged
+        yield Need(
+            "Caddy does not see the target's directory",
+            "a path outside of /tmp, which Caddy's unit has to itself",
+            wanted.path,
+            "$EDITOR l9.toml",
+        )
+    if is_tls(wanted.site_address) and route.url.startswith("http://"):
+        yield Need(
+            "the host would ask its own site without TLS, and get a redirect",
+            'route.url = "https://127.0.0.1"',
+            f"{route.url} for {wanted.site_address}",
+            "$EDITOR l9.toml",
+        )
+
+
+def _origin(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+    if seen.path.kind == "clone" and not seen.origin.url:
+        remedy = f"git -C {shlex.quote(wanted.path)} remote add origin {shlex.quote(wanted.repository)}"
+        yield Need("the clone has no origin", "a remote `origin`", "none", on_host(host, remedy))
+    elif seen.path.kind in ("missing", "free") and seen.origin.reachable is False:
+        look = on_host(host, f"git ls-remote {shlex.quote(wanted.repository)}")
+        yield Need(
+            "the host cannot read the repository",
+            f"{wanted.repository} readable by {seen.me.user} on the host: add a deploy key for it"
+            " (or name another address with --repository)",
+            seen.origin.said or "no answer",
+            look,
+        )
+
+
+def _room(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+    least = wanted.config.needs.disk
+    if seen.free < least:
+        yield Need(
+            "the host's disk is full",
+            f"{least / 1e6:.0f} MB free for {wanted.path}",
+            f"{seen.free / 1e6:.0f} MB",
+            on_host(host, f"df -h {shlex.quote(wanted.path)}"),
+        )
+
+
+def _env(wanted: Wanted, seen: Seen, host: str, example: str | None) -> Iterator[Need]:
+    path = shlex.quote(wanted.env_file)
+    found = seen.entries.get(wanted.env_file)
+    keys = [e.key for e in parse_env(example or "").entries if not e.optional]
+    if found is None:
+        yield Need(
+            f"no {wanted.config.env.file} on the host yet",
+            f"{wanted.env_file}, mode 0600" + (f", with {', '.join(keys)}" if keys else ""),
+            "none",
+            on_host(host, f"install -m 600 /dev/null {path}"),
+            blocking=False,
+        )
+    elif found.mode & 0o077:
+        yield Need(
+            f"{wanted.env_file} is open to others",
+            "mode 0600",
+            f"mode {found.mode:04o}",
+            on_host(host, f"chmod 600 {path}"),
+            blocking=False,
+        )

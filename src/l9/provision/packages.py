@@ -1,0 +1,48 @@
+"""Which package of which distribution gives a program, and the command that installs it."""
+
+from __future__ import annotations
+
+import shlex
+
+from l9.provision.seen import Seen, System
+
+DOCKER_OWN = "https://docs.docker.com/engine/install/"
+
+
+def docker(system: System) -> tuple[str, ...]:
+    """The packages of Docker Engine with Compose v2; none where the distribution has no Compose v2."""
+    if system.id == "ubuntu":
+        return ("docker.io", "docker-compose-v2")
+    if system.id == "debian" and _major(system) >= 13:
+        return ("docker.io", "docker-cli", "docker-compose")
+    return ()
+
+
+def missing(seen: Seen, *, site: bool, compose: bool) -> tuple[str, ...]:
+    """The packages that the host lacks and its distribution has."""
+    names: list[str] = []
+    if not seen.programs.get("git"):
+        names.append("git")
+    if site and seen.caddy is None:
+        names.append("caddy")
+    if compose and lacks_docker(seen):
+        names.extend(docker(seen.system))
+    if not seen.systemd and not seen.cron:
+        names.append("cron")
+    return tuple(names)
+
+
+def lacks_docker(seen: Seen) -> bool:
+    """Whether Docker, or its Compose v2, is not there; an engine that does not answer is another matter."""
+    return not seen.programs.get("docker") or seen.docker is None or not seen.docker.compose
+
+
+def command(names: tuple[str, ...], *, root: bool) -> str:
+    """What to type on the host."""
+    sudo = "" if root else "sudo "
+    return f"{sudo}apt-get update && {sudo}apt-get install -y {shlex.join(names)}"
+
+
+def _major(system: System) -> int:
+    first = system.version.partition(".")[0]
+    return int(first) if first.isdigit() else 0

@@ -1,0 +1,170 @@
+"""The difference between what is wanted and what was seen, as the list that is shown and then performed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from l9.provision import changes as ch
+from l9.provision.caddyfile import with_import
+from l9.provision.host.caddy import UNIT_FILE
+from l9.provision.seen import Seen
+from l9.provision.units import cron
+from l9.provision.wanted import EXCLUDED, Wanted
+
+KEPT = 2  # versions of the agent: the one in use, and the one that a run of before may still be on
+
+
+@dataclass(frozen=True, slots=True)
+class AgentVersion:
+    """The version of the agent that the host shall have; `python` is the host's."""
+
+    digest: str
+    version: str
+    python: str
+
+
+def plan(wanted: Wanted, seen: Seen, agent: AgentVersion) -> tuple[ch.Change, ...]:
+    """All changes, in the order in which they are made; none when the host is as wanted.
+
+    What the host lacks (`needs.py`) is no change: what depends on it is left out until it is there.
+    """
+    if seen.path.kind == "other" or (seen.path.kind == "clone" and seen.path.owner != seen.me.user):
+        return ()
+    return (
+        *_directories(wanted, seen),
+        *_clone(wanted, seen),
+        *_settings(wanted, seen),
+        *_agent(wanted, seen, agent),
+        *_caddy(wanted, seen),
+        *(_timers(wanted, seen) if seen.systemd else _cron(wanted, seen)),
+    )
+
+
+def split(changes: tuple[ch.Change, ...], seen: Seen) -> tuple[tuple[ch.Change, ...], tuple[ch.Change, ...]]:
+    """What can be done now, and what is left to root because we are not and may not ask."""
+    if seen.is_root or seen.sudo:
+        return changes, ()
+    left = tuple(c for c in changes if c.root)
+    doable = tuple(c for c in changes if not c.root)
+    if left and isinstance(left[0], ch.MakeDirectory):  # the target's own directory: all else lies in it
+        return (), changes
+    return doable, left
+
+
+def _directories(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+    me, root = seen.me, seen.path
+    mode = 0o755 if root.kind == "missing" else root.mode | 0o011
+    if root.kind == "missing" or root.owner != me.user or root.mode != mode:
+        yield ch.MakeDirectory(
+            path=wanted.path,
+            mode=mode,
+            owner=me.user,
+            group=me.group,
+            root=not root.makeable or root.owner not in ("", me.user),
+        )
+    # Caddy's user passes through the first and reads the second; nobody else's business is in either.
+    for path, exactly in ((wanted.layout.state, 0o711), (wanted.layout.route, 0o755)):
+        found = seen.entries.get(str(path))
+        if found is None or found.kind != "directory" or found.mode != exactly:
+            yield ch.MakeDirectory(path=str(path), mode=exactly, owner=me.user, group=me.group)
+
+
+def _clone(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+    is_clone = seen.path.kind == "clone"
+    if not is_clone and not seen.origin.reachable:
+        return
+    if not is_clone:
+        yield ch.Clone(path=wanted.path, url=wanted.repository)
+    elif wanted.moved and seen.origin.url != wanted.repository:
+        yield ch.SetOrigin(path=wanted.path, url=wanted.repository, old=seen.origin.url)
+    if lines := tuple(line for line in EXCLUDED if line not in seen.exclude):
+        yield ch.AddLines(path=f"{wanted.path}/.git/info/exclude", lines=lines)
+
+
+def _settings(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+    yield from _file(wanted.settings, wanted.settings_text, seen, seen.me.user, seen.me.group)
+
+
+def _agent(wanted: Wanted, seen: Seen, agent: AgentVersion) -> Iterator[ch.Change]:
+    there, directory = seen.agent, wanted.agents
+    if agent.digest not in there.installed:
+        yield ch.InstallAgent(
+            directory=directory, digest=agent.digest, version=agent.version, python=agent.python
+        )
+    if agent.digest != there.current:
+        yield ch.SwitchAgent(directory=directory, digest=agent.digest, old=there.current)
+    newest = [d for d in (there.current, *there.installed) if d and d != agent.digest]
+    keep = {agent.digest, *newest[: KEPT - 1]}
+    if old := tuple(d for d in there.installed if d not in keep):
+        yield ch.PruneAgents(directory=directory, digests=old)
+
+
+def _caddy(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+    caddy = seen.caddy
+    if not wanted.has_site or caddy is None or not caddy.user:
+        return
+    log = seen.entries.get(wanted.access_log)
+    owned = log is not None and (log.owner, log.group) == (caddy.user, caddy.group)
+    needed = 0o600 if seen.is_root else 0o640
+    if log is None or not owned or log.mode & needed != needed:
+        yield ch.MakeLog(path=wanted.access_log, mode=0o640, owner=caddy.user, group=caddy.group, root=True)
+    if not seen.is_root and seen.me.user not in caddy.members and caddy.group != "root":
+        yield ch.JoinGroup(user=seen.me.user, group=caddy.group, root=True)
+    site, caddyfile = seen.file(wanted.site), seen.file(wanted.caddyfile)
+    old = caddyfile.text if caddyfile else None
+    text = with_import(old, wanted.sites, wanted.site_address)
+    site_old = site.text if site else None
+    if site_old != wanted.site_text or old != text or (caddy.running and caddy.loaded is False):
+        yield ch.CaddySite(
+            root=True,
+            program=caddy.program,
+            user=caddy.user,
+            admin=wanted.config.route.admin,
+            site=wanted.site,
+            site_text=wanted.site_text,
+            site_old=site_old,
+            caddyfile=wanted.caddyfile,
+            caddyfile_text=text,
+            caddyfile_old=old,
+            sites=wanted.sites,
+            access_log=wanted.access_log,
+            before={
+                wanted.site: site.digest if site else None,
+                wanted.caddyfile: caddyfile.digest if caddyfile else None,
+            },
+            systemd=seen.systemd and wanted.caddyfile == UNIT_FILE,
+        )
+
+
+def _timers(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+    writes = [
+        change
+        for path, text in wanted.units(seen.me.user).items()
+        for change in _file(path, text, seen, "root", "root", root=True)
+    ]
+    yield from writes
+    if writes or set(wanted.timers) - set(seen.timers):
+        yield ch.StartTimers(names=wanted.timers, root=True)
+
+
+def _cron(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+    text = cron(instance=wanted.instance, agent=wanted.agent, path=wanted.path, user=seen.me.user)
+    yield from _file(wanted.cron, text, seen, "root", "root", root=True)
+
+
+def _file(
+    path: str, text: str, seen: Seen, owner: str, group: str, *, root: bool = False
+) -> Iterator[ch.Change]:
+    found = seen.file(path)
+    if found is None or found.text != text or found.mode != 0o644 or found.owner != owner:
+        yield ch.WriteFile(
+            path=path,
+            text=text,
+            mode=0o644,
+            owner=owner,
+            group=group,
+            old=found.text if found else None,
+            before=found.digest if found else None,
+            root=root,
+        )

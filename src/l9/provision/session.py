@@ -1,0 +1,113 @@
+"""Preparing one host: look, plan, show, make, and look again."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from l9.config.model import Target
+from l9.errors import L9Error, Unreachable
+from l9.provision import bundle, link, program, wheels
+from l9.provision.changes import Change, InstallAgent
+from l9.provision.errors import ChangeRefused, HalfProvisioned
+from l9.provision.needs import Need, needs, on_host, refuse_old_python
+from l9.provision.plan import plan, split
+from l9.provision.seen import Seen
+from l9.provision.wanted import Wanted
+
+Told = Callable[[Change, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A host at one moment: what was seen, what is to be changed, what only root may, and what is lacking."""
+
+    seen: Seen
+    changes: tuple[Change, ...]
+    left: tuple[Change, ...]
+    needs: tuple[Need, ...]
+
+
+def look(wanted: Wanted, example: str | None) -> Look:
+    """Look at the host; nothing changes. Raises Unreachable, HostUnfit."""
+    target = wanted.config.target
+    seen: Seen | None = None
+    for message in link.run(target, program.look(wanted.question())):
+        if message["type"] == "seen":
+            seen = msgspec.convert(message["seen"], Seen)
+    if seen is None:
+        raise _dropped(target)
+    refuse_old_python(seen, target.host)
+    changes, left = split(plan(wanted, seen, bundle.agent_version(seen.python)), seen)
+    return Look(seen, changes, left, needs(wanted, seen, example))
+
+
+def apply(wanted: Wanted, seen: Seen, changes: tuple[Change, ...], told: Told) -> None:
+    """Make exactly these changes; `told` hears of each when it is done, with its seconds.
+
+    Raises ChangeRefused (nothing was changed), HalfProvisioned, Unreachable, ActionError (no wheel to be had).
+    """
+    target, sent = wanted.config.target, {}
+    if any(isinstance(change, InstallAgent) for change in changes):
+        packed = wheels.agent_wheels(seen.python)
+        sent = {name: base64.b64encode(data).decode() for name, data in packed.items()}
+    text = program.apply([msgspec.to_builtins(change) for change in changes], sent)
+    done: list[int] = []
+    for message in _all(target, text, done):
+        if message["type"] == "failed":
+            raise _failed(wanted, changes, message, changed=bool(done))
+        done.append(message["index"])
+        told(changes[message["index"]], message["seconds"])
+    if len(done) < len(changes):
+        raise (
+            _dropped(target) if not done else _half(target, "the host's side ended early", "no reason given")
+        )
+
+
+def _all(target: Target, text: str, done: list[int]) -> Iterator[dict[str, Any]]:
+    """The host's messages; a link that drops after the first change is another matter than one before."""
+    try:
+        yield from link.run(target, text)
+    except Unreachable as error:
+        if done:
+            raise _half(target, "the link dropped in the middle", error.found) from None
+        raise
+
+
+def _failed(wanted: Wanted, changes: tuple[Change, ...], said: dict[str, Any], *, changed: bool) -> L9Error:
+    target, change = wanted.config.target, changes[said["index"]]
+    remedy = said.get("remedy") or on_host(target.host, f"ls -ld {wanted.path}")
+    if change.kind == "caddy":
+        remedy = on_host(target.host, f"caddy validate --config {wanted.caddyfile}")
+    elif said.get("full"):
+        remedy = on_host(target.host, f"df -h {wanted.path}")
+    kind = HalfProvisioned if changed else ChangeRefused
+    return kind(
+        said["message"],
+        expected=change.title(),
+        found=said["found"],
+        remedy=remedy,
+        log=tuple(said.get("log", ())),
+    )
+
+
+def _half(target: Target, message: str, found: str) -> HalfProvisioned:
+    return HalfProvisioned(
+        f"{message}; the next `l9 provision` makes the rest",
+        expected="all changes made",
+        found=found,
+        remedy=on_host(target.host, "true"),
+    )
+
+
+def _dropped(target: Target) -> Unreachable:
+    return Unreachable(
+        f"{target.host} gave no answer",
+        expected="an answer to the end",
+        found="the end of the stream",
+        remedy=on_host(target.host, "python3 --version"),
+    )

@@ -1,0 +1,177 @@
+"""What a host shall look like for one target: pure, from its configuration."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from l9.commands import caddy
+from l9.config.load import FILE
+from l9.config.model import Config
+from l9.errors import ConfigError
+from l9.layout import Layout
+from l9.provision.caddyfile import address
+from l9.provision.units import cron_name, systemd
+from l9.wiring import access_log
+
+EXCLUDED = (".l9/", ".env", ".deployed-tag", ".deployed-metadata.json")
+UNITS = "/etc/systemd/system"
+CRON = "/etc/cron.d"
+_INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
+_PATH = re.compile(r"/[^\s{}\"'`\\#$%*?\[\]\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One target on one host. `repository` is where the host clones from; `moved` when it was named by hand."""
+
+    config: Config
+    repository: str = ""
+    moved: bool = False
+
+    @property
+    def instance(self) -> str:
+        return self.config.instance
+
+    @property
+    def path(self) -> str:
+        return self.config.target.path.rstrip("/")
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(Path(self.path))
+
+    @property
+    def env_file(self) -> str:
+        return str(self.layout.root / self.config.env.file)
+
+    @property
+    def agents(self) -> str:
+        """The directory of the agent's versions, and of the link to the one in use."""
+        return str(self.layout.state / "agent")
+
+    @property
+    def agent(self) -> str:
+        """The agent's program, as everybody calls it."""
+        return f"{self.agents}/bin/l9"
+
+    @property
+    def settings(self) -> str:
+        """The target's configuration, for what runs without an operator; it has no secrets."""
+        return str(self.layout.state / "config.json")
+
+    @property
+    def settings_text(self) -> str:
+        target = msgspec.structs.replace(self.config.target, ssh_options=())  # the operator's alone
+        config = msgspec.structs.replace(self.config, target=target)
+        return msgspec.json.format(msgspec.json.encode(config, order="sorted"), indent=2).decode() + "\n"
+
+    # ── Caddy ────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def has_site(self) -> bool:
+        """Whether Caddy's files are l9's to write; `caddy-admin` is for those that are not."""
+        return self.config.route.kind == "caddy-file"
+
+    @property
+    def caddyfile(self) -> str:
+        return self.config.route.caddyfile
+
+    @property
+    def sites(self) -> str:
+        """What the Caddyfile imports."""
+        return str(Path(self.caddyfile).parent / "l9" / "*.caddy")
+
+    @property
+    def site(self) -> str:
+        return str(Path(self.caddyfile).parent / "l9" / f"{self.instance}.caddy")
+
+    @property
+    def site_address(self) -> str:
+        return address(self.config)
+
+    @property
+    def site_text(self) -> str:
+        return caddy.site(
+            address=self.site_address,
+            flags=str(self.layout.route),
+            blue=self.config.target.ports.blue,
+            green=self.config.target.ports.green,
+            access_log=self.access_log,
+        )
+
+    @property
+    def access_log(self) -> str:
+        return str(access_log(self.config))
+
+    @property
+    def marks(self) -> list[str]:
+        """What a running Caddy that has loaded the site has in its configuration, as JSON writes it."""
+        ports = self.config.target.ports
+        return [f'"{self.layout.route}"', f'"127.0.0.1:{ports.blue}"', f'"127.0.0.1:{ports.green}"']
+
+    # ── the timer ────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def cron(self) -> str:
+        return f"{CRON}/{cron_name(self.instance)}"
+
+    def units(self, user: str) -> dict[str, str]:
+        """Unit files by path."""
+        texts = systemd(
+            instance=self.instance,
+            agent=self.agent,
+            path=self.path,
+            user=user,
+            runtime=self.config.target.runtime,
+        )
+        return {f"{UNITS}/{name}": text for name, text in texts.items()}
+
+    @property
+    def timers(self) -> tuple[str, ...]:
+        return (f"l9-{self.instance}.timer", f"l9-{self.instance}-drift.timer")
+
+    # ── what has to be looked at ─────────────────────────────────────────────────────────────────
+
+    def question(self) -> dict[str, Any]:
+        """What the host's side is asked for (`host/look.py`)."""
+        state = (str(self.layout.state), str(self.layout.route), self.settings, self.env_file)
+        caddys = (self.caddyfile, self.site, self.access_log) if self.has_site else ()
+        return {
+            "path": self.path,
+            "paths": [*state, *caddys, *self.units("root"), self.cron],
+            "caddyfile": self.caddyfile if self.has_site else "",
+            "admin": self.config.route.admin,
+            "marks": self.marks,
+            "timers": list(self.timers),
+            "repository": self.repository,
+            "docker": self.config.target.runtime == "compose",
+        }
+
+
+def want(config: Config, repository: str = "", *, moved: bool = False) -> Wanted:
+    """Check what becomes a file's name or a line of a file. Raises ConfigError."""
+    target, route = config.target, config.route
+    if not _INSTANCE.fullmatch(config.instance):
+        raise _refused("targets.NAME.instance", "letters a-z, digits, `.`, `_` and `-`", config.instance)
+    for key, value in (
+        ("path", target.path),
+        ("route.caddyfile", route.caddyfile),
+        ("route.access_log", str(access_log(config))),
+    ):
+        if not _PATH.fullmatch(value) or ".." in value.split("/"):
+            raise _refused(key, "an absolute path without blanks, quotes and wildcards", value)
+    for key, value in (("route.site", address(config)), ("repository", repository)):
+        if any((c.isspace() and c != " ") or c in '{}"`' or not c.isprintable() for c in value):
+            raise _refused(key, "one line without braces and quotes", value)
+    if ".." in config.env.file.split("/") or not config.env.file or not config.env.file.isprintable():
+        raise _refused("env.file", "a path inside the target's directory", config.env.file)
+    return Wanted(config, repository, moved)
+
+
+def _refused(key: str, expected: str, found: str) -> ConfigError:
+    return ConfigError(f"{FILE}: {key}", expected=expected, found=repr(found), remedy=f"$EDITOR {FILE}")

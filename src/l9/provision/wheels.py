@@ -1,0 +1,130 @@
+"""The agent's dependencies for the host's Python: from the cache, from this installation, or from pip."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from l9.adapters.process import run
+from l9.errors import ActionError
+from l9.provision.bundle import NEEDS, own_wheel, pack
+from l9.provision.seen import Python
+
+_SECONDS = 120
+_OLDEST_GLIBC = 17
+
+
+def cache() -> Path:
+    """Where fetched wheels are kept; `XDG_CACHE_HOME` is heeded."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "l9" / "wheels"
+
+
+def agent_wheels(python: Python, directory: Path | None = None) -> dict[str, bytes]:
+    """All that the agent consists of: file name to content.
+
+    Raises ActionError when a dependency cannot be had for the host's Python.
+    """
+    name, data = own_wheel()
+    found = {name: data}
+    for need in NEEDS:
+        wheel = dependency(need, metadata.version(need), python, directory or cache())
+        found[wheel.name] = wheel.read_bytes()
+    return found
+
+
+def dependency(name: str, version: str, python: Python, directory: Path) -> Path:
+    """A wheel of exactly this version that runs on the host, in the cache `directory` afterwards."""
+    place = directory / f"{python.tag}-{platforms(python)[0]}"
+    place.mkdir(parents=True, exist_ok=True)
+    wanted = f"{name}-{version}-*.whl"
+    if found := sorted(place.glob(wanted)):
+        return found[0]
+    if (packed := installed(name, python)) is not None:
+        return _keep(place / packed[0], packed[1])
+    with tempfile.TemporaryDirectory(dir=place) as scratch:
+        said = _fetch(f"{name}=={version}", python, Path(scratch))
+        if found := sorted(Path(scratch).glob(wanted)):
+            return _keep(place / found[0].name, found[0].read_bytes())
+    raise ActionError(
+        f"{name} {version} cannot be had for the host's Python",
+        expected=f"a wheel for {python.tag} on {python.machine}",
+        found=said[-1] if said else "none",
+        remedy=f"{pip_argv(f'{name}=={version}', python, place)[0]}",
+        log=said,
+    )
+
+
+def platforms(python: Python) -> tuple[str, ...]:
+    """The platform tags that run on the host, the most particular first."""
+    kind, version = python.libc
+    numbers = re.findall(r"\d+", version)
+    if kind != "glibc" or len(numbers) < 2:
+        return (f"{python.system}_{python.machine}",)
+    newest = int(numbers[1])
+    tags = [f"manylinux_2_{minor}_{python.machine}" for minor in range(newest, _OLDEST_GLIBC - 1, -1)]
+    return (*tags, f"manylinux2014_{python.machine}")
+
+
+def pip_argv(requirement: str, python: Python, into: Path) -> tuple[str, tuple[str, ...]]:
+    """pip's arguments to fetch one wheel for another machine: as text for a person, and as a vector."""
+    argv = (
+        "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--only-binary", ":all:",
+        "--implementation", "cp", "--python-version", ".".join(map(str, python.version[:2])),
+        "--abi", python.tag,
+        *(option for tag in platforms(python) for option in ("--platform", tag)),
+        "--dest", str(into), requirement,
+    )  # fmt: skip
+    short = f"python -m pip download --no-deps --only-binary :all: --python-version {argv[10]}"
+    return f"{short} --platform {platforms(python)[-1]} --dest {into} {requirement}", argv
+
+
+def installed(name: str, python: Python) -> tuple[str, bytes] | None:
+    """The package as it is installed here, as a wheel again, where it runs on the host as it is; else None."""
+    here = (f"cp{sys.version_info[0]}{sys.version_info[1]}", sysconfig.get_platform().replace("-", "_"))
+    if here != (python.tag, f"{python.system}_{python.machine}"):
+        return None
+    package = metadata.distribution(name)
+    tags = re.findall(r"^Tag: \S+-\S+-(\S+)$", package.read_text("WHEEL") or "", re.MULTILINE)
+    if not (fits := [tag for tag in tags if tag in platforms(python) or tag == "any"]):
+        return None
+    files = {}
+    for path in package.files or ():
+        inside = path.as_posix()
+        if inside.startswith("../") or "__pycache__" in inside or path.name in _ADDED:
+            continue
+        files[inside] = Path(str(path.locate())).read_bytes()
+    record = next(n for n in files if n.endswith(".dist-info/METADATA")).replace("METADATA", "RECORD")
+    tag = re.search(r"^Tag: (\S+-\S+)-", package.read_text("WHEEL") or "", re.MULTILINE)
+    assert tag is not None  # noqa: S101  # there is one in `fits`
+    return f"{name}-{package.version}-{tag[1]}-{fits[0]}.whl", pack(files, record)
+
+
+_ADDED = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}  # written by the installer, not the wheel's
+
+
+def _fetch(requirement: str, python: Python, into: Path) -> tuple[str, ...]:
+    """Ask pip, wherever it is; its last lines."""
+    _, argv = pip_argv(requirement, python, into)
+    said: tuple[str, ...] = ("no pip on this machine",)
+    for pip in ((sys.executable, "-m", "pip"), ("pip",), ("uvx", "pip")):
+        if shutil.which(pip[0]) is None or run((*pip, "--version")).code != 0:
+            continue
+        done = run((*pip, *argv), timeout=_SECONDS)
+        said = tuple((done.err or done.out).strip().splitlines()[-8:])
+        if done.code == 0:
+            break
+    return said
+
+
+def _keep(path: Path, data: bytes) -> Path:
+    """Put a wheel into the cache, whole or not at all."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_bytes(data)
+    aside.rename(path)
+    return path
