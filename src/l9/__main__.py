@@ -11,6 +11,10 @@ def main() -> int:
         from l9.agent.server import main as agent
 
         return agent()
+    if sys.argv[1:2] in (["tick"], ["drift"]) and sys.argv[2:3] == ["--path"]:
+        from l9.agent.local import main as local
+
+        return local(sys.argv[1:])
     from l9.cli.main import run
 
     return run()

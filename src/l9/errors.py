@@ -17,6 +17,7 @@ class L9Error(Exception):
     code: ClassVar[str] = "BUG"
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
+    changed: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -38,10 +39,11 @@ class L9Error(Exception):
         """The error as one JSON document (schema `l9.error/1`)."""
         return {
             "schema": SCHEMA,
+            "type": "error",
             "code": self.code,
             "message": self.message,
             "evidence": [{"expected": self.expected, "observed": self.found}],
-            "changed": False,
+            "changed": self.changed,
             "retryable": self.retryable,
             "exit_code": self.exit_code,
             "remedy": [{"command": self.remedy}] if self.remedy else [],
@@ -119,3 +121,4 @@ class Interrupted(L9Error):
     code = "INTERRUPTED"
     exit_code = 130
     retryable = True
+    changed = True

@@ -19,8 +19,9 @@ from l9.ports import Clock, Env, Http, Record, Router, Runtime, Source
 
 # How old an observation may be, in seconds. What is not named is looked at every time.
 PERIODS: Mapping[type, float] = {
-    f.Logs: 0.5,
+    f.Logs: 0.25,
     f.Traffic: 0.5,
+    f.Smoke: 0.5,
     f.Bake: 0.4,
     f.Slots: 0.1,
     f.Health: 0.05,
@@ -53,6 +54,7 @@ class HostObserver:
         self._bake = f.Bake(0, ())
         self._quiet = 0
         self._kept: dict[type, tuple[float, object]] = {}
+        self._steps: object = None
         self._lookers: dict[type, Callable[[Run], object]] = {
             f.Host: lambda run: ports.runtime.host(run.new),
             f.Environment: lambda _run: ports.env.check(self._env_keys),
@@ -74,18 +76,31 @@ class HostObserver:
 
     def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
         """Look at these kinds of observable for that run."""
-        return f.Facts({kind: self._look(run, kind) for kind in kinds})
+        if run.steps is not self._steps:
+            # Something was done since: what was seen before it says nothing of how things are now.
+            self._kept.clear()
+            self._steps = run.steps
+        # The log last: it must tell of what the other looks have just asked for.
+        fresh_since = max(run.entered.values(), default=0.0)
+        ordered = sorted(kinds, key=lambda kind: kind is f.Logs)
+        return f.Facts({kind: self._look(run, kind, fresh_since) for kind in ordered})
 
-    def _look(self, run: Run, kind: type) -> object:
+    def _look(self, run: Run, kind: type, fresh_since: float) -> object:
+        """One observable: looked at now, or what was seen a moment ago, since the newest gate was entered."""
         now = self._ports.clock.now()
         kept = self._kept.get(kind)
-        if kept is not None and now - kept[0] < PERIODS.get(kind, 0.0):
+        if kept is not None and kept[0] >= fresh_since and now - kept[0] < PERIODS.get(kind, 0.0):
             return kept[1]
         try:
             seen = self._lookers[kind](run)
         except L9Error as error:
             found = f": {error.found}" if error.found else ""
             seen = f.Unseen(f"{error.message}{found}", error.remedy)
+        except Exception as error:
+            # As in the runner: a bug of ours closes the gate, for nobody may be left on a release unwatched.
+            seen = f.Unseen(f"a bug in l9: {error!r}")
+        if kind is f.Slots and kept is not None and kept[1] != seen:
+            self._kept.pop(f.Logs, None)  # what a process logged last is why it ended
         self._kept[kind] = (now, seen)
         return seen
 
@@ -104,10 +119,14 @@ class HostObserver:
         return f.Route(active, *problem) if problem else f.Route(active)
 
     def _health(self, run: Run) -> f.Health:
-        answer = self._ask_health(self.slot_url(run.new), self.public_host())
+        answer = self.healthy(run.new)
         now = self._ports.clock.now()
         self._streak = self._streak.add(Sample(now, answer.ok, answer.found))
         return f.Health(self._streak)
+
+    def healthy(self, slot: Slot) -> f.SmokeResult:
+        """One probe, straight at the slot."""
+        return self._ask_health(self.slot_url(slot), self.public_host())
 
     def _ask_health(self, base: str, headers: Mapping[str, str]) -> f.SmokeResult:
         health = self._config.health
@@ -183,16 +202,18 @@ class HostObserver:
     def _logs(self, run: Run) -> f.Logs:
         runtime, now = self._ports.runtime, self._ports.clock.now()
         slots = runtime.slots()
-        mine, since = slots[run.new], slots[run.new].started_at or run.started_at
+        # Since this run launched it: what a release that is woken logged in its earlier life is past, and
+        # one that the engine starts again and again logged why before its latest start.
+        mine, since = slots[run.new], run.entered.get(State.GREEN_LAUNCHED, run.started_at)
         lines = runtime.logs(run.new, since)
         records = parse(lines)
         known: frozenset[str] = frozenset()
-        if run.old is not None and State.TRAFFIC_ROUTED not in run.opened:
+        if run.old is not None:
             live = parse(runtime.logs(run.old, now - max(60.0, now - since)))
             known = judge(live).templates
         tail = tuple(line.text for line in lines[-40:])
         cause = probable_cause(records, mine.exit_code, mine.oom_killed)
-        return f.Logs(judge(records, known), tail, cause)
+        return f.Logs(judge(records, known), tail, cause, now)
 
     def _prove(self, run: Run) -> f.Proof:
         slot, release = run.wanted_live

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from l9.config.model import Config
 from l9.core import actions as do
+from l9.core.facts import SmokeResult
 from l9.core.run import Run
-from l9.core.states import Slot
-from l9.errors import ActionError, NoAnswer
+from l9.core.states import Kind, Slot
+from l9.errors import ActionError
 from l9.observe import HostObserver, HostPorts
 from l9.ports import Repo, Say
 
@@ -29,6 +30,7 @@ class HostPerformer:
             case do.AddTree(tag=tag):
                 return source.add_tree(tag)
             case do.RemoveTree(tag=tag):
+                self._refuse_standing(tag)
                 source.remove_tree(tag)
             case do.BuildImage(tag=tag, commit=commit):
                 return f"image {runtime.build(tag, commit, self._say).digest}"
@@ -51,14 +53,17 @@ class HostPerformer:
                 self._leave(run, slot)
                 runtime.stop(slot, release)
             case do.PauseSlot(slot=slot, release=release):
-                self._leave(run, slot)
-                runtime.pause(slot, release)
+                if self._leave(run, slot):
+                    runtime.pause(slot, release)
+                else:
+                    runtime.stop(slot, release)  # a paused stream hangs for ever
             case do.RecycleSlot(slot=slot, release=release):
                 self._refuse_live(slot)
                 runtime.stop(slot, release)
                 runtime.wake(slot, release)
-                return self._until_healthy(slot)
+                return self._stands_by(slot)
             case do.SwitchRoute(to=to):
+                self._make_ready(run, to)
                 router.switch(to)
                 return f"traffic goes to {to}"
             case do.RecordRelease(tag=tag, commit=commit):
@@ -80,48 +85,88 @@ class HostPerformer:
                 remedy="l9 status",
             )
 
-    def _leave(self, run: Run, slot: Slot) -> None:
-        """Before a slot that users may still be on goes: wait until its requests have ended, or the grace is over."""
+    def _refuse_standing(self, tag: str) -> None:
+        slots = self._ports.runtime.slots()
+        for slot in Slot:
+            if slots[slot].release == tag:
+                raise ActionError(
+                    f"{tag} still stands in {slot}",
+                    expected="a release that stands in no slot",
+                    found=slots[slot].status,
+                    remedy="l9 status",
+                )
+
+    def _leave(self, run: Run, slot: Slot) -> bool:
+        """Before a slot that users may still be on goes: wait until its requests have ended, or the grace is over.
+
+        Whether nothing was left open on it.
+        """
         if run.old is not None:
             self._refuse_live(slot)
         if not run.switched or slot is not run.new:
-            return
+            return True
         clock, until, quiet = self._ports.clock, self._ports.clock.now() + self._config.drain.grace, 0
+        streams = 0
         while quiet < 3 and clock.now() < until:
-            quiet = quiet + 1 if not self._ports.router.in_flight(slot)[0] else 0
+            requests, streams = self._ports.router.in_flight(slot)
+            quiet = quiet + 1 if requests == 0 else 0
             clock.sleep(0.05)
+        return quiet >= 3 and not streams
 
-    def _until_healthy(self, slot: Slot) -> str:
-        clock, health = self._ports.clock, self._config.health
-        began = clock.now()
-        while clock.now() - began < health.deadline:
-            try:
-                url = self._observer.slot_url(slot) + health.path
-                headers = self._observer.public_host()
-                if self._ports.http.request("GET", url, headers=headers, timeout=1).status in health.status:
-                    return f"healthy again after {clock.now() - began:.1f} s"
-            except NoAnswer:
-                pass
+    def _make_ready(self, run: Run, slot: Slot) -> None:
+        """Users are sent to a slot that answers healthily, or not at all; a run may have slept since its gates.
+
+        On the way back the old slot is started again where it ended, and waited for. Of two sick slots the
+        known one is taken, as when the database that both need is away.
+        """
+        patience = self._config.health.timeout
+        if run.going_back:
+            if run.previous is None or slot is not run.old:
+                return
+            self._ports.runtime.wake(slot, run.previous)
+            standing = self._ports.runtime.slots()[slot]
+            if standing.started_at > run.started_at:
+                patience = self._config.health.deadline
+        answer = self._until_healthy(slot, patience)
+        if answer.ok or (run.going_back and not self._observer.healthy(slot.other).ok):
+            return
+        raise ActionError(
+            f"slot {slot} is not healthy", expected=answer.expected, found=answer.found, remedy="l9 status"
+        )
+
+    def _until_healthy(self, slot: Slot, patience: float) -> SmokeResult:
+        """The first healthy answer, or the last one when so many seconds are over."""
+        clock = self._ports.clock
+        until = clock.now() + patience
+        while not (answer := self._observer.healthy(slot)).ok and clock.now() < until:
             clock.sleep(0.05)
-        return f"not healthy within {health.deadline:g} s; it stands by as it is"
+        return answer
+
+    def _stands_by(self, slot: Slot) -> str:
+        began, deadline = self._ports.clock.now(), self._config.health.deadline
+        if self._until_healthy(slot, deadline).ok:
+            return f"healthy again after {self._ports.clock.now() - began:.1f} s"
+        return f"not healthy within {deadline:g} s; it stands by as it is"
 
     def _record(self, run: Run, tag: str, commit: str) -> str:
         at = self._ports.source.checkout(tag)
-        who = {"deploy": "deployed", "rollback": "rolled_back"}[run.kind]
+        back = run.going_back or run.kind is Kind.ROLLBACK
+        who, status = ("rolled_back", "ROLLED_BACK") if back else ("deployed", "SUCCESS")
         stamp = _iso(self._ports.clock.now())
-        status = "SUCCESS" if run.kind == "deploy" else "ROLLED_BACK"
-        reason = {} if run.kind == "deploy" else {"reason": str(run.settings.get("reason") or "manual")}
+        reason = {"reason": str(run.settings.get("reason") or "manual")} if back else {}
+        if run.going_back:
+            reason = {"reason": f"{run.tag} was taken back"}
         self._ports.record.write(
             {
                 "deployed_tag": tag,
                 f"{who}_at": stamp,
                 f"{who}_by": run.who,
-                "commit": commit,
+                "commit": commit or at,
                 "status": status,
                 **reason,
                 "run": run.id,
-                "slot": str(run.new),
-                "previous_tag": run.previous,
+                "slot": str(run.wanted_live[0]),
+                "previous_tag": run.tag if run.going_back else run.previous,
             }
         )
         return f"checkout on {at[:12]}"

@@ -141,6 +141,7 @@ class Host:
         # again, because its parent, `unshare`, has not been waited for.
         with suppress(ProcessLookupError):
             os.kill(self.pid or self._machine.pid, signal.SIGKILL)
+        owned.thaw(self.name)  # a frozen process hears no signal, and its namespace waits for it
         self._machine.communicate()
         self.network.detach(self.name)
         self._machine, self.pid = None, 0

@@ -59,6 +59,13 @@ def is_alive(file: Path) -> int | None:
     return None
 
 
+def thaw(name: str) -> None:
+    """Let every paused container of a host run on: cgroup v1 keeps a frozen process from ending at all."""
+    for state in Path("/sys/fs/cgroup/freezer").glob(f"{name}/**/freezer.state"):
+        with suppress(OSError):
+            state.write_text("THAWED")
+
+
 def discard(directory: Path) -> None:
     """Remove a directory, and the cgroups and the link of its name, once nothing runs in them any more."""
     name = directory.name
@@ -85,6 +92,7 @@ def sweep() -> list[str]:
         if holder:  # its end of the pipe is still open in some forked child
             with suppress(ProcessLookupError):
                 os.kill(holder, signal.SIGKILL)
+        thaw(directory.name)
         discard(directory)
         swept.append(directory.name)
     return swept

@@ -128,10 +128,14 @@ class Releases:
             hashes = argv.parse_hashes(self._read(release, argv.hashes(file, project, env_files), text))
         document = compose.noted(argv.parse_document(out) or {}, hashes)
         known = Release(self.config.instance, release, commit="")
-        for slot in Slot:  # what cannot become a slot is refused before anything is built
-            self.as_action(
-                lambda s=slot: slot_document(document, self.config, s, known, self.places(release))
-            )
+        places = self.places(release)
+
+        def check() -> None:
+            """What cannot become a slot is refused before anything is built."""
+            for slot in Slot:
+                slot_document(document, self.config, slot, known, places)
+
+        self.as_action(check)
         replace_file(self.layout.compose_snapshot(release), json.dumps(document, indent=1), 0o600)
         return document
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -15,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from l9.adapters.git_source import QUIET
-from l9.adapters.process import must, run, stream
+from l9.adapters.git_source import QUIET, reason
+from l9.adapters.process import Done, must, run, stream
 from l9.commands import git
 from l9.config.model import Config
 from l9.core.facts import Locks, Origin, Tag, TestRun, Workspace
@@ -47,6 +48,13 @@ class GitRepo:
         main = self._config.release.main
         mains = (f"refs/heads/{main}", f"refs/remotes/origin/{main}")
         on_main = any(self._run(git.is_ancestor(tag.commit, m)) == 0 for m in mains)
+        if not on_main and self._git(("git", "rev-parse", "--is-shallow-repository")).strip() == "true":
+            raise ActionError(
+                f"whether {name} is on {main} cannot be seen",
+                expected="a clone with its whole history",
+                found="a shallow clone",
+                remedy="git fetch --unshallow origin",
+            )
         signature = tag.signature
         if signature == "unchecked":
             signature = "good" if self._run(git.verify_tag(name)) == 0 else "that does not verify"
@@ -73,18 +81,40 @@ class GitRepo:
         return done.out if done.code == 0 else None
 
     def push(self, name: str) -> str:
-        done = run(git.push(self._config.release.main, name), cwd=self._top, env=QUIET, timeout=300)
+        main = self._config.release.main
+        if run(git.remote_url(), cwd=self._top, env=QUIET).code != 0:
+            raise ActionError(
+                f"main and {name} were not pushed",
+                expected="a remote named origin",
+                found="none",
+                remedy="git remote add origin URL",
+            )
+        done = run(git.push(main, name), cwd=self._top, env=QUIET, timeout=300)
         if done.code != 0:
-            lines = tuple((done.out + done.err).strip().splitlines()[-15:])
-            reason = next((x for x in lines if x.startswith("!")), lines[-1] if lines else "no output")
+            found, remedy = self._refused(done, name)
             raise ActionError(
                 f"main and {name} were not pushed; origin is as it was",
                 expected="origin to take both in one push",
-                found=reason.replace("\t", " "),
-                remedy=f"git pull --rebase origin {self._config.release.main}",
-                log=lines,
+                found=found,
+                remedy=remedy,
+                log=tuple((done.out + done.err).strip().splitlines()[-15:]),
             )
         return f"main and {name} on origin"
+
+    def _refused(self, done: Done, name: str) -> tuple[str, str]:
+        """Why origin did not take the push, from its porcelain, and the command that mends it."""
+        main = self._config.release.main
+        rows = (line.split("\t") for line in done.out.splitlines() if line.startswith("!\t"))
+        refused = [(to.partition(":")[2], why) for _, to, why in rows if "atomic push failed" not in why]
+        if not refused:
+            return reason(done.err), "git ls-remote origin"
+        ref, why = refused[0]
+        if ref == f"refs/tags/{name}":
+            return f"{ref} {why}: origin has another object under this name", f"git ls-remote origin {name}"
+        if why.startswith("[rejected]"):
+            # A merge and no rebase: that would give the tagged commit another name.
+            return f"{ref} {why}: origin is ahead", f"git pull --no-rebase origin {main}"
+        return f"{ref} {why}", shlex.join(git.push(main, name))
 
     def test(self, name: str, say: Say) -> TestRun:
         tag = self.tag(name)
@@ -122,7 +152,10 @@ class GitRepo:
         done = subprocess.run(git.archive(name), cwd=self._top, capture_output=True, check=False)
         if done.returncode != 0:
             raise ActionError(
-                f"{name} cannot be exported", expected="a tree", found=done.stderr.decode(errors="replace")
+                f"{name} cannot be exported",
+                expected="a tree",
+                found=reason(done.stderr.decode(errors="replace")),
+                remedy="git fsck",
             )
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
             tar.extractall(into, filter="data")
@@ -137,7 +170,12 @@ class GitRepo:
         return self.state() / "tests" / f"{tree}-{argv}.json"
 
     def _git(self, argv: tuple[str, ...], timeout: float = 30) -> str:
-        return must(argv, cwd=self._top, env=QUIET, timeout=timeout)
+        try:
+            return must(argv, cwd=self._top, env=QUIET, timeout=timeout)
+        except ActionError as error:
+            find_top(self._top)  # where the repository itself is what is wrong, that says it better
+            error.remedy = error.remedy or shlex.join(argv)
+            raise
 
     def _run(self, argv: tuple[str, ...]) -> int:
         return run(argv, cwd=self._top, env=QUIET).code
@@ -146,14 +184,12 @@ class GitRepo:
 def find_top(start: Path) -> Path:
     """The top of the working copy that `start` lies in. Raises UsageError where there is none."""
     done = run(("git", "rev-parse", "--show-toplevel"), cwd=start, env=QUIET)
-    if done.code != 0:
-        found = done.err.strip().splitlines()
-        raise UsageError(
-            "not inside a git working copy",
-            expected="a git repository",
-            found=found[0] if found else str(start),
-            remedy="git init"
-            if "not a git repository" in done.err
-            else "git config --global --add safe.directory .",
-        )
-    return Path(done.out.strip())
+    if done.code == 0:
+        return Path(done.out.removesuffix("\n"))
+    trust = shlex.join(("git", "config", "--global", "--add", "safe.directory", str(start)))
+    raise UsageError(
+        "not inside a git working copy",
+        expected=f"a git working copy at {start}",
+        found=reason(done.err),
+        remedy=trust if "dubious ownership" in done.err else "git init",
+    )

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import replace
 
-from l9.adapters.process import must, run
+from l9.adapters.process import Done, must, run
 from l9.commands import git
 from l9.core.facts import Tag
 from l9.errors import ActionError
 from l9.layout import Layout
 
-# Never prompt: a question nobody can answer would hang the run. Never take the caller's repository for ours.
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes", "LC_ALL": "C"}
+# Never prompt: a question nobody can answer would hang the run.
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+def reason(err: str) -> str:
+    """The one line of git's standard error that says why; hints and warnings come before and after it."""
+    lines = [line.strip() for line in err.splitlines()]
+    said = [x for x in lines if x and not x.lower().startswith(("hint:", "warning:", "from "))]
+    return said[0] if said else "no reason given"
 
 
 class GitSource:
@@ -21,28 +29,28 @@ class GitSource:
     def __init__(self, layout: Layout, main: str) -> None:
         self._layout = layout
         self._main = main
+        # Where the directory is no repository, one that it lies in must not be taken for it.
+        self._env = {**QUIET, "GIT_CEILING_DIRECTORIES": str(layout.root.parent)}
 
     def fetch(self, name: str) -> str:
-        done = run(git.fetch(self._main, name), cwd=self._layout.root, env=QUIET, timeout=300)
+        done = self._run(git.fetch(self._main, name), timeout=300)
         if done.code != 0:
-            lines = tuple(done.err.strip().splitlines()[-10:])
+            self._refuse_no_repository()
             raise ActionError(
                 f"the host cannot fetch {name} from origin",
                 expected=f"main and {name} from origin",
-                found=lines[-1] if lines else f"exit code {done.code}",
-                remedy=f"ssh HOST git -C {self._layout.root} fetch origin",
-                log=lines,
+                found=reason(done.err) if done.err.strip() else f"exit code {done.code}",
+                remedy=shlex.join(("git", "-C", str(self._layout.root), "fetch", "origin")),
+                log=tuple(done.err.strip().splitlines()[-10:]),
             )
         return f"{name} fetched"
 
     def tag(self, name: str) -> Tag:
-        out = must(git.show_tag(name), cwd=self._layout.root, env=QUIET)
-        tag = git.parse_tag(name, out)
+        tag = git.parse_tag(name, self._must(git.show_tag(name)))
         if tag.object_id is None:
             return tag
         main = f"refs/remotes/origin/{self._main}"
-        code = run(git.is_ancestor(tag.commit, main), cwd=self._layout.root, env=QUIET).code
-        return replace(tag, on_main=code == 0)
+        return replace(tag, on_main=self._run(git.is_ancestor(tag.commit, main)).code == 0)
 
     def add_tree(self, name: str) -> str:
         tree, commit = self._layout.tree(name), self.tag(name).commit
@@ -53,7 +61,7 @@ class GitSource:
                 return f"tree of {commit[:12]} is there"
         self._forget_tree(name)
         tree.parent.mkdir(parents=True, exist_ok=True)
-        must(git.add_worktree(str(tree), name), cwd=self._layout.root, env=QUIET, timeout=300)
+        self._must(git.add_worktree(str(tree), name), timeout=300)
         return f"tree of {commit[:12]}"
 
     def remove_tree(self, name: str) -> None:
@@ -61,18 +69,38 @@ class GitSource:
         shutil.rmtree(self._layout.release(name), ignore_errors=True)
 
     def checkout(self, name: str) -> str:
-        must(git.checkout(name), cwd=self._layout.root, env=QUIET, timeout=300)
+        self._must(git.checkout(name), timeout=300)
         return str(self.head())
 
     def head(self) -> str | None:
-        return run(git.head(), cwd=self._layout.root, env=QUIET).out.strip() or None
+        return self._run(git.head()).out.strip() or None
 
     def drifted(self) -> tuple[str, ...]:
-        seen = git.parse_status(must(git.status(), cwd=self._layout.root, env=QUIET))
+        seen = git.parse_status(self._must(git.status()))
         return (*seen.changed, *seen.untracked)
 
     def _forget_tree(self, name: str) -> None:
         tree = self._layout.tree(name)
-        run(git.remove_worktree(str(tree)), cwd=self._layout.root, env=QUIET)
+        self._run(git.remove_worktree(str(tree)))
         shutil.rmtree(tree, ignore_errors=True)
-        run(git.prune_worktrees(), cwd=self._layout.root, env=QUIET)
+        self._run(git.prune_worktrees())
+
+    def _run(self, argv: git.Argv, timeout: float = 60.0) -> Done:
+        return run(argv, cwd=self._layout.root, env=self._env, timeout=timeout)
+
+    def _must(self, argv: git.Argv, timeout: float = 60.0) -> str:
+        try:
+            return must(argv, cwd=self._layout.root, env=self._env, timeout=timeout)
+        except ActionError as error:
+            self._refuse_no_repository()
+            error.remedy = error.remedy or shlex.join(("git", "-C", str(self._layout.root), *argv[1:]))
+            raise
+
+    def _refuse_no_repository(self) -> None:
+        if not (self._layout.root / ".git").exists():
+            raise ActionError(
+                f"{self._layout.root} is no git repository",
+                expected="the host's clone of origin",
+                found="no .git in it",
+                remedy="l9 provision",
+            )

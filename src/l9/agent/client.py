@@ -17,6 +17,9 @@ from l9.core.graph import GRAPH
 from l9.errors import AgentMismatch, Interrupted, Unreachable
 
 AGENT = ".l9/agent/bin/l9"
+SSH_FAILED = 255
+# After the user's own options, which count first: a host that swallows packets is told of in seconds.
+PATIENCE = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15")
 
 
 def argv(target: Target) -> tuple[str, ...]:
@@ -24,7 +27,14 @@ def argv(target: Target) -> tuple[str, ...]:
     if target.host == "local":
         return (sys.executable, "-m", "l9", "agent")
     remote = f"exec {shlex.quote(f'{target.path}/{AGENT}')} agent"
-    return ("ssh", "-T", "-o", "BatchMode=yes", *target.ssh_options, "--", target.host, remote)
+    return ("ssh", "-T", "-o", "BatchMode=yes", *target.ssh_options, *PATIENCE, "--", target.host, remote)
+
+
+def by_hand(target: Target) -> str:
+    """The command that shows a person why the host cannot be reached, with every question that ssh may ask."""
+    if target.host == "local":
+        return shlex.join(argv(target))
+    return shlex.join(("ssh", *target.ssh_options, "--", target.host, "true"))
 
 
 class AgentFailed(Exception):
@@ -49,9 +59,18 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
         who=who,
         params=params,
     )
-    child = subprocess.Popen(
-        argv(config.target), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    program = argv(config.target)
+    try:
+        child = subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    except FileNotFoundError:
+        raise Unreachable(
+            f"{program[0]} cannot be run",
+            expected=f"a program {program[0]}",
+            found="none",
+            remedy="apt-get install openssh-client",
+        ) from None
     try:
         yield from _converse(child, request, config.target)
     finally:
@@ -84,9 +103,11 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
                     remedy="l9 provision",
                 ) from None
             continue  # a login message of the host's, before ours begins
-        greeted = greeted or isinstance(message, Hello)
+        if isinstance(message, Hello):
+            greeted = True
+            _compare(message)
         if isinstance(message, Failed):
-            raise AgentFailed(message.envelope)
+            raise AgentFailed(_there(message.envelope, target))
         yield message
         if isinstance(message, Result):
             return
@@ -98,13 +119,56 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
             found=said[-1] if said else "the end of the stream",
             remedy="l9 resume",
         )
-    code = child.wait()
-    raise Unreachable(
-        f"no agent answered on {target.host}",
+    raise _unreachable(target, child.wait(), tuple(said))
+
+
+def _compare(hello: Hello) -> None:
+    for what, mine, theirs in (
+        ("version", __version__, hello.version),
+        ("graph", GRAPH.digest, hello.graph),
+    ):
+        if mine != theirs:
+            raise AgentMismatch(
+                f"the agent on the host has another {what}",
+                expected=f"{what} {mine}",
+                found=f"{what} {theirs} on {hello.host}",
+                remedy="l9 provision",
+            )
+
+
+def _there(envelope: dict[str, Any], target: Target) -> dict[str, Any]:
+    """The agent's error, its remedies marked that are to be typed on the host and not here."""
+    if target.host == "local":
+        return envelope
+    remedies = [
+        r if str(r.get("command", "")).startswith("l9 ") else {**r, "when": f"on {target.host}"}
+        for r in envelope.get("remedy", [])
+    ]
+    return {**envelope, "remedy": remedies}
+
+
+def _unreachable(target: Target, code: int, said: tuple[str, ...]) -> Unreachable:
+    """Why nobody greeted us. 255 is ssh's own exit code, 126 and 127 are the host's shell's."""
+    host, found = target.host, said[-1] if said else f"exit code {code}"
+    if code == SSH_FAILED and host != "local":
+        # ssh has one exit code for all of it, so that its words decide what to call it.
+        text = "\n".join(said).lower()
+        key = "host key verification failed" in text
+        changed = "identification has changed" in text
+        why = "shows another host key than the one on record" if changed else "has an unknown host key"
+        return Unreachable(
+            f"{host} {why}" if key else f"ssh does not reach {host}",
+            expected="the host key in known_hosts" if key else f"an ssh session on {host}",
+            found=found,
+            remedy=by_hand(target),
+            log=said[-5:],
+        )
+    return Unreachable(
+        f"no agent answers on {host}",
         expected=f"an agent at {target.path}/{AGENT}",
-        found=said[-1] if said else f"exit code {code}",
-        remedy="l9 provision" if code in (126, 127) else f"ssh {target.host} true",
-        log=tuple(said[-5:]),
+        found=found,
+        remedy="l9 provision" if code in (126, 127) else by_hand(target),
+        log=said[-5:],
     )
 
 

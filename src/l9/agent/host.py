@@ -125,8 +125,12 @@ class HostRuns:
         self.journal.append(run.id, ev.RunResumed(who=self._who, why=why))
         if not forward and not run.switched and not run.going_back:
             self.journal.append(run.id, ev.RunAborted(who=self._who, why=why))
-        run = fold(self.journal.last_run()) or run
-        return self.go_on(run)
+        run = self.go_on(fold(self.journal.last_run()) or run)
+        if run.finished is None:
+            # It died while the gates before the host's were written down: nothing here can open them.
+            self.journal.append(run.id, ev.RunAborted(who=self._who, why="not all gates before it on record"))
+            run = self.go_on(fold(self.journal.last_run()) or run)
+        return run
 
     def stop_standby(self) -> str | None:
         """Stop the standby slot when its time is over; its release's tag when it was stopped."""
@@ -143,9 +147,11 @@ class HostRuns:
 
     def rollback_target(self, wanted: str | None) -> str:
         """The release to go back to. Raises UsageError with the list of what can be had."""
-        last = self.finished()
-        tag = wanted or previous_good(last)
-        kept = [t for t in (last.retained if last else ()) if t != (last.live if last else None)]
+        # What the public gets, not what the journal says of it: after a FAIL-STATE or a death they differ.
+        last, routed = self.finished(), self.ports.runtime.slots()[self.ports.router.active()]
+        live = routed.release if routed.serves else None
+        tag = wanted or previous_good(last, routed.release)
+        kept = [t for t in (last.retained if last else ()) if t != live]
         have = ", ".join(kept) or "none"
         if tag is None:
             raise UsageError(
@@ -154,7 +160,7 @@ class HostRuns:
                 found=f"retained: {have}",
                 remedy="l9 history",
             )
-        if last and tag == last.live:
+        if tag == live:
             raise UsageError(
                 f"{tag} is live already",
                 expected=f"another release; retained: {have}",

@@ -163,6 +163,7 @@ def drift(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     ports, done = runs.ports, runs.finished()
     found = find_drift(
         recorded=done,
+        root=str(runs.layout.root),
         files=ports.source.drifted(),
         head=ports.source.head(),
         expected_head=ports.source.tag(done.live).commit if done and done.live else None,

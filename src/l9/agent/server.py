@@ -7,6 +7,8 @@ process dies and the worker does not.
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from l9 import __version__
+from l9.adapters.git_environment import forget_callers_repository
 from l9.adapters.proc import hostname
 from l9.agent import looks
 from l9.agent.follow import follow
@@ -26,7 +29,7 @@ from l9.core import events as ev
 from l9.core.graph import GRAPH
 from l9.core.run import Run, fold
 from l9.core.states import Kind
-from l9.errors import AgentMismatch, Interrupted, L9Error, UsageError
+from l9.errors import ActionError, AgentMismatch, Interrupted, L9Error, UsageError
 from l9.layout import Layout
 from l9.wiring import host_ports
 
@@ -126,11 +129,21 @@ def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessag
         )
         try:
             _work(request, runs, run_id, report)
+        except OSError as error:
+            raise ActionError(
+                "the host refuses a file operation",
+                expected=f"files below {layout.state} that can be written",
+                found=str(error),
+                remedy=shlex.join(("df", "-h", str(layout.root))),
+            ) from error
         finally:
             runs.lock.free()
 
     answer = detach(work, layout.run(run_id) / "worker.log")
     if "run" not in answer:
+        if request.command != "resume" and answer.get("code") != L9Error.code:
+            # A run that never began leaves nothing but, where it was a bug, its log.
+            shutil.rmtree(layout.run(run_id), ignore_errors=True)
         yield Failed(envelope=answer)
         return
     yield from _follow(layout, str(answer["run"]), int(answer["offset"]))
@@ -160,12 +173,12 @@ def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None
             "config": request.config,
             "reason": params.get("reason", ""),
         }
-        report({"run": run_id, "offset": runs.journal.size()})
+        offset = runs.journal.size()
         run = runs.start(
             run_id, Kind.ROLLBACK, tag, commit=commit, tag_object=tag_object, settings=settings, local=[]
         )
     else:
-        report({"run": run_id, "offset": runs.journal.size()})
+        offset = runs.journal.size()
         run = runs.start(
             run_id,
             Kind.DEPLOY,
@@ -175,6 +188,7 @@ def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None
             settings={**params.get("settings", {}), "config": request.config},
             local=params.get("local", []),
         )
+    report({"run": run_id, "offset": offset})  # only now: what is refused before is answered as an error
     runs.go_on(run)
 
 
@@ -230,5 +244,6 @@ def summary(run: Run | None) -> dict[str, Any]:
 
 def main() -> int:
     """`l9 agent`: serve one request over standard input and output."""
-    os.umask(0o027)
+    os.umask(0o022)  # trees become images: their modes must not depend on who deploys (secrets are 0600 by name)
+    forget_callers_repository()
     return serve(sys.stdin.buffer, sys.stdout.buffer)

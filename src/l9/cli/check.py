@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from l9.cli.context import json_option, progress_option, project, target_option
-from l9.cli.deploy import ended
+from l9.cli.deploy import ended, local_end
 from l9.cli.render import view
 from l9.core.states import State
 from l9.errors import UsageError
@@ -37,8 +37,6 @@ def command(tag: str | None, target: str | None, as_json: bool, progress: str) -
             say=screen.line,
             until=State.TAGGED,
         )  # fmt: skip
-        outcome = part.run.outcome or State.TAGGED
-        code = part.run.finished.exit_code if part.run.finished else 0
-        return ended(screen, {"tag": tag, "outcome": str(outcome), "exit_code": code})
+        return ended(screen, local_end(part.run))
     finally:
         screen.close()

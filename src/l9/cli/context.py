@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from l9.adapters.git_repo import GitRepo, find_top
+from l9.cli.plain_text import printable
 from l9.config.load import FILE, load
 from l9.config.model import Config
 from l9.errors import UsageError
@@ -44,7 +45,12 @@ class Project:
 
 def project(target: str | None) -> Project:
     """Find the project from the current directory. Raises UsageError or ConfigError."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "the current directory is gone", expected="a directory", found="none", remedy="cd"
+        ) from None
     top = here if (here / FILE).exists() else find_top(here)
     return Project(top, load(top, target))
 
@@ -54,7 +60,7 @@ def show(document: dict[str, Any], schema: str, *, as_json: bool, text: Callable
     if as_json:
         sys.stdout.write(json.dumps({"schema": schema, **document}) + "\n")
     else:
-        sys.stdout.write(text() + "\n")
+        sys.stdout.write("\n".join(map(printable, text().splitlines())) + "\n")
 
 
 def refuse_unknown(value: str | None, known: tuple[str, ...], what: str) -> None:

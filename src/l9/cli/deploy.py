@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import msgspec
 
 from l9.agent import client
 from l9.cli.context import Project, json_option, progress_option, project, target_option
 from l9.cli.render import JsonView, View, feed, view
 from l9.core import events as ev
+from l9.core.run import Run
 from l9.core.states import State
 from l9.errors import NoAnswer
 from l9.local import run_local, to_host, whoami
@@ -43,9 +45,7 @@ def deploy(here: Project, tag: str, screen: View, *, wait: float = 0.0, again: b
         say=screen.line,
     )
     if part.run.finished is not None:
-        return _end(
-            screen, {"exit_code": part.run.finished.exit_code, "outcome": str(part.run.outcome), "tag": tag}
-        )
+        return _end(screen, local_end(part.run))
     messages = client.ask(here.config, "deploy", whoami(), wait=wait, again=again, **to_host(part))
     data = feed((m for m in messages if not _local(m, part.run.id)), screen)
     if release := data.get("already_live"):
@@ -57,6 +57,16 @@ def deploy(here: Project, tag: str, screen: View, *, wait: float = 0.0, again: b
     if data.get("exit_code") == 0:
         data["public"] = public_answer(here, screen)
     return _end(screen, data)
+
+
+def local_end(run: Run) -> dict[str, Any]:
+    """How a run ended that never came to the host, for machines."""
+    return {
+        "outcome": str(run.outcome or State.TAGGED),
+        "exit_code": run.finished.exit_code if run.finished else 0,
+        "tag": run.tag,
+        "closed": msgspec.to_builtins(run.closed) if run.closed else None,
+    }
 
 
 def _local(message: Any, run: str) -> bool:

@@ -3,47 +3,99 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import traceback
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
 
-from l9.errors import SCHEMA, UsageError
+from l9.cli.plain_text import printable
+from l9.errors import Interrupted, L9Error, UsageError
+
+_NO_TARGET = ("init", "graph", "demo", "agent", "--help", "--version")
+
+
+def wants_json(argv: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON; a usage error is told before anybody has parsed it."""
+    options = list(argv)[: argv.index("--")] if "--" in argv else list(argv)
+    return "--json" in options or "--progress=json" in options or ("--progress", "json") in pairwise(options)
+
+
+def for_target(command: str, argv: Sequence[str]) -> str:
+    """A remedy of l9's own, for the target that the failed command was for; any other as it is."""
+    words = command.split()
+    if words[:1] != ["l9"] or "--target" in words or words[1:2] == [] or words[1] in _NO_TARGET:
+        return command
+    for option, value in zip(argv, [*argv[1:], ""], strict=True):
+        if option == "--" or (option == "--target" and not value):
+            break
+        if option == "--target":
+            return f"{command} --target {shlex.quote(value)}"
+        if option.startswith("--target="):
+            return f"{command} --target {shlex.quote(option.removeprefix('--target='))}"
+    return command
 
 
 def show_error(envelope: dict[str, Any], code: int) -> int:
     """Print an error's envelope; the exit code."""
-    if "--json" in sys.argv:
-        sys.stdout.write(json.dumps(envelope) + "\n")
+    argv = sys.argv[1:]
+    remedies = [{**r, "command": for_target(r["command"], argv)} for r in envelope.get("remedy", [])]
+    if wants_json(argv):
+        sys.stdout.write(json.dumps({**envelope, "remedy": remedies}) + "\n")
         return code
-    sys.stderr.write(f"✘ {envelope['message']}\n")
+    lines = [f"✘ {envelope['message']}"]
     for evidence in envelope.get("evidence", []):
         if evidence.get("expected"):
-            sys.stderr.write(f"  expected  {evidence['expected']}\n")
+            lines.append(f"  expected  {evidence['expected']}")
         if evidence.get("observed"):
-            sys.stderr.write(f"  found     {evidence['observed']}\n")
-    for line in envelope.get("log", [])[-10:]:
-        sys.stderr.write(f"  | {line}\n")
-    for remedy in envelope.get("remedy", []):
-        sys.stderr.write(f"  next      {remedy['command']}\n")
+            lines.append(f"  found     {evidence['observed']}")
+    lines += [f"  | {line}" for line in envelope.get("log", [])[-10:]]
+    lines += [f"  next      {r['command']}" + (f"  # {r['when']}" if r.get("when") else "") for r in remedies]
+    sys.stderr.write("\n".join(map(printable, lines)) + "\n")
     return code
 
 
 def show_usage(error: click.ClickException) -> int:
     """Click's own complaint about the command line, in our form."""
-    context = getattr(error, "ctx", None)
-    remedy = f"{context.command_path} --help" if context else "l9 --help"
-    ours = UsageError(error.format_message(), expected="a command as the help describes it", remedy=remedy)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not wants_json(sys.argv[1:]):
+        sys.stderr.write(error.format_message() + "\n")
+        return UsageError.exit_code
+    from l9.cli.main import COMMANDS
+
+    named = next((word for word in sys.argv[1:] if word in COMMANDS), None)
+    what = error.format_message().splitlines()[0]
+    ours = UsageError(
+        what.rstrip(".") if what else "that is no command of l9's",
+        expected="a command line as the help describes it",
+        found=shlex.join(("l9", *sys.argv[1:])),
+        remedy=f"l9 {named} --help" if named else "l9 --help",
+    )
     return show_error(ours.envelope(), ours.exit_code)
+
+
+def show_interrupted() -> int:
+    """Ctrl-C before the host's part, or in a command that only looks."""
+    ours = Interrupted(
+        "interrupted before the host had been asked for anything that goes on",
+        expected="an end of its own",
+        found="Ctrl-C",
+        remedy="l9 status",
+    )
+    if not wants_json(sys.argv[1:]):
+        sys.stderr.write("\n")
+    return show_error({**ours.envelope(), "changed": False}, ours.exit_code)
 
 
 def show_bug(error: Exception) -> int:
     """A bug in l9: the traceback is for us, and holds no value of any variable."""
-    if "--json" in sys.argv:
-        found = [{"expected": "", "observed": repr(error)}]
-        document = {"schema": SCHEMA, "code": "BUG", "message": "a bug in l9", "evidence": found}
-        sys.stdout.write(json.dumps(document) + "\n")
     traceback.print_exc()
-    sys.stderr.write("✘ this is a bug in l9; production is as it was, see: l9 status\n")
-    return 1
+    ours = L9Error(
+        "a bug in l9; what runs on the host goes on there",
+        expected="an answer, or an error that says what to do",
+        found=repr(error),
+        remedy="l9 status",
+    )
+    return show_error(ours.envelope(), ours.exit_code)

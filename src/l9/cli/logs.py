@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
@@ -10,6 +9,8 @@ import click
 from l9.agent import client
 from l9.agent.protocol import Line
 from l9.cli.context import json_option, project, target_option
+from l9.cli.plain_text import printable
+from l9.cli.render import JsonView, feed
 from l9.local import whoami
 
 
@@ -23,9 +24,12 @@ from l9.local import whoami
 def command(target: str | None, slot: str | None, most: int, as_json: bool) -> int:
     """Show the last lines of a slot's log."""
     here = project(target)
-    for message in client.ask(here.config, "logs", whoami(), slot=slot, most=most):
+    messages = client.ask(here.config, "logs", whoami(), slot=slot, most=most)
+    if as_json:
+        out = JsonView(sys.stdout, "l9.logs/1")
+        out.result(feed(messages, out))
+        return 0
+    for message in messages:
         if isinstance(message, Line):
-            sys.stdout.write(
-                (json.dumps({"type": "line", "text": message.text}) if as_json else message.text) + "\n"
-            )
+            sys.stdout.write(printable(message.text) + "\n")
     return 0

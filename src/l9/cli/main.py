@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 
 import click
 
 from l9 import __version__
+from l9.adapters.git_environment import forget_callers_repository
 from l9.errors import L9Error
 
 COMMANDS = {
@@ -42,6 +45,17 @@ class Lazy(click.Group):
         command: click.Command = importlib.import_module(f"l9.cli.{COMMANDS[name][0]}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, list(COMMANDS), 1)
+            ctx.fail(f"no command {name}" + (f", did you mean {near[0]}" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items() if name != "agent"])
@@ -59,29 +73,37 @@ def cli() -> None:
 
 def run() -> int:
     """Run the command line; the exit code. Every error ends in one envelope, for people or for machines."""
-    from l9.cli.errors import show_bug, show_error, show_usage
-
+    forget_callers_repository()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that has no ✔ is no reason to stop
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="l9", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.Abort:
-        sys.stderr.write("\ninterrupted\n")
-        return 130
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: what runs on the host goes on there; see it with: l9 status\n")
-        return 130
-    except click.ClickException as error:
-        return show_usage(error)
-    except L9Error as error:
-        return show_error(error.envelope(), error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    except Exception as error:
-        from l9.agent.client import AgentFailed
+    except (click.Abort, KeyboardInterrupt):
+        from l9.cli.errors import show_interrupted
 
-        if isinstance(error, AgentFailed):
-            return show_error(error.envelope, int(error.envelope.get("exit_code", 1)))
-        return show_bug(error)
+        return show_interrupted()
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # click's way to say the same: nobody reads on (`l9 history | head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 130
+    except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    from l9.agent.client import AgentFailed
+    from l9.cli.errors import show_bug, show_error, show_usage
+
+    if isinstance(error, click.ClickException):
+        return show_usage(error)
+    if isinstance(error, L9Error):
+        return show_error(error.envelope(), error.exit_code)
+    if isinstance(error, AgentFailed):
+        return show_error(error.envelope, int(error.envelope.get("exit_code", 1)))
+    return show_bug(error)

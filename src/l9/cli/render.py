@@ -12,9 +12,13 @@ from typing import IO, Any, Protocol
 import msgspec
 
 from l9.agent.protocol import AnyMessage, Line, Progress, Wrote
+from l9.cli.plain_text import printable
 from l9.core import events as ev
-from l9.core.states import State
+from l9.core.graph import GRAPH
+from l9.core.states import State, Where
+from l9.errors import Interrupted
 
+HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
 ICONS = {"open": "✔", "closed": "✘", "note": "·", "warn": "▲", "back": "↺"}
 
 
@@ -47,25 +51,38 @@ def view(mode: str, *, as_json: bool = False, stream: IO[str] | None = None) -> 
 def feed(messages: Iterable[AnyMessage], into: View) -> dict[str, Any]:
     """Show an agent's messages; the result's data, or an empty dict."""
     data: dict[str, Any] = {}
-    for message in messages:
-        match message:
-            case Wrote(entry=entry):
-                into.entry(entry)
-            case Progress(gate=gate, found=found, done=done, total=total):
-                into.progress(gate, found, done, total)
-            case Line(text=text):
-                into.line(text)
-            case _:
-                data = getattr(message, "data", data)
+    begun = False
+    try:
+        for message in messages:
+            match message:
+                case Wrote(entry=entry):
+                    begun = True
+                    into.entry(entry)
+                case Progress(gate=gate, found=found, done=done, total=total):
+                    into.progress(gate, found, done, total)
+                case Line(text=text):
+                    into.line(text)
+                case _:
+                    data = getattr(message, "data", data)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "you stopped watching; the run on the host goes on by itself"
+            if begun
+            else "you stopped waiting; if the run on the host has begun, it goes on by itself",
+            expected="to be watched until the run's end",
+            found="Ctrl-C",
+            remedy="l9 resume",
+        ) from None
     return data
 
 
 class JsonView:
-    """JSON Lines of the journal's own events."""
+    """JSON Lines of the journal's own events; none at all where the command is refused before any."""
 
-    def __init__(self, out: IO[str]) -> None:
+    def __init__(self, out: IO[str], schema: str = "l9.run/1") -> None:
         self._out = out
-        self._write({"schema": "l9.run/1", "type": "start"})
+        self._schema = schema
+        self._begun = False
 
     def entry(self, entry: ev.Entry) -> None:
         self._write({"type": "entry", "entry": msgspec.to_builtins(entry)})
@@ -86,6 +103,9 @@ class JsonView:
         pass
 
     def _write(self, document: dict[str, Any]) -> None:
+        if not self._begun:
+            self._begun = True
+            self._write({"schema": self._schema, "type": "start"})
         self._out.write(json.dumps(document) + "\n")
         self._out.flush()
 
@@ -113,7 +133,7 @@ class PlainView:
 
     def note(self, text: str, icon: str = "note") -> None:
         self._said = time.monotonic()
-        self._out.write(f"{ICONS.get(icon, icon)} {text}\n")
+        self._out.write(f"{ICONS.get(icon, icon)} {printable(text)}\n")
         self._out.flush()
 
     def close(self) -> None:
@@ -139,7 +159,7 @@ def sentences(event: ev.AnyEvent) -> list[tuple[str, str]]:
                 lines.append((" ", f"    {'found':>{len(finding.invariant) + 1}} {finding.found}"))
                 lines += [(" ", f"    | {text}") for text in finding.log[-8:]]
                 if finding.remedy:
-                    lines.append((" ", f"    next: {finding.remedy}"))
+                    lines.append((" ", f"    next: {finding.remedy}{_where(gate, finding.remedy)}"))
             return lines
         case ev.ActionFailed(found=found):
             return [("closed", f"{'':<20}           {found}")]
@@ -149,6 +169,12 @@ def sentences(event: ev.AnyEvent) -> list[tuple[str, str]]:
             return [(_icon(event.outcome), finish_line(event))]
         case _:
             return []
+
+
+def _where(gate: State, remedy: str) -> str:
+    """A comment after the command, where it is not to be typed here."""
+    on_host = GRAPH.row(gate).where is Where.HOST
+    return "  # on the host" if on_host and not remedy.startswith(HERE) else ""
 
 
 def _icon(outcome: State) -> str:

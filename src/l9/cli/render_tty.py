@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import IO
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from l9.cli.plain_text import printable
 from l9.cli.render import ICONS, sentences
 from l9.core import events as ev
 
@@ -22,7 +24,8 @@ class TtyView:
     """Finished gates scroll up; what is waited for stays at the bottom."""
 
     def __init__(self, out: IO[str]) -> None:
-        self._console = Console(file=out, highlight=False)
+        plain = bool(os.environ.get("NO_COLOR"))  # no colour, and none of Rich's bold and dim either
+        self._console = Console(file=out, highlight=False, color_system=None if plain else "auto")
         self._live = Live(console=self._console, refresh_per_second=12, transient=True)
         self._live.start()
         self._waiting: dict[str, tuple[str, float, float]] = {}
@@ -47,18 +50,18 @@ class TtyView:
 
     def progress(self, gate: str, found: str, done: float, total: float) -> None:
         """Note how a gate is doing."""
-        self._waiting[gate] = (found, done, total)
+        self._waiting[gate] = (printable(found), done, total)
         self._draw()
 
     def line(self, text: str) -> None:
         """The newest line of output, shown while it is the newest."""
-        self._line = text
+        self._line = printable(text)
         self._draw()
 
     def note(self, text: str, icon: str = "note") -> None:
         """One line that stays."""
         style = STYLES.get(icon, "")
-        mark = ICONS.get(icon, icon)
+        mark, text = ICONS.get(icon, icon), printable(text)
         name, rest = text[:20], text[20:]
         if icon in STYLES and name.strip() and name.strip() == name.strip().upper():
             shown = f"[{style}]{mark} {escape(name)}[/]{escape(rest)}"

@@ -7,7 +7,7 @@ from l9.core.facts import Tag, Workspace
 Argv = tuple[str, ...]
 
 _TAG_FIELDS = (
-    "%(objecttype)", "%(objectname)", "%(*objectname)", "%(tree)%(*tree)",
+    "%(refname:strip=2)", "%(objecttype)", "%(objectname)", "%(*objectname)", "%(tree)%(*tree)",
     "%(taggername) %(taggeremail)", "%(contents:signature)", "%(contents)",
 )  # fmt: skip
 
@@ -45,10 +45,14 @@ def show_tag(name: str) -> Argv:
 
 
 def parse_tag(name: str, out: str) -> Tag:
-    """`show_tag`'s output; a Tag of kind `absent` when there is no such tag."""
-    if not out.strip():
+    """`show_tag`'s output; a Tag of kind `absent` when there is no such tag.
+
+    git's pattern matches folders too: `release` finds `release/1`, and only where there is no `release` itself.
+    """
+    found, _, rest = out.partition("\0")
+    if found != name:
         return Tag(name)
-    kind, object_id, peeled, tree, tagger, signature, contents = out.split("\0", 6)
+    kind, object_id, peeled, tree, tagger, signature, contents = rest.split("\0", 6)
     message = contents.replace(signature, "") if signature else contents
     return Tag(
         name=name,

@@ -12,6 +12,7 @@ import msgspec
 
 from l9.config import model
 from l9.core.rules import Rules
+from l9.core.versions import TagFormat
 from l9.errors import ConfigError
 
 FILE = "l9.toml"
@@ -69,14 +70,15 @@ def parse(text: str, target: str | None = None) -> model.Config:
     _refuse_unknown(raw, File, FILE)
     file = _convert(raw, File, FILE)
     name = _choose(tuple(file.targets), target)
-    _refuse_unknown(file.targets[name], model.Target, f"targets.{name}")
+    for each, table in file.targets.items():
+        _refuse_unknown(table, model.Target, f"targets.{each}")
     chosen = dict(file.targets[name])
     merged: dict[str, Any] = {s: raw[s] for s in SHARED if s in raw}
     for section in SHARED:
         if section in chosen:
             merged[section] = _merge(merged.get(section), chosen.pop(section))
     document = {"app": file.app, "name": name, "target": chosen, **merged}
-    config = _convert(document, model.Config, FILE)
+    config = _convert(document, model.Config, f"{FILE}, target {name},")
     _check(config)
     return config
 
@@ -125,6 +127,7 @@ def schema() -> dict[str, Any]:
             "targets": {
                 "type": "object",
                 "minProperties": 1,
+                "propertyNames": config["properties"]["name"],
                 "additionalProperties": {"$ref": "#/$defs/Target"},
             },
             **overrides,
@@ -185,8 +188,9 @@ def _refuse_unknown(raw: Any, kind: type[msgspec.Struct], where: str) -> None:
                 found=repr(key),
                 remedy=f"$EDITOR {FILE}",
             )
-        inner = sections.get(key) if kind in (File, model.Target) else known[key]
-        if isinstance(inner, type) and issubclass(inner, msgspec.Struct) and key != "target":
+        inner = known.get(key) if kind is not File else None
+        inner = inner or sections.get(key)
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             _refuse_unknown(value, inner, f"{where}.{key}" if where != FILE else key)
         elif key == "smoke" and isinstance(value, list):
             for item in value:
@@ -199,15 +203,30 @@ def _check(config: model.Config) -> None:
     problem = None
     if target.ports.blue == target.ports.green:
         problem = ("two different ports for blue and green", f"{target.ports.blue} twice")
-    elif not target.path.startswith("/") or ".." in target.path.split("/") or len(target.path) < 2:
-        problem = ("an absolute path on the host", target.path)
-    elif target.host.startswith("-") or not target.host or any(c.isspace() for c in target.host):
+    elif not _is_place(target.path):
+        problem = ("an absolute path on the host", repr(target.path))
+    elif not _is_host(target.host):
         problem = ("a host as ssh takes it", repr(target.host))
     elif bool(compose.blue) != bool(compose.green):
         problem = ("both compose.blue and compose.green, or neither", compose.blue or compose.green)
     elif compose.service and compose.blue:
         problem = ("either compose.service or compose.blue and compose.green", "both")
+    try:
+        TagFormat(config.release.tag)
+    except ValueError as error:
+        problem = problem or ("a tag format such as v<major>.<minor>.<patch>-l9", str(error))
     if problem:
         raise ConfigError(
             f"{FILE}: target {config.name}", expected=problem[0], found=problem[1], remedy=f"$EDITOR {FILE}"
         )
+
+
+def _is_place(path: str) -> bool:
+    """Whether a directory of l9's own may be there: absolute, below the root, without a way out of itself."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    return path.startswith("/") and bool(parts) and ".." not in parts and path.isprintable()
+
+
+def _is_host(host: str) -> bool:
+    """Whether ssh takes it for a host and nothing else: an option begins with a dash."""
+    return bool(host) and host.isprintable() and " " not in host and not host.startswith("-")

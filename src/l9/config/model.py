@@ -9,6 +9,8 @@ import msgspec
 Seconds = Annotated[float, msgspec.Meta(ge=0, description="seconds")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
+UrlPath = Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*$", description="a URL path, escaped where needed")]
+Statuses = Annotated[tuple[int, ...], msgspec.Meta(min_length=1)]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,8 +71,8 @@ class Env(Section, frozen=True):
 class Health(Section, frozen=True):
     """When a slot is healthy (spec 4.2). `field` is a path in the JSON answer; empty accepts any body."""
 
-    path: str = "/health"
-    status: tuple[int, ...] = (200,)
+    path: UrlPath = "/health"
+    status: Statuses = (200,)
     field: str = "status"
     equals: str = "healthy"
     deadline: Seconds = 60
@@ -81,12 +83,12 @@ class Health(Section, frozen=True):
 class Smoke(Section, frozen=True):
     """One smoke request. `headers` and `json` may hold `{env:KEY}`: filled in on the host from its `.env`."""
 
-    path: str
+    path: UrlPath
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
     name: str = ""
     headers: dict[str, str] = {}
     json: Any = None
-    status: tuple[int, ...] = (200,)
+    status: Statuses = (200,)
     fields: dict[str, Any] = {}
     timeout: Seconds = 10
 
@@ -165,7 +167,7 @@ class Config(Section, frozen=True):
     """One application and one of its targets, all sections resolved."""
 
     app: Name
-    name: str
+    name: Name
     target: Target
     release: Release = Release()
     check: Check = Check()

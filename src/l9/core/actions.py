@@ -151,10 +151,17 @@ class PauseSlot(Action, frozen=True, tag="pause-slot"):
 
 
 class RecordRelease(Action, frozen=True, tag="record-release"):
-    """Move the host's checkout to the live tag; write `.deployed-tag` and `.deployed-metadata.json`."""
+    """Move the host's checkout to the live tag; write `.deployed-tag` and `.deployed-metadata.json`.
+
+    `back` is the tag that they named before; an empty commit means the one that the tag stands on.
+    """
 
     tag: str
     commit: str
+    back: str = ""
+
+    def undo(self) -> AnyAction | None:
+        return RecordRelease(tag=self.back, commit="") if self.back else None
 
 
 class Prune(Action, frozen=True, tag="prune"):

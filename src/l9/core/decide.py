@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from l9.core import events as ev
-from l9.core.actions import AnyAction
+from l9.core.actions import AnyAction, Prune
 from l9.core.facts import Facts
 from l9.core.graph import Gate, Graph, nothing
 from l9.core.invariants.invariant import Context
@@ -186,8 +186,10 @@ def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
 
 
 def _refused_here(run: Run, graph: Graph) -> bool:
-    """A gate before the host closed: there is no host to put back."""
-    return run.closed is not None and graph.row(run.closed.gate).where is not Where.HOST
+    """Nothing was done on the host: there is nothing to put back, and nothing to prove of it."""
+    if not run.going_back or State.ROLLBACK in run.entered:
+        return False
+    return not any(graph.row(step.gate).where is Where.HOST for step in run.steps)
 
 
 def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules) -> Decision:
@@ -228,7 +230,7 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
 def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
     """The event that ends a run: what is live, what stands by, and what may be gone back to."""
     done = outcome is State.SUCCESS
-    good, kept = run.good, tuple(t for t in run.retained if t != run.tag or not run.fresh)
+    good, kept = run.good, run.retained if done else _still_kept(run)
     if done and run.kind is Kind.ROLLBACK:
         good = good[good.index(run.tag) :] if run.tag in good else (run.tag, *good)
     elif done:
@@ -240,6 +242,14 @@ def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
         standby=run.previous if done else None,
         exit_code=outcome.exit_code,
         seconds=round(now - run.started_at, 3),
-        good=good,
-        retained=run.retained if done else kept,
+        good=tuple(g for g in good if g in kept),
+        retained=kept,
     )
+
+
+def _still_kept(run: Run) -> tuple[str, ...]:
+    """What a run that was taken back leaves: what was kept before it, unless it came as far as pruning."""
+    kept = tuple(t for t in run.retained if t != run.tag or not run.fresh)
+    if any(isinstance(step.action, Prune) for step in run.steps):
+        return kept
+    return tuple(dict.fromkeys((*kept, *run.good)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 
 from l9.core import events as ev
 from l9.core.facts import Image, Slots
@@ -22,6 +23,7 @@ class Drift:
 def find_drift(
     *,
     recorded: ev.RunFinished | None,
+    root: str,
     files: tuple[str, ...],
     head: str | None,
     expected_head: str | None,
@@ -32,20 +34,23 @@ def find_drift(
 ) -> tuple[Drift, ...]:
     """All differences between the record and the host; none when it is as recorded.
 
-    `files` are paths of the checkout that differ from its commit; `image` is the recorded release's.
+    `files` are paths of the checkout, which lies at `root`, that differ from its commit; `image` is the recorded
+    release's.
     """
     if recorded is None or recorded.live is None:
         return ()
     tag, found = recorded.live, []
     back = f"l9 deploy {tag} --again"
     for path in files:
-        found.append(Drift("file", "as in the tag", f"{path} was edited", f"git -C PATH checkout -- {path}"))
+        # Takes a new file away as well as an edit back, and loses neither.
+        stash = f"git -C {quote(root)} stash push --include-untracked -- {quote(path)}"
+        found.append(Drift("file", "as in the tag", f"{path} was edited", stash))
     if head != expected_head:
         found.append(Drift("checkout", f"{tag} ({str(expected_head)[:12]})", str(head)[:12], back))
     if deployed_tag != tag:
         found.append(Drift(".deployed-tag", tag, str(deployed_tag), back))
     if recorded.slot is not None and active is not recorded.slot:
-        found.append(Drift("route", f"traffic to {recorded.slot}", f"to {active}", "l9 rollback"))
+        found.append(Drift("route", f"traffic to {recorded.slot}", f"to {active}", back))
     live = slots[recorded.slot or active]
     if live.release != tag or live.status != "running":
         found.append(Drift("slot", f"{tag} running in {live.slot}", f"{live.release} {live.status}", back))

@@ -220,11 +220,15 @@ class Smoke:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """The new slot's log, judged; with the last lines and the probable cause in one line."""
+    """The new slot's log, judged; with the last lines and the probable cause in one line.
+
+    `at` is when it was read, seconds since the epoch.
+    """
 
     report: LogReport
     tail: tuple[str, ...] = ()
     cause: str | None = None
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

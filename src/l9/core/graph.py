@@ -185,10 +185,11 @@ ROWS = (
         State.GREEN_HEALTHY,
         where=Where.HOST,
         after=(State.HEALTH_POLLED, State.LOGS_READ, State.IN_TIME),
-        needs=(host.SMOKE_PASSED, host.NEW_SLOT_STEADY),
+        # Health once more: the rows before this one opened at different times, and smoke tests may take long.
+        needs=(host.SMOKE_PASSED, host.NEW_SLOT_STEADY, host.HEALTHY_FOR_SOAK, host.LOGS_CLEAN),
         phase=Phase.PREPARE,
         kinds=BOTH,
-        summary="smoke tests pass on the new slot",
+        summary="smoke tests pass on the new slot, and leave it healthy and its log clean",
     ),
     Gate(
         State.TRAFFIC_ROUTED,
@@ -251,7 +252,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.OLD_ON_STANDBY,),
         does=lambda run: (
-            do.RecordRelease(tag=run.tag, commit=run.commit),
+            do.RecordRelease(tag=run.tag, commit=run.commit, back=run.previous or ""),
             do.Prune(keep=run.retained),
         ),
         needs=(host.RECORD_TRUE,),

@@ -50,12 +50,16 @@ def place(
         evict=None if wakes else standing.release,
         good=last.good if last else (),
         retained=tuple(dict.fromkeys((tag, *((live.release,) if live.release else ()), *known)))[:retain],
-        fresh=tag not in known,
+        # What stands in a slot runs from its tree, whether or not the journal knows of it.
+        fresh=tag not in (*known, live.release, standing.release),
     )
 
 
-def previous_good(last: ev.RunFinished | None) -> str | None:
-    """The release that `rollback` without an argument goes back to: the good one before the live one."""
+def previous_good(last: ev.RunFinished | None, routed: str | None = None) -> str | None:
+    """The release that `rollback` without an argument goes back to: the newest good one but the routed one.
+
+    `routed` is the release that public traffic goes to; left out, the one that the journal says is live.
+    """
     if last is None:
         return None
-    return next((tag for tag in last.good if tag != last.live), None)
+    return next((tag for tag in last.good if tag != (routed or last.live)), None)

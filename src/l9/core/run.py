@@ -55,6 +55,7 @@ class Run:
     closed: ev.GateClosed | None = None
     stuck: ev.GateClosed | None = None
     aborted: str | None = None
+    resumed_at: float = 0.0
     finished: ev.RunFinished | None = None
     finished_at: float | None = None
 
@@ -133,6 +134,8 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
             return replace(run, stuck=event)
         case ev.GateClosed():
             return replace(run, closed=run.closed or event)
+        case ev.RunResumed():
+            return replace(run, resumed_at=at)
         case ev.RunAborted(why=why):
             return replace(run, aborted=why)
         case ev.RunFinished():

@@ -70,9 +70,7 @@ class Load:
         """Begin a step: returns its time (wall clock), for Report.between, and writes it into the report."""
         now = time.time()
         if self._process is None or self._process.stdin is None:
-            raise PartError(
-                "no load to mark", expected="a started load", found="none", remedy="call start() first"
-            )
+            raise PartError("no load to mark", expected="a started load", found="none")
         try:
             self._process.stdin.write(json.dumps({"label": label, "ts": now}).encode() + b"\n")
             self._process.stdin.flush()

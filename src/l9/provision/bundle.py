@@ -5,18 +5,17 @@ What only an operator uses (the command line, the demo, this package) stays here
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from l9.provision.plan import AgentVersion
-from l9.provision.seen import Python
-
 import l9
 from l9 import __version__
+from l9.provision.plan import AgentVersion
+from l9.provision.seen import Python
 
 NEEDS = ("msgspec",)
 _LEFT_OUT = {"cli", "demo", "provision", "web", "__pycache__"}
@@ -74,12 +73,5 @@ def pack(files: dict[str, bytes], record: str) -> bytes:
     return out.getvalue()
 
 
-def total(wheels: Iterable[bytes]) -> int:
-    """Bytes that go over the link, before they are encoded."""
-    return sum(map(len, wheels))
-
-
 def _urlsafe(data: bytes) -> str:
-    import base64
-
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

@@ -31,11 +31,13 @@ def with_import(text: str | None, sites: str, site: str) -> str:
 
     The package's own welcome page is commented out where it holds the address that the app's site needs.
     """
-    text = text or ""
-    if any(_words(line) == ["import", sites] for line in text.splitlines()):
+    lines = (text or "").splitlines(keepends=True)
+    others = "".join(line for line in lines if _words(line) != ["import", sites])
+    if site in _ANYWHERE_80 and _words(others) == WELCOME:
+        lines = [line if _words(line) == ["import", sites] else _commented(line) for line in lines]
+    text = "".join(lines)
+    if any(_words(line) == ["import", sites] for line in lines):
         return text
-    if site in _ANYWHERE_80 and _words(text) == WELCOME:
-        text = "".join(_commented(line) for line in text.splitlines(keepends=True))
     if text and not text.endswith("\n"):
         text += "\n"
     return f"{text}\nimport {sites}\n" if text.strip() else f"import {sites}\n"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 
 import msgspec
 
-Diff = tuple[str, ...]
+from l9.provision.texts import by_hand, unified
+
+Diff = tuple[str, ...]  # lines without line ends
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -238,20 +239,3 @@ class InstallPackages(Change, frozen=True, tag="packages"):
 
     def commands(self) -> tuple[str, ...]:
         return (f"sudo apt-get update && sudo apt-get install -y {shlex.join(self.names)}",)
-
-
-def unified(path: str, old: str | None, new: str) -> Diff:
-    """A unified diff's lines without line ends; none where nothing changes."""
-    if old == new:
-        return ()
-    name = "/dev/null" if old is None else path
-    lines = difflib.unified_diff((old or "").splitlines(), new.splitlines(), name, path, lineterm="")
-    return tuple(line.encode("utf-8", "replace").decode() for line in lines)
-
-
-def by_hand(path: str, text: str) -> str:
-    """A shell command that writes a file as root."""
-    end = "L9"
-    while end in text.splitlines():
-        end += "_"
-    return f"sudo tee {shlex.quote(path)} >/dev/null <<'{end}'\n{text.removesuffix(chr(10))}\n{end}"

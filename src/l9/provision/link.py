@@ -43,7 +43,8 @@ def run(target: Target, program: str) -> Iterator[dict[str, Any]]:
                 "no ssh on this machine", expected="OpenSSH's client", found="none", remedy="command -v ssh"
             ) from None
         with child:
-            assert child.stdin and child.stdout  # noqa: S101  # pipes, as asked for above
+            assert child.stdin  # noqa: S101  # pipes, as asked for above
+            assert child.stdout  # noqa: S101
             try:
                 child.stdin.write(program.encode())
                 child.stdin.close()
@@ -75,7 +76,7 @@ def unreachable(target: Target, code: int, said: list[str]) -> L9Error:
             f"no python3 on {host}",
             expected="python3 of 3.11 or newer",
             found=last,
-            remedy=on_host(host, "sudo apt-get update && sudo apt-get install -y python3"),
+            remedy=on_host(target, "sudo apt-get update && sudo apt-get install -y python3"),
         )
     text, ssh = "\n".join(said), shlex.join(("ssh", *target.ssh_options, "--", host))
     if "host key verification failed" in text.lower():
@@ -102,5 +103,5 @@ def _too_old(target: Target, version: str) -> HostUnfit:
         f"the Python on {target.host} is too old",
         expected="python3 of 3.11 or newer (Debian 12, Ubuntu 24.04)",
         found=version,
-        remedy=on_host(target.host, "cat /etc/os-release"),
+        remedy=on_host(target, "cat /etc/os-release"),
     )

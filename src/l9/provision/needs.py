@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from l9.config.model import Target
 from l9.core.env import parse_env
 from l9.provision import packages
 from l9.provision.caddyfile import is_tls
 from l9.provision.errors import HostUnfit
+from l9.provision.plan import unreadable
 from l9.provision.seen import Seen
 from l9.provision.wanted import Wanted
 
@@ -35,12 +37,12 @@ class Need:
         }
 
 
-def refuse_old_python(seen: Seen, host: str) -> None:
+def refuse_old_python(seen: Seen, host: Target) -> None:
     """Raises HostUnfit where the agent cannot run."""
     version = ".".join(map(str, seen.python.version))
     if seen.python.version < (3, 11):
         raise HostUnfit(
-            f"the Python on {host} is too old for the agent",
+            f"the Python on {host.host} is too old for the agent",
             expected="python3 of 3.11 or newer (Debian 12, Ubuntu 24.04), or a python3.11 beside it",
             found=f"{version} on {seen.system.name}",
             remedy=on_host(host, packages.command(("python3.11-venv",), root=seen.is_root)),
@@ -49,7 +51,7 @@ def refuse_old_python(seen: Seen, host: str) -> None:
 
 def needs(wanted: Wanted, seen: Seen, example: str | None) -> tuple[Need, ...]:
     """All that is lacking. `example` is the text of the operator's `.env.example`, for the names of its keys."""
-    host = wanted.config.target.host
+    host = wanted.config.target
     return (
         *_root(wanted, seen, host),
         *_programs(wanted, seen, host),
@@ -60,12 +62,18 @@ def needs(wanted: Wanted, seen: Seen, example: str | None) -> tuple[Need, ...]:
     )
 
 
-def on_host(host: str, command: str) -> str:
+def on_host(target: Target, command: str) -> str:
     """A command for the operator's shell that runs `command` on the host."""
-    return command if host == "local" else f"ssh {shlex.quote(host)} {shlex.quote(command)}"
+    if target.host == "local":
+        return command
+    return shlex.join(("ssh", *target.ssh_options, target.host, command))
 
 
-def _root(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+def _sudo(seen: Seen) -> str:
+    return "" if seen.is_root else "sudo "
+
+
+def _root(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
     path, owner = shlex.quote(wanted.path), seen.path.owner
     if seen.path.kind == "other":
         yield Need(
@@ -79,11 +87,11 @@ def _root(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
             f"{wanted.path} is somebody else's",
             f"owned by {seen.me.user}",
             f"owned by {owner}",
-            on_host(host, f"sudo chown -R {shlex.quote(f'{seen.me.user}:{seen.me.group}')} {path}"),
+            on_host(host, f"{_sudo(seen)}chown -R {shlex.quote(f'{seen.me.user}:{seen.me.group}')} {path}"),
         )
 
 
-def _programs(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+def _programs(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
     def apt(*names: str) -> str:
         return on_host(host, packages.command(names, root=seen.is_root))
 
@@ -99,8 +107,8 @@ def _programs(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
             mend = apt(*names) if names else packages.DOCKER_OWN
             yield Need("no Docker with Compose v2 on the host", "docker compose", there, mend)
         elif docker is not None and not docker.engine:
-            group = on_host(host, f"sudo usermod -aG docker {shlex.quote(seen.me.user)}")
-            start = on_host(host, "sudo systemctl enable --now docker")
+            group = on_host(host, f"{_sudo(seen)}usermod -aG docker {shlex.quote(seen.me.user)}")
+            start = on_host(host, f"{_sudo(seen)}systemctl enable --now docker")
             yield Need(
                 f"Docker does not answer {seen.me.user}",
                 "an engine that answers `docker version`",
@@ -117,22 +125,27 @@ def _programs(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
         )
 
 
-def _caddy(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+def _caddy(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
     caddy, route = seen.caddy, wanted.config.route
     if caddy is None or not wanted.has_site:
         return
     if not caddy.user:
         yield Need(
             "Caddy has no user", "a running Caddy, or a user `caddy`", "neither",
-            on_host(host, "sudo systemctl enable --now caddy"),
+            on_host(host, f"{_sudo(seen)}systemctl enable --now caddy"),
         )  # fmt: skip
     elif not caddy.running:
         run = (
-            "sudo systemctl enable --now caddy"
+            f"{_sudo(seen)}systemctl enable --now caddy"
             if seen.systemd
             else f"caddy start --config {wanted.caddyfile}"
         )
         yield Need("Caddy does not run", f"a Caddy that runs {wanted.caddyfile}", "none", on_host(host, run))
+    for path in unreadable(wanted, seen):
+        look = f"ls -l {shlex.quote(path)}"
+        yield Need(
+            f"{path} cannot be read", f"a text that {seen.me.user} may read", "none", on_host(host, look)
+        )
     for directory in seen.closed:
         yield Need(
             "Caddy cannot reach the flag that switches traffic",
@@ -156,7 +169,7 @@ def _caddy(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
         )
 
 
-def _origin(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+def _origin(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
     if seen.path.kind == "clone" and not seen.origin.url:
         remedy = f"git -C {shlex.quote(wanted.path)} remote add origin {shlex.quote(wanted.repository)}"
         yield Need("the clone has no origin", "a remote `origin`", "none", on_host(host, remedy))
@@ -171,7 +184,7 @@ def _origin(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
         )
 
 
-def _room(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
+def _room(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
     least = wanted.config.needs.disk
     if seen.free < least:
         yield Need(
@@ -182,7 +195,7 @@ def _room(wanted: Wanted, seen: Seen, host: str) -> Iterator[Need]:
         )
 
 
-def _env(wanted: Wanted, seen: Seen, host: str, example: str | None) -> Iterator[Need]:
+def _env(wanted: Wanted, seen: Seen, host: Target, example: str | None) -> Iterator[Need]:
     path = shlex.quote(wanted.env_file)
     found = seen.entries.get(wanted.env_file)
     keys = [e.key for e in parse_env(example or "").entries if not e.optional]

@@ -52,6 +52,12 @@ def split(changes: tuple[ch.Change, ...], seen: Seen) -> tuple[tuple[ch.Change, 
     return doable, left
 
 
+def unreadable(wanted: Wanted, seen: Seen) -> tuple[str, ...]:
+    """Caddy's files that are there and whose text was not seen: they are not written blindly."""
+    found = ((path, seen.entries.get(path)) for path in (wanted.caddyfile, wanted.site))
+    return tuple(path for path, entry in found if entry is not None and entry.text is None)
+
+
 def _directories(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
     me, root = seen.me, seen.path
     mode = 0o755 if root.kind == "missing" else root.mode | 0o011
@@ -102,7 +108,7 @@ def _agent(wanted: Wanted, seen: Seen, agent: AgentVersion) -> Iterator[ch.Chang
 
 def _caddy(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
     caddy = seen.caddy
-    if not wanted.has_site or caddy is None or not caddy.user:
+    if not wanted.has_site or caddy is None or not caddy.user or unreadable(wanted, seen):
         return
     log = seen.entries.get(wanted.access_log)
     owned = log is not None and (log.owner, log.group) == (caddy.user, caddy.group)

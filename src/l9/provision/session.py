@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from l9.config.load import FILE
 from l9.config.model import Target
 from l9.errors import L9Error, Unreachable
 from l9.provision import bundle, link, program, wheels
-from l9.provision.changes import Change, InstallAgent
+from l9.provision.changes import CaddySite, Change, InstallAgent
 from l9.provision.errors import ChangeRefused, HalfProvisioned
 from l9.provision.needs import Need, needs, on_host, refuse_old_python
 from l9.provision.plan import plan, split
@@ -41,7 +43,7 @@ def look(wanted: Wanted, example: str | None) -> Look:
             seen = msgspec.convert(message["seen"], Seen)
     if seen is None:
         raise _dropped(target)
-    refuse_old_python(seen, target.host)
+    refuse_old_python(seen, target)
     changes, left = split(plan(wanted, seen, bundle.agent_version(seen.python)), seen)
     return Look(seen, changes, left, needs(wanted, seen, example))
 
@@ -80,11 +82,12 @@ def _all(target: Target, text: str, done: list[int]) -> Iterator[dict[str, Any]]
 
 def _failed(wanted: Wanted, changes: tuple[Change, ...], said: dict[str, Any], *, changed: bool) -> L9Error:
     target, change = wanted.config.target, changes[said["index"]]
-    remedy = said.get("remedy") or on_host(target.host, f"ls -ld {wanted.path}")
-    if change.kind == "caddy":
-        remedy = on_host(target.host, f"caddy validate --config {wanted.caddyfile}")
-    elif said.get("full"):
-        remedy = on_host(target.host, f"df -h {wanted.path}")
+    path = shlex.quote(wanted.path)
+    remedy = on_host(target, said.get("remedy") or f"ls -la {path}")
+    if said.get("full"):
+        remedy = on_host(target, f"df -h {path}")
+    elif isinstance(change, CaddySite) and not said.get("remedy"):
+        remedy = f"$EDITOR {FILE}"  # route.site, most likely
     kind = HalfProvisioned if changed else ChangeRefused
     return kind(
         said["message"],
@@ -100,7 +103,7 @@ def _half(target: Target, message: str, found: str) -> HalfProvisioned:
         f"{message}; the next `l9 provision` makes the rest",
         expected="all changes made",
         found=found,
-        remedy=on_host(target.host, "true"),
+        remedy=on_host(target, "true"),
     )
 
 
@@ -109,5 +112,5 @@ def _dropped(target: Target) -> Unreachable:
         f"{target.host} gave no answer",
         expected="an answer to the end",
         found="the end of the stream",
-        remedy=on_host(target.host, "python3 --version"),
+        remedy=on_host(target, "python3 --version"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ EXCLUDED = (".l9/", ".env", ".deployed-tag", ".deployed-metadata.json")
 UNITS = "/etc/systemd/system"
 CRON = "/etc/cron.d"
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
-_PATH = re.compile(r"/[^\s{}\"'`\\#$%*?\[\]\x00-\x1f\x7f]+")
+_PATH = re.compile(r"/[^\[{}\\\"`]+")  # what else Caddy takes for a pattern or a placeholder
+_PLAIN_PATH = re.compile(r"/[\w./-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,10 @@ class Wanted:
     def settings_text(self) -> str:
         target = msgspec.structs.replace(self.config.target, ssh_options=())  # the operator's alone
         config = msgspec.structs.replace(self.config, target=target)
-        return msgspec.json.format(msgspec.json.encode(config, order="sorted"), indent=2).decode() + "\n"
+        sections = msgspec.to_builtins(config, order="sorted")
+        # A section a line: what changed in it is seen at a glance, and a hundred defaults are not.
+        lines = (f"  {json.dumps(key)}: {json.dumps(sections[key])}" for key in sorted(sections))
+        return "{\n" + ",\n".join(lines) + "\n}\n"
 
     # ── Caddy ────────────────────────────────────────────────────────────────────────────────────
 
@@ -158,13 +163,13 @@ def want(config: Config, repository: str = "", *, moved: bool = False) -> Wanted
     target, route = config.target, config.route
     if not _INSTANCE.fullmatch(config.instance):
         raise _refused("targets.NAME.instance", "letters a-z, digits, `.`, `_` and `-`", config.instance)
-    for key, value in (
-        ("path", target.path),
-        ("route.caddyfile", route.caddyfile),
-        ("route.access_log", str(access_log(config))),
+    for key, value, allowed in (
+        ("path", target.path, _PATH),
+        ("route.caddyfile", route.caddyfile, _PLAIN_PATH),
+        ("route.access_log", str(access_log(config)), _PATH),
     ):
-        if not _PATH.fullmatch(value) or ".." in value.split("/"):
-            raise _refused(key, "an absolute path without blanks, quotes and wildcards", value)
+        if not allowed.fullmatch(value) or not value.isprintable() or ".." in value.split("/"):
+            raise _refused(key, "an absolute path without quotes and brackets", value)
     for key, value in (("route.site", address(config)), ("repository", repository)):
         if any((c.isspace() and c != " ") or c in '{}"`' or not c.isprintable() for c in value):
             raise _refused(key, "one line without braces and quotes", value)

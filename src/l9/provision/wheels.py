@@ -72,7 +72,7 @@ def platforms(python: Python) -> tuple[str, ...]:
 
 
 def pip_argv(requirement: str, python: Python, into: Path) -> tuple[str, tuple[str, ...]]:
-    """pip's arguments to fetch one wheel for another machine: as text for a person, and as a vector."""
+    """Pip's arguments to fetch one wheel for another machine: as text for a person, and as a vector."""
     argv = (
         "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--only-binary", ":all:",
         "--implementation", "cp", "--python-version", ".".join(map(str, python.version[:2])),

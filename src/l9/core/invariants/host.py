@@ -262,6 +262,8 @@ def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
 )
 def ENGINE_HEALTH(facts: Facts, context: Context) -> Verdict:
     health = facts.the(Slots)[context.run.new].health
+    if context.run.wake == "paused":
+        return Pass("woken from standby: the engine's last word is from the pause, our own probes decide")
     if health in (None, "none"):
         return Pass("the image has no healthcheck")
     if health == "healthy":
@@ -301,8 +303,9 @@ def LOGS_CLEAN(facts: Facts, context: Context) -> Verdict:
     verdict = _logs(facts, context)
     if isinstance(verdict, Fail):
         return verdict
-    if facts.the(Health).streak.first_ok_at is None:
-        return Pending("reading the log", 0, 0)
+    healthy_at = facts.the(Health).streak.first_ok_at
+    if healthy_at is None or facts.the(Logs).at < healthy_at:
+        return Pending("reading the log", 0, 0)  # a log read before it came up says nothing of how it came up
     return verdict
 
 

@@ -23,9 +23,12 @@ class Context:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the gate being judged was entered, and its actions were done."""
+        """Seconds since the gate being judged was entered, its actions were done, and somebody watched.
+
+        While a run lay interrupted nobody looked: neither its deadlines nor its bake went on.
+        """
         entered = self.run.entered.get(self.gate, self.now)
-        return self.now - max(entered, self.run.acted_at.get(self.gate, entered))
+        return self.now - max(entered, self.run.acted_at.get(self.gate, entered), self.run.resumed_at)
 
 
 Check = Callable[[Facts, Context], Verdict]

@@ -11,9 +11,9 @@ from l9.core.verdict import Fail, Pass, Verdict
 
 
 def shown(paths: tuple[str, ...], most: int = 5) -> str:
-    """The first few paths in one line, and how many more there are."""
+    """The first few paths in one line, and how many more there are; a name can hold what moves the cursor."""
     more = f" and {len(paths) - most} more" if len(paths) > most else ""
-    return ", ".join(paths[:most]) + more
+    return ", ".join(p if p.isprintable() else repr(p) for p in paths[:most]) + more
 
 
 @invariant(

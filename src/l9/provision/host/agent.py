@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import shutil
+import time
 import zipfile
 from typing import Any
 
@@ -37,8 +38,8 @@ def install(change: dict[str, Any], wheels: dict[str, str]) -> None:
     """Make `directory/digest` from wheels (base64 by file name); it appears whole or not at all."""
     final = os.path.join(change["directory"], change["digest"])
     files.make_directory(change["directory"], 0o755)
-    aside = f"{final}.making"
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = f"{final}.making-{os.getpid()}"
+    _sweep(change["directory"])
     code, out, err = system.run([change["python"], "-I", "-m", "venv", "--without-pip", aside], 120)
     if code != 0:
         raise Refused("the agent's Python environment cannot be made", *_last(err + out))
@@ -76,6 +77,13 @@ def prune(change: dict[str, Any]) -> None:
     for name in change["digests"]:
         if _DIGEST.fullmatch(name):
             shutil.rmtree(os.path.join(change["directory"], name))
+
+
+def _sweep(directory: str) -> None:
+    """Remove what was begun more than an hour ago and never finished."""
+    for path in glob.glob(os.path.join(glob.escape(directory), "*.making-*")):
+        if time.time() - os.stat(path).st_mtime > 3600:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _whole(directory: str) -> bool:

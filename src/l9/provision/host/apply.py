@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from l9.provision.host import agent, caddy, files, system
+from l9.provision.host import agent, caddy_site, files, system
 from l9.provision.host.program import program
 from l9.provision.host.talk import Refused, say
 
@@ -36,7 +36,7 @@ def apply(data: dict[str, Any]) -> int:
 
 def validate(data: dict[str, Any]) -> int:
     """Only ask Caddy; 0 when it would take the configuration."""
-    return 0 if all(_try(change, caddy.validate, tell=False) for change in data["changes"]) else 1
+    return 0 if all(_try(change, caddy_site.validate, tell=False) for change in data["changes"]) else 1
 
 
 def _by_privilege(changes: list[Change]) -> list[list[Change]]:
@@ -158,7 +158,8 @@ def _join(change: Change) -> None:
 
 def _timers(change: Change) -> None:
     _must(["systemctl", "daemon-reload"])
-    _must(["systemctl", "enable", "--now", *change["names"]])
+    _must(["systemctl", "enable", *change["names"]])
+    _must(["systemctl", "restart", *change["names"]])  # a timer that runs keeps its old times otherwise
 
 
 def _packages(change: Change) -> None:
@@ -182,7 +183,7 @@ STEPS: dict[str, Callable[[Change], None]] = {
     "origin": _origin,
     "log": _log,
     "join": _join,
-    "caddy": caddy.put_in_place,
+    "caddy": caddy_site.put_in_place,
     "timers": _timers,
     "packages": _packages,
     "switch-agent": agent.switch,

@@ -1,22 +1,18 @@
-"""Caddy on the host: who runs it, whether it would take a configuration, and giving it one."""
+"""Caddy on the host: which process, whose, and what it has loaded."""
 
 from __future__ import annotations
 
-import glob
 import grp
+import http.client
 import json
 import os
 import pwd
-import shutil
-import tempfile
-import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
-from l9.provision.host import files, system
-from l9.provision.host.talk import Refused
+from l9.provision.host import system
 
 UNIT_FILE = "/etc/caddy/Caddyfile"  # what the package's unit runs and reloads
-_SECONDS = 60
 
 
 def look(caddyfile: str, admin: str, marks: list[str]) -> dict[str, Any] | None:
@@ -24,12 +20,12 @@ def look(caddyfile: str, admin: str, marks: list[str]) -> dict[str, Any] | None:
 
     `loaded`: whether the running configuration holds all of `marks` (None when the admin API does not answer).
     """
-    pid = _pid(caddyfile)
+    pid = process(caddyfile)
     program = system.find("caddy") or (_argv(pid)[0] if pid else None)
     if not program:
         return None
-    running = _config(admin)
-    user = _user(pid)
+    running = running_config(admin)
+    user = user_of(pid)
     return {
         "program": program,
         "version": (system.run([program, "version"])[1].split() or [""])[0],
@@ -43,7 +39,7 @@ def look(caddyfile: str, admin: str, marks: list[str]) -> dict[str, Any] | None:
 
 def closed_to(caddyfile: str, path: str) -> list[str]:
     """Directories above `path` that Caddy's user may not pass."""
-    user = _user(_pid(caddyfile))
+    user = user_of(process(caddyfile))
     if user is None or user.pw_uid == 0:
         return []
     groups = os.getgrouplist(user.pw_name, user.pw_gid)
@@ -62,129 +58,20 @@ def closed_to(caddyfile: str, path: str) -> list[str]:
     return closed[::-1]
 
 
-def validate(change: dict[str, Any]) -> None:
-    """Ask Caddy itself, about copies beside the originals. Raises Refused with what Caddy says.
-
-    It runs as Caddy's own user, because validating opens the log files; ours is named elsewhere for the time.
-    """
-    caddyfile, site = os.path.realpath(change["caddyfile"]), change["site"]
-    directory = os.path.dirname(caddyfile)
-    pid = _pid(change["caddyfile"])
-    user = _user(pid)
-    scratch = tempfile.mkdtemp(prefix=".l9-candidate-", dir=directory)
-    candidate = scratch + ".candidate"  # no name that an `import *.conf` of the user's would take up
-    try:
-        os.chmod(scratch, 0o755)
-        logs = os.path.join(scratch, "log")
-        os.mkdir(logs)
-        files.give(logs, user.pw_name if user else "", "")
-        for known in glob.glob(os.path.join(glob.escape(os.path.dirname(site)), "*.caddy")):
-            _copy(known, os.path.join(scratch, os.path.basename(known)))
-        ours = change["site_text"].replace(change["access_log"], os.path.join(logs, "access.log"))
-        files.put(os.path.join(scratch, os.path.basename(site)), _bytes(ours), 0o644)
-        text = change["caddyfile_text"].replace(change["sites"], os.path.join(scratch, "*.caddy"))
-        _put_like(candidate, _bytes(text), _kept(caddyfile))
-        argv = [change["program"], "validate", "--adapter", "caddyfile", "--config", candidate]
-        code, out, err = system.run(argv, _SECONDS, _environment(pid, user), **_as(user))
-        if code != 0:
-            said = (err + out).replace(candidate, caddyfile)
-            said = said.replace(scratch, os.path.dirname(site)).replace(
-                os.path.join(os.path.dirname(site), "log", "access.log"), change["access_log"]
-            )
-            raise Refused("Caddy refuses the configuration; nothing was changed", *_said(said))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if os.path.exists(candidate):
-            os.unlink(candidate)
-
-
-def put_in_place(change: dict[str, Any]) -> None:
-    """Write the site and the Caddyfile and load them; both are as before when Caddy does not load them."""
-    wanted = {change["site"]: change["site_text"], change["caddyfile"]: change["caddyfile_text"]}
-    for path in wanted:
-        files.refuse_changed(path, change["before"][path])
-    validate(change)
-    os.makedirs(os.path.dirname(change["site"]), mode=0o755, exist_ok=True)
-    kept = {path: _kept(path) for path in wanted}
-    for path, text in wanted.items():
-        old = kept[path]
-        if old is None or old[0] != _bytes(text):
-            _put_like(path, _bytes(text), old)
-    try:
-        reload(change)
-    except Refused:
-        for path, old in kept.items():
-            if old is None:
-                os.unlink(path)
-            else:
-                _put_like(path, old[0], old)
-        raise
-
-
-def reload(change: dict[str, Any]) -> None:
-    """Have the running Caddy load its Caddyfile; nothing to do where none runs. Raises Refused."""
-    pid = _pid(change["caddyfile"])
-    user = _user(pid)
-    if system.has_systemd() and change["caddyfile"] == UNIT_FILE:
-        if system.run(["systemctl", "is-active", "--quiet", "caddy"])[0] != 0:
-            return
-        code, out, err = system.run(["systemctl", "reload", "caddy"], _SECONDS)
-        if code != 0:
-            err += system.run(["journalctl", "--unit=caddy", "--lines=10", "--output=cat"])[1]
-    elif _config(change["admin"]) is not None:
-        argv = [change["program"], "reload", "--adapter", "caddyfile", "--config", change["caddyfile"]]
-        argv += ["--address", change["admin"].split("://", 1)[-1].rstrip("/")]
-        code, out, err = system.run(argv, _SECONDS, _environment(pid, user), **_as(user))
-    elif pid is not None:
-        raise Refused("Caddy cannot be told to load its site", f"no admin API at {change['admin']}")
-    else:
-        return
-    if code != 0:
-        raise Refused(
-            "Caddy did not load the configuration; it goes on with the one before", *_said(err + out)
-        )
-
-
-def _said(text: str) -> tuple[str, tuple[str, ...]]:
-    """Caddy's error, and its last lines. Its log lines are JSON; the error is the line that is not."""
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("Error:", "reload:", "adapt:"))]
-    return (errors or lines or ["no output"])[-1], tuple(lines[-8:])
-
-
-def _kept(path: str) -> tuple[bytes, os.stat_result] | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read(), os.fstat(file.fileno())
-    except FileNotFoundError:
-        return None
-
-
-def _put_like(path: str, data: bytes, old: tuple[bytes, os.stat_result] | None) -> None:
-    if old is None:
-        files.put(path, data, 0o644)
-        return
-    seen = old[1]
-    files.put(path, data, seen.st_mode & 0o7777, system.owner(seen.st_uid), system.group(seen.st_gid))
-
-
-def _copy(path: str, to: str) -> None:
-    """A copy that the same users can read."""
-    old = _kept(path)
-    if old is not None:
-        _put_like(to, old[0], old)
-
-
-def _config(admin: str) -> str | None:
+def running_config(admin: str) -> str | None:
     """The running configuration as Caddy tells it, or None."""
+    connection = http.client.HTTPConnection(urlsplit(admin).netloc, timeout=2)
     try:
-        with urllib.request.urlopen(admin.rstrip("/") + "/config/", timeout=2) as answer:
-            return str(json.dumps(json.load(answer)))
-    except (OSError, ValueError):
+        connection.request("GET", "/config/")
+        answer = connection.getresponse()
+        return json.dumps(json.load(answer), ensure_ascii=False) if answer.status == 200 else None
+    except (OSError, ValueError, http.client.HTTPException):
         return None
+    finally:
+        connection.close()
 
 
-def _pid(caddyfile: str) -> int | None:
+def process(caddyfile: str) -> int | None:
     """The process that runs this Caddyfile."""
     for name in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
         argv = _argv(int(name))
@@ -201,7 +88,7 @@ def _argv(pid: int) -> list[str]:
         return []
 
 
-def _user(pid: int | None) -> pwd.struct_passwd | None:
+def user_of(pid: int | None) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid) if pid else pwd.getpwnam("caddy")
     except (OSError, KeyError):
@@ -219,7 +106,7 @@ def _members(user: pwd.struct_passwd | None) -> list[str]:
         return first
 
 
-def _environment(pid: int | None, user: pwd.struct_passwd | None) -> dict[str, str]:
+def environment(pid: int | None, user: pwd.struct_passwd | None) -> dict[str, str]:
     """What the Caddyfile may refer to: the environment of the Caddy that runs."""
     known = {"HOME": user.pw_dir} if user else {}
     try:
@@ -227,16 +114,14 @@ def _environment(pid: int | None, user: pwd.struct_passwd | None) -> dict[str, s
             text = file.read().decode(errors="surrogateescape")
     except OSError:
         return known
-    return {**known, **dict(line.split("=", 1) for line in text.split("\0") if "=" in line)}
+    known.update(line.split("=", 1) for line in text.split("\0") if "=" in line)
+    known.pop("NOTIFY_SOCKET", None)  # systemd listens there to Caddy itself
+    return known
 
 
-def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
+def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
     """Popen's arguments to become Caddy's user; nothing where we may not."""
     if user is None or os.geteuid() != 0 or user.pw_uid == 0:
         return {}
     groups = os.getgrouplist(user.pw_name, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
