@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from e2e.embedded_place import EmbeddedPlace
 from e2e.place import Place
-from hosts.fixtures import base_images, network
+from hosts.fixtures import base_images, host, network
 
-__all__ = ["base_images", "network"]
+__all__ = ["base_images", "host", "network"]
 
 
 @pytest.fixture(
@@ -43,11 +43,10 @@ def _embedded(root: Path) -> Iterator[Place]:
 
 def _host(root: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     from e2e.host_place import HostPlace
-    from hosts.host import Host
 
-    network = request.getfixturevalue("network")
-    images = request.getfixturevalue("base_images")
-    with Host(network, images=images, caddy=True) as host:
-        made = HostPlace(root, host)
+    made = HostPlace(root, request.getfixturevalue("host"))
+    try:
         made.start()
         yield made
+    finally:
+        made.clean()

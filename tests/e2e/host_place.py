@@ -48,6 +48,20 @@ class HostPlace:
         env.touch(mode=0o600)
         env.write_text(self.env(), encoding="utf-8")
 
+    def clean(self) -> None:
+        """Leave the host as it was, but for Docker's build cache: the next case starts from nothing, and soon."""
+        script = """
+        docker ps -aq | xargs -r docker unpause 2>/dev/null
+        docker ps -aq | xargs -r docker rm -f -v
+        docker volume ls -q | xargs -r docker volume rm -f
+        docker network prune -f
+        rm -rf /opt/l9 /srv/origin.git /etc/caddy/l9 /etc/cron.d/l9-*
+        """
+        self.host.mend_link()
+        self.host.run(("sh", "-c", script), timeout=120)
+        self.host.run(("sh", "-c", "sed -i '/import .*l9/d' /etc/caddy/Caddyfile"))
+        self.host.reload_caddy()
+
     def config(self) -> str:
         """The five lines, and what a test wants shorter than the spec."""
         return f"""app = "l9-api"
