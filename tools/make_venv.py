@@ -6,6 +6,8 @@ packaged virtualenv or with the system's pip, whichever there is.
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +16,19 @@ from pathlib import Path
 def main(venv: Path, requirements: Path) -> int:
     if sys.version_info < (3, 11):
         found = ".".join(map(str, sys.version_info[:3]))
-        print(f"✘ Python is too old\n  expected  3.11 or newer\n  found     {found}\n  next      make PYTHON=python3.11 install")
+        print(
+            f"✘ Python is too old\n  expected  3.11 or newer\n  found     {found}\n  next      make PYTHON=python3.11 install"
+        )
         return 2
     python = venv / "bin" / "python"
     if not python.exists() or not _has_pip(python):
         print(f"making {venv}", flush=True)
-        if subprocess.run((sys.executable, "-m", "venv", "--clear", str(venv))).returncode != 0:
-            print("✘ no virtual environment could be made\n  expected  Python with venv\n  next      apt-get install python3-venv")
+        make = (sys.executable, "-m", "venv", "--clear", str(venv))
+        if subprocess.run(make).returncode != 0 and not (
+            _install_venv() and subprocess.run(make).returncode == 0
+        ):
+            print("✘ no virtual environment could be made\n  expected  Python with venv")
+            print("  found     none\n  next      sudo apt-get install python3-venv")
             return 2
     pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     print("installing locked requirements", flush=True)
@@ -31,6 +39,21 @@ def main(venv: Path, requirements: Path) -> int:
         if (code := subprocess.run(argv).returncode) != 0:
             return code
     return 0
+
+
+def _install_venv() -> bool:
+    """Debian and Ubuntu keep venv in a package of its own; root may install it, asked first on a terminal."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    if sys.stdin.isatty() and input("Install the package python3-venv? [Y/n] ").strip().lower() in (
+        "n",
+        "no",
+    ):
+        return False
+    apt = ("apt-get", "-q", "-y")
+    return all(
+        subprocess.run((*apt, *what)).returncode == 0 for what in (("update",), ("install", "python3-venv"))
+    )
 
 
 def _has_pip(python: Path) -> bool:

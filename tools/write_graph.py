@@ -1,0 +1,53 @@
+"""Write docs/graph.md from the table of gates. Usage: write_graph.py [--check].
+
+With --check nothing is written: exit code 1 when the page is not what the table says.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from l9 import drawing
+from l9.core.states import Kind
+
+PAGE = Path(__file__).parents[1] / "docs" / "graph.md"
+HEAD = """\
+# The graph of gates
+
+Made from the table in `src/l9/core/graph.py` by `tools/write_graph.py`; `make check` fails when the two differ.
+`l9 graph` prints the same. A gate opens when all that it needs holds; what could not be looked at closes it.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join(
+        [
+            HEAD,
+            "## A deploy\n",
+            block("mermaid", drawing.as_mermaid()),
+            "## A rollback\n",
+            block("mermaid", drawing.as_mermaid(Kind.ROLLBACK)),
+            "## Row by row\n",
+            block("text", drawing.as_text()),
+        ]
+    )
+
+
+def block(language: str, text: str) -> str:
+    return f"```{language}\n{text}```\n"
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--check"]:
+        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
+            return 0
+        print(f"✘ {PAGE.name} is not what the table says\n  next      .venv/bin/python tools/write_graph.py")
+        return 1
+    PAGE.write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
