@@ -63,7 +63,7 @@ class Database:
         pool = self._pool or await self._open()
         checkout = asyncio.create_task(pool.getconn())
         try:
-            # Not wait_for(): it waits for the cancellation, and a frozen server has psycopg wait 10 s for that.
+            # Not wait_for(): that waits for the cancellation, and psycopg up to 10 s for a frozen server.
             await asyncio.wait({checkout}, timeout=CONNECT_SECONDS)
             connection = checkout.result() if checkout.done() else None
         except PoolTimeout:

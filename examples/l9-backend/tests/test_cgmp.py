@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
 from api import server_memory
 from conftest import KEY, RELEASE, Server
 

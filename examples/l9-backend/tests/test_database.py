@@ -8,9 +8,10 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from api import database
 from conftest import KEY, Server, launch
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import Server
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+
+from conftest import Server
 
 
 def test_sigterm_with_every_kind_of_client(own: Server) -> None:

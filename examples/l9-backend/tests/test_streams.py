@@ -4,8 +4,9 @@ import time
 
 import httpx
 import pytest
-from conftest import Server
 from websockets.sync.client import connect
+
+from conftest import Server
 
 
 def test_websocket_echoes_and_says_nothing_else(lonely: Server) -> None:
