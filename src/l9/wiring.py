@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from l9.adapters.caddy_admin import CaddyAdmin
 from l9.adapters.caddy_file import CaddyFile
 from l9.adapters.git_source import GitSource
 from l9.adapters.host_files import DeployedFiles, EnvOnHost
@@ -43,7 +44,8 @@ def _runtime(config: Config, layout: Layout, source: Source) -> Runtime:
 def _router(config: Config, layout: Layout) -> Router:
     host = urlsplit(config.target.public_url).netloc
     headers = {"Host": host} if host else {}
-    return CaddyFile(layout, config, HttpClient(), access_log(config), headers)
+    kind = CaddyAdmin if config.route.kind == "caddy-admin" else CaddyFile
+    return kind(layout, config, HttpClient(), access_log(config), headers)
 
 
 def access_log(config: Config) -> Path:

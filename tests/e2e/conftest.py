@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from e2e.embedded_place import EmbeddedPlace
 from e2e.place import Place
 from hosts.fixtures import base_images, host, network

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from e2e.place import kill_holder
-
 from l9.adapters.git_source import GitSource
 from l9.adapters.process_runtime import ProcessRuntime
 from l9.config.load import load

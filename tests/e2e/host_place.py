@@ -10,7 +10,6 @@ from pathlib import Path
 
 from e2e.place import l9
 from hosts.host import Host
-
 from l9.demo.backend import APP, source
 from l9.demo.stage import GIT_NAMES
 

@@ -1,4 +1,4 @@
-"""Servers of the tests' own on 127.0.0.1: sshd with keys of its own, an engine that is old, a site that is not ours."""
+"""Servers of the tests' own: an sshd on 127.0.0.1, an engine that is too old, a site that knows no slots."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import shlex
+import signal
 import socketserver
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from l9.demo.caddy import free_port
+from l9.demo.child import end, spawn
 
 SSHD = "/usr/sbin/sshd"
 
@@ -44,22 +46,22 @@ class Sshd:
         config = self.directory / "config"
         config.write_text(self._config(), encoding="utf-8")
         argv = (SSHD, "-D", "-e", "-f", str(config))
-        with (self.directory / "log").open("wb") as log:
-            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        child = spawn(
+            argv, log=self.directory / "log", env=os.environ
+        )  # it ends with us, whatever becomes of us
         try:
             self._wait(child)
             yield self
         finally:
-            child.terminate()
-            child.wait(10)
+            end(child, (signal.SIGTERM, 10.0))
 
     def options(self, known: str = "known") -> str:
         """`ssh_options` as l9.toml has them; `known` is which hosts are on record."""
         directory = self.directory
         words = (
             "-F", "/dev/null", "-p", str(self.port), "-i", str(directory / "user"), "-l", self.user,
-            "-o", "IdentitiesOnly=yes", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=yes",
-            "-o", f"UserKnownHostsFile={quoted(directory / known)}",
+            "-o", "IdentitiesOnly=yes", "-o", "GlobalKnownHostsFile=/dev/null",
+            "-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={quoted(directory / known)}",
         )  # fmt: skip
         return json.dumps(words, ensure_ascii=False)
 
@@ -95,7 +97,7 @@ def launcher(host: Path, script: str | None = None) -> None:
     """Put an agent where l9 looks for one: this very l9, or a shell script in its place."""
     path = host / ".l9" / "agent" / "bin" / "l9"
     path.parent.mkdir(parents=True, exist_ok=True)
-    real = f"exec {shlex.join((sys.executable, '-m', 'l9'))} \"$@\"\n"
+    real = f'exec {shlex.join((sys.executable, "-m", "l9"))} "$@"\n'
     path.write_text(f"#!/bin/sh\n{script or real}", encoding="utf-8")
     path.chmod(0o755)
 

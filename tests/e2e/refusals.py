@@ -6,15 +6,39 @@ import contextlib
 import hashlib
 import json
 import os
+import pty
+import resource
 import shlex
+import signal
 import subprocess
 import sys
+import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from l9.demo.stage import GIT_NAMES, Stage
+from e2e.refusing_stage import Refusing
+from l9.__main__ import main
+from l9.cli import (
+    check,
+    config,
+    deploy,
+    drift,
+    errors,
+    explain,
+    history,
+    logs,
+    plan,
+    resume,
+    rollback,
+    status,
+)
+from l9.demo.stage import GIT_NAMES
+
+# Imported here, so that a forked l9 need not.
+PRELOADED = (check, config, deploy, drift, errors, explain, history, logs, plan, resume, rollback, status)
 
 ESCAPE = "\x1b"
 # First words of the commands that a person has or can get; `$EDITOR` is theirs.
@@ -56,15 +80,15 @@ class Answer:
 class Desk:
     """An operator's place: a working copy, its origin, and the stage whose host releases go to."""
 
-    stage: Stage
+    stage: Refusing
     work: Path
     origin: Path
     env: dict[str, str] = field(default_factory=dict)
+    largest_file: int = -1  # bytes; what l9 and the agent may write, if not without limit
 
     def git(self, *args: str, cwd: Path | None = None) -> str:
-        done = subprocess.run(
-            ("git", *args), cwd=cwd or self.work, env={**os.environ, **GIT_NAMES}, capture_output=True, text=True
-        )  # fmt: skip
+        env = {**os.environ, **GIT_NAMES}
+        done = subprocess.run(("git", *args), cwd=cwd or self.work, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -75,15 +99,13 @@ class Desk:
 
     def l9(self, *args: str) -> subprocess.CompletedProcess[str]:
         """The command line as an operator types it, in a terminal program that asks for colours."""
-        env = {**os.environ, **GIT_NAMES, "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", **self.env}
-        return subprocess.run(
-            (sys.executable, "-m", "l9", *args), cwd=self.work, env=env, capture_output=True, text=True, timeout=60
-        )  # fmt: skip
+        env = {**GIT_NAMES, "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", **self.env}
+        return forked(args, self.work, env, self.largest_file)
 
     def refused(self, *args: str, code: int, says: tuple[str, ...], recorded: bool = False) -> Answer:
         """Type the command as people do and as machines do; check all that holds for every refusal.
 
-        `recorded`: a gate of the host closed, so that the host's journal tells of it; nothing else may change.
+        `recorded`: a gate of the host closed, so that its journal tells of it; nothing else may change.
         """
         before = world(self)
         plain = self.l9(*args)
@@ -107,11 +129,67 @@ class Desk:
         return answer
 
 
+def forked(
+    args: tuple[str, ...], cwd: Path, env: dict[str, str], largest_file: int = -1
+) -> subprocess.CompletedProcess[str]:
+    """`l9 ARGS` in a process of its own, forked from this one: only Python's start is left out."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if child == 0:
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            _be_l9(args, cwd, env, largest_file)
+        _, status = os.waitpid(child, 0)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode("utf-8"))
+    return subprocess.CompletedProcess(args, os.waitstatus_to_exitcode(status), *texts)
+
+
+def _be_l9(args: tuple[str, ...], cwd: Path, env: dict[str, str], largest_file: int) -> NoReturn:
+    code = 99
+    try:
+        signal.alarm(60)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+        os.chdir(cwd)
+        os.environ.update(env)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+        sys.argv = ["l9", *args]
+        code = main()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def on_terminal(args: tuple[str, ...], cwd: Path, env: dict[str, str]) -> str:
+    """What `l9 ARGS` writes to a terminal."""
+    ours, theirs = pty.openpty()
+    clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
+    child = subprocess.Popen(
+        (sys.executable, "-m", "l9", *args),
+        cwd=cwd,
+        env={**clean, **env},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has it open any more
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    assert child.wait(10) == 0, shown
+    return shown.decode("utf-8")
+
+
 def _with_json(args: tuple[str, ...]) -> tuple[str, ...]:
-    if "--" not in args:
-        return (*args, "--json")
-    at = args.index("--")
-    return (*args[:at], "--json", *args[at:])
+    return (args[0], "--json", *args[1:])
 
 
 def _told_in_full(args: tuple[str, ...], answer: Answer) -> None:
@@ -141,35 +219,35 @@ def check_remedy(remedy: str, failed: tuple[str, ...]) -> None:
 # ── what there is ────────────────────────────────────────────────────────────────────────────────
 
 
-def world(desk: Desk) -> dict[str, object]:
+def world(desk: Desk) -> dict[str, Any]:
     """All that a refused command could have changed, by name."""
     stage = desk.stage
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "journal": stage.layout.journal.read_bytes() if stage.layout.journal.exists() else b"",
         "runs": {p.name for p in (stage.host / RUNS).glob("*")},
         "slots": _slots(stage),
         "host": _files(stage.host),
         "work": _files(desk.work, volatile=(".git",)),
     }
-    for name, repository in (("work", desk.work), ("origin", desk.origin), ("host", stage.host)):
+    for name, repository in (
+        ("work", desk.work / ".git"),
+        ("origin", desk.origin),
+        ("host", stage.host / ".git"),
+    ):
         found[f"refs of {name}"] = _refs(repository)
     if (desk.work / ".git").exists():
-        status = ("git", "--no-optional-locks", "status", "--porcelain", "-z")
-        found["status"] = subprocess.run(status, cwd=desk.work, capture_output=True).stdout
+        found["index"] = subprocess.run(
+            ("git", "ls-files", "--stage", "-z"), cwd=desk.work, capture_output=True
+        ).stdout
     return found
 
 
-def _refs(repository: Path) -> str:
-    if not repository.is_dir():
-        return "none"
-    env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(repository.parent)}
-    outs = []
-    for argv in (("git", "for-each-ref"), ("git", "symbolic-ref", "HEAD"), ("git", "rev-parse", "HEAD")):
-        outs.append(subprocess.run(argv, cwd=repository, env=env, capture_output=True, text=True).stdout)
-    return "\n".join(outs)
+def _refs(repository: Path) -> dict[str, bytes]:
+    files = [repository / "HEAD", repository / "packed-refs", *(repository / "refs").rglob("*")]
+    return {str(path): path.read_bytes() for path in files if path.is_file()}
 
 
-def _slots(stage: Stage) -> dict[str, str]:
+def _slots(stage: Refusing) -> dict[str, str]:
     """The slots' own files, and the state of each process (R, S, T …; running and sleeping are one)."""
     found = {}
     for path in sorted((stage.host / ".l9" / "slots").glob("*.json")):
@@ -186,7 +264,9 @@ def _files(top: Path, volatile: tuple[str, ...] = (*VOLATILE, JOURNAL, RUNS)) ->
     found = {}
     for folder, names, files in os.walk(top):
         here = os.path.relpath(folder, top)
-        names[:] = [n for n in names if os.path.normpath(f"{here}/{n}") not in volatile and n != "__pycache__"]
+        names[:] = [
+            n for n in names if os.path.normpath(f"{here}/{n}") not in volatile and n != "__pycache__"
+        ]
         for name in files:
             path = os.path.normpath(f"{here}/{name}")
             if path not in volatile:
@@ -199,17 +279,17 @@ def _digest(path: Path) -> str:
     return os.readlink(path) if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _same(before: Mapping[str, object], after: Mapping[str, object], *, recorded: bool) -> None:
+def _same(before: Mapping[str, Any], after: Mapping[str, Any], *, recorded: bool) -> None:
     left_out = {"journal", "runs"} if recorded else set()
     for name in before.keys() - left_out:
         assert after[name] == before[name], f"{name} changed"
     if recorded:
-        old, new = bytes(before["journal"]), bytes(after["journal"])  # type: ignore[call-overload]
+        old, new = before["journal"], after["journal"]
         assert new.startswith(old)
         entries = [json.loads(line) for line in new[len(old) :].splitlines()]
         ends = [e["body"]["outcome"] for e in entries if e["body"]["event"] == "run-finished"]
         assert ends == ["REFUSED", "REFUSED"]  # once for people, once for machines
-        assert len(after["runs"] - before["runs"]) == 2  # type: ignore[operator]
+        assert len(after["runs"] - before["runs"]) == 2
 
 
 # ── disturbing it, and putting it back ───────────────────────────────────────────────────────────

@@ -1,119 +1,27 @@
-"""Refused things: each is told in full, with the command that mends it and the right exit code, and changes nothing."""
+"""Refused things: each is told in full, with the command that mends it, and changes nothing."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
-import tempfile
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from e2e.embedded_place import QUICK_TEST
 from e2e.loopback import Sshd, docker_engine, launcher, plain_site
-from e2e.refusals import PROGRAMS, REMEDIES, Desk, kept
-
-from l9.demo.caddy import free_port
-from l9.demo.stage import Stage, Timing
+from e2e.refusals import PROGRAMS, REMEDIES, Desk, kept, on_terminal, world
+from e2e.refusing_stage import LIVE, NEXT, Refusing, staged
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
-
-LIVE, NEXT = "v0.5.0-l9", "v0.5.1-l9"
-FAST = Timing(soak=0.1, bake=0.0, grace=1.0, deadline=10.0)
-
-
-class Refusing(Stage):
-    """A stage with one good target, and one for each way in which a host can be wrong."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root, FAST, test=QUICK_TEST)
-        self.closed_port, self.foreign_port = free_port(), free_port()
-        self.sshd = Sshd(root / "sshd")
-
-    def _config(self) -> str:
-        text = super()._config()
-        place = text[text.index("[targets.production]") :].splitlines()[1:]
-        target = {line.partition(" = ")[0]: line for line in place if line}
-        ssh = {**target, "host": 'host = "127.0.0.1"'}
-        said = "\n".join(target.values())
-        return text + f"""
-[targets.silent]
-{said}
-route = {{ url = "http://127.0.0.1:{self.closed_port}" }}
-
-[targets.foreign]
-{said}
-route = {{ url = "http://127.0.0.1:{self.foreign_port}" }}
-
-[targets.full]
-{said}
-needs = {{ disk = 1_000_000_000_000_000 }}
-
-[targets.crowded]
-{said}
-needs = {{ memory = 1_000_000_000_000_000 }}
-
-[targets.docker]
-{said.replace('"process"', '"compose"')}
-
-[targets.no-service]
-{said.replace('"process"', '"compose"')}
-compose = {{ service = "nosuch" }}
-
-[targets.nowhere]
-{said.replace(f'"{self.host}"', f'"{self.root}/nowhere"')}
-
-[targets.no-clone]
-{said.replace(f'"{self.host}"', f'"{self.root}/work/api"')}
-
-[targets.unreachable]
-{_target(ssh, ssh_options=json.dumps(["-F", "/dev/null", "-p", str(self.closed_port)]))}
-
-[targets.unknown-key]
-{_target(ssh, ssh_options=self.sshd.options("empty"))}
-
-[targets.changed-key]
-{_target(ssh, ssh_options=self.sshd.options("changed"))}
-
-[targets.no-agent]
-{_target(ssh, ssh_options=self.sshd.options(), path=json.dumps(f"{self.root}/bare host"))}
-
-[targets.other-agent]
-{_target(ssh, ssh_options=self.sshd.options(), path=json.dumps(f"{self.root}/other"))}
-
-[targets.over-ssh]
-{_target(ssh, ssh_options=self.sshd.options())}
-"""
-
-
-def _target(lines: dict[str, str], **other: str) -> str:
-    changed = {**lines, **{key: f"{key} = {value}" for key, value in other.items()}}
-    return "\n".join(changed.values())
-
-
-@contextlib.contextmanager
-def staged(name: str) -> Iterator[Refusing]:
-    """A stage in a folder of that name; LIVE is live on it, NEXT is on its origin."""
-    # Not below pytest's own folder: PostgreSQL's user must be able to walk there.
-    top = Path(tempfile.mkdtemp(prefix="l9-bad-", dir="/var/tmp"))
-    top.chmod(0o755)
-    stage = Refusing(top / name)
-    try:
-        stage.start()
-        stage.release(LIVE)
-        deployed = stage.l9("deploy", LIVE)
-        assert deployed.returncode == 0, deployed.stderr
-        stage.release(NEXT)
-        stage.git("push", "--quiet", "origin", "main", NEXT)
-        yield stage
-    finally:
-        stage.stop()
-        shutil.rmtree(top, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +54,7 @@ def test_plan_of_no_such_tag(desk: Desk) -> None:
     done = desk.l9("plan", "v9.9.9-l9", "--json")
     gates = json.loads(done.stdout)["gates"]
     assert done.returncode == 3
-    assert [g["gate"] for g in gates if g["verdict"] == "closed"][0] == "LOCAL-READY"
+    assert next(g["gate"] for g in gates if g["verdict"] == "closed") == "LOCAL-READY"
 
 
 def test_lightweight_tag(desk: Desk) -> None:
@@ -269,6 +177,11 @@ def test_no_configuration(desk: Desk) -> None:
     assert answer.remedies == ["l9 init"]
 
 
+def test_configuration_that_is_there_already(desk: Desk) -> None:
+    answer = desk.refused("init", code=2, says=("l9.toml is there already",))
+    assert answer.remedies == ["l9 config show"]
+
+
 def test_repository_without_commits(desk: Desk) -> None:
     shutil.rmtree(desk.work / ".git")
     desk.git("init", "--quiet", "--initial-branch=main")
@@ -304,7 +217,7 @@ def test_no_origin(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", ["gone", "ssh", "http"])
 def test_origin_that_does_not_answer(desk: Desk, kind: str) -> None:
-    port = desk.stage.closed_port  # type: ignore[attr-defined]
+    port = desk.stage.closed_port
     url, says = {
         "gone": (f"{desk.origin}-gone", "does not appear to be a git repository"),
         "ssh": (f"ssh://git@127.0.0.1:{port}/app.git", "Connection refused"),
@@ -387,9 +300,9 @@ def test_no_such_target(desk: Desk) -> None:
         (("logs", "--slot", "red"), "'red' is not one of 'blue', 'green'"),
         (("deplyo", NEXT), "no command deplyo, did you mean deploy"),
         (("frobnicate",), "no command frobnicate"),
-        (("--tarmac", "status"), "No such option '--tarmac'"),
+        (("status", "--tarmac"), "No such option '--tarmac'"),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
 def test_wrong_command_line(desk: Desk, args: tuple[str, ...], says: str) -> None:
     answer = desk.refused(*args, code=2, says=(says,))
@@ -401,6 +314,7 @@ def test_explain_of_nothing(desk: Desk) -> None:
     assert answer.remedies == ["l9 history"]
 
 
+@pytest.mark.usefixtures("ssh")
 def test_remedies_stay_with_the_target(desk: Desk) -> None:
     answer = desk.refused("explain", "NOPE", "--target", "over-ssh", code=2, says=("nothing on record",))
     assert answer.remedies == ["l9 history --target over-ssh"]
@@ -421,15 +335,18 @@ def ssh(stage: Refusing) -> Iterator[Sshd]:
 def test_unreachable_host(desk: Desk, command: tuple[str, ...]) -> None:
     says = ("ssh does not reach 127.0.0.1", "Connection refused")
     answer = desk.refused(*command, "--target", "unreachable", code=3, says=says)
-    port = desk.stage.closed_port  # type: ignore[attr-defined]
+    port = desk.stage.closed_port
     assert answer.remedies == [f"ssh -F /dev/null -p {port} -- 127.0.0.1 true"]
 
 
 @pytest.mark.usefixtures("ssh")
 @pytest.mark.parametrize(
     ("target", "says"),
-    [("unknown-key", "has an unknown host key"), ("changed-key", "shows another host key than the one on record")],
-)  # fmt: skip
+    [
+        ("unknown-key", "has an unknown host key"),
+        ("changed-key", "shows another host key than the one on record"),
+    ],
+)
 def test_wrong_host_key(desk: Desk, target: str, says: str) -> None:
     answer = desk.refused("status", "--target", target, code=3, says=(says, "Host key verification failed"))
     assert answer.remedies[0].endswith("-- 127.0.0.1 true")
@@ -443,7 +360,7 @@ def test_host_without_the_agent(desk: Desk) -> None:
 
 HELLO = {"type": "hello", "version": "9.9.9", "graph": "0", "host": "vps", "schema": "l9.agent/1"}
 NEWER = f"echo '{json.dumps(HELLO)}'\n"
-STRANGE = "echo '{\"type\": \"greeting\"}'\necho login banner\nexit 3\n"
+STRANGE = 'echo \'{"type": "greeting"}\'\necho login banner\nexit 3\n'
 
 
 @pytest.mark.usefixtures("ssh")
@@ -463,7 +380,9 @@ def test_agent_that_is_not_ours(desk: Desk, script: str, code: int, says: tuple[
 
 @pytest.mark.usefixtures("ssh")
 def test_over_ssh_it_is_the_same(desk: Desk) -> None:
-    local, over_ssh = (json.loads(desk.l9("status", "--json", "--target", t).stdout) for t in ("production", "over-ssh"))
+    local, over_ssh = (
+        json.loads(desk.l9("status", "--json", "--target", t).stdout) for t in ("production", "over-ssh")
+    )
     assert over_ssh["live"] == local["live"]
 
 
@@ -506,7 +425,11 @@ def test_docker_too_old(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_compose_file_without_the_service(desk: Desk, tmp_path: Path) -> None:
-    compose = subprocess.run(("docker", "compose", "version"), capture_output=True) if shutil.which("docker") else None
+    compose = (
+        subprocess.run(("docker", "compose", "version"), capture_output=True)
+        if shutil.which("docker")
+        else None
+    )
     if compose is None or compose.returncode:
         reason = "needs docker compose: tools/test_host_packages.py installs it"
         pytest.fail(reason) if os.environ.get("CI", "").lower() == "true" else pytest.skip(reason)
@@ -522,7 +445,7 @@ def test_nothing_listens_where_the_site_should_be(desk: Desk) -> None:
 
 
 def test_another_site_answers(desk: Desk) -> None:
-    with plain_site(desk.stage.foreign_port):  # type: ignore[attr-defined]
+    with plain_site(desk.stage.foreign_port):
         says = ("answers 200 with X-L9-Slot missing",)
         desk.refused("deploy", NEXT, "--target", "foreign", code=3, says=says, recorded=True)
 
@@ -534,20 +457,17 @@ def test_port_of_the_idle_slot_is_taken(desk: Desk) -> None:
         desk.refused("deploy", NEXT, code=3, says=says, recorded=True)
 
 
-@pytest.mark.parametrize(("target", "says"), [("full", "MB of disk free"), ("crowded", "MB of memory available")])
+@pytest.mark.parametrize(
+    ("target", "says"), [("full", "MB of disk free"), ("crowded", "MB of memory available")]
+)
 def test_too_little_room(desk: Desk, target: str, says: str) -> None:
     desk.refused("deploy", NEXT, "--target", target, code=3, says=("1000000000 MB", says), recorded=True)
 
 
-def test_disk_is_full(desk: Desk) -> None:
-    """The journal cannot be written at all: /dev/full answers as a full disk does."""
-    journal = desk.stage.layout.journal
-    aside = journal.rename(journal.with_name("aside"))
-    journal.symlink_to("/dev/full")
-    try:
-        desk.refused("deploy", NEXT, code=3, says=("the host refuses", "No space left on device"))
-    finally:
-        aside.replace(journal)
+def test_journal_that_cannot_be_written(desk: Desk) -> None:
+    (desk.work / ".git" / "l9" / "journal.jsonl").unlink()  # the operator's own stays below the limit
+    desk.largest_file = desk.stage.layout.journal.stat().st_size
+    desk.refused("deploy", NEXT, code=3, says=("the host refuses a file operation", "File too large"))
 
 
 ENV = Callable[[Path], object]
@@ -603,7 +523,7 @@ def test_rollback_to_what_is_live(desk: Desk) -> None:
 # ── the journal ──────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("command", [("status",), ("history",), ("deploy", NEXT), ("rollback",), ("resume",)])
+@pytest.mark.parametrize("command", [("status",), ("deploy", NEXT), ("rollback",)])
 def test_journal_of_a_newer_version(desk: Desk, command: tuple[str, ...]) -> None:
     with kept(desk.stage.layout.journal) as journal:
         lines = journal.read_text(encoding="utf-8").splitlines()
@@ -641,6 +561,94 @@ def test_torn_last_line_is_tolerated(desk: Desk) -> None:
         assert json.loads(desk.l9("status", "--json").stdout)["live"]["release"] == LIVE
         assert desk.l9("history").returncode == 0
         assert desk.l9("history", "--verify").returncode == 0
+
+
+# ── what is no bad input at all: spaces and umlauts in every path, Ctrl-C, terminals ──────────────
+
+
+@pytest.fixture(scope="module")
+def spaced() -> Iterator[Refusing]:
+    with staged("Grüße aus dem Büro/l9 stage") as made:
+        launcher(made.host)
+        with made.sshd.running():
+            yield made
+
+
+def test_paths_with_spaces_and_umlauts(spaced: Refusing) -> None:
+    """The whole way: Caddy's file, git, the agent over ssh, the slots, the journal."""
+    desk = Desk(spaced, spaced.work, spaced.origin)
+    (spaced.work / "Größe der Welt.txt").touch()
+    spaced.release("v0.5.2-l9")
+    over = ("--target", "over-ssh")
+    deployed = desk.l9("deploy", "v0.5.2-l9", *over, "--json")
+    result = json.loads(deployed.stdout.splitlines()[-1])
+    assert (result["outcome"], result["live"]) == ("SUCCESS", "v0.5.2-l9"), deployed.stdout[-3000:]
+    assert json.loads(desk.l9("drift", "--json", *over).stdout)["drift"] == []
+    assert "Uvicorn" in desk.l9("logs", *over).stdout
+    back = desk.l9("rollback", "--json", *over)
+    assert json.loads(back.stdout.splitlines()[-1])["live"] == LIVE, back.stdout[-3000:]
+    assert json.loads(desk.l9("history", "--verify", "--json").stdout)["verified"] is True
+    assert json.loads(desk.l9("status", "--json").stdout)["live"]["release"] == LIVE
+    with kept(spaced.host / ".env") as path:
+        path.chmod(0o640)
+        answer = desk.refused("deploy", NEXT, *over, code=3, says=("mode 0640",), recorded=True)
+    assert shlex.split(answer.remedies[0])[:2] == ["chmod", "600"]
+    assert shlex.split(answer.remedies[0])[2] == str(path)
+
+
+def in_foreground(argv: tuple[str, ...], cwd: Path) -> subprocess.Popen[str]:
+    """As a shell starts a command: in a process group of its own, which Ctrl-C goes to."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, cwd=cwd, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+
+def test_interrupted_by_the_operator(spaced: Refusing) -> None:
+    """Ctrl-C ends the watching, says so, and the run on the host goes on to a good end."""
+    argv = (sys.executable, "-m", "l9", "deploy", NEXT, "--json")
+    watching = in_foreground(argv, spaced.work)
+    assert watching.stdout is not None
+    line = next(line for line in watching.stdout if '"BLUE-GREEN-LAUNCH"' in line)
+    os.killpg(watching.pid, signal.SIGINT)  # as a terminal does: to l9, and to the agent that it asked
+    out, err = watching.communicate(timeout=20)
+    last = json.loads((line + out).splitlines()[-1])
+    assert (watching.returncode, last["code"], last["schema"]) == (130, "INTERRUPTED", "l9.error/1")
+    assert "the run on the host goes on by itself" in last["message"]
+    assert last["remedy"] == [{"command": "l9 resume"}]
+    assert "Traceback" not in err
+    resumed = spaced.l9_json("resume")
+    assert resumed.get("live", NEXT) == NEXT  # attached to it, or came after its end
+    assert spaced.l9_json("status")["live"]["release"] == NEXT
+
+
+def test_interrupted_before_the_host_is_asked(desk: Desk) -> None:
+    config = desk.work / "l9.toml"
+    text = config.read_text(encoding="utf-8")
+    slow = text.replace(json.dumps(QUICK_TEST), json.dumps(["{python}", "-c", "import time; time.sleep(20)"]))
+    desk.commit("l9.toml", slow)
+    desk.git("tag", "-a", "v0.6.0-l9", "-m", "Release v0.6.0-l9: With slow tests")
+    argv = (sys.executable, "-m", "l9", "deploy", "v0.6.0-l9")
+    running = in_foreground(argv, desk.work)
+    assert running.stderr is not None
+    next(line for line in running.stderr if "VERSION-LOCK" in line)
+    before = world(desk)
+    os.killpg(running.pid, signal.SIGINT)
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert "interrupted before the host had been asked" in err
+    assert "Traceback" not in err
+    assert world(desk) == before
+
+
+@pytest.mark.parametrize(
+    ("env", "styled"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+    ids=["colours", "NO_COLOR", "dumb"],
+)  # fmt: skip
+def test_colours_on_a_terminal(desk: Desk, env: dict[str, str], styled: bool) -> None:
+    shown = on_terminal(("check", NEXT), desk.work, {"TERM": "xterm-256color", **env})
+    assert "CREATE-ANNOTATED-TAG" in shown
+    assert bool(re.search(r"\x1b\[[0-9;]*m", shown)) is styled
+    assert ("\x1b" in shown) is (env.get("TERM") != "dumb")
 
 
 # ── all of them ──────────────────────────────────────────────────────────────────────────────────

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from e2e.place import Deploying, Place, deploy, l9, l9_json, last_body, load, unexcused
 
+from e2e.place import Deploying, Place, deploy, l9, l9_json, last_body, load, unexcused
 from l9.core.states import State
 from l9.demo import backend
 
@@ -39,7 +39,7 @@ def test_second_deploy_without_a_failed_request(live: Place, tmp_path: Path) -> 
     with load(live, tmp_path) as generator:
         result = deploy(live, NEXT)
     report = generator.stop()
-    assert (result["outcome"], result["exit_code"], result["standby"]) == (State.SUCCESS, 0, GOOD)
+    assert (result["outcome"], result["exit_code"], result["standby"]) == (State.SUCCESS, 0, GOOD), result
     assert unexcused(report) == []
     assert report.total().ok > 100
     settled(live, NEXT, State.SUCCESS, 0)
@@ -49,7 +49,7 @@ def test_unhealthy_release_is_refused(live: Place, tmp_path: Path) -> None:
     live.release(BAD, backend.NEVER_HEALTHY)
     with load(live, tmp_path) as generator:
         result = deploy(live, BAD)
-    assert (result["outcome"], result["exit_code"]) == (State.REFUSED, 3)
+    assert (result["outcome"], result["exit_code"]) == (State.REFUSED, 3), result
     assert unexcused(generator.stop()) == []
     settled(live, GOOD, State.REFUSED, 3)
     told = l9(live, "explain", BAD).stdout
@@ -61,7 +61,7 @@ def test_release_that_breaks_after_the_switch_is_rolled_back(live: Place, tmp_pa
     live.release(BAD, backend.BREAKS_AFTER_THE_SWITCH)
     with load(live, tmp_path) as generator:
         result = deploy(live, BAD)
-    assert (result["outcome"], result["exit_code"]) == (State.ROLLED_BACK, 4)
+    assert (result["outcome"], result["exit_code"]) == (State.ROLLED_BACK, 4), result
     assert result["closed"]["gate"] == State.BAKED
     report = generator.stop()
     bad_slot = l9_json(live, "explain", BAD)["entries"][0]["body"]["new"]
@@ -73,7 +73,7 @@ def test_traceback_in_the_log_closes_the_gate(live: Place, tmp_path: Path) -> No
     live.release(BAD, backend.TRACEBACK_IN_LOG)
     with load(live, tmp_path) as generator:
         result = deploy(live, BAD)
-    assert (result["outcome"], result["exit_code"]) == (State.REFUSED, 3)
+    assert (result["outcome"], result["exit_code"]) == (State.REFUSED, 3), result
     assert any(f["invariant"] == "host.logs-clean" for f in result["closed"]["findings"])
     assert "KeyError" in str(result["closed"]["findings"])
     assert unexcused(generator.stop()) == []
@@ -156,6 +156,6 @@ def test_two_deploys_at_once(live: Place, tmp_path: Path) -> None:
         assert second.returncode == 6
         assert NEXT in second.stdout
         code, result = first.end()
-    assert (code, result["outcome"]) == (0, State.SUCCESS)
+    assert (code, result["outcome"]) == (0, State.SUCCESS), result["closed"]
     assert unexcused(generator.stop()) == []
     settled(live, NEXT, State.SUCCESS, 0)

@@ -23,7 +23,7 @@ def build(releases: Releases, release: str, commit: str, say: Say, *, rebuild: b
 
     rebuild: build in any case, and from nothing. Raises ActionError with the last lines when it fails.
     """
-    document = releases.resolve(release)
+    document = releases.resolve(release, commit)
     known = releases.image(release)
     if known and known.labels.get(names.COMMIT) == commit and not rebuild:
         say(f"image {known.id[7:19]} of {release} is there already")

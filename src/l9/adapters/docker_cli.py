@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +40,14 @@ class DockerCli:
         self._program = program
         self._env = {k: os.environ[k] for k in _PASSED if k in os.environ} | _SET | {"DOCKER_HOST": host}
 
-    def read(self, argv: compose.Argv, cwd: Path, timeout: float = 60.0) -> Output:
-        """Run to the end and keep the standard output."""
+    def read(
+        self, argv: compose.Argv, cwd: Path, *, timeout: float = 60.0, env: Mapping[str, str] | None = None
+    ) -> Output:
+        """Run to the end and keep the standard output. `env` is added to what every run gets."""
         try:
             done = subprocess.run(
-                self._argv(argv), cwd=cwd, env=self._env, stdin=subprocess.DEVNULL, capture_output=True,
-                timeout=timeout, check=False,
+                self._argv(argv), cwd=cwd, env={**self._env, **(env or {})}, stdin=subprocess.DEVNULL,
+                capture_output=True, timeout=timeout, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise ActionError(

@@ -113,8 +113,11 @@ class Releases:
 
     # ── resolving ────────────────────────────────────────────────────────────────────────────────
 
-    def resolve(self, release: str) -> dict[str, Any]:
-        """Resolve the tag's compose file with the host's environment, and keep both."""
+    def resolve(self, release: str, commit: str) -> dict[str, Any]:
+        """Resolve the tag's compose file with the host's environment, and keep both.
+
+        The file may name its own release, as in `image: registry/app:${L9_RELEASE}`.
+        """
         text = self._env_text()
         replace_file(self.layout.env_snapshot(release), text, 0o600)
         tree = self.layout.tree(release)
@@ -124,10 +127,11 @@ class Releases:
             beside = file.parent / ".env"
             own = (beside,) if beside.is_file() and not beside.is_symlink() else ()
             env_files = (*own, self.layout.env_snapshot(release))
-            out = self._read(release, argv.config(file, project, env_files), text)
-            hashes = argv.parse_hashes(self._read(release, argv.hashes(file, project, env_files), text))
+            given = {"L9_RELEASE": release, "L9_COMMIT": commit}
+            out = self._read(release, argv.config(file, project, env_files), given)
+            hashes = argv.parse_hashes(self._read(release, argv.hashes(file, project, env_files), given))
         document = compose.noted(argv.parse_document(out) or {}, hashes)
-        known = Release(self.config.instance, release, commit="")
+        known = Release(self.config.instance, release, commit)
         places = self.places(release)
 
         def check() -> None:
@@ -158,11 +162,11 @@ class Releases:
                 error.message, expected=error.expected, found=error.found, remedy=error.remedy
             ) from None
 
-    def _read(self, release: str, command: argv.Argv, env: str) -> str:
+    def _read(self, release: str, command: argv.Argv, env: Mapping[str, str]) -> str:
         """Run a compose command that reads the user's file; lend it the env files that only the host has."""
         tree, done = self.layout.tree(release), None
         for _ in range(_MOST_ENV_FILES):
-            done = self.cli.read(command, tree)
+            done = self.cli.read(command, tree, env=env)
             if done.code == 0:
                 return done.out
             missing = Path(argv.missing_file("\n".join(done.lines)) or "/")
@@ -173,7 +177,7 @@ class Releases:
                 break
             missing.parent.mkdir(parents=True, exist_ok=True)
             missing.symlink_to(on_host)
-        values = [entry.value.reveal() for entry in parse_env(env).entries]
+        values = [entry.value.reveal() for entry in parse_env(self._env_text()).entries]
         lines = argv.without_values("\n".join(done.lines if done else ()), values)
         raise ActionError(
             f"the compose file of {release} cannot be resolved",

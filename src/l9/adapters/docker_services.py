@@ -69,6 +69,7 @@ class OtherServices:
             say(f"{name}: its definition has changed; a deploy does not restart it")
         found = self._running()
         missing = [n for n in others if self._is_missing(document, n, found.get(n))]
+        self._check_projects(missing)
         self._check_names(document, missing, say)
         lay_ground(self._releases, release)
         if missing:
@@ -103,6 +104,21 @@ class OtherServices:
 
     def _is_missing(self, document: Mapping[str, Any], name: str, found: Container | None) -> bool:
         return self._status_of(document, name, found) not in (*_GOOD, *_LEFT_ALONE)
+
+    def _check_projects(self, missing: Iterable[str]) -> None:
+        """A project of another name has its own database: starting a second, empty one would hide the first."""
+        root, own = self._releases.layout.root, self._releases.layout.state
+        for container in self._engine.containers(SERVICE, "com.docker.compose.oneoff=False"):
+            project, name = container.labels.get(PROJECT, ""), container.labels[SERVICE]
+            folder = Path(container.labels.get("com.docker.compose.project.working_dir", "/"))
+            here = folder.is_relative_to(root) and not folder.is_relative_to(own)
+            if here and project != self._project and name in missing:
+                raise ActionError(
+                    f"service {name} belongs to project {project} here",
+                    expected=f"it in project {self._project}, or nowhere",
+                    found=f"container {container.name}, made by compose in {folder}",
+                    remedy=f'$EDITOR l9.toml  # [targets.…] instance = "{project}"',
+                )
 
     def _check_names(self, document: Mapping[str, Any], missing: Iterable[str], say: Say) -> None:
         """A fixed container name may be another project's already, which compose says in many words."""

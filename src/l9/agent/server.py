@@ -244,6 +244,8 @@ def summary(run: Run | None) -> dict[str, Any]:
 
 def main() -> int:
     """`l9 agent`: serve one request over standard input and output."""
-    os.umask(0o022)  # trees become images: their modes must not depend on who deploys (secrets are 0600 by name)
+    os.umask(
+        0o022
+    )  # trees become images: their modes must not depend on who deploys (secrets are 0600 by name)
     forget_callers_repository()
     return serve(sys.stdin.buffer, sys.stdout.buffer)

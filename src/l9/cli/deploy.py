@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 import msgspec
 
 from l9.agent import client
+from l9.cli.command_line import for_target
 from l9.cli.context import Project, json_option, progress_option, project, target_option
 from l9.cli.render import JsonView, View, feed, view
 from l9.core import events as ev
@@ -106,6 +108,8 @@ def public_answer(here: Project, screen: View) -> dict[str, Any] | None:
 
 
 def _end(screen: View, data: dict[str, Any]) -> int:
+    for finding in (data.get("closed") or {}).get("findings", ()):
+        finding["remedy"] = for_target(finding.get("remedy", ""), sys.argv[1:])
     if isinstance(screen, JsonView):
         screen.result(data)
     return int(data.get("exit_code", 1))

@@ -6,37 +6,13 @@ import json
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import click
 
+from l9.cli.command_line import for_target, wants_json
 from l9.cli.plain_text import printable
 from l9.errors import Interrupted, L9Error, UsageError
-
-_NO_TARGET = ("init", "graph", "demo", "agent", "--help", "--version")
-
-
-def wants_json(argv: Sequence[str]) -> bool:
-    """Whether a command line asks for JSON; a usage error is told before anybody has parsed it."""
-    options = list(argv)[: argv.index("--")] if "--" in argv else list(argv)
-    return "--json" in options or "--progress=json" in options or ("--progress", "json") in pairwise(options)
-
-
-def for_target(command: str, argv: Sequence[str]) -> str:
-    """A remedy of l9's own, for the target that the failed command was for; any other as it is."""
-    words = command.split()
-    if words[:1] != ["l9"] or "--target" in words or words[1:2] == [] or words[1] in _NO_TARGET:
-        return command
-    for option, value in zip(argv, [*argv[1:], ""], strict=True):
-        if option == "--" or (option == "--target" and not value):
-            break
-        if option == "--target":
-            return f"{command} --target {shlex.quote(value)}"
-        if option.startswith("--target="):
-            return f"{command} --target {shlex.quote(option.removeprefix('--target='))}"
-    return command
 
 
 def show_error(envelope: dict[str, Any], code: int) -> int:

@@ -12,6 +12,7 @@ from typing import IO, Any, Protocol
 import msgspec
 
 from l9.agent.protocol import AnyMessage, Line, Progress, Wrote
+from l9.cli.command_line import for_target
 from l9.cli.plain_text import printable
 from l9.core import events as ev
 from l9.core.graph import GRAPH
@@ -159,7 +160,8 @@ def sentences(event: ev.AnyEvent) -> list[tuple[str, str]]:
                 lines.append((" ", f"    {'found':>{len(finding.invariant) + 1}} {finding.found}"))
                 lines += [(" ", f"    | {text}") for text in finding.log[-8:]]
                 if finding.remedy:
-                    lines.append((" ", f"    next: {finding.remedy}{_where(gate, finding.remedy)}"))
+                    command = for_target(finding.remedy, sys.argv[1:])
+                    lines.append((" ", f"    next: {command}{_where(gate, command)}"))
             return lines
         case ev.ActionFailed(found=found):
             return [("closed", f"{'':<20}           {found}")]

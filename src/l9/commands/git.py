@@ -81,11 +81,6 @@ def is_ancestor(commit: str, of: str) -> Argv:
     return ("git", "merge-base", "--is-ancestor", commit, of)
 
 
-def resolve(revision: str) -> Argv:
-    """The object id of a revision; exit code 1 and nothing printed when there is none."""
-    return ("git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
-
-
 def remote_url(remote: str = "origin") -> Argv:
     return ("git", "remote", "get-url", "--", remote)
 

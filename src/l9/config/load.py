@@ -55,7 +55,9 @@ def load(directory: Path, target: str | None = None) -> model.Config:
             f"no {FILE} in {directory}", expected=f"a file {FILE}", found="none", remedy="l9 init"
         ) from None
     except (UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{FILE} cannot be read", expected="UTF-8 text", found=str(error)) from None
+        raise ConfigError(
+            f"{FILE} cannot be read", expected="UTF-8 text", found=str(error), remedy=f"$EDITOR {FILE}"
+        ) from None
     return parse(text, target)
 
 
@@ -81,11 +83,6 @@ def parse(text: str, target: str | None = None) -> model.Config:
     config = _convert(document, model.Config, f"{FILE}, target {name},")
     _check(config)
     return config
-
-
-def targets(text: str) -> tuple[str, ...]:
-    """The names of the targets in the file's text."""
-    return tuple(tomllib.loads(text).get("targets", {}))
 
 
 def rules(config: model.Config) -> Rules:

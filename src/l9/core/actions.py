@@ -130,7 +130,8 @@ class SwitchRoute(Action, frozen=True, tag="switch-route"):
     back: Slot
 
     def undo(self) -> AnyAction | None:
-        return SwitchRoute(to=self.back, back=self.to)
+        # Where nothing was live before, `back` is `to`: to perform it would only now send users there.
+        return SwitchRoute(to=self.back, back=self.to) if self.back is not self.to else None
 
 
 class RecycleSlot(Action, frozen=True, tag="recycle-slot"):

@@ -69,6 +69,6 @@ def slug(text: str, plain: str = "") -> str:
     """
     wanted = re.sub(f"[{re.escape(plain)}]", "-", text) if plain else text
     found = re.sub(r"[^a-z0-9-]+", "-", wanted.lower()).strip("-")
-    return (
-        found if found == wanted else f"{found}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".lstrip("-")
-    )
+    if found and found == wanted:
+        return found
+    return f"{found}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".lstrip("-")

@@ -33,22 +33,24 @@ def build_document(document: Mapping[str, Any], config: Config, release: Release
 def slot_build(document: Mapping[str, Any], chosen: Chosen) -> str:
     """The service that the slots' one image is built from (or pulled for)."""
     known = services(document)
-    builds = {n: known[n]["build"] for n in (chosen.blue, chosen.green) if known[n].get("build")}
-    if len(builds) == 2 and builds[chosen.blue] != builds[chosen.green]:
-        raise ConfigError(
-            f"{chosen.blue} and {chosen.green} are built differently",
-            expected="one image for both slots",
-            found="two build sections",
-            remedy="$EDITOR docker-compose.yml",
-        )
-    if not builds and not known[chosen.blue].get("image"):
-        raise ConfigError(
-            f"service {chosen.blue} has neither build nor image",
-            expected="a build section or an image",
-            found="none",
-            remedy="$EDITOR docker-compose.yml",
-        )
-    return next(iter(builds), chosen.blue)
+    both = (chosen.blue, chosen.green)
+    for key in ("build", "image"):
+        named = {n: known[n][key] for n in both if known[n].get(key)}
+        if len(named) == 2 and named[chosen.blue] != named[chosen.green]:
+            raise ConfigError(
+                f"{chosen.blue} and {chosen.green} run different images",
+                expected="one image for both slots",
+                found=f"two {key} sections" if key == "build" else " and ".join(named.values()),
+                remedy="$EDITOR docker-compose.yml",
+            )
+        if named:
+            return next(iter(named))
+    raise ConfigError(
+        f"service {chosen.blue} has neither build nor image",
+        expected="a build section or an image",
+        found="none",
+        remedy="$EDITOR docker-compose.yml",
+    )
 
 
 def slot_image_runs(document: Mapping[str, Any], config: Config, name: str) -> bool:

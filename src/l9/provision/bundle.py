@@ -9,6 +9,7 @@ import base64
 import hashlib
 import io
 import zipfile
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -22,9 +23,10 @@ _LEFT_OUT = {"cli", "demo", "provision", "web", "__pycache__"}
 _LAYOUT = 1  # raised when the way in which `host/agent.py` lays out an agent changes
 
 
-def sources(package: Path | None = None) -> dict[str, bytes]:
-    """The agent's part of the package: names in the wheel to contents, sorted."""
-    top = package or Path(l9.__file__).parent
+@cache
+def sources() -> dict[str, bytes]:
+    """The agent's part of the package: names in the wheel to contents, sorted. Read once: one run, one agent."""
+    top = Path(l9.__file__).parent
     found = {}
     for file in sorted(top.rglob("*.py")):
         inside = file.relative_to(top)

@@ -70,6 +70,7 @@ def cron_name(instance: str) -> str:
 
 
 def _service(what: str, argv: tuple[str, ...], user: str, more: str) -> str:
+    """A oneshot. The program is a word for `env`, because systemd takes no quotes in an executable's own name."""
     return f"""\
 # Written by `l9 provision`.
 [Unit]
@@ -81,7 +82,7 @@ ConditionPathExists={_value(argv[0])}
 [Service]
 Type=oneshot
 User={_value(user)}
-ExecStart={" ".join(_word(a) for a in argv)}
+ExecStart=/usr/bin/env {" ".join(_word(a) for a in argv)}
 {more}"""
 
 

@@ -64,7 +64,7 @@ def platforms(python: Python) -> tuple[str, ...]:
     """The platform tags that run on the host, the most particular first."""
     kind, version = python.libc
     numbers = re.findall(r"\d+", version)
-    if kind != "glibc" or len(numbers) < 2:
+    if kind != "glibc" or len(numbers) < 2 or int(numbers[1]) < _OLDEST_GLIBC:
         return (f"{python.system}_{python.machine}",)
     newest = int(numbers[1])
     tags = [f"manylinux_2_{minor}_{python.machine}" for minor in range(newest, _OLDEST_GLIBC - 1, -1)]

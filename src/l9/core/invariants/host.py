@@ -113,13 +113,13 @@ def WAY_BACK(facts: Facts, context: Context) -> Verdict:
     kept = facts.the(Retained)
     if context.run.previous is None:
         return Pass("first deploy: there is nothing to go back to")
+    if context.run.previous == context.run.tag:
+        return Pass(f"{kept.tag} is deployed again, which makes all that is kept of it anew")
     lacking = _lacking(kept)
     if not lacking:
         return Pass(f"{kept.tag} can be gone back to: image {short(kept.image)}, compose and env kept")
-    # The live slot itself is the way back; what is kept of it only matters once it has been stopped.
-    return Fail(
-        f"all that {kept.tag} needs to come back", f"missing: {', '.join(lacking)}", f"l9 explain {kept.tag}"
-    )
+    found = f"missing: {', '.join(lacking)}"
+    return Fail(f"all that {kept.tag} needs to come back", found, f"l9 deploy {kept.tag} --again")
 
 
 @invariant(

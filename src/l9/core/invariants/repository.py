@@ -27,9 +27,11 @@ def TAG_ANNOTATED(facts: Facts, context: Context) -> Verdict:
     if tag.kind == "tag":
         return Pass(f"annotated by {tag.tagger or 'nobody'}")
     name = context.run.tag
+    if tag.kind == "absent":
+        return Fail("an annotated tag", "no such tag", f"git tag -a {name} -m 'Release {name}: …'")
     return Fail(
         "an annotated tag",
-        "no such tag" if tag.kind == "absent" else "a lightweight tag",
+        "a lightweight tag",
         f"git tag -a -f {name} {name}^{{}} -m 'Release {name}: …'",
     )
 

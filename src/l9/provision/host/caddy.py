@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from l9.provision.host import system
 
+# Caddy 2.6 makes ~/.step whatever it is asked, unless this names a directory that is there.
+WRITES_NOTHING = {"STEPPATH": "/"}
 UNIT_FILE = "/etc/caddy/Caddyfile"  # what the package's unit runs and reloads
 
 
@@ -28,7 +30,7 @@ def look(caddyfile: str, admin: str, marks: list[str]) -> dict[str, Any] | None:
     user = user_of(pid)
     return {
         "program": program,
-        "version": (system.run([program, "version"])[1].split() or [""])[0],
+        "version": (system.run([program, "version"], env=WRITES_NOTHING)[1].split() or [""])[0],
         "running": pid is not None,
         "user": user.pw_name if user else "",
         "group": system.group(user.pw_gid) if user else "",
@@ -114,7 +116,10 @@ def environment(pid: int | None, user: pwd.struct_passwd | None) -> dict[str, st
             text = file.read().decode(errors="surrogateescape")
     except OSError:
         return known
-    known.update(line.split("=", 1) for line in text.split("\0") if "=" in line)
+    for line in text.split("\0"):
+        name, equals, value = line.partition("=")
+        if equals:
+            known[name] = value
     known.pop("NOTIFY_SOCKET", None)  # systemd listens there to Caddy itself
     return known
 

@@ -27,7 +27,10 @@ def find(name: str) -> str | None:
 def run(
     argv: list[str], timeout: float = 60, env: dict[str, str] | None = None, **how: Any
 ) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error; 127 for no such program, 124 for one too slow (seconds)."""
+    """Exit code, standard output and standard error.
+
+    127 for no such program, 126 for one that is not for us, 124 for one that takes longer than `timeout` seconds.
+    """
     how.setdefault("stdin", subprocess.DEVNULL)
     if "input" in how:
         del how["stdin"]
@@ -36,6 +39,8 @@ def run(
         done = subprocess.run(argv, capture_output=True, timeout=timeout, env=known, check=False, **how)
     except FileNotFoundError:
         return 127, "", f"no program {argv[0]}"
+    except PermissionError:
+        return 126, "", f"{argv[0]} may not be run"
     except subprocess.TimeoutExpired:
         return 124, "", f"no end within {timeout:g} s"
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")

@@ -1,0 +1,134 @@
+"""`python -m bench`, from the repository's root: measures, and prints a table or one JSON document.
+
+Exit codes: 0 measured, whether or not a target is met; 1 something did not do what was to be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+# A normal installation has bytecode, and a child's output is not read line by line.
+for variable in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):
+    os.environ.pop(variable, None)
+
+from bench import agent, releases, side_by_side  # noqa: E402
+from bench.figures import SCHEMA, Figure, table  # noqa: E402
+from bench.ground import Ground, MeasureError, embedded_ground, host_ground  # noqa: E402
+from hosts.fixtures import why_not  # noqa: E402  # needs the path above
+
+Measure = Callable[[Ground, int, Callable[[str], None]], list[Figure]]
+MEASURES: dict[str, Measure] = {
+    "help": agent.help_time,
+    "deploy": releases.deploys,
+    "warm": releases.warm_rollbacks,
+    "cold": releases.cold_rollbacks,
+    "ssh": agent.connections,
+    "memory": agent.memory,
+    "journal": agent.long_journal,
+    "load": side_by_side.side_by_side,
+}
+STOPS = (signal.SIGALRM, signal.SIGTERM, signal.SIGINT)
+
+
+class OutOfTimeError(Exception):
+    """The whole took longer than it may, or was asked to end: what was started is ended on the way out."""
+
+
+def main() -> int:
+    """Measure, and print."""
+    asked = _arguments()
+    reason = "asked for" if asked.embedded else why_not()
+    if reason:
+        _say(f"on the embedded default ({reason}): no ssh, no Docker and no plain script to compare with")
+    for number in STOPS:
+        signal.signal(number, _stop)
+    signal.alarm(asked.limit)
+    began = time.monotonic()
+    figures: list[Figure] = []
+    failed = ""
+    try:
+        place: AbstractContextManager[Ground] = embedded_ground() if reason else host_ground()
+        _say("setting up, and two first deploys")
+        with place as ground:
+            releases.prepare(ground)
+            for name in asked.only or MEASURES:
+                figures += MEASURES[name](ground, asked.runs, _say)
+            name = ground.name
+    except Exception as error:  # what was measured until then is shown in any case
+        failed, name = f"{type(error).__name__}: {error}", "embedded" if reason else "host"
+        if not isinstance(error, MeasureError | OutOfTimeError):
+            traceback.print_exc()
+    signal.alarm(0)
+    seconds = time.monotonic() - began
+    if asked.json:
+        about = {"schema": SCHEMA, "ground": name, "runs": asked.runs, "seconds": round(seconds, 1)}
+        document = {**about, "machine": _machine(), "error": failed or None}
+        print(json.dumps({**document, "figures": [figure.document() for figure in figures]}))
+    else:
+        print(table(figures))
+        print(
+            f"\nmedian (min–max) of {asked.runs} runs on the {name} ground, {seconds:.0f} s in all; {_text()}"
+        )
+    if failed:
+        print(f"bench: {failed}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=_positive, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--only", action="append", choices=list(MEASURES), help="may be given more than once")
+    parser.add_argument("--embedded", action="store_true", help="on the embedded default, even as root")
+    parser.add_argument(
+        "--limit", type=_positive, default=1800, metavar="SECONDS", help="end after that (default 1800)"
+    )
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
+    return number
+
+
+def _say(text: str) -> None:
+    print(f"… {text}", file=sys.stderr, flush=True)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    for other in STOPS:
+        signal.signal(other, signal.SIG_IGN)  # once: the way out must not be interrupted
+    why = "the time given by --limit is over" if number == signal.SIGALRM else "asked to end"
+    raise OutOfTimeError(why)
+
+
+def _machine() -> dict[str, object]:
+    return {
+        "cpus": os.cpu_count(),
+        "load": [round(value, 2) for value in os.getloadavg()],
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+    }
+
+
+def _text() -> str:
+    machine = _machine()
+    return f"{machine['cpus']} CPUs, load {machine['load'][0]}, Python {machine['python']}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

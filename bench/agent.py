@@ -1,0 +1,216 @@
+"""What l9 costs: connections, memory, and the time of a look at a long journal or at the help."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from bench.figures import Figure
+from bench.ground import Ground, HostGround, MeasureError, l9, l9_program, timed
+from bench.releases import idle
+from l9 import __version__
+from l9.adapters.journal_file import JournalFile
+from l9.agent.protocol import Request, encode
+from l9.config.load import load
+from l9.core import events as ev
+from l9.core.graph import GRAPH
+
+ENTRIES = 100_000
+GENESIS = "0" * 64
+
+
+def help_time(_ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
+    """`l9 --help`, beside Python that does nothing."""
+    say("l9 --help")
+    times = {"help": [], "bare": []}
+    for number in range(1 + max(runs, 5)):
+        for name, argv in (("help", (*l9_program(), "--help")), ("bare", (sys.executable, "-c", "pass"))):
+            done = timed(lambda argv=argv: subprocess.run(argv, capture_output=True, text=True, check=True))
+            if number:  # the first one may write bytecode
+                times[name].append(done.seconds)
+    return [
+        Figure(
+            "help", "l9 --help", "s", tuple(times["help"]), target=0.2,
+            beside_what="python -c pass", beside=tuple(times["bare"]),
+        )
+    ]  # fmt: skip
+
+
+def connections(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
+    """ssh connections and sessions of each command, as sshd counts them; git's own to origin taken off."""
+    if not isinstance(ground, HostGround):
+        return []
+    git_log = ground.root / "git-ssh.log"
+    plain = f"ssh -F {ground.host.ssh_config}"
+    ground.git("config", "core.sshCommand", f"{plain} -v -E {git_log}")
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    try:
+        for number, name in itertools.product(range(runs), ("status", "history", "rollback", "deploy")):
+            say(f"ssh connections of l9 {name}, {number + 1} of {runs}")
+            tag = idle(ground)
+            git_log.write_text("", encoding="utf-8")
+            before = _sshd(ground)
+            l9(ground, name, *((tag,) if name in ("deploy", "rollback") else ()), "--json")
+            time.sleep(0.1)  # sshd writes of the last one's end
+            git = git_log.read_text(encoding="utf-8").count("Authenticated to ")
+            now = _sshd(ground)
+            mine = (now[0] - before[0] - git, now[1] - before[1] - git, git)
+            found.setdefault(name, []).append(mine)
+    finally:
+        ground.git("config", "core.sshCommand", plain)
+    figures = []
+    for name, counts in found.items():
+        git = max(count[2] for count in counts)
+        note = f"besides, {git} of git's own to origin" if git else ""
+        for place, what in enumerate(("connections", "sessions")):
+            values = tuple(float(count[place]) for count in counts)
+            figures.append(
+                Figure(f"ssh.{name}.{what}", f"ssh {what} of l9 {name}", "", values, target=1, note=note)
+            )
+            note = ""
+    return figures
+
+
+def _sshd(ground: HostGround) -> tuple[int, int]:
+    """Connections let in and sessions begun so far."""
+    log = ground.host.path("/var/log/sshd.log").read_text(encoding="utf-8", errors="replace")
+    return len(re.findall(r"^Accepted publickey ", log, re.M)), len(
+        re.findall(r"^Starting session: ", log, re.M)
+    )
+
+
+def memory(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
+    """The most memory that the agent and its worker held during a deploy (VmHWM)."""
+    largest, together = [], []
+    for number in range(runs):
+        say(f"memory of the agent, {number + 1} of {runs}")
+        tag = idle(ground)
+        with _watched(ground) as peaks:
+            l9(ground, "deploy", tag, "--json")
+        if not peaks:
+            raise MeasureError("no process of the agent was seen during a deploy")
+        largest.append(max(peaks.values()) / 1e6)
+        together.append(sum(peaks.values()) / 1e6)
+    return [
+        Figure("memory.largest", "agent's memory in a deploy: its largest process", "MB", tuple(largest), 80),
+        Figure(
+            "memory.together", "agent's memory in a deploy: its processes together", "MB", tuple(together),
+            note="shared pages counted in each of them",
+        ),
+    ]  # fmt: skip
+
+
+@contextmanager
+def _watched(ground: Ground) -> Iterator[dict[int, int]]:
+    """Bytes by pid, growing while the block runs."""
+    peaks: dict[int, int] = {}
+    enough = threading.Event()
+
+    def watch() -> None:
+        while not enough.wait(0.05):
+            for process in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError, ValueError):  # it has ended
+                    pid = int(process.name)
+                    is_agent = (process / "cmdline").read_bytes().endswith(b"l9\0agent\0")
+                    if not is_agent or not ground.is_ours(pid):
+                        continue
+                    status = (process / "status").read_text(encoding="utf-8")
+                    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+                    peaks[pid] = max(peak, peaks.get(pid, 0))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        enough.set()
+        thread.join()
+
+
+def long_journal(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
+    """`l9 status` and `l9 history` of a journal with 100,000 entries, beside the journal as it was."""
+    config = load(ground.work)
+    asked = {
+        name: encode(
+            Request(
+                command=name, version=__version__, graph=GRAPH.digest,
+                config=msgspec.to_builtins(config), who="bench", params=params,
+            )
+        ) + b"\n"
+        for name, params in {"status": {}, "history": {"most": 20}, "verify": {"verify": True}}.items()
+    }  # fmt: skip
+    asked["verify"] = asked["verify"].replace(b'"command":"verify"', b'"command":"history"')
+
+    def agent(name: str) -> float:
+        done = ground.agent(asked[name])
+        if done.code or '"type":"result"' not in done.out:
+            raise MeasureError(
+                f"the agent's {name} ended with {done.code}: {done.out[-2000:]}{done.err[-2000:]}"
+            )
+        return done.seconds
+
+    times: dict[str, list[float]] = {}
+    journal = ground.journal()
+    short = journal.read_bytes()
+    known = short.count(b"\n")
+    say("looks at a short journal")
+    for name in asked:
+        times[f"short.{name}"] = [agent(name) for _ in range(runs)]
+    say(f"looks at a journal of {ENTRIES:,} entries")
+    lengthen(journal, ENTRIES)
+    try:
+        for name in asked:
+            times[name] = [agent(name) for _ in range(runs)]
+        times["prompt"] = [l9(ground, "status").seconds for _ in range(runs)]
+    finally:
+        journal.write_bytes(short)
+
+    def figure(key: str, title: str, target: float | None = None) -> Figure:
+        beside = times.get(f"short.{key}", [])
+        return Figure(
+            f"journal.{key}", title, "s", tuple(times[key]), target,
+            f"the same, of {known:,} entries" if beside else "", tuple(beside),
+        )  # fmt: skip
+
+    return [
+        figure("status", f"status of {ENTRIES:,} entries, on the host", 0.5),
+        figure("history", f"history of {ENTRIES:,} entries, on the host", 0.5),
+        figure("verify", f"history --verify of {ENTRIES:,} entries, on the host"),
+        figure("prompt", f"status of {ENTRIES:,} entries, from the prompt"),
+    ]
+
+
+def lengthen(path: Path, entries: int) -> None:
+    """Repeat the journal's whole runs, under new names, before it: a chain that holds, of at least `entries`."""
+    known = list(JournalFile(path, time.time).entries())
+    first = next(n for n, entry in enumerate(known) if isinstance(entry.body, ev.RunStarted))
+    repeated = [entry for entry in known[first:] if entry.run]
+    turns = -(-entries // len(repeated))
+    prev, seq = GENESIS, 0
+    grown = path.with_name("journal.grown")
+    with grown.open("wb") as file:
+        for turn in range(turns):
+            last = turn == turns - 1
+            for entry in repeated:
+                seq += 1
+                run = entry.run if last else f"{entry.run}-{turn}"
+                fresh = msgspec.structs.replace(entry, seq=seq, run=run, prev=prev, hash="")
+                prev = _digest(msgspec.json.encode(fresh))
+                file.write(msgspec.json.encode(msgspec.structs.replace(fresh, hash=prev)) + b"\n")
+    if JournalFile(grown, time.time).verify() != seq:
+        raise MeasureError("the lengthened journal is not whole")
+    grown.replace(path)
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()

@@ -1,0 +1,234 @@
+"""Where it is measured: a test host with real ssh and Docker, or, without root, the embedded default."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+from e2e.embedded_place import EmbeddedPlace
+from e2e.host_place import PATH, HostPlace
+from hosts.fixtures import BACKEND_REQUIREMENTS
+from hosts.host import Host
+from hosts.images import postgres_image, python_image
+from hosts.network import Network
+from l9.adapters.git_source import GitSource
+from l9.adapters.process_runtime import ProcessRuntime
+from l9.agent.client import argv as agent_argv
+from l9.config.load import load
+from l9.core.states import Slot
+
+COMMAND_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The waits that l9 was told to make, seconds."""
+
+    soak: float = 0.0
+    bake: float = 0.0
+    grace: float = 1.0
+    deadline: float = 20.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+    began: float
+    seconds: float
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Its JSON document, or the last of its JSON Lines."""
+        return dict(json.loads(self.out.strip().splitlines()[-1]))
+
+
+class MeasureError(Exception):
+    """What was to be measured did not do what it should: there is no figure."""
+
+
+class Ground(Protocol):
+    """A repository, a host that releases go to, and what is seen of both from outside."""
+
+    name: str
+    work: Path
+    url: str
+    api_key: str
+
+    def release(self, tag: str, added: str = "") -> None: ...
+
+    def journal(self) -> Path: ...
+
+    def is_ours(self, pid: int) -> bool:
+        """Whether that process may be the agent of this ground."""
+        ...
+
+    def agent(self, request: bytes) -> Done:
+        """The agent, asked on the host itself: no ssh in between."""
+        ...
+
+    def stop_standby(self) -> None:
+        """As the host's timer does when the standby's time is over."""
+        ...
+
+    def set_pace(self, pace: Pace) -> None: ...
+
+
+def with_pace(text: str, pace: Pace) -> str:
+    """l9.toml with these waits."""
+    for key, value in (
+        ("soak", pace.soak),
+        ("seconds", pace.bake),
+        ("grace", pace.grace),
+        ("deadline", pace.deadline),
+    ):
+        text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value:g}", text, count=1)
+    return text
+
+
+class HostGround(HostPlace):
+    """A host of its own, in namespaces of this machine, reached over real ssh."""
+
+    name = "host"
+    pace = Pace()
+
+    def config(self) -> str:
+        return with_pace(super().config(), self.pace)
+
+    def set_pace(self, pace: Pace) -> None:
+        self.pace = pace
+        (self.work / "l9.toml").write_text(self.config(), encoding="utf-8")
+
+    def is_ours(self, pid: int) -> bool:
+        return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink(f"/proc/{self.host.pid}/ns/pid")
+
+    def agent(self, request: bytes) -> Done:
+        argv = (f"{PATH}/.l9/agent/bin/l9", "agent")
+        return timed(
+            lambda: self.host.run(argv, input=request.decode(), check=False, timeout=COMMAND_SECONDS)
+        )
+
+    def stop_standby(self) -> None:
+        self.host.run(("sh", "-ec", 'docker unpause "$1" && docker stop "$1"', "-", self.standby()))
+
+    def standby(self) -> str:
+        """The container that waits, paused."""
+        return self.docker("ps", "--quiet", "--filter", "status=paused", "--filter", "label=dev.l9.slot")
+
+    def live(self) -> str:
+        """The container that serves."""
+        return self.docker("ps", "--quiet", "--filter", "status=running", "--filter", "label=dev.l9.slot")
+
+    def docker(self, *argv: str) -> str:
+        """Docker's command line on the host; what it printed."""
+        return self.host.run(("docker", *argv), timeout=COMMAND_SECONDS).stdout.strip()
+
+
+class EmbeddedGround(EmbeddedPlace):
+    """Real Caddy and PostgreSQL, processes as slots, a pipe in place of ssh; no root and no Docker."""
+
+    name = "embedded"
+
+    def set_pace(self, pace: Pace) -> None:
+        file = self.work / "l9.toml"
+        file.write_text(with_pace(file.read_text(encoding="utf-8"), pace), encoding="utf-8")
+
+    def is_ours(self, pid: int) -> bool:
+        return os.readlink(f"/proc/{pid}/cwd") == str(self.work)
+
+    def agent(self, request: bytes) -> Done:
+        argv = agent_argv(load(self.work).target)
+        return timed(
+            lambda: subprocess.run(
+                argv,
+                input=request.decode(),
+                text=True,
+                capture_output=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+        )
+
+    def stop_standby(self) -> None:
+        config = load(self.work)
+        runtime = ProcessRuntime(config, self.layout, GitSource(self.layout, "main"))
+        for slot in Slot:
+            found = runtime.slots()[slot]
+            if found.status == "paused" and found.release:
+                runtime.stop(slot, found.release)
+
+
+@contextmanager
+def host_ground() -> Iterator[HostGround]:
+    """A provisioned host with nothing deployed yet; gone at the end, whatever happens."""
+    with ExitStack() as stack:
+        root = stack.enter_context(_directory())
+        images = (python_image([BACKEND_REQUIREMENTS]), postgres_image())
+        network = stack.enter_context(Network())
+        host = stack.enter_context(Host(network, images=images, caddy=True))
+        ground = HostGround(root, host)
+        ground.start()
+        yield ground
+
+
+@contextmanager
+def embedded_ground() -> Iterator[EmbeddedGround]:
+    """The embedded default with nothing deployed yet."""
+    with _directory() as root:
+        ground = EmbeddedGround(root)
+        try:
+            ground.start()
+            ground.set_pace(Pace())
+            yield ground
+        finally:
+            ground.stop()
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    # Not below a private temporary folder: PostgreSQL's user must be able to walk there.
+    with TemporaryDirectory(prefix="l9-bench-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
+        root = Path(name)
+        root.chmod(0o755)
+        yield root
+
+
+def l9_program() -> tuple[str, ...]:
+    """`l9` as it is installed beside this Python."""
+    script = Path(sys.executable).with_name("l9")
+    return (str(script),) if script.exists() else (sys.executable, "-m", "l9")
+
+
+def l9(ground: Ground, *args: str, codes: tuple[int, ...] = (0,)) -> Done:
+    """The command line as an operator types it. Raises MeasureError when it ends otherwise."""
+    argv = (*l9_program(), *args)
+    done = timed(
+        lambda: subprocess.run(
+            argv, cwd=ground.work, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        )
+    )
+    if done.code not in codes:
+        raise MeasureError(
+            f"l9 {' '.join(args)} ended with {done.code}:\n{done.out[-2000:]}{done.err[-2000:]}"
+        )
+    return done
+
+
+def timed(run: Callable[[], subprocess.CompletedProcess[str]]) -> Done:
+    """Run it; what it did, and how long that took."""
+    began, start = time.time(), time.perf_counter()
+    done = run()
+    return Done(done.returncode, done.stdout or "", done.stderr or "", began, time.perf_counter() - start)

@@ -1,0 +1,89 @@
+"""Rules for the source that the linters do not know."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+import tomllib
+from collections.abc import Iterator
+
+import click
+import pytest
+from source import SRC, TOP, imports, modules
+
+from l9.cli.main import COMMANDS, cli
+
+PROGRAMS = {
+    "$EDITOR", "X", "apt-get", "cat", "cd", "command", "df", "docker", "git", "l9", "ls", "pip", "rm", "ssh",
+    "ssh-copy-id", "ssh-keygen", "systemctl", "tail", "unset",
+}  # fmt: skip
+# What is made of a user's compose file follows the user's settings, and refuses what cannot be followed.
+COMPOSE = {"l9.core.compose", "l9.core.compose_documents", "l9.core.compose_project"}
+
+
+@pytest.mark.parametrize(("name", "tree"), list(modules("core")), ids=lambda value: str(value)[:40])
+def test_the_core_needs_the_standard_library_msgspec_and_itself(name: str, tree: ast.Module) -> None:
+    beyond = {i for i in imports(tree) if i != "msgspec" and not i.startswith("l9.core")}
+    assert beyond <= ({"l9.config.model", "l9.errors"} if name in COMPOSE else set())
+
+
+def test_no_program_is_started_through_a_shell() -> None:
+    for name, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                assert not any(keyword.arg == "shell" for keyword in node.keywords), f"{name}:{node.lineno}"
+            if isinstance(node, ast.Attribute):
+                called = ast.unparse(node)
+                assert called not in ("os.system", "os.popen", "subprocess.getoutput"), (
+                    f"{name}:{node.lineno}"
+                )
+
+
+def test_every_part_of_the_package_has_its_layer() -> None:
+    contracts = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = (c["layers"] for c in contracts["contracts"] if c["type"] == "layers")
+    named = {module.strip("() ") for layer in layers for module in layer.replace(":", "|").split("|")}
+    there = {
+        f"l9.{path.stem}"
+        for path in SRC.iterdir()
+        if path.name[:1] not in "." and "__init__" not in path.name
+    }
+    lacking = {
+        part for part in there if part not in named and not any(n.startswith(f"{part}.") for n in named)
+    }
+    assert lacking - {"l9.__pycache__"} == set()
+
+
+def test_every_command_has_its_file() -> None:
+    for module, text in COMMANDS.values():
+        assert (SRC / "cli" / f"{module}.py").exists()
+        assert text.endswith(".")
+
+
+def remedies() -> Iterator[tuple[str, str]]:
+    """Every `remedy=` that is written out in the source, with X for what is filled in."""
+    for name, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "remedy":
+                for text in written(node.value):
+                    yield f"{name}:{node.value.lineno}", text
+
+
+def written(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.JoinedStr(values=values):
+            yield "".join(str(v.value) if isinstance(v, ast.Constant) else "X" for v in values)
+        case ast.Constant(value=str(text)) if text:
+            yield text
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from (*written(body), *written(orelse))
+
+
+@pytest.mark.parametrize(("where", "remedy"), list(remedies()))
+def test_a_remedy_is_a_command(where: str, remedy: str) -> None:
+    words = shlex.split(remedy, comments=True)
+    assert words[0] in PROGRAMS, where
+    if words[0] == "l9" and words[1] != "X" and words[-1] != "--help":
+        command = cli.get_command(click.Context(cli), words[1])
+        assert command is not None, where
+        command.make_context(words[1], words[2:])

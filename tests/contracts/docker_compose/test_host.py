@@ -1,0 +1,167 @@
+"""Logs, the host, and what is kept of releases that are over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docker_compose.own_docker import BASE
+from docker_compose.project import (
+    BLUE,
+    GREEN,
+    ONE_SERVICE,
+    V1,
+    V2,
+    V3,
+    Project,
+    commit,
+    is_open,
+    listen,
+)
+from l9.adapters.docker_engine import Engine
+from l9.errors import ActionError
+
+pytestmark = pytest.mark.host
+
+
+def test_logs_of_both_streams(project: Project) -> None:
+    project.deploy(BLUE, V1)
+    lines = project.runtime.logs(BLUE, project.state(BLUE).started_at)
+    assert sorted((line.stream, line.text) for line in lines) == [
+        ("stderr", "WARNING on the other stream"),
+        ("stdout", f"INFO started {V1}"),
+    ]
+    assert all(line.at and line.at >= project.state(BLUE).started_at for line in lines)
+    assert project.runtime.logs(BLUE, max(line.at or 0 for line in lines) + 0.001) == []
+    assert len(project.runtime.logs(BLUE, 0, most=1)) == 1
+    project.runtime.pause(BLUE, V1)
+    assert len(project.runtime.logs(BLUE, 0)) == 2
+    assert project.runtime.logs(GREEN, 0) == []
+
+
+def test_logs_of_a_terminal_and_long_lines(project: Project) -> None:
+    said = "os.write(1, b'x' * 40000 + bytes([10])); os.write(2, b'after' + bytes([10]))"
+    noisy = f"import os, time; {said}; time.sleep(99)"
+    for slot, release, tty in ((BLUE, V1, "true"), (GREEN, V2, "false")):
+        compose = ONE_SERVICE.replace(
+            "build: .", f'build: .\n    tty: {tty}\n    command: [python3, -c, "{noisy}"]'
+        )
+        project.tag(release, compose)
+        project.runtime.build(release, commit(release), project.said.append)
+        project.runtime.start_services(release, project.said.append)
+        project.runtime.start(slot, release)
+        lines: list[str] = []
+        while len(lines) < 2:
+            lines = [line.text for line in project.runtime.logs(slot, 0)]
+        assert sorted(lines) == ["after", "x" * 40000]
+
+
+def test_the_host(project: Project) -> None:
+    host = project.runtime.host(BLUE)
+    assert host.engine.startswith("Docker 2")
+    assert "Compose 2." in host.engine
+    assert host.disk_free > 1_000_000
+    assert host.memory_available > 1_000_000
+    assert (host.ports_taken, host.changed_services) == ({}, ())
+    with listen(8001):
+        assert list(project.runtime.host(GREEN).ports_taken) == [8001]
+        assert "pid" in project.runtime.host(GREEN).ports_taken[8001]
+        assert project.runtime.host(BLUE).ports_taken == {}
+    project.docker(
+        "run", "--detach", "--name", "other", "--publish", "8001:80", BASE, "python3", "-m", "http.server"
+    )
+    assert project.runtime.host(GREEN).ports_taken == {8001: "container other"}
+    project.deploy(BLUE, V1)
+    assert project.runtime.host(BLUE).ports_taken == {}
+
+
+def test_no_docker(project: Project) -> None:
+    nowhere = Project(f"unix://{project.root}/none.sock", project.root / "nowhere")
+    for look in (lambda: nowhere.runtime.host(BLUE), nowhere.runtime.slots):
+        with pytest.raises(ActionError, match="no Docker"):
+            look()
+
+
+def test_a_port_that_is_taken_after_all_fails_the_start_only(project: Project) -> None:
+    project.tag(V1)
+    project.runtime.build(V1, commit(V1), project.said.append)
+    project.runtime.start_services(V1, project.said.append)
+    with listen(8000):
+        with pytest.raises(ActionError) as failed:
+            project.runtime.start(BLUE, V1)
+        assert "8000" in failed.value.found
+        assert project.state(BLUE).status == "created"
+    project.runtime.start(BLUE, V1)
+    assert project.env(BLUE)["L9_RELEASE"] == V1
+
+
+def test_the_way_back_is_known_part_by_part(project: Project) -> None:
+    project.deploy(BLUE, V1)
+    kept = project.runtime.retained(V1)
+    assert (kept.known, kept.image_present, kept.compose, kept.env) == (True, True, True, True)
+    assert kept.image == project.runtime.image(V1).digest
+    gone = project.runtime.retained(V2)
+    assert (gone.known, gone.image, gone.image_present, gone.compose, gone.env) == (
+        False,
+        None,
+        False,
+        False,
+        False,
+    )
+    project.layout.compose_snapshot(V1).write_text("{")
+    project.layout.env_snapshot(V1).unlink()
+    kept = project.runtime.retained(V1)
+    assert (kept.known, kept.image_present, kept.compose, kept.env) == (True, True, False, False)
+
+
+def test_prune_takes_what_is_ours_and_no_longer_kept(project: Project, tmp_path: Path) -> None:
+    staging = Project(project.host, tmp_path / "staging", name="shop-staging", ports=(8100, 8101))
+    staging.deploy(BLUE, V1)
+    project.deploy(BLUE, V1)
+    project.runtime.evict(BLUE, V1)
+    project.deploy(BLUE, V2)
+    project.runtime.evict(BLUE, V2)
+    project.deploy(BLUE, V3)
+    project.docker(
+        "build", "--tag", "mine:1", "--build-context", "x=.", str(derived(project, f"l9/shop:{V1}"))
+    )
+    project.docker("tag", f"l9/shop:{V2}", "mine:2")
+    said = project.runtime.prune((V3,))
+    assert said.startswith("removed 2 containers, 1 image, 2 trees")
+    assert project.names() == {"shop-blue", "shop-staging-blue"}
+    images = set(project.docker("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines())
+    assert images == {BASE, f"l9/shop:{V3}", f"l9/shop-staging:{V1}", "mine:1", "mine:2"}
+    assert [p.name for p in (project.layout.state / "releases").iterdir()] == [V3]
+    assert project.runtime.prune((V3,)) == "nothing to remove"
+    assert project.runtime.prune(()) == "nothing to remove"  # it stands in a slot
+    assert project.env(BLUE)["L9_RELEASE"] == V3
+    assert staging.env(BLUE)["L9_RELEASE"] == V1
+    assert project.runtime.retained(V1).image_present is False
+
+
+def derived(project: Project, base: str) -> Path:
+    """A person's own image upon one of ours, which has our labels by inheritance."""
+    folder = project.root / "derived"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY Dockerfile /note\n")
+    return folder
+
+
+def test_instances_on_one_host_do_not_meet(project: Project, tmp_path: Path) -> None:
+    staging = Project(project.host, tmp_path / "staging", name="shop-staging", ports=(8100, 8101))
+    for one in (project, staging):
+        one.deploy(BLUE, V1)
+        one.put(BLUE, "/data/note", one.instance)
+    assert project.get(BLUE, "/data/note")["file"] == "shop"
+    assert staging.get(BLUE, "/data/note")["file"] == "shop-staging"
+    staging.runtime.remove(BLUE, V1)
+    assert project.state(BLUE).status == "running"
+    assert staging.state(BLUE).status == "absent"
+    assert not is_open(8100)
+
+
+def test_the_engine_knows_its_own_images_by_label(project: Project) -> None:
+    project.deploy(BLUE, V1)
+    found = Engine(project.host).images("dev.l9.instance=shop")
+    assert [image.tags for image in found] == [(f"l9/shop:{V1}",)]

@@ -1,0 +1,168 @@
+"""Each act on a slot, done twice, and on slots that are not what they should be."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from docker_compose.own_docker import BASE
+from docker_compose.project import (
+    BLUE,
+    DOCKERFILE,
+    GREEN,
+    V1,
+    V2,
+    Project,
+    commit,
+)
+from l9.errors import ActionError
+
+pytestmark = pytest.mark.host
+
+
+def test_start_is_done_once(project: Project) -> None:
+    made = project.deploy(BLUE, V1)
+    project.runtime.start(BLUE, V1)
+    assert project.id(BLUE) == made
+    project.docker("pause", "shop-blue")
+    project.again().start(BLUE, V1)
+    assert (project.id(BLUE), project.state(BLUE).status) == (made, "running")
+    project.docker("stop", "shop-blue")
+    project.again().start(BLUE, V1)  # what does not run is made anew
+    assert project.id(BLUE) != made
+    assert project.state(BLUE).status == "running"
+
+
+def test_a_slot_holds_one_release(project: Project) -> None:
+    made = project.deploy(BLUE, V1)
+    project.tag(V2)
+    project.runtime.build(V2, commit(V2), project.said.append)
+    for act in (project.runtime.start, project.runtime.wake, project.runtime.pause, project.runtime.restore):
+        with pytest.raises(ActionError) as refused:
+            act(BLUE, V2)
+        assert refused.value.found == V1
+    for act in (project.runtime.stop, project.runtime.remove, project.runtime.evict):
+        act(BLUE, V2)
+    assert (project.id(BLUE), project.state(BLUE).status) == (made, "running")
+
+
+def test_a_container_that_l9_did_not_make_is_left_alone(project: Project) -> None:
+    project.docker("run", "--detach", "--name", "shop-blue", BASE, "python3", "-m", "http.server")
+    foreign = project.id(BLUE)
+    project.tag(V1)
+    project.runtime.build(V1, commit(V1), project.said.append)
+    assert (project.state(BLUE).release, project.state(BLUE).status) == (None, "running")
+    assert project.runtime.logs(BLUE, 0) == []
+    with pytest.raises(ActionError, match="slot blue is not free") as refused:
+        project.runtime.start(BLUE, V1)
+    assert refused.value.remedy == "docker rename shop-blue shop-blue-before-l9"
+    for act in (project.runtime.stop, project.runtime.remove, project.runtime.evict):
+        act(BLUE, V1)
+    project.runtime.prune(())
+    assert (project.id(BLUE), project.state(BLUE).status) == (foreign, "running")
+
+
+def test_pause_and_wake(project: Project) -> None:
+    made = project.deploy(BLUE, V1)
+    for _ in range(2):
+        project.runtime.pause(BLUE, V1)
+        assert project.state(BLUE).status == "paused"
+        assert project.inspect("shop-blue", "{{.HostConfig.RestartPolicy.Name}}") == "no"
+    for _ in range(2):
+        project.runtime.wake(BLUE, V1)
+        assert project.state(BLUE).status == "running"
+        assert project.inspect("shop-blue", "{{.HostConfig.RestartPolicy.Name}}") == "unless-stopped"
+    assert project.env(BLUE)["L9_RELEASE"] == V1
+    assert project.id(BLUE) == made
+
+
+def test_stop_is_graceful_also_for_a_paused_slot(project: Project) -> None:
+    made = project.deploy(BLUE, V1)
+    project.runtime.pause(BLUE, V1)
+    for _ in range(2):
+        project.runtime.stop(BLUE, V1)
+        assert (project.state(BLUE).status, project.state(BLUE).exit_code) == ("exited", 0)
+    assert project.docker("logs", "shop-blue").endswith("INFO terminated")
+    project.runtime.pause(BLUE, V1)  # nothing to freeze
+    assert project.state(BLUE).status == "exited"
+    assert "started" in project.runtime.wake(BLUE, V1)
+    assert (project.id(BLUE), project.env(BLUE)["L9_RELEASE"]) == (made, V1)
+
+
+def test_wake_makes_anew_what_is_gone(project: Project) -> None:
+    project.deploy(BLUE, V1)
+    project.docker("rm", "--force", "shop-blue")
+    assert "created" in project.runtime.wake(BLUE, V1)
+    assert project.env(BLUE)["L9_RELEASE"] == V1
+    project.runtime.stop(BLUE, V1)
+    project.docker("network", "rm", "shop_default")
+    assert "created" in project.runtime.wake(BLUE, V1)
+    assert project.env(BLUE)["L9_RELEASE"] == V1
+
+
+def test_evict_and_restore(project: Project) -> None:
+    made = project.deploy(BLUE, V1)
+    for _ in range(2):
+        project.runtime.evict(BLUE, V1)
+        assert project.state(BLUE).status == "absent"
+        assert project.inspect(f"shop-blue-{V1}", "{{.Id}} {{.State.Status}}") == f"{made} exited"
+    project.deploy(BLUE, V2)
+    assert project.inspect(f"shop-blue-{V1}", "{{.Id}} {{.State.Status}}") == f"{made} exited"
+    with pytest.raises(ActionError, match="not free"):
+        project.runtime.restore(BLUE, V1)
+    project.runtime.remove(BLUE, V2)
+    for _ in range(2):
+        project.runtime.restore(BLUE, V1)
+        assert (project.id(BLUE), project.state(BLUE).status) == (made, "exited")
+    project.runtime.wake(BLUE, V1)
+    assert project.env(BLUE)["L9_RELEASE"] == V1
+
+
+def test_wake_takes_back_a_kept_container(project: Project) -> None:
+    made = project.deploy(BLUE, V1)
+    project.runtime.evict(BLUE, V1)
+    project.runtime.wake(BLUE, V1)
+    assert (project.id(BLUE), project.env(BLUE)["L9_RELEASE"]) == (made, V1)
+    with pytest.raises(ActionError, match="was not kept"):
+        project.runtime.restore(GREEN, V1)
+
+
+def test_a_release_that_was_kept_starts_anew(project: Project) -> None:
+    """Compose knows the kept container by its project; it must neither start nor rename that one."""
+    kept = project.deploy(BLUE, V1)
+    project.runtime.evict(BLUE, V1)
+    assert project.deploy(BLUE, V1) != kept
+    assert f"shop-blue-{V1}" not in project.names()
+    project.runtime.evict(BLUE, V1)
+    project.runtime.evict(BLUE, V1)
+    assert f"shop-blue-{V1}" in project.names()
+
+
+def test_remove(project: Project) -> None:
+    project.deploy(BLUE, V1)
+    project.runtime.pause(BLUE, V1)
+    for _ in range(2):
+        project.runtime.remove(BLUE, V1)
+        assert project.names() == set()
+
+
+def test_a_crash_loop_is_seen(project: Project) -> None:
+    project.deploy(BLUE, V1)
+    with pytest.raises(OSError):
+        project.get(BLUE, "/crash", patience=0)
+    project.get(BLUE)
+    assert project.state(BLUE).restarts == 1
+
+
+def test_docker_health_is_known_soon(project: Project) -> None:
+    check = 'HEALTHCHECK --interval=30s CMD ["python3", "-c", "open(\'/app/version\')"]'
+    project.tag(V1, files={"Dockerfile": DOCKERFILE + check})
+    project.runtime.build(V1, commit(V1), project.said.append)
+    project.runtime.start_services(V1, project.said.append)
+    project.runtime.start(BLUE, V1)
+    assert project.state(BLUE).health in ("starting", "healthy")
+    until = time.monotonic() + 10
+    while project.state(BLUE).health != "healthy":
+        assert time.monotonic() < until
+        time.sleep(0.05)

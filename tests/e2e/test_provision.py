@@ -1,0 +1,307 @@
+"""`l9 provision` against real hosts: what it makes, what it leaves alone, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import l9
+from e2e.provision_place import ORIGIN, Fresh
+from hosts.host import Host
+from hosts.network import Network, make_key
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(300)]
+SHOP = "http://shop.example {\r\n\trespond open   # two blanks\n}"  # no line end, and one of another kind
+
+
+@pytest.fixture
+def host(network: Network) -> Iterator[Host]:
+    with Host(network, caddy=True) as found:
+        yield found
+
+
+@pytest.fixture
+def fresh(host: Host, tmp_path: Path) -> Fresh:
+    return Fresh(tmp_path, host)
+
+
+def slot(host: Host, address: str = "") -> str:
+    argv = (
+        "curl",
+        "--silent",
+        "--head",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%header{x-l9-slot} %{http_code}",
+    )
+    return host.run((*argv, f"http://{address or host.address}/")).stdout
+
+
+def test_the_first_run_makes_all_and_the_second_finds_nothing_to_change(fresh: Fresh, host: Host) -> None:
+    first = fresh.provision()
+    assert (first["exit"], first["changed"], first["ready"], first["planned"]) == (0, True, True, []), first
+    assert [need["what"] for need in first["needs"] if need["blocking"]] == []
+
+    assert slot(host) == "blue 502"  # Caddy has the site, and nothing is deployed yet
+    modes = host.run(("stat", "-c", "%n %a %U", "/opt/l9", "/opt/l9/.l9", "/opt/l9/.l9/route")).stdout
+    assert modes.split("\n")[:3] == [
+        "/opt/l9 755 root",
+        "/opt/l9/.l9 711 root",
+        "/opt/l9/.l9/route 755 root",
+    ]
+    seen_by_caddy = host.run(
+        ("setpriv", "--reuid=caddy", "--regid=caddy", "--init-groups", "ls", "/opt/l9/.l9/route")
+    )
+    assert seen_by_caddy.returncode == 0
+    assert host.run(("git", "-C", "/opt/l9", "status", "--porcelain")).stdout == ""
+    assert not host.path("/opt/l9/.env").exists()
+    assert host.run(("stat", "-c", "%U:%G %a", "/var/log/caddy/l9-api.log")).stdout == "caddy:caddy 640\n"
+
+    status = fresh.l9("status", "--json")
+    assert status.returncode == 0, status.stdout + status.stderr
+    assert json.loads(status.stdout)["live"]["release"] is None
+
+    before = fresh.listing()
+    second = fresh.provision()
+    assert (second["exit"], second["changed"], second["ready"], second["made"]) == (0, False, True, [])
+    assert fresh.listing() == before
+    assert "nothing to change" in fresh.l9("provision", "--yes").stdout
+
+
+def test_the_timers_line_works_and_finds_no_drift(fresh: Fresh, host: Host) -> None:
+    fresh.provision()
+    cron = fresh.read("/etc/cron.d/l9-l9-api")
+    (tick,) = [line for line in cron.splitlines() if line.startswith("* * * * *")]
+    command = tick.split(" ", 6)[6].partition(" 2>&1")[0]
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/root"}
+    done = host.run(("sh", "-c", command), env=env)
+    assert json.loads(done.stdout) == {"schema": "l9.tick/1", "recovered": None, "standby_stopped": None}
+    drift = host.run(("sh", "-c", command.replace(" tick ", " drift ")), env=env)
+    assert json.loads(drift.stdout)["drift"] == []
+
+
+def test_a_dry_run_shows_all_and_changes_nothing(fresh: Fresh) -> None:
+    before = fresh.listing()
+    done = fresh.l9("provision", "--dry-run", "--repository", ORIGIN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "none made (--dry-run)" in done.stdout
+    assert "+import /etc/caddy/l9/*.caddy" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert fresh.listing() == before
+
+
+def test_nobody_to_ask_and_no_yes_is_refused_before_anything(fresh: Fresh) -> None:
+    before = fresh.listing()
+    done = fresh.l9("provision", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["remedy"] == [{"command": "l9 provision --dry-run"}]
+    assert fresh.listing() == before
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 3), (b"y\n", 0)])
+def test_on_a_terminal_it_asks_first(fresh: Fresh, answer: bytes, code: int) -> None:
+    before = fresh.listing()
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, answer)
+        argv = (sys.executable, "-m", "l9", "provision", "--repository", ORIGIN)
+        done = subprocess.run(argv, cwd=fresh.work, stdin=theirs, capture_output=True, text=True, check=False)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == code, done.stderr
+    assert "changes on l9t-" in done.stderr
+    assert (fresh.listing() == before) is (code != 0)
+
+
+# ── Caddy ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_other_sites_stay_and_the_import_is_added_once(fresh: Fresh, host: Host) -> None:
+    host.path("/etc/caddy/Caddyfile").write_bytes(SHOP.encode())
+    host.reload_caddy()
+    for _ in range(2):
+        assert fresh.provision()["exit"] == 0
+    fresh.configure(f'public_url = "http://{host.address}"\nports = {{ blue = 9000, green = 9001 }}')
+    third = fresh.provision()
+    assert [change["kind"] for change in third["made"]] == ["file", "caddy"], third
+    assert (
+        host.path("/etc/caddy/Caddyfile").read_bytes() == f"{SHOP}\n\nimport /etc/caddy/l9/*.caddy\n".encode()
+    )
+    assert host.run(("curl", "-s", "-H", "Host: shop.example", "http://127.0.0.1/")).stdout == "open"
+    assert slot(host) == "blue 502"
+
+
+def test_the_welcome_page_makes_room_where_the_site_needs_its_address(host: Host, tmp_path: Path) -> None:
+    fresh = Fresh(tmp_path, host, target="# the five lines, and no public address")
+    assert fresh.provision()["exit"] == 0
+    assert "# :80 {" in fresh.read("/etc/caddy/Caddyfile")
+    assert slot(host, "127.0.0.1") == "blue 502"
+    assert fresh.provision()["made"] == []
+
+
+@pytest.mark.parametrize(
+    ("caddyfile", "said"),
+    [
+        ("shop.example {\n\tno_such_directive\n}\n", "no_such_directive"),
+        ("ADDRESS {\n\trespond taken\n}\n", "ambiguous site definition"),
+    ],
+)
+def test_what_caddy_refuses_changes_nothing_at_all(
+    fresh: Fresh, host: Host, caddyfile: str, said: str
+) -> None:
+    text = caddyfile.replace("ADDRESS", f"http://{host.address}")
+    host.path("/etc/caddy/Caddyfile").write_text(text, encoding="utf-8")
+    before = fresh.listing()
+    done = fresh.l9("provision", "--yes", "--json", "--repository", ORIGIN)
+    error = json.loads(done.stdout)
+    assert (done.returncode, error["code"], error["changed"]) == (3, "CHANGE_REFUSED", False), error
+    assert said in error["evidence"][0]["observed"]
+    assert ".l9-candidate" not in done.stdout
+    assert error["remedy"]
+    assert fresh.listing() == before
+
+
+def test_what_caddy_cannot_load_is_taken_back(host: Host, tmp_path: Path) -> None:
+    fresh = Fresh(tmp_path, host, more='[route]\nsite = "http://:22"')  # valid, and sshd's
+    caddyfile = fresh.read("/etc/caddy/Caddyfile")
+    done = fresh.l9("provision", "--yes", "--json", "--repository", ORIGIN)
+    error = json.loads(done.stdout)
+    assert (done.returncode, error["code"], error["changed"]) == (5, "HALF_PROVISIONED", True), error
+    assert "address already in use" in error["evidence"][0]["observed"]
+    assert fresh.read("/etc/caddy/Caddyfile") == caddyfile
+    assert os.listdir(host.path("/etc/caddy/l9")) == []
+    assert slot(host) == " 200"  # the welcome page, as before
+
+
+# ── the agent ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_another_version_is_switched_to_and_the_one_before_is_kept(
+    fresh: Fresh, host: Host, tmp_path: Path
+) -> None:
+    first = fresh.provision()["agent"]["current"]
+    known = [first]
+    for version in ("0.2.0", "0.3.0"):
+        package = tmp_path / version
+        ignored = shutil.ignore_patterns("__pycache__", "demo")
+        shutil.copytree(Path(l9.__file__).parent, package / "l9", ignore=ignored)
+        init = package / "l9" / "__init__.py"
+        init.write_text(init.read_text(encoding="utf-8").replace(l9.__version__, version), encoding="utf-8")
+
+        refused = fresh.l9("status", "--json", package=package)
+        assert (refused.returncode, json.loads(refused.stdout)["code"]) == (2, "AGENT_MISMATCH")
+        done = fresh.provision(package=package)
+        kinds = [change["kind"] for change in done["made"]]
+        assert kinds[:2] == ["install-agent", "switch-agent"], done
+        assert fresh.l9("status", package=package).returncode == 0
+        known.append(done["agent"]["current"])
+        assert set(done["agent"]["installed"]) == set(known[-2:])
+    assert os.readlink(host.path("/opt/l9/.l9/agent/bin")) == f"{known[-1]}/bin"
+    assert len(set(known)) == 3
+
+
+def test_a_path_with_blanks_and_other_letters(host: Host, tmp_path: Path) -> None:
+    path = "/opt/l 9/größe's"
+    fresh = Fresh(tmp_path, host, target=f'public_url = "http://{host.address}"\npath = "{path}"')
+    done = fresh.provision()
+    assert (done["exit"], done["planned"]) == (0, []), done
+    assert fresh.provision()["made"] == []
+    assert fresh.l9("status").returncode == 0
+    flag = host.path(path) / ".l9/route/green"
+    flag.touch()
+    assert slot(host) == "green 502"
+
+
+# ── who may do what ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_ordinary_user_does_its_part_and_is_told_roots(network: Network, tmp_path: Path) -> None:
+    with Host(network, user="deploy", caddy=True) as host:
+        fresh = Fresh(tmp_path, host)
+        first = fresh.provision()
+        assert (first["exit"], first["changed"], first["ready"]) == (5, True, False), first
+        assert {change["kind"] for change in first["left"]} == {"log", "join", "caddy", "file"}
+        assert fresh.l9("status").returncode == 0
+        assert host.run(("stat", "-c", "%U", "/opt/l9/.l9/agent/bin/l9")).stdout == "deploy\n"
+        again = fresh.provision()
+        assert (again["exit"], again["changed"], len(again["left"])) == (5, False, 4)
+
+        fresh.by_hand(again)
+        last = fresh.provision()
+        assert (last["exit"], last["changed"], last["left"]) == (0, False, []), last
+        assert slot(host) == "blue 502"
+        log = subprocess.run((*host.ssh, "cat /var/log/caddy/l9-api.log"), capture_output=True, check=False)
+        assert b'"status":502' in log.stdout, log.stderr
+
+
+def test_a_user_with_sudo_needs_no_hand(network: Network, tmp_path: Path) -> None:
+    with Host(network, user="deploy", caddy=True) as host:
+        host.run(("chown", "root:root", "/opt"))
+        _sudo_for_everybody(host)
+        fresh = Fresh(tmp_path, host)
+        done = fresh.provision()
+        assert (done["exit"], done["planned"], done["left"]) == (0, [], []), done
+        assert host.run(("stat", "-c", "%U", "/opt/l9", "/etc/cron.d/l9-l9-api")).stdout == "deploy\nroot\n"
+        assert slot(host) == "blue 502"
+        assert fresh.provision()["made"] == []
+
+
+def _sudo_for_everybody(host: Host) -> None:
+    """A set-user-id setpriv in place of sudo, which a test host has not."""
+    host.run(("install", "-m", "4755", "/usr/bin/setpriv", "/usr/local/bin/become"))
+    script = '#!/bin/sh\nshift\nexec /usr/local/bin/become --reuid=0 --regid=0 --clear-groups "$@"\n'
+    sudo = host.path("/usr/local/bin/sudo")
+    sudo.write_text(script, encoding="utf-8")
+    sudo.chmod(0o755)
+
+
+# ── what is in the way ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_repository_that_the_host_cannot_read_is_told_and_the_rest_is_made(
+    fresh: Fresh, host: Host
+) -> None:
+    done = fresh.provision("--repository", "git@127.0.0.1:nobody.git")
+    assert (done["exit"], done["changed"], done["ready"]) == (5, True, False), done
+    (need,) = [need for need in done["needs"] if need["blocking"]]
+    assert "deploy key" in need["expected"]
+    assert need["remedy"].endswith("'git ls-remote git@127.0.0.1:nobody.git'")
+    assert slot(host) == "blue 502"
+    assert [change["kind"] for change in fresh.provision()["made"]] == ["clone", "lines"]
+
+
+def test_files_of_others_are_left_alone(fresh: Fresh, host: Host) -> None:
+    host.run(("sh", "-c", "mkdir /opt/l9 && echo mine >/opt/l9/index.html"))
+    before = fresh.listing()
+    done = fresh.provision()
+    assert (done["exit"], done["changed"]) == (5, False)
+    assert done["needs"][0]["observed"] == "index.html"
+    assert fresh.listing() == before
+
+
+def test_an_env_that_is_there_before_the_clone_stays(fresh: Fresh, host: Host) -> None:
+    host.run(("sh", "-c", "mkdir /opt/l9 && umask 077 && echo API_KEY=1 >/opt/l9/.env"))
+    done = fresh.provision()
+    assert (done["exit"], [need["what"] for need in done["needs"] if ".env" in need["what"]]) == (0, [])
+    assert fresh.read("/opt/l9/.env") == "API_KEY=1\n"
+
+
+def test_another_host_key_is_refused(fresh: Fresh, host: Host, tmp_path: Path) -> None:
+    make_key(tmp_path / "other", "somebody else")
+    key = (tmp_path / "other.pub").read_text(encoding="utf-8")
+    host.known_hosts.write_text(f"{host.address} {key}", encoding="utf-8")
+    done = fresh.l9("provision", "--yes", "--json", "--repository", ORIGIN)
+    error = json.loads(done.stdout)
+    assert (done.returncode, error["code"]) == (3, "UNREACHABLE")
+    assert "another host key" in error["message"]
+    assert error["remedy"][0]["command"].startswith("ssh-keygen -R ")

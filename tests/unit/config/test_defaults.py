@@ -1,0 +1,93 @@
+"""The five-line file, and the spec's value for everything that it leaves out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from l9_files import FIVE_LINES
+
+from l9.config import load, model
+from l9.core.rules import Rules
+from l9.errors import ConfigError
+
+CONFIG = load.parse(FIVE_LINES)
+
+
+@pytest.mark.parametrize(
+    ("found", "spec"),
+    [
+        (CONFIG.instance, "l9-api"),
+        (CONFIG.target.path, "/opt/l9"),
+        (CONFIG.target.ports.blue, 8000),
+        (CONFIG.target.ports.green, 8001),
+        (CONFIG.target.runtime, "compose"),
+        (CONFIG.release.tag, "v<major>.<minor>.<patch>-l9"),
+        (CONFIG.release.main, "main"),
+        (CONFIG.env.file, ".env"),
+        (CONFIG.env.example, ".env.example"),
+        (CONFIG.health.path, "/health"),
+        (CONFIG.health.status, (200,)),
+        ((CONFIG.health.field, CONFIG.health.equals), ("status", "healthy")),
+        (CONFIG.health.deadline, 60),
+        (CONFIG.health.soak, 10),
+        (CONFIG.drain.grace, 30),
+        (CONFIG.route.admin, "http://127.0.0.1:2019"),
+        (
+            CONFIG.check.test,
+            ("docker", "compose", "run", "--rm", "test", "pytest", "tests/test_cgmp.py", "-v"),
+        ),
+        (CONFIG.check.allow_untracked, (".env.local", ".env.*.local")),
+    ],
+)
+def test_what_the_file_leaves_out_is_as_in_the_spec(found: object, spec: object) -> None:
+    assert found == spec
+
+
+def test_the_gates_are_judged_by_the_same_defaults() -> None:
+    assert load.rules(CONFIG) == Rules()
+
+
+def test_the_rules_follow_the_file() -> None:
+    text = FIVE_LINES + '[health]\nsoak = 1\n[bake]\nseconds = 2\n[release]\nsignatures = "required"\n'
+    rules = load.rules(load.parse(text))
+    assert (rules.soak, rules.bake, rules.signatures) == (1, 2, "required")
+
+
+def test_it_is_read_from_the_projects_directory(tmp_path: Path) -> None:
+    (tmp_path / load.FILE).write_text(FIVE_LINES)
+    assert load.load(tmp_path) == CONFIG
+
+
+def test_no_file_is_answered_with_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load.load(tmp_path)
+    assert refused.value.remedy == "l9 init"
+    assert refused.value.exit_code == 2
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / load.FILE).write_bytes(b"app = '\xff'")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load.load(tmp_path)
+    (tmp_path / load.FILE).unlink()
+    (tmp_path / load.FILE).mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load.load(tmp_path)
+
+
+@pytest.mark.parametrize("field", ["app", "target", "health"])
+def test_a_configuration_is_frozen(field: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(CONFIG, field, None)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [kind for kind in vars(model).values() if isinstance(kind, type) and issubclass(kind, model.Section)],
+)
+def test_every_section_is_frozen_strict_and_explained(section: type[msgspec.Struct]) -> None:
+    settings = section.__struct_config__
+    assert (settings.frozen, settings.forbid_unknown_fields) == (True, True)
+    assert section.__doc__

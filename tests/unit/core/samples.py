@@ -1,0 +1,117 @@
+"""One deploy of v0.5.1-l9 over v0.5.0-l9 in which all is well; the tests change one thing of it at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from l9.core import events as ev
+from l9.core import facts as f
+from l9.core.graph import GRAPH
+from l9.core.health import Sample, Streak
+from l9.core.locks import read_requirements
+from l9.core.logs import LogReport, Outcome
+from l9.core.run import Run, begin
+from l9.core.states import Kind, Slot, State
+
+TAG, BEFORE = "v0.5.1-l9", "v0.5.0-l9"
+COMMIT, TAG_OBJECT, TREE = "c" * 40, "a" * 40, "e" * 40
+NOW = 1000.0
+ENTERED = NOW - 100  # when every gate was entered, so that all waiting times are over
+
+STARTED = ev.RunStarted(
+    kind=Kind.DEPLOY,
+    tag=TAG,
+    commit=COMMIT,
+    tag_object=TAG_OBJECT,
+    new=Slot.GREEN,
+    old=Slot.BLUE,
+    previous=BEFORE,
+    who="ada@laptop",
+    good=(BEFORE, "v0.4.0-l9"),
+    retained=(TAG, BEFORE, "v0.4.0-l9"),
+    settings={"main": "main", "tree": TREE},
+)
+
+
+def started(**changed: Any) -> ev.RunStarted:
+    """The start of the deploy, with some fields changed."""
+    return ev.RunStarted(**{**{f: getattr(STARTED, f) for f in STARTED.__struct_fields__}, **changed})
+
+
+def a_run(entered: float = ENTERED, **changed: Any) -> Run:
+    """The deploy in mid-run: every gate was entered at `entered`. Fields of the start may be changed."""
+    run = begin("run-1", entered, started(**changed))
+    return replace(run, entered={row.opens: entered for row in GRAPH})
+
+
+FIRST_DEPLOY = {"old": None, "previous": None, "good": (), "retained": (TAG,)}
+
+STREAK = Streak().add(Sample(ENTERED + 1, True, "status 200")).add(Sample(NOW, True, "status 200"))
+NOT_YET = Streak().add(Sample(ENTERED + 1, False, "connection refused"))
+NEW_SLOT = f.SlotState(Slot.GREEN, "running", TAG, "sha256:" + "d" * 64, ENTERED, health="healthy")
+OLD_SLOT = f.SlotState(Slot.BLUE, "running", BEFORE, "sha256:" + "b" * 64, 0.0)
+TAG_SEEN = f.Tag(
+    TAG,
+    TAG_OBJECT,
+    kind="tag",
+    commit=COMMIT,
+    tree=TREE,
+    message=f"Release {TAG}: Fix the deadlock\n\nDetails.",
+    tagger="Ada <ada@example.com>",
+    on_main=True,
+)
+PROBE_FAILED = f.SmokeResult("POST /memory/packet", "status 200", "status 500", False)
+
+GOOD: Mapping[type, Any] = {
+    f.Workspace: f.Workspace("main", (), ()),
+    f.Tag: TAG_SEEN,
+    f.Origin: f.Origin("git@example.com:l9.git", TAG_OBJECT, main_has_commit=True),
+    f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
+    f.TestRun: f.TestRun(TREE, 0, "pytest -v", 12.0),
+    f.Host: f.Host("Docker 26.1.5", disk_free=9_000_000_000, memory_available=2_000_000_000),
+    f.Environment: f.Environment("/opt/l9/.env", exists=True),
+    f.HostTag: f.HostTag(TAG_SEEN),
+    f.Image: f.Image("sha256:" + "d" * 64, COMMIT, 150_000_000),
+    f.Retained: f.Retained(BEFORE, True, "sha256:" + "b" * 64, True, True, True),
+    f.Slots: f.Slots(blue=OLD_SLOT, green=NEW_SLOT),
+    f.Services: f.Services({"postgres": "running", "migrate": "done"}),
+    f.Route: f.Route(Slot.GREEN),
+    f.Health: f.Health(STREAK),
+    f.Smoke: f.Smoke((f.SmokeResult("GET /docs", "status 200", "status 200", True),)),
+    f.Logs: f.Logs(LogReport(Outcome.CLEAN, "7 records, no error of its own", 7), ("started",), at=NOW),
+    f.Proof: f.Proof(5, "green", TAG),
+    f.Bake: f.Bake(60, ()),
+    f.Traffic: f.Traffic(answers=1000, server_errors=1),
+    f.InFlight: f.InFlight(0, quiet=3),
+    f.Record: f.Record(TAG, COMMIT),
+}
+
+
+def facts(*changed: object, without: type | None = None) -> f.Facts:
+    """The good facts with some observations replaced; `without` is one that could not be looked at."""
+    seen = {**GOOD, **{type(fact): fact for fact in changed}}
+    if without is not None:
+        seen[without] = f.Unseen("the disk is on fire", "l9 status")
+    return f.Facts(seen)
+
+
+def slots(*, new: Mapping[str, Any] | None = None, old: Mapping[str, Any] | None = None) -> f.Slots:
+    """Both slots, with fields of one or the other changed."""
+    return f.Slots(blue=replace(OLD_SLOT, **(old or {})), green=replace(NEW_SLOT, **(new or {})))
+
+
+def opened(gate: State, *found: str) -> ev.GateOpened:
+    """The event of a gate that opened, with evidence."""
+    return ev.GateOpened(
+        gate=gate, evidence=tuple(ev.Evidence(invariant="host.any", found=text) for text in found)
+    )
+
+
+def entries(*events: ev.AnyEvent, run: str = "run-1") -> list[ev.Entry]:
+    """The events as a journal holds them, a second apart."""
+    return [
+        ev.Entry(seq=number, at=NOW + number, run=run, body=event, prev="")
+        for number, event in enumerate(events, 1)
+    ]

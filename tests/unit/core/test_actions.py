@@ -1,0 +1,39 @@
+"""Actions and their undos."""
+
+from __future__ import annotations
+
+import pytest
+
+from l9.core import actions as do
+from l9.core.states import Slot
+
+GREEN = {"slot": Slot.GREEN, "release": "v0.5.1-l9"}
+
+
+@pytest.mark.parametrize(
+    ("action", "undo"),
+    [
+        (do.AddTree(tag="v1"), do.RemoveTree(tag="v1")),
+        (do.AddTree(tag="v1", fresh=False), None),
+        (do.EvictSlot(**GREEN), do.RestoreSlot(**GREEN)),
+        (do.StartSlot(**GREEN), do.RemoveSlot(**GREEN)),
+        (do.WakeSlot(**GREEN), do.PauseSlot(**GREEN)),
+        (do.WakeSlot(**GREEN, was="exited"), do.StopSlot(**GREEN)),
+        (do.PauseSlot(**GREEN), do.WakeSlot(**GREEN, was="paused")),
+        (do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), do.SwitchRoute(to=Slot.BLUE, back=Slot.GREEN)),
+        (
+            do.RecordRelease(tag="v2", commit="c", back="v1"),
+            do.RecordRelease(tag="v1", commit=""),
+        ),
+        (do.RecordRelease(tag="v1", commit="c"), None),
+        (do.FetchTag(tag="v1"), None),
+    ],
+    ids=str,
+)
+def test_each_action_names_what_takes_it_back(action: do.AnyAction, undo: do.AnyAction | None) -> None:
+    assert action.undo() == undo
+
+
+def test_an_action_reads_like_a_command_without_empty_fields() -> None:
+    assert str(do.StartSlot(**GREEN)) == "start-slot slot=green release=v0.5.1-l9"
+    assert str(do.RunTests(tag="")) == "run-tests"

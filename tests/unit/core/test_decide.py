@@ -1,0 +1,353 @@
+"""What to do next, on a table of five rows that a lamp each opens; the runner's part is played here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from samples import BEFORE, FIRST_DEPLOY, NOW, TAG, opened, started
+
+from l9.core import actions as do
+from l9.core import events as ev
+from l9.core.decide import (
+    Close,
+    Decision,
+    Enter,
+    Finish,
+    HandOver,
+    Open,
+    Perform,
+    Wait,
+    came_back,
+    conclusion,
+    decide,
+    wanted,
+)
+from l9.core.facts import Facts, Unseen
+from l9.core.graph import Gate, Graph
+from l9.core.invariants.invariant import Context, Invariant
+from l9.core.rules import Rules
+from l9.core.run import Run, apply, begin
+from l9.core.states import Kind, Phase, Slot, State, Where
+from l9.core.verdict import Fail, Pass, Pending, Verdict
+
+ON, OFF, DIM = Pass("lit"), Fail("lit", "dark", "l9 status", ("click",)), Pending("dim", 1, 2)
+READY, TESTED, LOCKED = State.LOCAL_READY, State.BUILT_AND_TESTED, State.VERSIONS_LOCKED
+LAUNCHED, ROUTED, BACK = State.GREEN_LAUNCHED, State.TRAFFIC_ROUTED, State.ROLLBACK
+
+
+class Lamps(dict[State, Verdict]):
+    """The one observable: a lamp a gate."""
+
+
+def lamp(gate: State, where: Where) -> Invariant:
+    def check(facts: Facts, _context: Context) -> Verdict:
+        return facts.the(Lamps).get(gate, ON)
+
+    return Invariant(f"{where}.{gate}", "a test", where, (Lamps,), "none", check)
+
+
+def row(opens: State, where: Where, *after: State, **more: Any) -> Gate:
+    return Gate(opens, where=where, after=after, needs=(lamp(opens, where),), **more)
+
+
+START = do.StartSlot(slot=Slot.GREEN, release=TAG)
+EVICT = do.EvictSlot(slot=Slot.GREEN, release="v0.4.0-l9")
+SWITCH = do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE)
+WAKE = do.WakeSlot(slot=Slot.BLUE, release=BEFORE, was="running")
+TABLE = Graph(
+    rows=(
+        row(READY, Where.WORKSPACE, State.START),
+        row(TESTED, Where.WORKSPACE, READY, does=lambda run: (do.RunTests(tag=run.tag),)),
+        row(LOCKED, Where.WORKSPACE, READY),
+        row(LAUNCHED, Where.HOST, TESTED, LOCKED, does=lambda _run: (EVICT, START), phase=Phase.PREPARE),
+        row(ROUTED, Where.HOST, LAUNCHED, does=lambda _run: (SWITCH,), closed=State.ROLLED_BACK),
+    ),
+    rollback=row(BACK, Where.HOST, does=lambda _run: (WAKE,), closed=State.FAIL_STATE),
+)
+
+
+@dataclass
+class Play:
+    """Drives a run as the runner does. `broken` actions fail; `told` are the decisions in short."""
+
+    lamps: Mapping[State, Verdict] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
+    told: list[str] = field(default_factory=list)
+
+    def next(self, run: Run, *where: Where) -> Decision:
+        facts = Facts({kind: Lamps(self.lamps) for kind in wanted(run, TABLE, *where)})
+        return decide(run, facts, NOW, TABLE, Rules(), *where)
+
+    def until(self, run: Run, end: type, *where: Where) -> Run:
+        """Go on until a decision of that class, which is told and not carried out."""
+        while True:
+            decision = self.next(run, *where)
+            self.told.append(told(decision))
+            if isinstance(decision, end):
+                return run
+            for event in self.events(decision):
+                run = apply(run, NOW, event)
+
+    def events(self, decision: Decision) -> list[ev.AnyEvent]:
+        match decision:
+            case Enter(gate=gate):
+                return [ev.GateEntered(gate=gate)]
+            case Open(gate=gate, evidence=evidence):
+                return [ev.GateOpened(gate=gate, evidence=evidence)]
+            case Close(gate=gate, findings=findings):
+                return [ev.GateClosed(gate=gate, findings=findings)]
+            case Perform(gate=gate, step=step, action=action, undoes=undoes):
+                intent = ev.ActionIntended(gate=gate, step=step, action=action, undoes=undoes)
+                if action.__struct_config__.tag in self.broken:
+                    return [intent, ev.ActionFailed(gate=gate, step=step, expected="to", found="no")]
+                return [intent, ev.ActionDone(gate=gate, step=step)]
+        raise AssertionError(f"nothing ends with {decision}")
+
+
+def told(decision: Decision) -> str:
+    match decision:
+        case Perform(action=action, undoes=undoes):
+            return f"{action.__struct_config__.tag}{'' if undoes is None else f' for {undoes}'}"
+        case Enter(gate=gate) | Open(gate=gate) | Close(gate=gate):
+            return f"{type(decision).__name__} {gate}"
+        case Finish(outcome=outcome):
+            return f"Finish {outcome}"
+    return type(decision).__name__
+
+
+def fresh(**changed: Any) -> Run:
+    return begin("run-1", NOW, started(**changed))
+
+
+def launched(*after: ev.AnyEvent) -> Run:
+    """A run whose two steps of the launch are done, and then these events."""
+    run = Play().until(on_host(), Open, Where.HOST)
+    for event in after:
+        run = apply(run, NOW, event)
+    return run
+
+
+def on_host() -> Run:
+    return replace(fresh(), opened={gate: opened(gate) for gate in (READY, TESTED, LOCKED)})
+
+
+ABORT = ev.RunAborted(who="ada", why="not now")
+
+
+def test_a_good_run_enters_acts_and_opens_gate_by_gate() -> None:
+    play = Play()
+    run = play.until(fresh(), Finish)
+    assert play.told == [
+        f"Enter {READY}", f"Open {READY}",
+        f"Enter {LOCKED}", f"Enter {TESTED}", f"Open {LOCKED}", "run-tests", f"Open {TESTED}",
+        f"Enter {LAUNCHED}", "evict-slot", "start-slot", f"Open {LAUNCHED}",
+        f"Enter {ROUTED}", "switch-route", f"Open {ROUTED}",
+        "Finish SUCCESS",
+    ]  # fmt: skip
+    assert run.opened[READY].evidence == (ev.Evidence(invariant="workspace.LOCAL-READY", found="lit"),)
+
+
+def test_what_is_left_for_another_substrate_is_handed_over() -> None:
+    play = Play()
+    run = play.until(fresh(), HandOver, Where.WORKSPACE)
+    assert set(run.opened) == {READY, TESTED, LOCKED}
+
+
+def test_a_gate_that_is_not_decided_is_waited_for_while_others_go_on() -> None:
+    play = Play({LOCKED: DIM, TESTED: DIM})
+    run = play.until(fresh(), Wait)
+    assert play.told[-2:] == ["run-tests", "Wait"]
+    assert play.next(run) == Wait(((LOCKED, DIM), (TESTED, DIM)))
+
+
+def test_the_first_gate_that_closes_wins_over_those_that_open() -> None:
+    play = Play({LOCKED: OFF})
+    play.until(fresh(), Finish)
+    assert play.told[-2:] == [f"Close {LOCKED}", "Finish REFUSED"]
+
+
+def test_before_the_host_a_closed_gate_leaves_nothing_to_put_back() -> None:
+    play = Play({TESTED: OFF})
+    run = play.until(fresh(), Finish)
+    assert play.told[-2:] == [f"Close {TESTED}", "Finish REFUSED"]
+    assert wanted(run, TABLE) == frozenset()
+
+
+def test_a_finding_says_all_that_the_verdict_does() -> None:
+    decision = Play({READY: OFF}).next(apply(fresh(), NOW, ev.GateEntered(gate=READY)))
+    assert decision == Close(
+        READY,
+        (
+            ev.Finding(
+                invariant="workspace.LOCAL-READY",
+                verdict="fail",
+                expected="lit",
+                found="dark",
+                remedy="l9 status",
+                log=("click",),
+            ),
+        ),
+    )
+
+
+def test_what_could_not_be_looked_at_closes_the_gate() -> None:
+    run = apply(fresh(), NOW, ev.GateEntered(gate=READY))
+    decision = decide(run, Facts({Lamps: Unseen("fog", "l9 check")}), NOW, TABLE, Rules())
+    assert isinstance(decision, Close)
+    (finding,) = decision.findings
+    assert (finding.verdict, finding.found, finding.remedy) == ("unknown", "fog", "l9 check")
+
+
+def test_only_what_the_next_decision_needs_is_looked_at() -> None:
+    assert wanted(fresh(), TABLE) == frozenset()  # the gate is not entered yet
+    entered = apply(fresh(), NOW, ev.GateEntered(gate=READY))
+    assert wanted(entered, TABLE) == {Lamps}
+    ended = apply(entered, NOW, conclusion(entered, State.REFUSED, NOW))
+    assert wanted(ended, TABLE) == frozenset()
+    assert wanted(launched(ABORT), TABLE) == frozenset()  # steps are undone before anything is judged
+
+
+def test_an_action_that_fails_closes_its_gate_with_its_own_words() -> None:
+    play = Play(broken=("start-slot",))
+    run = play.until(on_host(), Finish, Where.HOST)
+    assert play.told == [
+        f"Enter {LAUNCHED}", "evict-slot", "start-slot", f"Close {LAUNCHED}",
+        f"Enter {BACK}", "remove-slot for 1", "restore-slot for 0", "wake-slot", f"Open {BACK}",
+        "Finish REFUSED",
+    ]  # fmt: skip
+    assert run.closed is not None
+    (finding,) = run.closed.findings
+    assert (finding.invariant, finding.verdict, finding.found) == ("action.start-slot", "fail", "no")
+
+
+def test_after_the_switch_all_is_taken_back_in_reverse() -> None:
+    play = Play({ROUTED: OFF})
+    play.until(on_host(), Finish, Where.HOST)
+    assert play.told[play.told.index(f"Enter {BACK}") :] == [
+        f"Enter {BACK}", "switch-route for 2", "remove-slot for 1", "restore-slot for 0", "wake-slot",
+        f"Open {BACK}", "Finish ROLLED-BACK",
+    ]  # fmt: skip
+
+
+def test_a_crash_between_intent_and_result_performs_the_step_again_under_its_number() -> None:
+    run = apply(on_host(), NOW, ev.GateEntered(gate=LAUNCHED))
+    first = Play().next(run)
+    assert isinstance(first, Perform)
+    (intent, _) = Play().events(first)
+    assert Play().next(apply(run, NOW, intent)) == first
+
+
+def test_a_crash_on_the_way_back_takes_the_undo_up_again() -> None:
+    run = launched(ABORT, ev.GateEntered(gate=BACK))
+    undo = Play().next(run)
+    assert undo == Perform(BACK, 2, do.RemoveSlot(slot=Slot.GREEN, release=TAG), undoes=1)
+    (intent, _) = Play().events(undo)
+    assert Play().next(apply(run, NOW, intent)) == undo
+
+
+def test_an_undo_that_fails_does_not_keep_the_others_from_being_tried() -> None:
+    play = Play(broken=("remove-slot",))
+    play.until(launched(ABORT), Finish, Where.HOST)
+    assert play.told == [
+        f"Enter {BACK}", "remove-slot for 1", "restore-slot for 0", "wake-slot", f"Open {BACK}",
+        "Finish REFUSED",
+    ]  # fmt: skip
+
+
+def test_the_gate_of_the_way_back_decides_even_when_its_own_action_failed() -> None:
+    play = Play(broken=("wake-slot",))
+    play.until(launched(ABORT), Finish, Where.HOST)
+    assert play.told[-3:] == ["wake-slot", f"Open {BACK}", "Finish REFUSED"]
+
+
+def test_when_the_way_back_closes_a_person_is_needed_and_the_reason_is_kept() -> None:
+    play = Play({ROUTED: OFF, BACK: OFF})
+    run = play.until(on_host(), Finish, Where.HOST)
+    assert play.told[-2:] == [f"Close {BACK}", "Finish FAIL-STATE"]
+    assert run.closed is not None
+    assert run.closed.gate is ROUTED
+    assert run.stuck is not None
+    assert run.stuck.findings[0].found == "dark"
+    assert wanted(run, TABLE) == frozenset()
+
+
+def test_the_way_back_may_need_time() -> None:
+    play = Play({BACK: DIM})
+    run = play.until(launched(ABORT), Wait, Where.HOST)
+    assert wanted(run, TABLE) == {Lamps}
+    assert Play().next(run) == Open(BACK, (ev.Evidence(invariant="host.ROLLBACK", found="lit"),))
+
+
+def test_once_open_the_way_back_is_not_judged_again() -> None:
+    run = Play().until(launched(ABORT), Finish, Where.HOST)
+    assert wanted(run, TABLE) == frozenset()
+    assert Play({BACK: OFF}).next(run) == Finish(State.REFUSED)
+
+
+def test_an_aborted_run_was_rolled_back_when_users_may_have_seen_it() -> None:
+    assert came_back(launched(ABORT), TABLE) is State.REFUSED
+    switched = launched(ABORT, ev.ActionIntended(gate=ROUTED, step=2, action=SWITCH))
+    assert came_back(switched, TABLE) is State.ROLLED_BACK
+
+
+# ── how a run ends ───────────────────────────────────────────────────────────────────────────────
+
+
+def end(outcome: State, **changed: Any) -> ev.RunFinished:
+    return conclusion(fresh(**changed), outcome, NOW + 61.25)
+
+
+def test_a_good_deploy_is_live_and_the_release_before_it_stands_by() -> None:
+    assert end(State.SUCCESS) == ev.RunFinished(
+        outcome=State.SUCCESS,
+        live=TAG,
+        slot=Slot.GREEN,
+        standby=BEFORE,
+        exit_code=0,
+        seconds=61.25,
+        good=(TAG, BEFORE, "v0.4.0-l9"),
+        retained=(TAG, BEFORE, "v0.4.0-l9"),
+    )
+
+
+def test_a_deploy_that_came_back_leaves_all_as_it_was() -> None:
+    done = end(State.ROLLED_BACK)
+    assert (done.live, done.slot, done.standby, done.exit_code) == (BEFORE, Slot.BLUE, None, 4)
+    assert done.good == done.retained == (BEFORE, "v0.4.0-l9")
+
+
+def test_a_first_deploy_that_came_back_leaves_nothing() -> None:
+    done = end(State.ROLLED_BACK, **FIRST_DEPLOY)
+    assert (done.live, done.slot, done.good, done.retained) == (None, None, (), ())
+
+
+def test_releases_that_were_rolled_back_from_stay_retained_after_a_failed_deploy() -> None:
+    done = end(State.REFUSED, good=(BEFORE,), retained=(TAG, BEFORE, "v0.4.9-l9"))
+    assert (done.good, done.retained) == ((BEFORE,), (BEFORE, "v0.4.9-l9"))
+    again = end(State.REFUSED, good=(BEFORE,), retained=(TAG, BEFORE), fresh=False)
+    assert again.retained == (TAG, BEFORE)
+
+
+def test_what_a_failed_run_has_pruned_is_kept_no_longer() -> None:
+    run = fresh(good=(BEFORE, "v0.4.0-l9"), retained=(TAG, BEFORE))
+    prune = ev.ActionIntended(gate=State.CLEAN, step=0, action=do.Prune(keep=run.retained))
+    assert conclusion(run, State.ROLLED_BACK, NOW).retained == (BEFORE, "v0.4.0-l9")
+    assert conclusion(apply(run, NOW, prune), State.ROLLED_BACK, NOW).retained == (BEFORE,)
+
+
+def test_after_a_rollback_what_came_later_is_no_longer_gone_back_to() -> None:
+    kept = (BEFORE, TAG, "v0.4.0-l9")
+    done = end(State.SUCCESS, kind=Kind.ROLLBACK, tag=BEFORE, good=(TAG, BEFORE, "v0.4.0-l9"), retained=kept)
+    assert (done.live, done.good, done.retained) == (BEFORE, (BEFORE, "v0.4.0-l9"), kept)
+
+
+def test_a_rollback_to_a_release_that_was_not_good_makes_it_the_live_one() -> None:
+    done = end(State.SUCCESS, kind=Kind.ROLLBACK, good=(BEFORE,), retained=(TAG, BEFORE))
+    assert done.good == (TAG, BEFORE)
+
+
+def test_only_what_is_retained_may_be_gone_back_to() -> None:
+    done = end(State.SUCCESS, good=(BEFORE, "v0.4.0-l9", "v0.3.0-l9"), retained=(TAG, BEFORE))
+    assert done.good == (TAG, BEFORE)

@@ -1,0 +1,338 @@
+"""Every invariant: that it can pass, that it can fail, and that what nobody saw closes its gate."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import click
+import pytest
+from samples import (
+    BEFORE,
+    COMMIT,
+    ENTERED,
+    FIRST_DEPLOY,
+    GOOD,
+    NOT_YET,
+    NOW,
+    PROBE_FAILED,
+    STREAK,
+    TAG,
+    TAG_SEEN,
+    TREE,
+    a_run,
+    facts,
+    slots,
+)
+
+from l9.cli.main import cli
+from l9.core import facts as f
+from l9.core.health import Sample
+from l9.core.invariants import host, repository, workspace
+from l9.core.invariants.invariant import Context, Invariant
+from l9.core.locks import read_requirements
+from l9.core.logs import LogReport, Outcome
+from l9.core.rules import Rules
+from l9.core.states import Slot, State, Where
+from l9.core.verdict import Fail, Pass, Pending, Unknown
+
+ALL = tuple(
+    found
+    for module in (workspace, repository, host)
+    for found in vars(module).values()
+    if isinstance(found, Invariant)
+)
+# What the engine answers is its evidence, and a drain ends with its grace: neither has a failure of its own.
+NEVER_FAIL = {host.ENGINE_READY.id, host.DRAINED.id}
+# These hold when the old release is live again; everything else when the new one is.
+OF_THE_WAY_BACK = {
+    host.PREVIOUS_LIVE.id: (f.Route(Slot.BLUE), f.Proof(5, "blue", BEFORE), slots(new={"status": "exited"})),
+    host.NEW_SLOT_GONE.id: (slots(new={"status": "absent", "release": None}),),
+    host.OLD_STANDS_BY.id: (slots(old={"status": "paused"}),),
+}
+PROGRAMS = {"$EDITOR", "chmod", "docker", "free", "git", "l9", "pytest", "ss", "uv"}
+
+
+def context(
+    gate: State = State.BAKED, *, now: float = NOW, rules: Rules | None = None, **changed: Any
+) -> Context:
+    return Context(a_run(**changed), rules or Rules(), now, gate)
+
+
+def by_id(invariant: Invariant) -> str:
+    return invariant.id
+
+
+class Case(NamedTuple):
+    """What an invariant says of changed facts: `says` stands in `found`."""
+
+    invariant: Invariant
+    says: str
+    changed: tuple[object, ...] = ()
+    context: Context = context()
+
+
+def case_id(case: Case) -> str:
+    return f"{case.invariant.id}: {case.says}"
+
+
+def tag(**changed: Any) -> f.Tag:
+    return replace(TAG_SEEN, **changed)
+
+
+def requirements(text: str) -> f.Locks:
+    return f.Locks({"requirements.txt": read_requirements(text)})
+
+
+def logs(outcome: Outcome, reason: str, *excerpt: str, cause: str | None = None) -> f.Logs:
+    return f.Logs(LogReport(outcome, reason, 7, excerpt=excerpt), ("the last line",), cause, NOW)
+
+
+BROKEN_LOG = logs(Outcome.ERRORS, "1 kinds", "Traceback (most recent call last):\nValueError: no")
+EARLY = context(now=ENTERED + 5)
+ROLLING_BACK = context(State.ROLLBACK)
+
+FAILS = (
+    Case(workspace.ON_MAIN, "topic", (f.Workspace("topic", (), ()),)),
+    Case(workspace.ON_MAIN, "a detached HEAD", (f.Workspace(None, (), ()),)),
+    Case(workspace.ON_MAIN, "main", (), context(settings={"main": "trunk"})),
+    Case(
+        workspace.NO_UNTRACKED, "a, b, c, d, e and 2 more", (f.Workspace("main", tuple("abcdefg"), ()),)
+    ),
+    Case(workspace.NO_UNTRACKED, "env.local", (f.Workspace("main", ("env.local",), ()),)),
+    Case(workspace.NO_UNCOMMITTED, "api/main.py", (f.Workspace("main", (), ("api/main.py",)),)),
+    Case(workspace.DEPENDENCIES_LOCKED, "requirements.txt:1: click>=8", (requirements("click>=8\n"),)),
+    Case(
+        workspace.DEPENDENCIES_LOCKED, "has lines without", context=context(rules=Rules(hashes=True))
+    ),
+    Case(workspace.TESTS_PASSED, "exit code 1", (f.TestRun(TREE, 1, "pytest -v", 2.0, ("1 failed",)),)),
+    Case(workspace.TESTED_THIS_TREE, "tests of tree 999", (f.TestRun("9" * 40, 0, "pytest", 2.0),)),
+    Case(workspace.TESTED_THIS_TREE, "tests of tree ", (f.TestRun("", 0, "pytest", 2.0),), context(settings={})),
+    Case(repository.TAG_EXISTS, "no such tag", (f.Tag(TAG),)),
+    Case(repository.TAG_ANNOTATED, "a lightweight tag", (tag(kind="commit"),)),
+    Case(repository.TAG_ANNOTATED, "no such tag", (f.Tag(TAG),)),
+    Case(repository.TAG_ON_MAIN, "is not an ancestor", (tag(on_main=False),)),
+    Case(repository.TAG_MESSAGE, "an empty one", (tag(message=" \n"),)),
+    Case(repository.TAG_SIGNATURE, "signature that does not verify", (tag(signature="that does not verify"),)),
+    Case(repository.TAG_SIGNATURE, "no signature", (), context(rules=Rules(signatures="required"))),
+    Case(repository.TAG_ON_ORIGIN, "none", (f.Origin(None),)),
+    Case(repository.TAG_ON_ORIGIN, "no such tag there", (f.Origin("url"),)),
+    Case(repository.TAG_ON_ORIGIN, "no such tag there", (f.Origin("url"), f.Tag(TAG))),
+    Case(repository.TAG_ON_ORIGIN, "999999999999 (moved!)", (f.Origin("url", "9" * 40),)),
+    Case(repository.MAIN_ON_ORIGIN, "origin's main lacks it", (f.Origin("url", "a" * 40),)),
+    Case(host.SITE_READY, "no flag file", (f.Route(Slot.BLUE, "no flag file", "l9 provision"),)),
+    Case(host.ENV_COMPLETE, "none", (f.Environment("/opt/l9/.env", exists=False),)),
+    Case(host.ENV_COMPLETE, "missing: MEMORY_DSN", (f.Environment("/opt/l9/.env", True, ("MEMORY_DSN",)),)),
+    Case(host.ENV_COMPLETE, "mode 0644", (f.Environment("/opt/l9/.env", True, mode=0o644),)),
+    Case(host.PORTS_FREE, "held by nginx", (replace(GOOD[f.Host], ports_taken={8001: "nginx"}),)),
+    Case(host.DISK_FREE, "5 MB", (replace(GOOD[f.Host], disk_free=5_000_000),)),
+    Case(host.MEMORY_FREE, "5 MB", (replace(GOOD[f.Host], memory_available=5_000_000),)),
+    Case(host.WAY_BACK, "missing: image, env snapshot", (f.Retained(BEFORE, True, compose=True),)),
+    Case(host.RELEASE_KEPT, "missing: image, compose snapshot", (f.Retained(BEFORE, True, env=True),)),
+    Case(host.TAG_SAME, "999999999999 (moved!)", (f.HostTag(tag(object_id="9" * 40)),)),
+    Case(host.TAG_SAME, "no such tag on the host", (f.HostTag(f.Tag(TAG)),)),
+    Case(host.TAG_ON_MAIN, "it is not", (f.HostTag(tag(on_main=False)),)),
+    Case(host.IMAGE_READY, "one of 999999999999", (f.Image("sha256:d", "9" * 40),)),
+    Case(host.IMAGE_READY, "one of no commit", (f.Image("sha256:d", ""),)),
+    Case(host.SERVICES_UP, "postgres exited", (f.Services({"postgres": "exited", "redis": "running"}),)),
+    Case(host.NEW_SLOT_UP, "nothing absent", (slots(new={"release": None, "status": "absent"}),)),
+    Case(host.NEW_SLOT_UP, f"{BEFORE} running", (slots(new={"release": BEFORE}),)),
+    Case(host.HEALTHY_IN_TIME, "exit code 1; last answer: connection refused",
+         (f.Health(NOT_YET), slots(new={"status": "exited", "exit_code": 1})), EARLY),
+    Case(host.HEALTHY_IN_TIME, "not in 60 s; last answer: no answer yet; probable cause: the disk is full",
+         (f.Health(replace(NOT_YET, last=None)), logs(Outcome.CLEAN, "", cause="the disk is full"))),
+    Case(host.HEALTHY_FOR_SOAK, "never 10 s without a break",
+         (f.Health(STREAK.add(Sample(NOW, False, "status 503"))),)),
+    Case(host.ENGINE_HEALTH, "healthcheck says unhealthy", (slots(new={"health": "unhealthy"}),)),
+    Case(host.ENGINE_HEALTH, "still says starting", (slots(new={"health": "starting"}),)),
+    Case(host.LOGS_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
+    Case(host.LOGS_STAY_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,), EARLY),
+    Case(host.SMOKE_PASSED, "status 500", (f.Smoke((PROBE_FAILED,)),)),
+    Case(host.NEW_SLOT_STEADY, "killed for lack of memory", (slots(new={"oom_killed": True}),)),
+    Case(host.NEW_SLOT_STEADY, "running, 1 restarts", (slots(new={"restarts": 1}),)),
+    Case(host.NEW_SLOT_STEADY, "exited, 0 restarts, exit code 3",
+         (slots(new={"status": "exited", "exit_code": 3}),)),
+    Case(host.NEW_SLOT_STEADY, "running, 0 restarts", (slots(new={"release": BEFORE}),)),
+    Case(host.ROUTE_SET, "it goes to blue", (f.Route(Slot.BLUE),)),
+    Case(host.ROUTE_PROVED, f"blue with {BEFORE}", (f.Proof(0, "blue", BEFORE),)),
+    Case(host.ROUTE_PROVED, "no slot with no release", (f.Proof(0, None, None),)),
+    Case(host.ROUTE_PROVED, "connection refused", (f.Proof(0, None, None, "connection refused"),)),
+    Case(host.FEW_SERVER_ERRORS, "10.0% (100 of 1000)", (f.Traffic(1000, 100),), EARLY),
+    Case(host.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
+         (f.Bake(9, (PROBE_FAILED, PROBE_FAILED)),), EARLY),
+    Case(host.OLD_STANDS_BY, f"{BEFORE} running"),
+    Case(host.RECORD_TRUE, f"{BEFORE} on {COMMIT[:12]}", (f.Record(BEFORE, COMMIT),)),
+    Case(host.RECORD_TRUE, "None on None", (f.Record(None, None),)),
+    Case(host.PREVIOUS_LIVE, "it goes to green", (), ROLLING_BACK),
+    Case(host.PREVIOUS_LIVE, f"{BEFORE} paused",
+         (f.Route(Slot.BLUE), slots(old={"status": "paused"})), ROLLING_BACK),
+    Case(host.PREVIOUS_LIVE, "nothing running",
+         (f.Route(Slot.BLUE), slots(old={"release": None})), ROLLING_BACK),
+    Case(host.PREVIOUS_LIVE, f"green with {TAG}",
+         (f.Route(Slot.BLUE), f.Proof(0, "green", TAG)), ROLLING_BACK),
+    Case(host.NEW_SLOT_GONE, "restarting", (slots(new={"status": "restarting"}),), ROLLING_BACK),
+)  # fmt: skip
+
+PASSES = (
+    Case(workspace.NO_UNTRACKED, "no untracked files",
+         (f.Workspace("main", (".env.local", "api/.env.local", ".env.test.local"), ()),)),
+    Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact in requirements.txt"),
+    Case(workspace.DEPENDENCIES_LOCKED, "no requirements files", (f.Locks({}),)),
+    Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact",
+         (requirements(f"click==8.1.7 --hash=sha256:{'0' * 64}\n"),), context(rules=Rules(hashes=True))),
+    Case(workspace.TESTS_PASSED, "pytest: green in 2.0 s (unchanged tree, cached)",
+         (f.TestRun(TREE, 0, "pytest", 2.0, cached=True),)),
+    Case(repository.TAG_ANNOTATED, "annotated by nobody", (tag(tagger=""),)),
+    Case(repository.TAG_SIGNATURE, "signature verified", (tag(signature="good"),)),
+    Case(host.WAY_BACK, "nothing to go back to", (f.Retained(TAG, False),), context(**FIRST_DEPLOY)),
+    Case(host.WAY_BACK, "v0.5.0-l9 can be gone back to: image bbbbbbbbbbbb"),
+    Case(host.IMAGE_READY, "image dddddddddddd of commit cccccccccccc, 150 MB"),
+    Case(host.IMAGE_READY, "image none of commit", (f.Image("", COMMIT),)),
+    Case(host.SERVICES_UP, "migrate, postgres running"),
+    Case(host.SERVICES_UP, "no other services", (f.Services({}),)),
+    Case(host.HEALTHY_IN_TIME, "first healthy answer 1.0 s after launch"),
+    Case(host.HEALTHY_FOR_SOAK, "healthy for 99.0 s without a break, 2 probes"),
+    Case(host.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": None}),)),
+    Case(host.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": "none"}),)),
+    Case(host.ENGINE_HEALTH, "woken from standby", (slots(new={"health": "unhealthy"}),), context(wake="paused")),
+    Case(host.LOGS_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
+    Case(host.SMOKE_PASSED, "1 smoke requests as expected"),
+    Case(host.SMOKE_PASSED, "no smoke requests are configured", (f.Smoke(()),)),
+    Case(host.NEW_SLOT_STEADY, "running, no restart", context=context(State.GREEN_HEALTHY, now=ENTERED)),
+    Case(host.FEW_SERVER_ERRORS, "inconclusive: only 3 real answers", (f.Traffic(3, 3),)),
+    Case(host.ANSWERS_STAY_GOOD, "60 rounds of health and smoke"),
+    Case(host.ANSWERS_STAY_GOOD, "9 rounds", (f.Bake(9, (PROBE_FAILED,)),)),
+    Case(host.ANSWERS_STAY_GOOD, "0 rounds", (f.Bake(0, ()),), context(rules=Rules(bake=0))),
+    Case(host.DRAINED, "no request in flight on blue after 100.0 s"),
+    Case(host.DRAINED, "all requests on blue have ended, 4 streams are still open", (f.InFlight(0, 4, quiet=3),)),
+    Case(host.DRAINED, "nothing to drain", (f.InFlight(9),), context(**FIRST_DEPLOY)),
+    Case(host.DRAINED, "grace of 30 s is over with 2 requests open on blue", (f.InFlight(2),)),
+    Case(host.DRAINED, "grace of 30 s is over with an unknown number of", (f.InFlight(None),)),
+    Case(host.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
+    Case(host.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
+    Case(host.PREVIOUS_LIVE, "nothing was live before", context=context(**FIRST_DEPLOY)),
+    Case(host.NEW_SLOT_GONE, "does not run in green", (slots(new={"release": BEFORE}),)),
+)  # fmt: skip
+
+PENDING = (
+    Case(host.HEALTHY_IN_TIME, "connection refused", (f.Health(NOT_YET),), EARLY),
+    Case(host.HEALTHY_FOR_SOAK, "connection refused", (f.Health(NOT_YET),)),
+    Case(host.HEALTHY_FOR_SOAK, "healthy for 4.0 of 10 s", context=EARLY),
+    Case(host.HEALTHY_FOR_SOAK, "status 503", (f.Health(STREAK.add(Sample(NOW, False, "status 503"))),), EARLY),
+    Case(host.ENGINE_HEALTH, "says starting", (slots(new={"health": "starting"}),), EARLY),
+    Case(host.LOGS_CLEAN, "reading the log", (f.Health(NOT_YET),)),
+    Case(host.LOGS_CLEAN, "reading the log", (replace(GOOD[f.Logs], at=ENTERED),)),  # read before it came up
+    Case(host.LOGS_STAY_CLEAN, "watched for 5 of 30 s", context=EARLY),
+    Case(host.NEW_SLOT_STEADY, "watched for 5 of 30 s", context=EARLY),
+    Case(host.ROUTE_PROVED, "2 of 5 answers from green", (f.Proof(2, "green", TAG),), EARLY),
+    Case(host.FEW_SERVER_ERRORS, "watched for 5 of 30 s", context=EARLY),
+    Case(host.FEW_SERVER_ERRORS, "watched for 5 of 30 s", (f.Traffic(3, 3),), EARLY),
+    Case(host.ANSWERS_STAY_GOOD, "first round", (f.Bake(0, ()),)),
+    Case(host.ANSWERS_STAY_GOOD, "watched for 5 of 30 s", context=EARLY),
+    Case(host.DRAINED, "2 requests in flight on blue", (f.InFlight(2),), EARLY),
+    Case(host.DRAINED, "0 requests in flight on blue", (f.InFlight(0, quiet=2),), EARLY),
+    Case(host.DRAINED, "an unknown number of requests in flight on blue", (f.InFlight(None),), EARLY),
+)  # fmt: skip
+
+
+def judged(case: Case) -> Pass | Fail | Unknown | Pending:
+    return case.invariant.judge(facts(*case.changed), case.context)
+
+
+@pytest.mark.parametrize("invariant", ALL, ids=by_id)
+def test_it_passes_when_all_is_well(invariant: Invariant) -> None:
+    verdict = invariant.judge(facts(*OF_THE_WAY_BACK.get(invariant.id, ())), context())
+    assert isinstance(verdict, Pass), verdict
+    assert verdict.found
+
+
+@pytest.mark.parametrize("case", PASSES, ids=case_id)
+def test_it_passes_and_says_what_it_saw(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Pass), verdict
+    assert case.says in verdict.found
+
+
+@pytest.mark.parametrize("case", PENDING, ids=case_id)
+def test_it_waits_while_nothing_is_decided(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Pending), verdict
+    assert case.says in verdict.found
+    assert 0 <= verdict.done <= max(verdict.total, verdict.done)
+
+
+@pytest.mark.parametrize("case", FAILS, ids=case_id)
+def test_it_fails_and_says_what_to_type(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Fail), verdict
+    assert case.says in verdict.found
+    assert verdict.expected
+    assert_a_command(verdict.remedy)
+
+
+def assert_a_command(remedy: str) -> None:
+    """Each part is a program that people have, with no prose in it; ours are called as their help says."""
+    assert "\n" not in remedy
+    for part in remedy.split(" && "):
+        program, *arguments = shlex.split(part)
+        assert program in PROGRAMS, remedy
+        assert not any(argument.endswith((",", ";")) for argument in arguments), remedy
+        if program == "l9":
+            assert_it_parses(*arguments)
+
+
+def assert_it_parses(name: str, *arguments: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None, name
+    command.make_context(name, list(arguments))
+
+
+def test_every_invariant_is_shown_to_fail() -> None:
+    assert {case.invariant.id for case in FAILS} == {i.id for i in ALL} - NEVER_FAIL
+
+
+@pytest.mark.parametrize(
+    ("invariant", "kind"),
+    [(i, kind) for i in ALL for kind in i.observes],
+    ids=lambda value: value.id if isinstance(value, Invariant) else value.__name__,
+)
+def test_what_nobody_saw_is_unknown(invariant: Invariant, kind: type) -> None:
+    verdict = invariant.judge(facts(without=kind), context())
+    assert verdict == Unknown("the disk is on fire", "l9 status")
+
+
+def test_each_has_an_id_a_substrate_a_reason_and_a_clause() -> None:
+    assert len({i.id for i in ALL}) == len(ALL)
+    for i in ALL:
+        assert i.substrate is Where(i.id.split(".")[0])
+        assert i.observes
+        assert i.why
+        assert i.clause
+
+
+def test_what_explains_a_failure_is_taken_along() -> None:
+    assert judged(Case(host.LOGS_CLEAN, "", (BROKEN_LOG,))).log == (
+        "Traceback (most recent call last):",
+        "ValueError: no",
+    )
+    dead = Case(host.HEALTHY_IN_TIME, "", (f.Health(NOT_YET), slots(new={"status": "absent"}), BROKEN_LOG))
+    assert judged(dead).log == ("the last line",)
+
+
+def test_time_counts_from_the_gates_last_action() -> None:
+    run = replace(a_run(), acted_at={State.BAKED: NOW - 3})
+    assert Context(run, Rules(), NOW, State.BAKED).elapsed == 3
+    assert Context(run, Rules(), NOW, State.OLD_DRAINED).elapsed == 100
+    assert Context(replace(run, entered={}, acted_at={}), Rules(), NOW, State.BAKED).elapsed == 0
+    assert Context(replace(run, resumed_at=NOW - 1), Rules(), NOW, State.BAKED).elapsed == 1
+
+
+def test_facts_that_were_not_looked_for_are_unseen() -> None:
+    nothing = f.Facts()
+    assert nothing.unseen(f.Tag) == f.Unseen("nobody looked")
+    with pytest.raises(KeyError):
+        nothing.the(f.Tag)
+    with pytest.raises(KeyError):
+        facts(without=f.Tag).the(f.Tag)
+    assert facts().unseen(f.Tag) is None

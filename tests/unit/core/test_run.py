@@ -1,0 +1,118 @@
+"""A run is the fold of its events."""
+
+from __future__ import annotations
+
+from samples import BEFORE, ENTERED, NOW, STARTED, TAG, a_run, entries, opened, started
+
+from l9.core import actions as do
+from l9.core import events as ev
+from l9.core.run import Run, apply, begin, fold
+from l9.core.states import Phase, Slot, State
+
+GATE = State.GREEN_LAUNCHED
+START = do.StartSlot(slot=Slot.GREEN, release=TAG)
+SWITCH = do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE)
+
+
+def intended(
+    step: int, action: do.AnyAction = START, gate: State = GATE, undoes: int | None = None
+) -> ev.ActionIntended:
+    return ev.ActionIntended(gate=gate, step=step, action=action, undoes=undoes)
+
+
+def after(*events: ev.AnyEvent) -> Run:
+    run = fold(entries(STARTED, *events))
+    assert run is not None
+    return run
+
+
+def test_a_run_begins_with_all_that_its_start_says() -> None:
+    first = started(wake="paused", evict="v0.1.0-l9", key="k", fresh=False)
+    run = begin("run-1", ENTERED, first)
+    for name in set(ev.RunStarted.__struct_fields__) - {"version"}:
+        assert getattr(run, name) == getattr(first, name), name
+    assert (run.id, run.started_at, run.outcome, run.going_back) == ("run-1", ENTERED, None, False)
+
+
+def test_gates_are_remembered_with_their_times() -> None:
+    run = after(ev.GateEntered(gate=GATE), opened(GATE, "so"))
+    assert run.entered == {GATE: NOW + 2}
+    assert run.opened_at == {GATE: NOW + 3}
+    assert run.opened[GATE].evidence[0].found == "so"
+
+
+def test_a_step_is_intended_and_then_done() -> None:
+    assert [s.status for s in after(intended(0)).steps_of(GATE)] == ["intended"]
+    run = after(intended(0), ev.ActionDone(gate=GATE, step=0))
+    assert [s.status for s in run.steps_of(GATE)] == ["done"]
+    assert run.acted_at == {GATE: NOW + 3}
+
+
+def test_a_step_that_is_intended_again_after_a_crash_is_one_step() -> None:
+    assert len(after(intended(0), intended(0)).steps) == 1
+
+
+def test_a_failed_step_keeps_its_failure() -> None:
+    failure = ev.ActionFailed(gate=GATE, step=0, expected="e", found="f")
+    (step,) = after(intended(0), failure).steps
+    assert (step.status, step.failure) == ("failed", failure)
+
+
+def test_a_step_is_undone_when_its_undo_is_done_and_not_before() -> None:
+    back = State.ROLLBACK
+    undo = intended(1, do.RemoveSlot(slot=Slot.GREEN, release=TAG), back, undoes=0)
+    done = ev.ActionDone(gate=GATE, step=0)
+    assert [s.status for s in after(intended(0), done, undo).steps] == ["done", "intended"]
+    run = after(intended(0), done, undo, ev.ActionDone(gate=back, step=1))
+    assert [s.status for s in run.steps] == ["undone", "done"]
+    assert run.steps_of(back) == ()  # an undo is no forward step of its gate
+    failed = ev.ActionFailed(gate=back, step=1, expected="e", found="f")
+    assert [s.status for s in after(intended(0), done, undo, failed).steps] == ["done", "failed"]
+
+
+def test_the_first_gate_that_closed_is_the_one_that_counts() -> None:
+    first, second = (ev.GateClosed(gate=gate, findings=()) for gate in (GATE, State.BAKED))
+    run = after(first, second)
+    assert run.closed == first
+    assert run.going_back
+    assert run.wanted_live == (Slot.BLUE, BEFORE)
+
+
+def test_somebody_may_want_to_go_back() -> None:
+    run = after(ev.RunAborted(who="ada", why="not now"))
+    assert (run.aborted, run.going_back) == ("not now", True)
+
+
+def test_how_a_run_ended() -> None:
+    end = ev.RunFinished(
+        outcome=State.SUCCESS, live=TAG, slot=Slot.GREEN, standby=BEFORE, exit_code=0, seconds=9.0
+    )
+    run = after(end)
+    assert (run.finished, run.outcome, run.finished_at) == (end, State.SUCCESS, NOW + 2)
+
+
+def test_an_event_that_changes_nothing_of_a_run() -> None:
+    assert apply(a_run(), NOW, ev.TailRepaired(lost_bytes=3)) == a_run()
+
+
+def test_a_run_that_is_taken_up_again_knows_since_when() -> None:
+    assert after(ev.RunResumed(who="ada", why="the link dropped")).resumed_at == NOW + 2
+
+
+def test_the_phases() -> None:
+    switch = intended(0, SWITCH, State.TRAFFIC_ROUTED)
+    assert after().phase is Phase.CHECK
+    assert after(intended(0)).phase is Phase.PREPARE
+    assert after(switch).phase is Phase.SWITCH
+    assert after(switch, opened(State.TRAFFIC_ROUTED)).phase is Phase.FINISH
+
+
+def test_a_switch_that_was_only_intended_may_have_been_made() -> None:
+    assert not after(intended(0)).switched
+    assert after(intended(0, SWITCH, State.TRAFFIC_ROUTED)).switched
+    assert after().wanted_live == (Slot.GREEN, TAG)
+
+
+def test_without_its_start_there_is_no_run() -> None:
+    assert fold([]) is None
+    assert fold(entries(ev.GateEntered(gate=GATE))) is None

@@ -1,0 +1,48 @@
+"""The one ssh process: what it is called with, and what its failures mean."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from l9.config.model import Target
+from l9.provision import link
+from l9.provision.errors import HostUnfit
+from l9.provision.host.talk import heard
+
+TARGET = Target(host="vps", path="/opt/l9; touch x", ssh_options=("-p", "2222"))
+UNKNOWN = "No ED25519 host key is known for vps\nHost key verification failed."
+CHANGED = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed."
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "remedy"),
+    [
+        ("ssh: connect to host vps port 22: refused", "cannot be reached", "ssh -p 2222 -- vps true"),
+        ("deploy@vps: Permission denied (publickey).", "does not let us in", "ssh-copy-id vps"),
+        (UNKNOWN, "not known yet", "ssh -p 2222 -- vps"),
+        (CHANGED, "another host key", "ssh-keygen -R vps"),
+    ],
+)
+def test_an_ssh_that_fails_says_what_to_type(said: str, words: str, remedy: str) -> None:
+    error = link.unreachable(TARGET, 255, said.splitlines())
+    assert words in error.message
+    assert (error.found, error.remedy, error.exit_code) == (said.splitlines()[-1], remedy, 3)
+
+
+def test_a_host_without_python_is_told_how_to_get_it() -> None:
+    error = link.unreachable(TARGET, 127, ["bash: line 1: exec: python3: not found"])
+    assert isinstance(error, HostUnfit)
+    assert error.remedy == "ssh -p 2222 vps 'sudo apt-get update && sudo apt-get install -y python3'"
+
+
+def test_nothing_of_the_configuration_is_in_the_remote_command() -> None:
+    argv = link.argv(TARGET)
+    assert argv[-3:] == ("--", "vps", "exec python3 -I -")
+    assert argv.index("-p") < argv.index("ConnectTimeout=15")
+
+
+def test_a_login_message_is_passed_over() -> None:
+    assert heard("Welcome to Debian!") is None
+    assert heard("l9-provision:" + json.dumps({"type": "seen"})) == {"type": "seen"}

@@ -1,0 +1,75 @@
+"""What is wanted comes from the configuration; what cannot be a file's name is refused."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from l9.config.load import parse
+from l9.config.model import Config
+from l9.errors import ConfigError
+from l9.provision.wanted import want
+from provision.fresh import wanted
+
+
+def test_the_settings_on_the_host_are_the_whole_configuration_without_the_operators_ssh() -> None:
+    text = wanted(target='ssh_options = ["-i", "/home/me/key"]').settings_text
+    assert "/home/me" not in text
+    config = msgspec.json.decode(text, type=Config)
+    assert config.target.ports.green == 8001
+    assert set(json.loads(text)) == set(Config.__struct_fields__)
+
+
+def test_every_path_that_a_change_may_write_is_looked_at() -> None:
+    want = wanted()
+    asked = set(want.question()["paths"])
+    assert {want.settings, want.site, want.caddyfile, want.access_log, want.cron, want.env_file} <= asked
+    assert set(want.units("deploy")) <= asked
+
+
+def test_a_caddy_that_may_not_be_touched_is_not_looked_at() -> None:
+    question = wanted('[route]\nkind = "caddy-admin"').question()
+    assert question["caddyfile"] == ""
+    assert "/etc/caddy/Caddyfile" not in question["paths"]
+
+
+def test_two_targets_of_one_app_have_nothing_in_common() -> None:
+    text = (
+        'app = "a"\n[targets.production]\nhost = "h"\n[targets.staging]\nhost = "h"\npath = "/opt/staging"\n'
+    )
+    one, two = (want(parse(text, name)) for name in ("production", "staging"))
+    assert not set(one.question()["paths"]) - {one.caddyfile} & set(two.question()["paths"])
+
+
+@pytest.mark.parametrize("path", ["/opt/my app", "/opt/größe", "/opt/50%", "/opt/it's"])
+def test_paths_with_blanks_and_other_letters_are_fine(path: str) -> None:
+    assert want(parse(f'app = "a"\n[targets.t]\nhost = "h"\npath = "{path}"\n')).path == path
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ('path = "/opt/{x}"', "path"),
+        ('path = "/opt/a\\nb"', "l9.toml"),
+        ('path = "/opt/a`b"', "path"),
+        ('instance = "../../etc/passwd"', "instance"),
+        ('instance = "a b"', "instance"),
+        ('public_url = "http://a.example {\\n}"', "route.site"),
+        ('route = { site = "a.example\\nrespond x" }', "route.site"),
+        ('route = { caddyfile = "/etc/caddy/C*" }', "route.caddyfile"),
+        ('route = { access_log = "/var/log/../../etc/passwd" }', "route.access_log"),
+        ('env = { file = "../outside" }', "env.file"),
+    ],
+)
+def test_what_would_become_another_file_or_line_is_refused(toml: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        want(parse(f'app = "a"\n[targets.t]\nhost = "h"\n{toml}\n'))
+    assert said in refused.value.message
+    assert refused.value.remedy
+
+
+def test_a_repository_of_several_lines_is_refused() -> None:
+    with pytest.raises(ConfigError):
+        want(parse('app = "a"\n[targets.t]\nhost = "h"\n'), "a\nb")

@@ -1,0 +1,1 @@
+"""What can go wrong, and what then must be so. Names of tests are failures."""

@@ -1,0 +1,97 @@
+"""What was accepted is answered, streams are not left hanging, and the standby ends when its time is over."""
+
+from __future__ import annotations
+
+from l9.core import actions as do
+from l9.core.states import State
+from world.behaviour import BREAKS_AFTER_SWITCH, HEARS_NO_SIGTERM, STOPS_SLOWLY
+from world.ending import assert_ended, evidence
+from world.host import World
+
+from .conftest import V1, V2, V3
+
+
+def actions(run: object) -> list[type]:
+    return [type(s.action) for s in run.steps]  # type: ignore[attr-defined]
+
+
+def test_slow_requests_are_waited_for(two: World) -> None:
+    two.machine.slow = 0.3
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert "no request in flight" in evidence(run, State.OLD_DRAINED)
+
+
+def test_slow_requests_on_a_bad_release_are_waited_for_too(two: World) -> None:
+    two.machine.slow = 0.3
+    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+
+
+def test_streams_open_after_grace_recycle_the_old_slot(two: World) -> None:
+    old = two.machine.active
+    two.machine.streams[old] = 3
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert do.RecycleSlot in actions(run)
+    assert two.machine.streams == {old: 0, old.other: 3}
+
+
+def test_quiet_old_slot_is_not_recycled(two: World) -> None:
+    assert do.RecycleSlot not in actions(two.deploy(V3))
+
+
+def test_proxy_that_cannot_count_is_waited_for_the_whole_grace(two: World) -> None:
+    two.router.counts_flight = False
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert "unknown number of requests" in evidence(run, State.OLD_DRAINED)
+    assert do.RecycleSlot in actions(run)
+
+
+def test_proxy_that_cannot_count_on_the_way_back(two: World) -> None:
+    """Unknown is not none: the bad release's slot is given the grace before it goes."""
+    two.router.counts_flight = False
+    two.machine.slow = 0.3
+    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+
+
+def test_streams_on_a_woken_release_that_is_undone_do_not_hang(two: World) -> None:
+    """A paused stream hangs for ever: what users are still on is stopped and not paused."""
+    idle = two.machine.slots[two.machine.active.other]
+    assert idle is not None
+    two.acts.failing["record.write"] = iter([True, False, False]).__next__
+    two.clock.after(0.05, lambda: two.machine.streams.update({two.machine.active: 2}))
+    run = two.rollback()
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.CLEAN)
+
+
+def test_release_that_stops_slowly(two: World) -> None:
+    two.machine.releases[V2] = STOPS_SLOWLY
+    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+
+
+def test_release_that_hears_no_sigterm_is_killed_after_the_grace(one: World) -> None:
+    one.deploy(V2, HEARS_NO_SIGTERM)
+    one.deploy(V3)
+    assert_ended(one, one.deploy("v1.0.4-l9"), State.SUCCESS, live="v1.0.4-l9", idle=(V3, "paused"))
+
+
+def test_standby_is_stopped_after_its_time(two: World) -> None:
+    two.wait(590)
+    assert two.tick() == (None, None)
+    assert two.idle == (V1, "paused")
+    two.wait(11)
+    assert two.tick() == (None, V1)
+    assert two.idle == (V1, "exited")
+    assert two.tick() == (None, None)
+    assert two.live == V2
+    assert two.monitor.violations == []
+
+
+def test_standby_is_never_the_live_slot(one: World) -> None:
+    one.wait(5000)
+    assert one.tick() == (None, None)
+    assert one.live == V1

@@ -1,0 +1,40 @@
+"""A host on which nothing is live yet: there is nothing to go back to."""
+
+from __future__ import annotations
+
+from l9.core.states import State
+from world.behaviour import NEVER_HEALTHY, Behaviour
+from world.ending import assert_ended
+from world.host import World
+
+from .conftest import V1, V2
+
+# Public traffic comes to the first release from its start on: the route names its slot already.
+BREAKS_IN_BAKE = Behaviour(breaks_after_switch=1.2)
+
+
+def test_first_deploy_never_healthy(empty: World) -> None:
+    run = empty.deploy(V1, NEVER_HEALTHY)
+    assert_ended(empty, run, State.REFUSED, live=None, closed_by=State.IN_TIME)
+    assert empty.machine.deployed_tag is None
+    assert empty.machine.trees == set()
+
+
+def test_first_deploy_fails_in_bake(empty: World) -> None:
+    run = empty.deploy(V1, BREAKS_IN_BAKE)
+    assert_ended(empty, run, State.ROLLED_BACK, live=None, closed_by=State.BAKED)
+    assert run.finished is not None
+    assert run.finished.good == ()
+    assert run.finished.retained == ()
+
+
+def test_second_try_after_a_failed_first_deploy(empty: World) -> None:
+    empty.deploy(V1, BREAKS_IN_BAKE)
+    assert_ended(empty, empty.deploy(V2), State.SUCCESS, live=V2)
+
+
+def test_first_deploy_has_no_old_slot_to_drain(empty: World) -> None:
+    run = empty.deploy(V1)
+    assert_ended(empty, run, State.SUCCESS, live=V1)
+    assert run.old is None
+    assert empty.machine.deployed_tag == V1

@@ -1,0 +1,126 @@
+"""Users meet a bad release for a moment: exit 4, and what was live before is live again."""
+
+from __future__ import annotations
+
+import pytest
+
+from l9.core.states import State
+from world.acts import times
+from world.behaviour import BREAKS_AFTER_SWITCH, DIES_AFTER_SWITCH, GOOD, REFUSED_AFTER_THE_SWITCH, Behaviour
+from world.ending import assert_ended, why
+from world.host import World
+
+from .conftest import V1, V2, V3
+
+STANDS_STOPPED = (V1, "exited")
+
+
+@pytest.mark.parametrize("behaviour", REFUSED_AFTER_THE_SWITCH.values(), ids=list(REFUSED_AFTER_THE_SWITCH))
+def test_bad_release_that_is_live_for_a_moment(two: World, behaviour: Behaviour) -> None:
+    run = two.deploy(V3, behaviour)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert two.machine.deployed_tag == V2
+    assert run.finished is not None and V3 not in run.finished.good
+
+
+def test_green_dies_after_the_switch(two: World) -> None:
+    run = two.deploy(V3, DIES_AFTER_SWITCH)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert "exited" in why(run)
+    assert two.monitor.failed_by_release <= 3  # of 20 a second
+
+
+def test_release_breaks_one_second_after_the_switch(two: World) -> None:
+    """`/health` is 200 all the time; the smoke requests through the public route notice."""
+    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert "status 500" in why(run)
+    assert 0 < two.monitor.failed_by_release <= 20
+
+
+def test_release_breaks_for_users_and_not_for_probes(two: World) -> None:
+    two.router.reports_traffic = True
+    two.runtime  # noqa: B018  # the simulated engine itself is fine
+    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+
+
+def test_little_traffic_in_the_bake_is_no_failure(two: World) -> None:
+    run = two.deploy(V3, GOOD)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert any("inconclusive" in e.found for e in run.opened[State.BAKED].evidence)
+
+
+def test_old_slot_dies_while_its_successor_bakes_badly(two: World) -> None:
+    """Both are bad: the old one is started again, and users go back to it only when it is healthy."""
+    old = two.machine.active
+    two.clock.after(1.2, lambda: two.machine.kill(old))
+    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+
+
+def test_old_slot_dies_while_its_successor_bakes_well(two: World) -> None:
+    old = two.machine.active
+    two.clock.after(1.2, lambda: two.machine.kill(old))
+    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "exited"))
+
+
+def test_old_slot_was_dead_before_the_deploy(two: World) -> None:
+    """Production is down, and the deploy is what mends it."""
+    two.machine.kill(two.machine.active)
+    two.wait(1)
+    run = two.deploy(V3)
+    assert run.old is None
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "exited"))
+
+
+def test_old_slot_was_dead_and_the_new_one_is_bad_too(two: World) -> None:
+    two.machine.kill(two.machine.active)
+    run = two.deploy(V3, NEVER_GOOD)
+    assert run.outcome is State.REFUSED
+    assert run.finished is not None and V3 not in run.finished.good
+    assert_ended(two, two.deploy("v1.0.9-l9"), State.SUCCESS, live="v1.0.9-l9", idle=two.idle)
+
+
+NEVER_GOOD = Behaviour(never_healthy=True)
+
+
+def test_record_cannot_be_written(two: World) -> None:
+    """The release is good, and the host cannot say so: back, with the checkout where it was."""
+    two.acts.failing["record.write"] = times(1)
+    head = two.machine.head
+    run = two.deploy(V3)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.CLEAN)
+    assert two.machine.deployed_tag == V2
+    assert two.machine.head == head
+
+
+def test_old_slot_cannot_be_paused(two: World) -> None:
+    two.acts.failing["runtime.pause"] = times(1)
+    run = two.deploy(V3)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.OLD_ON_STANDBY)
+
+
+def test_bug_in_an_action_closes_the_gate(two: World) -> None:
+    def bug() -> bool:
+        raise RuntimeError("a bug")
+
+    two.acts.failing["source.checkout"] = bug
+    run = two.deploy(V3)
+    assert run.closed is not None
+    assert "a bug in l9" in why(run)
+    assert two.live == V2
+    assert two.monitor.violations == []
+
+
+def test_bug_in_a_look_closes_the_gate(two: World) -> None:
+    """Nobody may be left on a release that nobody watches."""
+
+    def bug() -> bool:
+        two.acts.failing.pop("router.traffic")
+        raise RuntimeError("a bug")
+
+    two.acts.failing["router.traffic"] = bug
+    run = two.deploy(V3)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert "a bug in l9" in why(run)

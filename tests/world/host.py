@@ -1,0 +1,209 @@
+"""One simulated host and its operator: deploy, roll back, recover, tick, and let time pass."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from l9.agent.host import HostRuns
+from l9.config.model import Bake, Config, Drain, Health, Ports, Retention, Route, Smoke, Standby, Target
+from l9.core import events as ev
+from l9.core.run import Run, fold
+from l9.core.states import Kind, Slot, State
+from l9.errors import UsageError
+from l9.layout import Layout
+from l9.observe import HostPorts
+
+from .acts import Acts
+from .behaviour import GOOD, Behaviour
+from .clock import VirtualClock
+from .cuts import Cuts
+from .files import FakeEnv, FakeRecord
+from .journal import MemoryJournal, MemoryLock
+from .machine import Machine
+from .monitor import Monitor
+from .router import FakeRouter
+from .runtime import FakeRuntime
+from .source import FakeSource, tag_of
+from .web import SMOKE, FakeHttp
+
+LONGEST_RUN = 300.0  # virtual seconds
+
+CONFIG = Config(
+    app="l9-api",
+    name="production",
+    target=Target(host="local", runtime="process", ports=Ports(blue=8000, green=8001)),
+    health=Health(deadline=2.0, soak=0.5, timeout=1.0),
+    smoke=(Smoke(path=SMOKE, method="POST", json={"content": "smoke"}),),
+    route=Route(url="http://127.0.0.1:80", proofs=3),
+    bake=Bake(seconds=1.0),
+    drain=Drain(grace=0.5),
+    standby=Standby(seconds=600),
+    retention=Retention(releases=3),
+)
+
+LOCAL_STATES = (
+    State.LOCAL_READY,
+    State.VERSIONS_LOCKED,
+    State.BUILT_AND_TESTED,
+    State.TESTS_GREEN,
+    State.TAGGED,
+    State.TAG_IN_GIT,
+)
+LOCAL = [{"event": "gate-opened", "gate": str(state), "evidence": []} for state in LOCAL_STATES]
+
+
+class World:
+    """A host with its ports. `run_count` numbers the runs; `ended` are those driven to their end, newest last."""
+
+    def __init__(self, config: Config = CONFIG) -> None:
+        self.config = config
+        self.clock = VirtualClock()
+        self.machine = Machine(self.clock)
+        self.monitor = Monitor(self.machine)
+        self.clock.watchers.append(self.monitor.tick)
+        self.cuts = Cuts()
+        self.acts = Acts(self.machine, self.monitor, self.cuts)
+        self.runtime = FakeRuntime(self.acts, config.drain.grace)
+        self.router = FakeRouter(self.acts)
+        self.source = FakeSource(self.acts)
+        self.http = FakeHttp(self.acts, config)
+        self.record = FakeRecord(self.acts)
+        self.env = FakeEnv(self.acts)
+        self.journal = MemoryJournal(self.clock.now, self.cuts)
+        self.lock = MemoryLock()
+        self.run_count = 0
+        self.ended: list[Run] = []
+
+    def fork(self) -> World:
+        """The same host a second time, to try something else on it."""
+        shared = (self.config, *self.ended, *self.source.origin.values(), *self.machine.releases.values())
+        return copy.deepcopy(self, {id(one): one for one in shared})
+
+    def runs(self) -> HostRuns:
+        """What a new process of the deployer works with; nothing but the host outlives it."""
+        ports = HostPorts(
+            self.clock, self.runtime, self.router, self.source, self.http, self.record, self.env
+        )  # fmt: skip
+        return HostRuns(
+            self.config,
+            Layout(self.config.target.path),
+            ports,
+            "operator",
+            lambda _gate, _pending: None,
+            lambda _text: None,
+            journal=self.journal,
+            lock=self.lock,
+        )
+
+    # ── what an operator does ────────────────────────────────────────────────────────────────────
+
+    def tag(self, tag: str, behaviour: Behaviour = GOOD) -> None:
+        """Make a release and push it."""
+        self.machine.releases.setdefault(tag, behaviour)
+        self.source.origin.setdefault(tag, tag_of(tag))
+
+    def deploy(self, tag: str, behaviour: Behaviour = GOOD) -> Run:
+        """`l9 deploy TAG`, from the agent's point of view: recover what was interrupted, then do it."""
+        self.tag(tag, behaviour)
+        runs, last = self.runs(), self.last()
+        if last is not None and last.finished is None:
+            same = last.kind is Kind.DEPLOY and last.tag == tag
+            recovered = self.recover(forward=same)
+            if same and recovered is not None:
+                return recovered
+        wanted = tag_of(tag)
+        run = self._start(runs, Kind.DEPLOY, tag, wanted.commit, str(wanted.object_id), LOCAL)
+        return self._drive(runs, run)
+
+    def rollback(self, tag: str | None = None) -> Run:
+        """`l9 rollback [TAG]`."""
+        runs, last = self.runs(), self.last()
+        if last is not None and last.finished is None:
+            self.recover(forward=False)
+        target = runs.rollback_target(tag)
+        known = self.source.tag(target)
+        run = self._start(runs, Kind.ROLLBACK, target, known.commit, str(known.object_id), [])
+        return self._drive(runs, run)
+
+    def recover(self, *, forward: bool = True) -> Run | None:
+        """`l9 resume`, the timer, or the next command."""
+        self._limit()
+        run = self.runs().recover("the test found it interrupted", forward=forward)
+        return self._noted(run) if run else None
+
+    def tick(self) -> tuple[Run | None, str | None]:
+        """The host's timer: what was recovered, and the release whose standby ended."""
+        run = self.recover(forward=True)
+        return run, self.runs().stop_standby()
+
+    def wait(self, seconds: float) -> None:
+        self.clock.limit = float("inf")
+        self.clock.sleep(seconds)
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────
+
+    def last(self) -> Run | None:
+        return fold(self.journal.last_run())
+
+    @property
+    def live(self) -> str | None:
+        """The release that the public gets, if it gets any."""
+        machine = self.machine
+        return machine.release(machine.active) if machine.serves(machine.active) else None
+
+    @property
+    def idle(self) -> tuple[str | None, str] | None:
+        """What stands in the other slot: its release and status."""
+        proc = self.machine.slots[self.machine.active.other]
+        return (proc.release, proc.status) if proc else None
+
+    @property
+    def running(self) -> list[Slot]:
+        return [slot for slot in Slot if self.machine.runs(slot)]
+
+    def state(self) -> Mapping[str, Any]:
+        """The host, and what the journal says of it, without times."""
+        entry = self.journal.last_finished()
+        done = entry.body if entry else None
+        said = {
+            f: getattr(done, f, None)
+            for f in ("outcome", "live", "slot", "standby", "exit_code", "good", "retained")
+        }
+        return {**self.machine.snapshot(), **said}
+
+    # ── within ───────────────────────────────────────────────────────────────────────────────────
+
+    def _limit(self) -> None:
+        self.clock.limit = self.clock.now() + LONGEST_RUN
+
+    def _start(
+        self, runs: HostRuns, kind: Kind, tag: str, commit: str, tag_object: str, local: list[Any]
+    ) -> Run:
+        self._limit()
+        self.run_count += 1
+        settings = {"main": "main", "env_keys": ["L9_EXECUTOR_API_KEY"]}
+        run = runs.start(
+            f"run-{self.run_count}",
+            kind,
+            tag,
+            commit=commit,
+            tag_object=tag_object,
+            settings=settings,
+            local=local,
+        )
+        self.machine.nothing_before = run.old is None
+        return run
+
+    def _drive(self, runs: HostRuns, run: Run) -> Run:
+        return self._noted(runs.go_on(run))
+
+    def _noted(self, run: Run) -> Run:
+        self.ended.append(run)
+        if isinstance(run.finished, ev.RunFinished) and run.outcome is State.SUCCESS:
+            self.monitor.started()
+        return run
+
+
+__all__ = ["CONFIG", "LOCAL", "UsageError", "World"]

@@ -1,0 +1,207 @@
+"""The host itself: what runs in the slots, what is on the disk, and where public traffic goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from l9.core.logs import LogLine
+from l9.core.states import Slot
+
+from .behaviour import GOOD, Behaviour
+from .clock import VirtualClock
+
+
+@dataclass
+class Proc:
+    """One start of a release. `fault` says why it does not serve, where that is not the deployer's doing."""
+
+    release: str
+    behaviour: Behaviour
+    status: str = "exited"
+    started_at: float = 0.0
+    routed_at: float | None = None
+    exit_code: int | None = None
+    oom: bool = False
+    restarts: int = 0
+    fault: str = ""
+
+
+@dataclass
+class Machine:
+    """State and physics. `slow` is how long user requests take; `streams` never end by themselves.
+
+    `nothing_before`: production was down already when the present run began, so that nobody counts on anything.
+    """
+
+    clock: VirtualClock
+    releases: dict[str, Behaviour] = field(default_factory=dict)
+    active: Slot = Slot.BLUE
+    slots: dict[Slot, Proc | None] = field(default_factory=lambda: {Slot.BLUE: None, Slot.GREEN: None})
+    labels: dict[Slot, str] = field(default_factory=dict)
+    kept: dict[str, Proc] = field(default_factory=dict)
+    built: dict[str, str] = field(default_factory=dict)
+    trees: set[str] = field(default_factory=set)
+    head: str | None = None
+    metadata: dict[str, Any] | None = None
+    deployed_tag: str | None = None
+    slow: float = 0.0
+    streams: dict[Slot, int] = field(default_factory=lambda: {Slot.BLUE: 0, Slot.GREEN: 0})
+    hung_streams: int = 0
+    lost: list[str] = field(default_factory=list)
+    nothing_before: bool = False
+    left_at: dict[Slot, float] = field(default_factory=dict)
+    router_up: bool = True
+
+    # ── what is so now ───────────────────────────────────────────────────────────────────────────
+
+    def healthy(self, slot: Slot) -> bool:
+        """Whether its health check answers 200."""
+        proc = self.slots[slot]
+        if proc is None or proc.status != "running" or proc.behaviour.never_healthy:
+            return False
+        if proc.behaviour.healthy_alone and self.runs(slot.other):
+            return False
+        age, until = self.clock.now() - proc.started_at, proc.behaviour.unhealthy_after
+        return age >= proc.behaviour.starts_in and (until is None or age < until)
+
+    def serves(self, slot: Slot) -> bool:
+        """Whether users get what they ask for."""
+        return self.healthy(slot) and not self.broken(slot)
+
+    def broken(self, slot: Slot) -> bool:
+        """Whether it answers 500 to all but its health check."""
+        proc = self.slots[slot]
+        assert proc is not None
+        if proc.behaviour.smoke_fails:
+            return True
+        after = proc.behaviour.breaks_after_switch
+        return after is not None and proc.routed_at is not None and self.clock.now() - proc.routed_at >= after
+
+    def excuse(self, slot: Slot) -> str:
+        """Why it is not the deployer's fault that the slot does not serve; empty when it is."""
+        proc = self.slots[slot]
+        if proc is None or self.serves(slot):
+            return ""
+        if proc.fault:
+            return proc.fault
+        age = self.clock.now() - proc.started_at
+        own = proc.status == "running" and age >= proc.behaviour.starts_in
+        return f"{proc.release} is bad" if own else ""
+
+    def runs(self, slot: Slot) -> bool:
+        proc = self.slots[slot]
+        return proc is not None and proc.status == "running"
+
+    def release(self, slot: Slot) -> str | None:
+        proc = self.slots[slot]
+        return proc.release if proc else None
+
+    def open_requests(self, slot: Slot) -> int:
+        """User requests that were accepted for the slot and have not ended; streams are apart."""
+        recent = self.active is slot or self.clock.now() < self.left_at.get(slot, 0.0) + self.slow
+        return 1 if self.slow and recent and self.runs(slot) else 0
+
+    def log(self, slot: Slot, since: float) -> list[LogLine]:
+        """What the process in the slot has logged since then."""
+        proc, now = self.slots[slot], self.clock.now()
+        if proc is None or not proc.started_at:
+            return []
+        b, begun = proc.behaviour, proc.started_at
+        lines = [LogLine("stderr", text, begun + at) for at, text in b.logs if begun + at <= now]
+        if b.log_every:
+            period, text = b.log_every
+            first = max(0, int((since - begun) / period))
+            times = (begun + n * period for n in range(first, int((now - begun) / period) + 1))
+            lines += [LogLine("stderr", text, at) for at in times]
+        return [line for line in lines if line.at is not None and line.at >= since]
+
+    # ── what happens to it ───────────────────────────────────────────────────────────────────────
+
+    def begin(self, slot: Slot, release: str) -> None:
+        """A process of the release starts in the slot."""
+        proc = Proc(release, self.releases.get(release, GOOD), "running", self.clock.now())
+        self.slots[slot] = proc
+        if self.active is slot:
+            self._meet_users(proc)
+        if proc.behaviour.dies_after is not None:
+            self.clock.after(proc.behaviour.dies_after, partial(self.die, proc))
+
+    def die(self, proc: Proc, fault: str = "") -> None:
+        """The process ends, and not because l9 asked for it."""
+        if proc.status not in ("running", "paused"):
+            return
+        proc.status, proc.exit_code, proc.oom = "exited", proc.behaviour.exit_code, proc.behaviour.oom
+        proc.fault = fault or f"{proc.release} died"
+        if proc.behaviour.restarts and not fault:
+            self.clock.after(0.05, partial(self._start_again, proc))
+
+    def _start_again(self, proc: Proc) -> None:
+        if proc.status == "exited" and proc in self.slots.values():
+            proc.status, proc.started_at, proc.restarts = "running", self.clock.now(), proc.restarts + 1
+
+    def kill(self, slot: Slot) -> None:
+        """Somebody else kills what runs in the slot."""
+        proc = self.slots[slot]
+        if proc is not None:
+            self.die(proc, "killed by somebody else")
+
+    def reboot(self) -> None:
+        """All processes end; files stay."""
+        for slot in Slot:
+            self.kill(slot)
+
+    def route(self, to: Slot) -> None:
+        """Public traffic goes there from now on."""
+        if self.active is not to:
+            self.left_at[self.active] = self.clock.now()
+        self.active = to
+        proc = self.slots[to]
+        if proc is not None and proc.routed_at is None:
+            self._meet_users(proc)
+
+    def _meet_users(self, proc: Proc) -> None:
+        proc.routed_at = self.clock.now()
+        if proc.behaviour.dies_after_switch is not None:
+            self.clock.after(proc.behaviour.dies_after_switch, partial(self.die, proc))
+
+    def terminate(self, proc: Proc, slot: Slot, grace: float) -> None:
+        """SIGTERM, the grace time, SIGKILL. Requests that end within the grace are answered; streams are cut."""
+        if proc.status in ("running", "paused"):
+            open_now = self.open_requests(slot) and self.healthy(slot)
+            pending = self.left_at.get(slot, 0.0) + self.slow - self.clock.now() if open_now else 0.0
+            takes = max(proc.behaviour.stops_in, pending, grace if self.streams[slot] else 0.0)
+            if (pending > grace or (open_now and self.active is slot)) and not self.nothing_before:
+                self.lost.append(
+                    f"{self.clock.now():.2f}: cut off when {slot} with {proc.release} was stopped"
+                )
+            self.clock.sleep(min(takes, grace))
+            if proc.status in ("running", "paused"):
+                proc.status, proc.exit_code = "exited", 0 if takes <= grace else 137
+        cut, self.streams[slot] = self.streams[slot], 0
+        self.streams[self.active] += cut if self.active is not slot else 0  # their clients connect again
+
+    def freeze(self, proc: Proc, slot: Slot) -> None:
+        """SIGSTOP: whoever waits for an answer waits in vain."""
+        if self.open_requests(slot):
+            self.lost.append(
+                f"{self.clock.now():.2f}: left hanging when {slot} with {proc.release} was paused"
+            )
+        self.hung_streams += self.streams[slot]
+        proc.status = "paused"
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """All that a later run, or a user, can tell apart."""
+        return {
+            "active": self.active,
+            "slots": {s: (p.release, p.status) if p else None for s, p in self.slots.items()},
+            "label": self.labels.get(self.active),
+            "kept": sorted(self.kept),
+            "built": sorted(self.built),
+            "trees": sorted(self.trees),
+            "head": self.head,
+            "deployed_tag": self.deployed_tag,
+            "metadata": self.metadata and {k: self.metadata[k] for k in ("deployed_tag", "commit", "status")},
+        }

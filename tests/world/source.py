@@ -1,0 +1,77 @@
+"""The simulated clone on the host, and its origin."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from l9.core.facts import Tag
+from l9.errors import ActionError
+
+from .acts import Acts
+
+
+def tag_of(name: str) -> Tag:
+    """The annotated tag that origin has under this name."""
+    commit, tree, object_id = (
+        hashlib.sha1(f"{what} {name}".encode()).hexdigest() for what in ("commit", "tree", "tag")
+    )
+    return Tag(
+        name, object_id, "tag", commit, tree, f"Release {name}", "Demo <demo@l9.invalid>", on_main=True
+    )
+
+
+class FakeSource:
+    """Implements `Source`."""
+
+    def __init__(self, acts: Acts) -> None:
+        self._acts = acts
+        self._machine = acts.machine
+        self.origin: dict[str, Tag] = {}
+        self.clone: dict[str, Tag] = {}
+        self.edited: tuple[str, ...] = ()
+
+    def fetch(self, name: str) -> str:
+        with self._acts.act("source.fetch", name):
+            if name not in self.origin:
+                raise ActionError(
+                    f"the host cannot fetch {name} from origin", expected=name, found="no such tag"
+                )
+            self.clone.setdefault(name, self.origin[name])
+        return f"{name} fetched"
+
+    def tag(self, name: str) -> Tag:
+        self._acts.look("source.tag")
+        return self.clone.get(name, Tag(name))
+
+    def add_tree(self, name: str) -> str:
+        with self._acts.act("source.add_tree", name):
+            if name not in self.clone:
+                raise ActionError(f"no tag {name}", expected="a tag", found="none")
+            self._machine.trees.add(name)
+        return "tree"
+
+    def remove_tree(self, name: str) -> None:
+        with self._acts.act("source.remove_tree", name):
+            self._machine.trees.discard(name)
+            self._acts.within(f"source.remove_tree {name}: tree gone, snapshots there")
+            self._machine.built.pop(name, None)
+
+    def checkout(self, name: str) -> str:
+        with self._acts.act("source.checkout", name):
+            if name not in self.clone:
+                raise ActionError(f"no tag {name}", expected="a tag", found="none")
+            self._machine.head, self.edited = self.clone[name].commit, ()
+        return self.clone[name].commit
+
+    def head(self) -> str | None:
+        self._acts.look("source.head")
+        return self._machine.head
+
+    def drifted(self) -> tuple[str, ...]:
+        self._acts.look("source.drifted")
+        return self.edited
+
+    def move(self, name: str) -> None:
+        """Somebody moves a tag on origin."""
+        self.origin[name] = replace(self.origin[name], object_id="f" * 40, commit="e" * 40)

@@ -1,0 +1,87 @@
+"""The simulated network: the slots' own ports, and the public route through the proxy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from l9.config.model import Config
+from l9.core.states import Slot
+from l9.errors import NoAnswer
+
+from .acts import Acts
+
+SMOKE = "/memory/packet"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Implements `Reply`."""
+
+    status: int
+    body: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+
+
+class FakeHttp:
+    """Implements `Http` for the addresses of one configuration."""
+
+    def __init__(self, acts: Acts, config: Config) -> None:
+        self._acts = acts
+        self._machine = acts.machine
+        ports = config.target.ports
+        self._slots = {ports.blue: Slot.BLUE, ports.green: Slot.GREEN}
+        self._public = urlsplit(config.route.url).port
+        self._health = config.health.path
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 5.0,
+    ) -> Answer:
+        self._acts.look("http.request")
+        parts = urlsplit(url)
+        if parts.port == self._public:
+            return self._through_proxy(parts.path, dict(headers or {}), timeout)
+        answer = self._of_slot(self._slots[parts.port or 0], parts.path, timeout)
+        if answer is None:
+            raise NoAnswer(f"{method} {url} got no answer", expected="an answer", found="connection refused")
+        return answer
+
+    def _through_proxy(self, path: str, headers: Mapping[str, str], timeout: float) -> Answer:
+        machine = self._machine
+        if not machine.router_up:
+            raise NoAnswer(f"GET {path} got no answer", expected="an answer", found="connection refused")
+        answer = self._of_slot(machine.active, path, timeout) or Answer(502, b"")
+        added = {"x-l9-slot": str(machine.active)}
+        if "X-L9-Probe" in headers and machine.active in machine.labels:
+            added["x-l9-release"] = machine.labels[machine.active]
+        return Answer(answer.status, answer.body, {**answer.headers, **added})
+
+    def _of_slot(self, slot: Slot, path: str, timeout: float) -> Answer | None:
+        machine = self._machine
+        proc = machine.slots[slot]
+        if proc is not None and proc.status == "paused":
+            machine.clock.sleep(timeout)
+            return None
+        if proc is None or proc.status != "running":
+            return None
+        if machine.clock.now() - proc.started_at < proc.behaviour.starts_in:
+            return None
+        if proc.behaviour.status_in_body:
+            return Answer(200, json.dumps([{"status": "unhealthy"}, 503]).encode())
+        if not machine.healthy(slot):
+            return Answer(503, b'{"status": "unhealthy", "error": "scripted"}')
+        if path == self._health:
+            return Answer(200, b'{"status": "healthy"}')
+        return (
+            Answer(500, b"Internal Server Error")
+            if machine.broken(slot)
+            else Answer(200, b'{"status": "stored"}')
+        )
