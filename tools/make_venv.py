@@ -14,11 +14,10 @@ from pathlib import Path
 
 
 def main(venv: Path, requirements: Path) -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  # run by whatever python3 there is
         found = ".".join(map(str, sys.version_info[:3]))
-        print(
-            f"✘ Python is too old\n  expected  3.11 or newer\n  found     {found}\n  next      make PYTHON=python3.11 install"
-        )
+        print(f"✘ Python is too old\n  expected  3.11 or newer\n  found     {found}")
+        print("  next      make PYTHON=python3.11 install")
         return 2
     python = venv / "bin" / "python"
     if not python.exists() or not _has_pip(python):

@@ -146,9 +146,7 @@ ssh_options = ["-F", "{self.host.ssh_config}"]
         self.host.start_caddy()
 
     def running_slots(self) -> list[str]:
-        out = self.host.run(
-            ("docker", "ps", "--filter", "status=running", "--filter", "label=dev.l9.slot", "--format", '{{.Label "dev.l9.slot"}}'),
-            capture_output=True,
-            text=True,
-        ).stdout  # fmt: skip
+        label = "dev.l9.slot"
+        wanted = ("--filter", "status=running", "--filter", f"label={label}")
+        out = self.host.run(("docker", "ps", *wanted, "--format", f'{{{{.Label "{label}"}}}}')).stdout
         return sorted(out.split())
