@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
+import shlex
 import socket
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from l9.core.run import Run, begin
 from l9.core.states import Kind, Slot, State, Where
 from l9.core.verdict import Pending
 from l9.core.versions import TagFormat, check_tag_name
-from l9.errors import L9Error, UsageError
+from l9.errors import JournalBroken, L9Error, UsageError
 from l9.perform import RepoPerformer
 from l9.runner import Runner
 
@@ -128,11 +129,20 @@ def run_local(
     tag = repo.tag(tag_name)
     settings = settings_for(repo, config, tag)
     run_id = new_run_id(clock.now())
-    journal = JournalFile(repo.state() / "journal.jsonl", clock.now)
+    path = repo.state() / "journal.jsonl"
+    journal = JournalFile(path, clock.now)
     events: list[ev.AnyEvent] = []
 
     def append(run: str, event: ev.AnyEvent) -> ev.Entry:
-        entry = journal.append(run, event)
+        try:
+            entry = journal.append(run, event)
+        except msgspec.MsgspecError as error:
+            raise JournalBroken(
+                "the journal of this working copy ends in a line that is no entry",
+                expected=f"one JSON object a line in {path}",
+                found=str(error),
+                remedy=shlex.join(("mv", str(path), f"{path}.broken")),
+            ) from None
         events.append(event)
         seen(entry)
         return entry

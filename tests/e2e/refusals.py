@@ -43,8 +43,8 @@ PRELOADED = (check, config, deploy, drift, errors, explain, history, logs, plan,
 ESCAPE = "\x1b"
 # First words of the commands that a person has or can get; `$EDITOR` is theirs.
 PROGRAMS = {
-    "$EDITOR", "apt-get", "cd", "chmod", "command", "df", "docker", "free", "git", "l9", "pip", "ss", "ssh",
-    "ssh-keygen", "systemctl", "unset",
+    "$EDITOR", "apt-get", "cd", "chmod", "command", "df", "docker", "free", "git", "l9", "mv", "pip", "ss", "ssh",
+    "ssh-keygen", "systemctl", "tail", "unset",
 }  # fmt: skip
 REMEDIES: set[tuple[str, str]] = set()
 # Written by looking, or by whoever serves: neither is a change that a refused command made.

@@ -20,6 +20,8 @@ from e2e.embedded_place import QUICK_TEST
 from e2e.loopback import Sshd, docker_engine, launcher, plain_site
 from e2e.refusals import PROGRAMS, REMEDIES, Desk, kept, on_terminal, world
 from e2e.refusing_stage import LIVE, NEXT, Refusing, staged
+from l9 import __version__
+from l9.core.graph import GRAPH
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 
@@ -197,6 +199,20 @@ def test_shallow_clone(desk: Desk, tmp_path: Path) -> None:
     assert answer.remedies == ["git fetch --unshallow origin"]
     subprocess.run(shlex.split(answer.remedies[0]), cwd=shallow.work, check=True, capture_output=True)
     assert shallow.l9("check", LIVE).returncode == 0
+
+
+def test_working_copy_that_cannot_be_written(desk: Desk) -> None:
+    shutil.rmtree(desk.work / ".git" / "l9")
+    (desk.work / ".git" / "l9").touch()
+    desk.refused("deploy", NEXT, code=3, says=("this machine refuses a file operation", ".git/l9"))
+
+
+def test_journal_of_the_working_copy_is_broken(desk: Desk) -> None:
+    with (desk.work / ".git" / "l9" / "journal.jsonl").open("a", encoding="utf-8") as journal:
+        journal.write("not an entry\n")
+    answer = desk.refused("check", NEXT, code=5, says=("the journal of this working copy",))
+    subprocess.run(shlex.split(answer.remedies[0]), check=True)
+    assert desk.l9("check", NEXT).returncode == 0
 
 
 def test_a_hooks_variables_do_not_lead_to_its_repository(desk: Desk, tmp_path: Path) -> None:
@@ -379,6 +395,17 @@ def test_agent_that_is_not_ours(desk: Desk, script: str, code: int, says: tuple[
 
 
 @pytest.mark.usefixtures("ssh")
+def test_link_that_drops(desk: Desk) -> None:
+    hello = {**HELLO, "version": __version__, "graph": GRAPH.digest}
+    launcher(desk.stage.root / "other", f"echo '{json.dumps(hello)}'\necho 'Connection reset' >&2\n")
+    to = ("--target", "other-agent")
+    desk.refused("status", *to, code=3, says=("dropped before the answer", "Connection reset"))
+    answer = desk.refused("deploy", NEXT, *to, code=130, says=("the run there goes on by itself",))
+    assert answer.remedies == ["l9 resume --target other-agent"]
+    assert answer.document["changed"] is True  # nobody here can know
+
+
+@pytest.mark.usefixtures("ssh")
 def test_over_ssh_it_is_the_same(desk: Desk) -> None:
     local, over_ssh = (
         json.loads(desk.l9("status", "--json", "--target", t).stdout) for t in ("production", "over-ssh")
@@ -468,6 +495,21 @@ def test_journal_that_cannot_be_written(desk: Desk) -> None:
     (desk.work / ".git" / "l9" / "journal.jsonl").unlink()  # the operator's own stays below the limit
     desk.largest_file = desk.stage.layout.journal.stat().st_size
     desk.refused("deploy", NEXT, code=3, says=("the host refuses a file operation", "File too large"))
+
+
+def test_directory_where_the_journal_should_be(desk: Desk) -> None:
+    journal = desk.stage.layout.journal
+    aside = journal.rename(journal.with_name("aside"))
+    journal.mkdir()
+    try:
+        for command in (("status",), ("deploy", NEXT)):
+            done = desk.l9(*command, "--json")
+            last = json.loads(done.stdout.splitlines()[-1])
+            assert (done.returncode, last["code"]) == (3, "ACTION"), (done.stdout, done.stderr)
+            assert "Is a directory" in last["evidence"][0]["observed"]
+    finally:
+        journal.rmdir()
+        aside.rename(journal)
 
 
 ENV = Callable[[Path], object]

@@ -19,6 +19,10 @@ from hosts.host import Host
 from hosts.network import Network, make_key
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(300)]
+APT = """#!/bin/sh
+echo "$@" >>/var/log/apt-get
+[ "$1" = update ] || { printf '#!/bin/sh\\n' >/usr/local/sbin/cron && chmod +x /usr/local/sbin/cron; }
+"""
 SHOP = "http://shop.example {\r\n\trespond open   # two blanks\n}"  # no line end, and one of another kind
 
 
@@ -208,6 +212,42 @@ def test_another_version_is_switched_to_and_the_one_before_is_kept(
         assert set(done["agent"]["installed"]) == set(known[-2:])
     assert os.readlink(host.path("/opt/l9/.l9/agent/bin")) == f"{known[-1]}/bin"
     assert len(set(known)) == 3
+
+
+@pytest.mark.parametrize("after", ["clone of", "link ", "access log"])
+def test_a_run_that_is_killed_is_finished_by_the_next(fresh: Fresh, host: Host, after: str) -> None:
+    argv = (sys.executable, "-m", "l9", "provision", "--yes", "--repository", ORIGIN)
+    with subprocess.Popen(
+        argv,
+        cwd=fresh.work,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as child:
+        assert child.stderr
+        assert any(line.startswith(f"✔ {after}") for line in child.stderr)
+        child.kill()
+    host.run(("sh", "-c", "while pgrep -f '[p]ython3 -I -' >/dev/null; do sleep 0.05; done"))
+    assert fresh.provision()["exit"] == 0
+    assert fresh.provision()["made"] == []
+    assert slot(host) == "blue 502"
+    assert not [name for name in os.listdir(host.path("/etc/caddy")) if name.startswith(".l9")]
+
+
+def test_packages_are_installed_when_asked_for_and_never_else(fresh: Fresh, host: Host) -> None:
+    apt = host.path("/usr/local/bin/apt-get")
+    apt.write_text(APT, encoding="utf-8")
+    apt.chmod(0o755)
+    done = fresh.provision()
+    (need,) = [need for need in done["needs"] if need["what"] == "nothing on the host runs the timer"]
+    assert need["remedy"].endswith("'apt-get update && apt-get install -y cron'")
+    assert not host.path("/var/log/apt-get").exists()
+
+    with_it = fresh.provision("--install")
+    assert [change["kind"] for change in with_it["made"]] == ["packages"]
+    assert "install --yes --quiet --no-install-recommends cron\n" in fresh.read("/var/log/apt-get")
+    assert not [need for need in with_it["needs"] if "timer" in need["what"]]
 
 
 def test_a_path_with_blanks_and_other_letters(host: Host, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.world = World()
         self.count = 0
         self.succeeded: set[str] = set()
+        self.person_needed = False  # whether a FAIL-STATE may have left both slots running
         self.faulty = False  # whether the host itself was made to fail, so that a person may be needed
 
     # ── what happens ─────────────────────────────────────────────────────────────────────────────
@@ -152,8 +153,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def at_most_one_slot_is_live(self) -> None:
-        last, machine = self.world.last(), self.world.machine
-        if last is not None and last.finished is not None and last.outcome is not State.FAIL_STATE:
+        machine = self.world.machine
+        if not self._interrupted() and not self.person_needed:
             assert not machine.runs(machine.active.other)
 
     @invariant()
@@ -204,7 +205,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.world.cuts.arm("", 0)
         # The last one may have ended, and its deployer been killed right after.
         ended = [*self.world.ended[driven:], self.world.last()]
-        self.succeeded |= {r.tag for r in ended if r is not None and r.outcome is State.SUCCESS}
+        for one in filter(None, ended):
+            if one.outcome is State.SUCCESS or one.kept_on:
+                self.succeeded.add(one.tag)
+            if one.outcome in (State.SUCCESS, State.FAIL_STATE):
+                self.person_needed = one.outcome is State.FAIL_STATE
         return run
 
     def _interrupted(self) -> bool:

@@ -69,6 +69,13 @@ def test_green_is_unhealthy_again_during_the_soak(two: World) -> None:
     refused(two, FLAPS, State.HEALTH_POLLED)
 
 
+def test_green_dies_during_the_soak(two: World) -> None:
+    """It is dead: nothing is won by waiting for the deadline."""
+    began = two.clock.now()
+    assert "exit code 1" in refused(two, Behaviour(dies_after=0.4), State.HEALTH_POLLED)
+    assert two.clock.now() - began < 1
+
+
 def test_green_restarts_during_the_soak(two: World) -> None:
     assert "1 restarts" in refused(two, RESTARTS_IN_SOAK, State.GREEN_HEALTHY)
 
@@ -176,9 +183,10 @@ def test_what_cannot_be_looked_at_once_closes_the_gate(two: World, look: str, nu
     looks = iter([False] * (number - 1) + [True])
     two.acts.failing[look] = lambda: next(looks, False)
     run = two.deploy(V3)
-    failed = next(looks, None) is None and run.closed is not None
-    assert run.outcome in ((State.REFUSED, State.ROLLED_BACK) if failed else (State.SUCCESS,))
-    assert two.live == (V2 if failed else V3)
+    seen = next(looks, None) is not None or run.closed is None
+    kept_on = run.outcome is State.FAIL_STATE and State.BAKED in run.opened
+    assert kept_on or run.outcome in ((State.SUCCESS,) if seen else (State.REFUSED, State.ROLLED_BACK))
+    assert two.live == (V3 if kept_on or seen else V2)
     assert two.monitor.violations == []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from l9.core.states import State
-from world.acts import times
 from world.behaviour import BREAKS_AFTER_SWITCH, DIES_AFTER_SWITCH, GOOD, REFUSED_AFTER_THE_SWITCH, Behaviour
 from world.ending import assert_ended, why
 from world.host import World
@@ -40,7 +39,6 @@ def test_release_breaks_one_second_after_the_switch(two: World) -> None:
 
 def test_release_breaks_for_users_and_not_for_probes(two: World) -> None:
     two.router.reports_traffic = True
-    two.runtime  # noqa: B018  # the simulated engine itself is fine
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
     assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
 
@@ -85,27 +83,11 @@ def test_old_slot_was_dead_and_the_new_one_is_bad_too(two: World) -> None:
 NEVER_GOOD = Behaviour(never_healthy=True)
 
 
-def test_record_cannot_be_written(two: World) -> None:
-    """The release is good, and the host cannot say so: back, with the checkout where it was."""
-    two.acts.failing["record.write"] = times(1)
-    head = two.machine.head
-    run = two.deploy(V3)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.CLEAN)
-    assert two.machine.deployed_tag == V2
-    assert two.machine.head == head
-
-
-def test_old_slot_cannot_be_paused(two: World) -> None:
-    two.acts.failing["runtime.pause"] = times(1)
-    run = two.deploy(V3)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.OLD_ON_STANDBY)
-
-
 def test_bug_in_an_action_closes_the_gate(two: World) -> None:
     def bug() -> bool:
         raise RuntimeError("a bug")
 
-    two.acts.failing["source.checkout"] = bug
+    two.acts.failing["runtime.start"] = bug
     run = two.deploy(V3)
     assert run.closed is not None
     assert "a bug in l9" in why(run)

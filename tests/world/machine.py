@@ -131,15 +131,16 @@ class Machine:
 
     def die(self, proc: Proc, fault: str = "") -> None:
         """The process ends, and not because l9 asked for it."""
-        if proc.status not in ("running", "paused"):
+        if proc.status not in ("running", "paused", "restarting"):
             return
         proc.status, proc.exit_code, proc.oom = "exited", proc.behaviour.exit_code, proc.behaviour.oom
         proc.fault = fault or f"{proc.release} died"
         if proc.behaviour.restarts and not fault:
+            proc.status = "restarting"
             self.clock.after(0.05, partial(self._start_again, proc))
 
     def _start_again(self, proc: Proc) -> None:
-        if proc.status == "exited" and proc in self.slots.values():
+        if proc.status == "restarting" and proc in self.slots.values():
             proc.status, proc.started_at, proc.restarts = "running", self.clock.now(), proc.restarts + 1
 
     def kill(self, slot: Slot) -> None:
@@ -180,6 +181,8 @@ class Machine:
             self.clock.sleep(min(takes, grace))
             if proc.status in ("running", "paused"):
                 proc.status, proc.exit_code = "exited", 0 if takes <= grace else 137
+        elif proc.status == "restarting":
+            proc.status = "exited"
         cut, self.streams[slot] = self.streams[slot], 0
         self.streams[self.active] += cut if self.active is not slot else 0  # their clients connect again
 

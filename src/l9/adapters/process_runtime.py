@@ -152,6 +152,9 @@ class ProcessRuntime:
         seen = self._see(slot)
         if seen is not None and seen.place.release == release and seen.alive:
             os.kill(seen.place.pid, signal.SIGSTOP)
+            until = time.monotonic() + 5.0
+            while not proc.paused(seen.place.pid) and time.monotonic() < until:
+                time.sleep(0.005)  # the signal is taken when the process runs next
 
     def stop(self, slot: Slot, release: str) -> None:
         seen = self._see(slot)

@@ -18,6 +18,7 @@ from l9.errors import AgentMismatch, Interrupted, Unreachable
 
 AGENT = ".l9/agent/bin/l9"
 SSH_FAILED = 255
+GOES_ON = ("deploy", "rollback", "resume")  # what the host brings to an end without us
 # After the user's own options, which count first: a host that swallows packets is told of in seconds.
 PATIENCE = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15")
 
@@ -112,6 +113,14 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
         if isinstance(message, Result):
             return
     said = stderr.read().decode(errors="replace").strip().splitlines()
+    if greeted and request.command not in GOES_ON:
+        raise Unreachable(
+            "the link to the host dropped before the answer",
+            expected="an answer",
+            found=said[-1] if said else "the end of the stream",
+            remedy=by_hand(target),
+            log=tuple(said[-5:]),
+        )
     if greeted:
         raise Interrupted(
             "the link to the host dropped; the run there goes on by itself",

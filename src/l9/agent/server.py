@@ -10,6 +10,7 @@ import os
 import shlex
 import shutil
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -50,9 +51,33 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> int:
     except BrokenPipeError:
         return 0  # the link is gone; the worker, if there is one, goes on
     except L9Error as error:
-        send(Failed(envelope=error.envelope()))
-        return error.exit_code
+        return _failed(error, send)
+    except OSError as error:
+        return _failed(_refused_by_host(error), send)
+    except Exception as error:
+        lines = tuple(traceback.format_exc().splitlines())
+        remedy = "l9 history --verify"
+        bug = L9Error(
+            "a bug in l9, on the host", expected="an answer", found=repr(error), remedy=remedy, log=lines
+        )
+        return _failed(bug, send)
     return 0
+
+
+def _failed(error: L9Error, send: Callable[[AnyMessage], None]) -> int:
+    send(Failed(envelope=error.envelope()))
+    return error.exit_code
+
+
+def _refused_by_host(error: OSError) -> L9Error:
+    """A full disk, a directory where a file should be: nothing that l9 could have known."""
+    where = str(Path(error.filename).parent if error.filename else "/")
+    return ActionError(
+        "the host refuses a file operation",
+        expected="files of l9's that can be read and written",
+        found=str(error),
+        remedy=shlex.join(("df", "-h", where)),
+    )
 
 
 def _read(source: IO[bytes]) -> Request:
@@ -96,11 +121,13 @@ def _answer(request: Request) -> Iterator[AnyMessage]:
         yield from looks.answer(request, runs)
 
 
-def host_runs(config: Config, layout: Layout, who: str, progress: ProgressFile | None = None) -> HostRuns:
+def host_runs(
+    config: Config, layout: Layout, who: str, progress: ProgressFile | None = None, *, rebuild: bool = False
+) -> HostRuns:
     """The host's runs over the real ports; what is waited for goes to `progress`."""
     watch = progress.watch if progress else lambda _gate, _pending: None
     say = progress.say if progress else lambda _text: None
-    return HostRuns(config, layout, host_ports(config, layout), who, watch, say)
+    return HostRuns(config, layout, host_ports(config, layout, rebuild=rebuild), who, watch, say)
 
 
 def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessage]:
@@ -121,7 +148,8 @@ def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessag
 
     def work(report: Report) -> None:
         progress = ProgressFile(layout.run(run_id) / "progress.jsonl")
-        runs = host_runs(config, layout, request.who, progress)
+        rebuild = bool(request.params.get("rebuild"))
+        runs = host_runs(config, layout, request.who, progress, rebuild=rebuild)
         runs.lock.take(
             request.who,
             f"{request.command} {request.params.get('tag') or ''}".strip(),
@@ -130,12 +158,7 @@ def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessag
         try:
             _work(request, runs, run_id, report)
         except OSError as error:
-            raise ActionError(
-                "the host refuses a file operation",
-                expected=f"files below {layout.state} that can be written",
-                found=str(error),
-                remedy=shlex.join(("df", "-h", str(layout.root))),
-            ) from error
+            raise _refused_by_host(error) from error
         finally:
             runs.lock.free()
 
@@ -144,6 +167,14 @@ def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessag
         if request.command != "resume" and answer.get("code") != L9Error.code:
             # A run that never began leaves nothing but, where it was a bug, its log.
             shutil.rmtree(layout.run(run_id), ignore_errors=True)
+        if "schema" not in answer:
+            log = str(layout.run(run_id) / "worker.log")
+            answer = L9Error(
+                "a bug in l9, on the host",
+                expected="a run that begins",
+                found=str(answer.get("message")),
+                remedy=shlex.join(("tail", log)),
+            ).envelope()
         yield Failed(envelope=answer)
         return
     yield from _follow(layout, str(answer["run"]), int(answer["offset"]))
@@ -194,7 +225,7 @@ def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None
 
 def _already_live(request: Request, runs: HostRuns) -> Result | None:
     """The same request again replays the first outcome instead of acting twice."""
-    if request.params.get("again") or runs.lock.holder() is not None:
+    if request.params.get("again") or request.params.get("rebuild") or runs.lock.holder() is not None:
         return None
     last = runs.last()
     if last is None or last.finished is None or last.finished.live != request.params.get("tag"):

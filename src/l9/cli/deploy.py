@@ -24,19 +24,24 @@ from l9.local import run_local, to_host, whoami
 @target_option
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run to end.")
 @click.option("--again", is_flag=True, help="Deploy even if this release is live already.")
+@click.option("--rebuild", is_flag=True, help="Build the image from nothing, with no cache.")
 @json_option
 @progress_option
-def command(tag: str, target: str | None, wait: float, again: bool, as_json: bool, progress: str) -> int:
+def command(
+    tag: str, target: str | None, wait: float, again: bool, rebuild: bool, as_json: bool, progress: str
+) -> int:
     """Take TAG live through the graph of gates, and go back by itself when one closes."""
     here = project(target)
     screen = view(progress, as_json=as_json)
     try:
-        return deploy(here, tag, screen, wait=wait, again=again)
+        return deploy(here, tag, screen, wait=wait, again=again, rebuild=rebuild)
     finally:
         screen.close()
 
 
-def deploy(here: Project, tag: str, screen: View, *, wait: float = 0.0, again: bool = False) -> int:
+def deploy(
+    here: Project, tag: str, screen: View, *, wait: float = 0.0, again: bool = False, rebuild: bool = False
+) -> int:
     """Deploy and show it on `screen`; the exit code."""
     part = run_local(
         here.repo,
@@ -48,7 +53,8 @@ def deploy(here: Project, tag: str, screen: View, *, wait: float = 0.0, again: b
     )
     if part.run.finished is not None:
         return _end(screen, local_end(part.run))
-    messages = client.ask(here.config, "deploy", whoami(), wait=wait, again=again, **to_host(part))
+    options = {"wait": wait, "again": again, "rebuild": rebuild}
+    messages = client.ask(here.config, "deploy", whoami(), **options, **to_host(part))
     data = feed((m for m in messages if not _local(m, part.run.id)), screen)
     if release := data.get("already_live"):
         screen.note(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shlex
 import sys
 import traceback
@@ -12,7 +14,7 @@ import click
 
 from l9.cli.command_line import for_target, wants_json
 from l9.cli.plain_text import printable
-from l9.errors import Interrupted, L9Error, UsageError
+from l9.errors import ActionError, Interrupted, L9Error, UsageError
 
 
 def show_error(envelope: dict[str, Any], code: int) -> int:
@@ -63,6 +65,19 @@ def show_interrupted() -> int:
     if not wants_json(sys.argv[1:]):
         sys.stderr.write("\n")
     return show_error({**ours.envelope(), "changed": False}, ours.exit_code)
+
+
+def as_refusal(error: OSError) -> L9Error | None:
+    """A full disk, a directory where a file should be: nothing that l9 could have known. None for the rest."""
+    if not error.filename and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+        return None
+    where = os.path.dirname(os.path.abspath(os.fsdecode(error.filename))) if error.filename else "."
+    return ActionError(
+        "this machine refuses a file operation",
+        expected="files that can be read and written",
+        found=str(error),
+        remedy=shlex.join(("df", "-h", where)),
+    )
 
 
 def show_bug(error: Exception) -> int:

@@ -98,12 +98,14 @@ def run() -> int:
 
 def _failed(error: Exception) -> int:
     from l9.agent.client import AgentFailed
-    from l9.cli.errors import show_bug, show_error, show_usage
+    from l9.cli.errors import as_refusal, show_bug, show_error, show_usage
 
     if isinstance(error, click.ClickException):
         return show_usage(error)
     if isinstance(error, L9Error):
         return show_error(error.envelope(), error.exit_code)
+    if isinstance(error, OSError) and (refused := as_refusal(error)):
+        return show_error(refused.envelope(), refused.exit_code)
     if isinstance(error, AgentFailed):
         return show_error(error.envelope, int(error.envelope.get("exit_code", 1)))
     return show_bug(error)

@@ -72,7 +72,7 @@ Decision = Enter | Perform | Open | Close | Wait | Finish | HandOver
 
 def wanted(run: Run, graph: Graph, *where: Where) -> frozenset[type]:
     """The kinds of fact that the next decision needs; empty when it needs none."""
-    if run.finished is not None or _refused_here(run, graph):
+    if run.finished is not None or _ends_here(run, graph) is not None:
         return frozenset()
     if run.going_back:
         judged = State.ROLLBACK in run.opened or run.stuck is not None
@@ -83,8 +83,8 @@ def wanted(run: Run, graph: Graph, *where: Where) -> frozenset[type]:
 
 def decide(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules, *where: Where) -> Decision:
     """The one next thing to do. `facts` must hold what `wanted` asked for; `now` is seconds since the epoch."""
-    if _refused_here(run, graph):
-        return Finish(State.REFUSED)
+    if (end := _ends_here(run, graph)) is not None:
+        return Finish(end)
     if run.going_back:
         return _backward(run, facts, now, graph, rules)
     frontier = graph.frontier(run, *where)
@@ -185,11 +185,16 @@ def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
 # ── the way back ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _refused_here(run: Run, graph: Graph) -> bool:
-    """Nothing was done on the host: there is nothing to put back, and nothing to prove of it."""
+def _ends_here(run: Run, graph: Graph) -> State | None:
+    """How a run ends that has no way back to go: None for one that has."""
     if not run.going_back or State.ROLLBACK in run.entered:
-        return False
-    return not any(graph.row(step.gate).where is Where.HOST for step in run.steps)
+        return None
+    if run.kept_on:
+        return (
+            State.FAIL_STATE
+        )  # proved and baked: what is wrong behind it is no reason to take it from its users
+    acted = any(graph.row(step.gate).where is Where.HOST for step in run.steps)
+    return None if acted else State.REFUSED  # nothing to put back, and nothing to prove of it
 
 
 def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules) -> Decision:
@@ -229,7 +234,7 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
 
 def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
     """The event that ends a run: what is live, what stands by, and what may be gone back to."""
-    done = outcome is State.SUCCESS
+    done = outcome is State.SUCCESS or run.kept_on
     good, kept = run.good, run.retained if done else _still_kept(run)
     if done and run.kind is Kind.ROLLBACK:
         good = good[good.index(run.tag) :] if run.tag in good else (run.tag, *good)

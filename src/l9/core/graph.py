@@ -233,7 +233,7 @@ ROWS = (
         needs=(host.DRAINED,),
         phase=Phase.FINISH,
         kinds=BOTH,
-        closed=State.ROLLED_BACK,
+        closed=State.FAIL_STATE,
         summary="requests in flight on the old slot have ended",
     ),
     Gate(
@@ -244,7 +244,7 @@ ROWS = (
         needs=(host.OLD_STANDS_BY,),
         phase=Phase.FINISH,
         kinds=BOTH,
-        closed=State.ROLLED_BACK,
+        closed=State.FAIL_STATE,
         summary="the old slot waits, paused, to be gone back to",
     ),
     Gate(
@@ -258,7 +258,7 @@ ROWS = (
         needs=(host.RECORD_TRUE,),
         phase=Phase.FINISH,
         kinds=BOTH,
-        closed=State.ROLLED_BACK,
+        closed=State.FAIL_STATE,
         summary="recorded; what is older than the retained releases removed",
     ),
 )

@@ -74,6 +74,12 @@ class Run:
         return any(s.gate is State.TRAFFIC_ROUTED for s in self.steps)
 
     @property
+    def kept_on(self) -> bool:
+        """Whether a gate closed that comes after all that a release has to show: it stays live."""
+        shown = (self.kind is Kind.ROLLBACK and State.ROUTE_PROVED in self.opened) or State.BAKED in self.opened
+        return self.closed is not None and shown
+
+    @property
     def phase(self) -> Phase:
         if State.TRAFFIC_ROUTED in self.opened:
             return Phase.FINISH
@@ -84,7 +90,7 @@ class Run:
     @property
     def wanted_live(self) -> tuple[Slot | None, str | None]:
         """The slot and release that the public route must serve when this run ends as it is going now."""
-        return (self.old, self.previous) if self.going_back else (self.new, self.tag)
+        return (self.old, self.previous) if self.going_back and not self.kept_on else (self.new, self.tag)
 
     def steps_of(self, gate: State) -> tuple[Step, ...]:
         """The gate's own forward steps, in order."""

@@ -112,9 +112,11 @@ def _caddy(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
         return
     log = seen.entries.get(wanted.access_log)
     owned = log is not None and (log.owner, log.group) == (caddy.user, caddy.group)
-    needed = 0o600 if seen.is_root else 0o640
+    # Where Caddy is root's, its group is no group to join.
+    mode = 0o644 if caddy.group == "root" and not seen.is_root else 0o640
+    needed = 0o600 if seen.is_root else mode
     if log is None or not owned or log.mode & needed != needed:
-        yield ch.MakeLog(path=wanted.access_log, mode=0o640, owner=caddy.user, group=caddy.group, root=True)
+        yield ch.MakeLog(path=wanted.access_log, mode=mode, owner=caddy.user, group=caddy.group, root=True)
     if not seen.is_root and seen.me.user not in caddy.members and caddy.group != "root":
         yield ch.JoinGroup(user=seen.me.user, group=caddy.group, root=True)
     site, caddyfile = seen.file(wanted.site), seen.file(wanted.caddyfile)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 
 import pytest
 
 from l9.cli.command_line import for_target, wants_json
-from l9.cli.errors import show_bug, show_error, show_interrupted
+from l9.cli.errors import as_refusal, show_bug, show_error, show_interrupted
 from l9.cli.explain import codes
 from l9.cli.plain_text import printable
 from l9.errors import ActionError, Interrupted, L9Error, UsageError
@@ -71,6 +72,19 @@ def test_a_bug_shows_its_traceback_and_one_line(capsys: pytest.CaptureFixture[st
     assert "Traceback" in said
     assert "✘ a bug in l9" in said
     assert "  found     KeyError('slot')" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "/srv/my app/x"), "df -h '/srv/my app'"),
+        (OSError(errno.ENOSPC, "No space left on device"), "df -h ."),
+        (OSError(errno.EBADF, "Bad file descriptor"), None),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug(error: OSError, remedy: str | None) -> None:
+    refused = as_refusal(error)
+    assert (refused.remedy if refused else None) == remedy
 
 
 def test_ctrl_c_for_machines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -144,6 +144,9 @@ FAILS = (
          (f.Health(replace(NOT_YET, last=None)), logs(Outcome.CLEAN, "", cause="the disk is full"))),
     Case(host.HEALTHY_FOR_SOAK, "never 10 s without a break",
          (f.Health(STREAK.add(Sample(NOW, False, "status 503"))),)),
+    Case(host.HEALTHY_FOR_SOAK, "never 10 s without a break", (f.Health(NOT_YET),)),
+    Case(host.HEALTHY_FOR_SOAK, "exit code 1",
+         (f.Health(NOT_YET), slots(new={"status": "exited", "exit_code": 1})), EARLY),
     Case(host.ENGINE_HEALTH, "healthcheck says unhealthy", (slots(new={"health": "unhealthy"}),)),
     Case(host.ENGINE_HEALTH, "still says starting", (slots(new={"health": "starting"}),)),
     Case(host.LOGS_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
@@ -217,7 +220,7 @@ PASSES = (
 
 PENDING = (
     Case(host.HEALTHY_IN_TIME, "connection refused", (f.Health(NOT_YET),), EARLY),
-    Case(host.HEALTHY_FOR_SOAK, "connection refused", (f.Health(NOT_YET),)),
+    Case(host.HEALTHY_FOR_SOAK, "connection refused", (f.Health(NOT_YET),), EARLY),
     Case(host.HEALTHY_FOR_SOAK, "healthy for 4.0 of 10 s", context=EARLY),
     Case(host.HEALTHY_FOR_SOAK, "status 503", (f.Health(STREAK.add(Sample(NOW, False, "status 503"))),), EARLY),
     Case(host.ENGINE_HEALTH, "says starting", (slots(new={"health": "starting"}),), EARLY),

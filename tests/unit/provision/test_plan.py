@@ -139,6 +139,14 @@ def test_root_reads_a_log_that_only_caddy_can() -> None:
     assert plan(want, ready(want, entries={**seen.entries, want.access_log: log}), AGENT) == ()
 
 
+def test_the_log_of_a_caddy_that_is_roots_is_readable_by_all() -> None:
+    caddy = msgspec.structs.replace(CADDY, user="root", group="root", members=("root",))
+    made = [c for c in plan(wanted(), fresh(me=DEPLOY, caddy=caddy), AGENT) if c.root]
+    assert isinstance(made[0], ch.MakeLog)
+    assert made[0].mode == 0o644
+    assert not [c for c in made if isinstance(c, ch.JoinGroup)]
+
+
 def test_an_ordinary_user_joins_caddys_group() -> None:
     want = wanted()
     loaded = msgspec.structs.replace(CADDY, loaded=True)

@@ -240,8 +240,9 @@ def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
 )
 def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
     streak, soak = facts.the(Health).streak, context.rules.soak
-    if streak.first_ok_at is None:
-        return Pending(_last(facts), 0, soak)  # the deadline's own row decides
+    slot = facts.the(Slots)[context.run.new]
+    if slot.status in ("exited", "absent"):
+        return _unhealthy(facts, context, f"the process ended with exit code {slot.exit_code}")
     if streak.healthy_since is not None:
         held = context.now - streak.healthy_since
         if held >= soak:

@@ -1,0 +1,172 @@
+"""The deployer is killed, and the world does not wait: what the next command finds, and makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from l9.core import events as ev
+from l9.core.states import State
+from world.behaviour import BREAKS_AFTER_SWITCH, GOOD, Behaviour
+from world.cuts import JOURNAL, PORT, Crash
+from world.ending import assert_ended
+from world.host import World
+
+from .conftest import V1, V2, V3, V4
+
+
+def killed_after(world: World, what: str, behaviour: Behaviour = GOOD, kind: str = JOURNAL) -> World:
+    """Deploy v3, and kill the deployer right after that journal entry or act."""
+    trial = world.fork()
+    trial.cuts.arm(kind, 0)
+    trial.deploy(V3, behaviour)
+    world.cuts.arm(kind, trial.cuts.passed.index(what) + 1)
+    with pytest.raises(Crash):
+        world.deploy(V3, behaviour)
+    return world
+
+
+def test_deploy_of_another_tag_finds_an_interrupted_run_before_the_switch(two: World) -> None:
+    """Users have not seen v3: it is taken back, and v4 goes live."""
+    killed_after(two, "gate-opened GREEN-HEALTHY")
+    run = two.deploy(V4)
+    assert_ended(two, run, State.SUCCESS, live=V4, idle=(V2, "paused"))
+    assert [r.outcome for r in two.ended[-2:]] == [State.REFUSED, State.SUCCESS]
+    assert two.ended[-2].aborted is not None
+    assert V3 not in two.machine.trees
+
+
+def test_deploy_of_another_tag_finds_an_interrupted_run_after_the_switch(two: World) -> None:
+    """Users have seen v3: it is watched to its end first, and v4 follows it."""
+    killed_after(
+        two, "after router.switch green", kind=PORT
+    ) if two.machine.active == "blue" else killed_after(two, "after router.switch blue", kind=PORT)
+    run = two.deploy(V4)
+    assert_ended(two, run, State.SUCCESS, live=V4, idle=(V3, "paused"))
+    assert [r.tag for r in two.ended[-2:]] == [V3, V4]
+
+
+def test_same_deploy_again_takes_the_interrupted_run_up(two: World) -> None:
+    killed_after(two, "gate-opened HEALTH")
+    count = two.run_count
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert two.run_count == count
+
+
+def test_rollback_finds_an_interrupted_run_before_the_switch(two: World) -> None:
+    killed_after(two, "gate-opened IMAGES-READY")
+    run = two.rollback()
+    assert_ended(two, run, State.SUCCESS, live=V1, idle=(V2, "paused"))
+
+
+def test_killed_while_the_gates_before_the_host_are_written_down(two: World) -> None:
+    """Nothing on the host can open them: the run ends, and does not stay interrupted for ever."""
+    killed_after(two, "gate-opened TESTS-GREEN")
+    run = two.recover(forward=True)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"))
+    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
+
+
+def test_bad_release_is_rolled_back_though_nobody_watched_its_bake(two: World) -> None:
+    """The bake's time went by while the deployer was dead: it is watched anew, and not waved through."""
+    killed_after(two, "gate-opened PROOF", BREAKS_AFTER_SWITCH)
+    two.wait(60)
+    run = two.recover()
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+
+
+def test_good_release_is_not_rolled_back_because_the_proof_came_late(two: World) -> None:
+    killed_after(two, "gate-entered PROOF")
+    two.wait(60)
+    assert_ended(two, two.recover(), State.SUCCESS, live=V3, idle=(V2, "paused"))
+
+
+def test_way_back_is_not_given_up_because_its_proof_came_late(two: World) -> None:
+    killed_after(two, "gate-entered ROLLBACK", BREAKS_AFTER_SWITCH)
+    two.wait(60)
+    run = two.recover()
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+
+
+def test_green_dies_while_nobody_watches_before_the_switch(two: World) -> None:
+    """Its gates were open, but that was then: no user is sent to a dead slot."""
+    killed_after(two, "gate-opened GREEN-HEALTHY")
+    two.machine.kill(two.machine.active.other)
+    run = two.recover()
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.TRAFFIC_ROUTED)
+    assert two.monitor.failed_by_release == 0
+
+
+def test_green_dies_while_nobody_watches_in_the_soak(two: World) -> None:
+    """It was healthy in time once; the run must end all the same."""
+    killed_after(two, "gate-opened DEADLINE")
+    two.machine.kill(two.machine.active.other)
+    began = two.clock.now()
+    run = two.recover()
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.HEALTH_POLLED)
+    assert two.clock.now() - began < 1
+
+
+def test_green_is_sick_when_the_run_is_taken_up_in_the_soak(two: World) -> None:
+    """No healthy answer ever comes to this deployer, though one came to the last."""
+    killed_after(two, "gate-opened DEADLINE", Behaviour(unhealthy_after=0.25))
+    two.wait(1)
+    run = two.recover()
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.HEALTH_POLLED)
+
+
+def test_host_reboots_in_the_middle_of_a_deploy(two: World) -> None:
+    """Nothing runs any more: v2 is started again, and v3 is not live."""
+    killed_after(two, "gate-entered HEALTH")
+    two.machine.reboot()
+    two.wait(5)
+    run = two.recover()
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.IN_TIME)
+
+
+def test_host_reboots_in_the_middle_of_a_bake(two: World) -> None:
+    killed_after(two, "gate-entered BAKE")
+    two.machine.reboot()
+    two.wait(5)
+    run = two.recover()
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+
+
+def test_host_reboots_while_the_old_slot_is_put_on_standby(two: World) -> None:
+    killed_after(two, "gate-opened DRAIN")
+    two.machine.reboot()
+    run = two.recover()
+    assert run is not None
+    assert run.finished is not None
+    assert two.live is None or two.live in (V2, V3)
+    assert two.monitor.violations == []
+
+
+def test_timer_takes_an_interrupted_run_up(two: World) -> None:
+    killed_after(two, "gate-opened BAKE")
+    two.wait(60)
+    run, stopped = two.tick()
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert stopped is None
+
+
+def test_killed_between_stopping_a_standby_and_noting_it(two: World) -> None:
+    two.wait(601)
+    two.cuts.arm(PORT, 2)
+    with pytest.raises(Crash, match="after runtime.stop"):
+        two.tick()
+    assert two.tick() == (None, None)
+    assert two.idle == (V1, "exited")
+    assert two.live == V2
+
+
+def test_finished_run_is_not_taken_up_again(two: World) -> None:
+    assert two.recover() is None
+    assert two.tick() == (None, None)
+
+
+def test_who_took_it_up_and_why_is_on_record(two: World) -> None:
+    killed_after(two, "gate-opened HEALTH")
+    two.recover(forward=False)
+    kinds = [type(e.body) for e in two.journal.last_run()]
+    assert kinds.index(ev.RunResumed) + 1 == kinds.index(ev.RunAborted)
