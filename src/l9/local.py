@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
-import shlex
 import socket
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import msgspec
 from l9 import __version__
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.journal_file import JournalFile
+from l9.adapters.lock_file import LockFile
 from l9.adapters.system_clock import SystemClock
 from l9.config import load
 from l9.config.model import Config
@@ -29,7 +29,7 @@ from l9.core.run import Run, begin
 from l9.core.states import Kind, Slot, State, Where
 from l9.core.verdict import Pending
 from l9.core.versions import TagFormat, check_tag_name
-from l9.errors import JournalBroken, L9Error, UsageError
+from l9.errors import L9Error, UsageError
 from l9.perform import RepoPerformer
 from l9.runner import Runner
 
@@ -122,27 +122,19 @@ def run_local(
     """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
 
     With `until` the run stops when that gate is open, so that nothing after it is done.
-    Raises UsageError for a name that is no release's.
+    Raises UsageError for a name that is no release's, Locked when another run is on in this working copy.
     """
     check_name(tag_name, config)
     clock = SystemClock()
     tag = repo.tag(tag_name)
     settings = settings_for(repo, config, tag)
     run_id = new_run_id(clock.now())
-    path = repo.state() / "journal.jsonl"
-    journal = JournalFile(path, clock.now)
+    lock = LockFile(repo.state() / "lock")
+    journal = JournalFile(repo.state() / "journal.jsonl", clock.now)
     events: list[ev.AnyEvent] = []
 
     def append(run: str, event: ev.AnyEvent) -> ev.Entry:
-        try:
-            entry = journal.append(run, event)
-        except msgspec.MsgspecError as error:
-            raise JournalBroken(
-                "the journal of this working copy ends in a line that is no entry",
-                expected=f"one JSON object a line in {path}",
-                found=str(error),
-                remedy=shlex.join(("mv", str(path), f"{path}.broken")),
-            ) from None
+        entry = journal.append(run, event)
         events.append(event)
         seen(entry)
         return entry
@@ -159,8 +151,6 @@ def run_local(
         version=__version__,
         settings=settings,
     )
-    entry = append(run_id, started)
-    run = begin(run_id, entry.at, started)
     runner = Runner(
         graph=GRAPH,
         rules=load.rules(config),
@@ -172,7 +162,12 @@ def run_local(
         where=(Where.WORKSPACE, Where.REPOSITORY),
         until=until,
     )
-    run = runner.drive(run)
+    lock.take(whoami(), f"the local gates of {tag_name}")
+    try:
+        entry = append(run_id, started)
+        run = runner.drive(begin(run_id, entry.at, started))
+    finally:
+        lock.free()
     return LocalPart(run, tuple(events[1:]), settings)
 
 

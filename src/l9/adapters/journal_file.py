@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -164,7 +165,15 @@ class JournalFile:
         if last is None:
             self._last = (0, _GENESIS)
         else:
-            bare = msgspec.json.decode(last, type=_Bare)
+            try:
+                bare = msgspec.json.decode(last, type=_Bare)
+            except msgspec.MsgspecError as error:
+                raise JournalBroken(
+                    "the journal ends in a line that is no entry",
+                    expected=f"one JSON object a line in {self._path}",
+                    found=str(error),
+                    remedy=shlex.join(("mv", str(self._path), f"{self._path}.broken")),
+                ) from None
             _refuse_newer(bare.schema)
             self._last = (bare.seq, bare.hash)
         if torn:

@@ -34,7 +34,10 @@ def quoted(text: str) -> str:
     """A Caddyfile token. Raises ConfigError for what Caddy would read as a pattern or a placeholder."""
     if bad := [c for c in '[{}\\"`\n' if c in text]:
         raise ConfigError(
-            f"Caddy cannot use the path {text}", expected="a path without [ { } \\ and quotes", found=bad[0]
+            f"Caddy cannot use the path {text}",
+            expected="a path without [ { } \\ and quotes",
+            found=bad[0],
+            remedy="$EDITOR l9.toml",
         )
     return f'"{text}"'
 

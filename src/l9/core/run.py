@@ -76,7 +76,9 @@ class Run:
     @property
     def kept_on(self) -> bool:
         """Whether a gate closed that comes after all that a release has to show: it stays live."""
-        shown = (self.kind is Kind.ROLLBACK and State.ROUTE_PROVED in self.opened) or State.BAKED in self.opened
+        shown = (
+            self.kind is Kind.ROLLBACK and State.ROUTE_PROVED in self.opened
+        ) or State.BAKED in self.opened
         return self.closed is not None and shown
 
     @property
