@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,14 +51,34 @@ class HttpClient:
             connection.close()
 
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class _OwnCaddy(http.client.HTTPSConnection):
+    """To this host's own Caddy, under the public name: a certificate is chosen by the name that is asked for.
+
+    It is not verified: loopback is not the public, whose own check is the external URL's.
+    """
+
+    def __init__(self, address: str, port: int | None, name: str, timeout: float) -> None:
+        self._unverified = ssl.create_default_context()
+        self._unverified.check_hostname = False
+        self._unverified.verify_mode = ssl.CERT_NONE
+        super().__init__(address, port, timeout=timeout, context=self._unverified)
+        self._name = name
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock = self._unverified.wrap_socket(plain, server_hostname=self._name)
+
+
 def _connect(
     scheme: str, host: str, port: int | None, timeout: float, headers: Mapping[str, str]
 ) -> http.client.HTTPConnection:
     if scheme != "https":
         return http.client.HTTPConnection(host, port, timeout=timeout)
-    context = ssl.create_default_context()
-    if host in ("127.0.0.1", "::1", "localhost"):
-        # The host asks its own Caddy, whose certificate is for the public name.
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    if host in _LOOPBACK:
+        public = headers.get("Host", host)
+        name = public.rpartition(":")[0] if public.rpartition(":")[2].isdigit() else public
+        return _OwnCaddy(host, port, name, timeout)
+    return http.client.HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())

@@ -79,6 +79,8 @@ def parse(text: str, target: str | None = None) -> model.Config:
     for section in SHARED:
         if section in chosen:
             merged[section] = _merge(merged.get(section), chosen.pop(section))
+    if str(chosen.get("public_url", "")).startswith("https://"):
+        merged["route"] = {"url": "https://127.0.0.1", **merged.get("route", {})}
     document = {"app": file.app, "name": name, "target": chosen, **merged}
     config = _convert(document, model.Config, f"{FILE}, target {name},")
     _check(config)

@@ -94,7 +94,9 @@ class Smoke(Section, frozen=True):
 
 
 class Route(Section, frozen=True):
-    """The switch. `site` is the address that Caddy listens on for the public; `url` is how the host reaches it.
+    """The switch. Where the public URL is https, `url` is https://127.0.0.1 unless it is told.
+
+    `site` is the address that Caddy listens on for the public; `url` is how the host reaches it.
 
     kind `caddy-file`: a flag file decides (zero failed requests). kind `caddy-admin`: the admin API, for a
     Caddy whose configuration may not be touched; `id` is the `@id` of its reverse_proxy handler.

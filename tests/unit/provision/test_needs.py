@@ -121,10 +121,10 @@ def test_a_target_in_tmp_is_out_of_caddys_sight() -> None:
 
 
 def test_a_tls_site_is_asked_over_tls() -> None:
-    want = wanted(target='public_url = "https://api.example"')
-    assert only(ready(want), want).expected == 'route.url = "https://127.0.0.1"'
-    over_tls = wanted('[route]\nurl = "https://127.0.0.1"', target='public_url = "https://api.example"')
-    assert found(ready(over_tls), over_tls) == []
+    plain = wanted('[route]\nurl = "http://127.0.0.1"', target='public_url = "https://api.example"')
+    assert only(ready(plain), plain).expected == 'route.url = "https://127.0.0.1"'
+    as_it_is = wanted(target='public_url = "https://api.example"')
+    assert found(ready(as_it_is), as_it_is) == []
 
 
 @pytest.mark.parametrize(
