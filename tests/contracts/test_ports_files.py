@@ -84,7 +84,9 @@ def test_both_files_of_the_spec_are_written(tmp_path: Path) -> None:
     DeployedFiles(layout).write({"deployed_tag": V1, "commit": "c" * 40, "status": "SUCCESS"})
     assert layout.deployed_tag.read_text() == f"{V1}\n"
     assert json.loads(layout.deployed_metadata.read_text())["status"] == "SUCCESS"
-    assert [p.name for p in tmp_path.iterdir() if p.name not in (".deployed-tag", ".deployed-metadata.json")] == []
+    assert [
+        p.name for p in tmp_path.iterdir() if p.name not in (".deployed-tag", ".deployed-metadata.json")
+    ] == []
 
 
 def test_env_file_as_people_write_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -117,6 +118,18 @@ def test_child_processes_do_not_inherit_the_lock(path: Path) -> None:
     finally:
         child.kill()
         child.wait()
+
+
+def test_looking_never_keeps_a_run_from_starting(path: Path) -> None:
+    """`l9 status` at the very moment: a look takes a shared lock for an instant."""
+    lock = LockFile(path)
+    lock.take("bob", "deploy")
+    lock.free()
+    looking = os.open(path, os.O_RDWR)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    threading.Timer(0.03, lambda: os.close(looking)).start()
+    lock.take("bob", "deploy")
+    lock.free()
 
 
 def test_giving_back_what_is_not_held_does_nothing(path: Path) -> None:

@@ -153,7 +153,7 @@ def test_timer_takes_an_interrupted_run_up(two: World) -> None:
 def test_killed_between_stopping_a_standby_and_noting_it(two: World) -> None:
     two.wait(601)
     two.cuts.arm(PORT, 2)
-    with pytest.raises(Crash, match="after runtime.stop"):
+    with pytest.raises(Crash, match=r"after runtime\.stop"):
         two.tick()
     assert two.tick() == (None, None)
     assert two.idle == (V1, "exited")

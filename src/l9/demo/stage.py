@@ -31,9 +31,9 @@ class Timing:
     """The demo's thresholds, seconds: the spec's are for real servers, and nobody watches a demo for five minutes."""
 
     soak: float = 0.5
-    bake: float = 4.0
+    bake: float = 3.0
     grace: float = 3.0
-    deadline: float = 6.0
+    deadline: float = 5.0
     standby: float = 600.0
 
 
