@@ -37,7 +37,12 @@ class FakeSource:
                 raise ActionError(
                     f"the host cannot fetch {name} from origin", expected=name, found="no such tag"
                 )
-            self.clone.setdefault(name, self.origin[name])
+            if self.clone.setdefault(name, self.origin[name]) != self.origin[name]:
+                raise ActionError(
+                    f"the host cannot fetch {name} from origin",
+                    expected=name,
+                    found="would clobber existing tag",
+                )
         return f"{name} fetched"
 
     def tag(self, name: str) -> Tag:

@@ -1,0 +1,188 @@
+"""The switch: the same promises of the simulated proxy and of a real Caddy with the site that l9 provisions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from contracts.caddy_scene import Scene
+from l9.adapters.http_client import HttpClient
+from l9.commands.caddy import site
+from l9.core.states import Slot
+from l9.demo.caddy import caddy_binary
+from l9.errors import NoAnswer
+from l9.ports import Http, Router
+from world.host import CONFIG, World
+
+BLUE, GREEN = Slot.BLUE, Slot.GREEN
+V1, V2 = "v1.0.0-l9", "v1.1.0-l9"
+
+
+@dataclass
+class Proxy:
+    """A router with two slots that answer behind it. `hold` sends a request that stays open, and gives its end."""
+
+    router: Router
+    http: Http
+    url: str
+    kill: Callable[[Slot], None]
+    stop: Callable[[], None]
+    hold: Callable[[], Callable[[], None]]
+
+    def ask(self, *, probe: bool = True) -> tuple[int, str | None, str | None]:
+        """The status, and which slot and release say that they answered."""
+        headers = {"X-L9-Probe": "1"} if probe else {}
+        reply = self.http.request("GET", f"{self.url}/health", headers=headers)
+        return reply.status, reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release")
+
+    def settled(self, what: Callable[[], bool]) -> bool:
+        """Whether that becomes so soon: a real proxy does not count to the instant."""
+        until = time.monotonic() + 5
+        while not what() and time.monotonic() < until:
+            time.sleep(0.02)
+        return what()
+
+
+@pytest.fixture
+def simulated() -> Proxy:
+    world = World()
+    machine = world.machine
+    for slot in Slot:
+        machine.begin(slot, V1)
+    world.wait(1)
+
+    def hold() -> Callable[[], None]:
+        machine.slow = 3600.0
+        return lambda: setattr(machine, "slow", 0.0)
+
+    return Proxy(
+        world.router,
+        world.http,
+        CONFIG.route.url,
+        machine.kill,
+        lambda: setattr(machine, "router_up", False),
+        hold,
+    )
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Proxy]:
+    scene = Scene(tmp_path, caddy_binary())
+    try:
+        scene.start(
+            site(
+                address=f"http://127.0.0.1:{scene.public}",
+                flags=str(scene.layout.route),
+                blue=scene.ports[BLUE],
+                green=scene.ports[GREEN],
+                access_log=str(scene.access_log),
+            )
+        )
+
+        def kill(slot: Slot) -> None:
+            scene.backends[slot].shutdown()
+            scene.backends[slot].server_close()
+
+        def hold() -> Callable[[], None]:
+            asking = threading.Thread(target=scene.ask, args=("/slow",))
+            asking.start()
+
+            def end() -> None:
+                for server in scene.backends.values():
+                    server.may_answer.set()  # type: ignore[attr-defined]
+                asking.join()
+
+            return end
+
+        url = f"http://127.0.0.1:{scene.public}"
+        yield Proxy(scene.file_router(), HttpClient(), url, kill, scene.caddy.stop, hold)
+    finally:
+        scene.close()
+
+
+@pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.embedded)])
+def proxy(request: pytest.FixtureRequest) -> Proxy:
+    return request.getfixturevalue(request.param)
+
+
+def test_blue_is_active_on_a_fresh_host(proxy: Proxy) -> None:
+    assert proxy.router.active() is BLUE
+    assert proxy.ask()[:2] == (200, "blue")
+
+
+def test_switch_moves_traffic_at_once_and_again_does_no_harm(proxy: Proxy) -> None:
+    for to in (GREEN, GREEN, BLUE, BLUE, GREEN):
+        proxy.router.switch(to)
+        assert proxy.router.active() is to
+        assert proxy.settled(lambda to=to: proxy.ask()[:2] == (200, to))  # type: ignore[misc]
+
+
+def test_probes_are_told_the_release_and_users_are_not(proxy: Proxy) -> None:
+    proxy.router.label(BLUE, V1)
+    assert proxy.ask() == (200, "blue", V1)
+    assert proxy.ask(probe=False) == (200, "blue", None)
+
+
+def test_each_slot_has_its_own_label_and_keeps_the_newest(proxy: Proxy) -> None:
+    for slot, release in ((BLUE, V1), (GREEN, V1), (GREEN, V2), (GREEN, V2)):
+        proxy.router.label(slot, release)
+    assert proxy.ask() == (200, "blue", V1)
+    proxy.router.switch(GREEN)
+    assert proxy.settled(lambda: proxy.ask() == (200, "green", V2))
+
+
+def test_slot_without_a_label_names_no_release(proxy: Proxy) -> None:
+    proxy.router.label(GREEN, V1)
+    assert proxy.ask() == (200, "blue", None)
+
+
+def test_site_as_provisioned_has_no_problem(proxy: Proxy) -> None:
+    assert proxy.router.problem() is None
+    proxy.router.switch(GREEN)
+    assert proxy.settled(lambda: proxy.router.problem() is None)
+
+
+def test_dead_slot_is_no_problem_of_the_site(proxy: Proxy) -> None:
+    """It must be possible to deploy on a host whose release has died."""
+    proxy.kill(BLUE)
+    assert proxy.ask()[:2] == (502, "blue")
+    assert proxy.router.problem() is None
+
+
+def test_proxy_that_is_down_is_a_problem_with_a_remedy(proxy: Proxy) -> None:
+    proxy.stop()
+    problem = proxy.router.problem()
+    assert problem is not None
+    assert problem[1] == "systemctl status caddy"
+    with pytest.raises(NoAnswer):
+        proxy.ask()
+
+
+def test_colour_outlives_the_proxy(proxy: Proxy) -> None:
+    proxy.router.switch(GREEN)
+    proxy.stop()
+    assert proxy.router.active() is GREEN
+
+
+def test_open_requests_are_counted_by_slot(proxy: Proxy) -> None:
+    proxy.ask()
+    assert proxy.settled(lambda: (proxy.router.in_flight(BLUE)[0] or 0) == 0)
+    end = proxy.hold()
+    try:
+        assert proxy.settled(lambda: (proxy.router.in_flight(BLUE)[0] or 0) >= 1)
+        proxy.router.switch(GREEN)
+        assert proxy.router.in_flight(BLUE)[0]  # it stays open on the slot that it was accepted for
+    finally:
+        end()
+    assert proxy.settled(lambda: proxy.router.in_flight(BLUE) == (0, 0))
+
+
+def test_probes_are_no_traffic(proxy: Proxy) -> None:
+    for _ in range(5):
+        proxy.ask()
+    assert proxy.router.traffic(BLUE, 0.0).answers == 0

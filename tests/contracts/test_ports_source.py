@@ -1,0 +1,185 @@
+"""The host's clone: the same promises in memory and by real git with a bare origin."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from l9.adapters.git_source import GitSource
+from l9.errors import ActionError
+from l9.layout import Layout
+from l9.ports import Source
+from world.host import World
+
+V1, V2, NEVER = "v1.0.0-l9", "v1.1.0-l9", "v9.9.9-l9"
+QUIET = {
+    "GIT_AUTHOR_NAME": "T", "GIT_AUTHOR_EMAIL": "t@l9.invalid", "GIT_COMMITTER_NAME": "T",
+    "GIT_COMMITTER_EMAIL": "t@l9.invalid", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
+}  # fmt: skip
+
+
+def git(*args: str, cwd: Path) -> str:
+    done = subprocess.run(("git", *args), cwd=cwd, env={**os.environ, **QUIET}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@dataclass
+class Clone:
+    """A host's clone whose origin has two releases. `move` is what somebody does to a tag on origin."""
+
+    source: Source
+    has_tree: Callable[[str], bool]
+    move: Callable[[str], None]
+    edit: Callable[[], None]
+
+
+def simulated(_directory: Path) -> Clone:
+    world = World()
+    for tag in (V1, V2):
+        world.tag(tag)
+
+    def edit() -> None:
+        world.source.edited = ("app.py",)
+
+    return Clone(world.source, lambda tag: tag in world.machine.trees, world.source.move, edit)
+
+
+def real(directory: Path) -> Clone:
+    work, origin, host = directory / "work", directory / "origin.git", directory / "with space é"
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(origin), cwd=directory)
+    git("init", "--quiet", "--initial-branch=main", str(work), cwd=directory)
+    git("remote", "add", "origin", str(origin), cwd=work)
+    for tag in (V1, V2):
+        (work / "app.py").write_text(f"print({tag!r})\n")
+        git("add", "--all", cwd=work)
+        git("commit", "--quiet", "-m", tag, cwd=work)
+        git("tag", "-a", tag, "-m", f"Release {tag}", cwd=work)
+    git("push", "--quiet", "origin", "main", V1, V2, cwd=work)
+    git("clone", "--quiet", "--no-tags", str(origin), str(host), cwd=directory)
+    (host / ".git" / "info" / "exclude").write_text(".l9/\n")
+    layout = Layout(host)
+
+    def move(tag: str) -> None:
+        git("tag", "--force", "-a", tag, "-m", "moved", "HEAD", cwd=work)
+        git("push", "--quiet", "--force", "origin", tag, cwd=work)
+
+    return Clone(
+        GitSource(layout, "main"),
+        lambda tag: (layout.tree(tag) / "app.py").exists(),
+        move,
+        lambda: (host / "app.py").write_text("edited\n") and None,  # type: ignore[func-returns-value]
+    )
+
+
+@pytest.fixture(params=[simulated, real])
+def clone(request: pytest.FixtureRequest, tmp_path: Path) -> Clone:
+    return request.param(tmp_path)
+
+
+def test_unknown_tag_is_absent_and_no_error(clone: Clone) -> None:
+    seen = clone.source.tag(NEVER)
+    assert (seen.name, seen.kind, seen.object_id, seen.commit) == (NEVER, "absent", None, "")
+
+
+def test_fetched_tag_is_known_in_full(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    seen = clone.source.tag(V1)
+    assert (seen.kind, seen.on_main, seen.message) == ("tag", True, f"Release {V1}")
+    assert seen.object_id
+    assert len({seen.object_id, seen.commit, seen.tree}) == 3
+    assert all(len(part) == 40 for part in (seen.object_id, seen.commit, seen.tree))
+
+
+def test_fetching_again_does_no_harm(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    before = clone.source.tag(V1)
+    clone.source.fetch(V1)
+    assert clone.source.tag(V1) == before
+
+
+def test_tag_that_origin_does_not_have_cannot_be_fetched(clone: Clone) -> None:
+    with pytest.raises(ActionError):
+        clone.source.fetch(NEVER)
+
+
+def test_tag_that_moved_is_refused_and_the_known_one_stays(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    before = clone.source.tag(V1)
+    clone.move(V1)
+    with pytest.raises(ActionError):
+        clone.source.fetch(V1)
+    assert clone.source.tag(V1) == before
+
+
+def test_tree_is_added_and_again_does_no_harm(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    assert not clone.has_tree(V1)
+    for _ in range(2):
+        clone.source.add_tree(V1)
+        assert clone.has_tree(V1)
+
+
+def test_tree_of_an_unknown_tag_is_an_error(clone: Clone) -> None:
+    with pytest.raises(ActionError):
+        clone.source.add_tree(NEVER)
+
+
+def test_tree_is_removed_and_again_does_no_harm(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    clone.source.add_tree(V1)
+    for _ in range(2):
+        clone.source.remove_tree(V1)
+        assert not clone.has_tree(V1)
+    clone.source.add_tree(V1)
+    assert clone.has_tree(V1)
+
+
+def test_checkout_moves_the_head_and_back_again(clone: Clone) -> None:
+    for tag in (V1, V2):
+        clone.source.fetch(tag)
+    for tag in (V1, V2, V2, V1):
+        assert clone.source.checkout(tag) == clone.source.tag(tag).commit == clone.source.head()
+
+
+def test_checkout_of_an_unknown_tag_is_an_error_and_moves_nothing(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    clone.source.checkout(V1)
+    with pytest.raises(ActionError):
+        clone.source.checkout(NEVER)
+    assert clone.source.head() == clone.source.tag(V1).commit
+
+
+def test_edited_file_is_drift_and_the_next_checkout_ends_it(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    clone.source.checkout(V1)
+    assert clone.source.drifted() == ()
+    clone.edit()
+    assert clone.source.drifted() == ("app.py",)
+    clone.source.checkout(V1)
+    assert clone.source.drifted() == ()
+
+
+def test_trees_do_not_move_the_checkout_nor_count_as_drift(clone: Clone) -> None:
+    for tag in (V1, V2):
+        clone.source.fetch(tag)
+    clone.source.checkout(V1)
+    clone.source.add_tree(V2)
+    assert clone.source.head() == clone.source.tag(V1).commit
+    assert clone.source.drifted() == ()
+
+
+def test_dirty_tree_is_made_anew(tmp_path: Path) -> None:
+    """A build may have been killed half-way."""
+    clone = real(tmp_path)
+    clone.source.fetch(V1)
+    clone.source.add_tree(V1)
+    tree = Layout(tmp_path / "with space é").tree(V1)
+    (tree / "app.py").write_text("half\n")
+    clone.source.add_tree(V1)
+    assert (tree / "app.py").read_text() == f"print({V1!r})\n"
