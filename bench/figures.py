@@ -82,13 +82,13 @@ def table(figures: Iterable[Figure]) -> str:
         target = (
             "" if figure.target is None else f"target {sign}{_number(figure.target)} {figure.unit}".rstrip()
         )
-        lines.append(f"{mark} {figure.title:<56} {_spread(figure.values, figure.unit):<28} {target}".rstrip())
+        lines.append(f"{mark} {figure.title:<58} {_spread(figure.values, figure.unit):<28} {target}".rstrip())
         if figure.beside:
-            lines.append(f"    {figure.beside_what:<54} {_spread(figure.beside, figure.unit)}")
+            lines.append(f"    {figure.beside_what:<56} {_spread(figure.beside, figure.unit)}")
         if figure.compare == "difference":
-            lines.append(f"    {'difference':<54} {_spread(figure.compared, figure.unit, sign='+')}")
+            lines.append(f"    {'difference':<56} {_spread(figure.compared, figure.unit, sign='+')}")
         elif figure.compared:
-            lines.append(f"    {'ratio':<54} {_spread(figure.compared, '×')}")
+            lines.append(f"    {'ratio':<56} {_spread(figure.compared, '×')}")
         if figure.note:
             lines.append(f"    {figure.note}")
     return "\n".join(lines)

@@ -58,6 +58,7 @@ class HostObserver:
         self._lookers: dict[type, Callable[[Run], object]] = {
             f.Host: lambda run: ports.runtime.host(run.new),
             f.Environment: lambda _run: ports.env.check(self._env_keys),
+            f.Checkout: lambda _run: f.Checkout(config.target.path, ports.source.edited()),
             f.HostTag: lambda run: f.HostTag(ports.source.tag(run.tag)),
             f.Image: self._image,
             f.Services: lambda run: ports.runtime.services(run.tag),

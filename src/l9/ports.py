@@ -117,8 +117,12 @@ class Source(Protocol):
 
     def head(self) -> str | None: ...
 
+    def edited(self) -> tuple[str, ...]:
+        """Tracked paths of the live checkout that were edited by hand."""
+        ...
+
     def drifted(self) -> tuple[str, ...]:
-        """Paths of the live checkout that differ from its commit (`git status`)."""
+        """Those, and what git does not know: all that differs from the checkout's commit (`git status`)."""
         ...
 
 

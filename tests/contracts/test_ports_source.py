@@ -24,7 +24,9 @@ QUIET = {
 
 
 def git(*args: str, cwd: Path) -> str:
-    done = subprocess.run(("git", *args), cwd=cwd, env={**os.environ, **QUIET}, capture_output=True, text=True)
+    done = subprocess.run(
+        ("git", *args), cwd=cwd, env={**os.environ, **QUIET}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -45,7 +47,7 @@ def simulated(_directory: Path) -> Clone:
         world.tag(tag)
 
     def edit() -> None:
-        world.source.edited = ("app.py",)
+        world.source.edits = ("app.py",)
 
     return Clone(world.source, lambda tag: tag in world.machine.trees, world.source.move, edit)
 

@@ -29,7 +29,7 @@ class FakeSource:
         self._machine = acts.machine
         self.origin: dict[str, Tag] = {}
         self.clone: dict[str, Tag] = {}
-        self.edited: tuple[str, ...] = ()
+        self.edits: tuple[str, ...] = ()
 
     def fetch(self, name: str) -> str:
         with self._acts.act("source.fetch", name):
@@ -66,16 +66,20 @@ class FakeSource:
         with self._acts.act("source.checkout", name):
             if name not in self.clone:
                 raise ActionError(f"no tag {name}", expected="a tag", found="none")
-            self._machine.head, self.edited = self.clone[name].commit, ()
+            self._machine.head, self.edits = self.clone[name].commit, ()
         return self.clone[name].commit
 
     def head(self) -> str | None:
         self._acts.look("source.head")
         return self._machine.head
 
+    def edited(self) -> tuple[str, ...]:
+        self._acts.look("source.edited")
+        return self.edits
+
     def drifted(self) -> tuple[str, ...]:
         self._acts.look("source.drifted")
-        return self.edited
+        return self.edits
 
     def move(self, name: str) -> None:
         """Somebody moves a tag on origin."""

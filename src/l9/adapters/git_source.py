@@ -75,6 +75,9 @@ class GitSource:
     def head(self) -> str | None:
         return self._run(git.head()).out.strip() or None
 
+    def edited(self) -> tuple[str, ...]:
+        return git.parse_status(self._must(git.status())).changed
+
     def drifted(self) -> tuple[str, ...]:
         seen = git.parse_status(self._must(git.status()))
         return (*seen.changed, *seen.untracked)

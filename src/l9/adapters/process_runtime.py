@@ -26,7 +26,10 @@ from l9.ports import Say, Source
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in a slot. `birth` is the process's start in clock ticks: a pid alone may be another's."""
+    """What stands in a slot. `birth` is the process's start in clock ticks: a pid alone may be another's.
+
+    `paused_at` is when it was last paused (seconds since the epoch), `paused_size` how long its log was then.
+    """
 
     release: str
     image: str
@@ -36,6 +39,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float = 0.0
     log: str = ""
     stopped: bool = False
+    paused_at: float = 0.0
+    paused_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,12 @@ class ProcessRuntime:
         if seen is None or not seen.place.log:
             return []
         try:
-            text = Path(seen.place.log).read_text(encoding="utf-8", errors="replace")
+            data = Path(seen.place.log).read_bytes()
         except OSError:
             return []
-        return [LogLine("stderr", line) for line in text.splitlines()[-most:]]
+        if seen.place.paused_at and since >= seen.place.paused_at:
+            data = data[seen.place.paused_size :]  # its lines have no times, but all these were there by then
+        return [LogLine("stderr", line) for line in data.decode(errors="replace").splitlines()[-most:]]
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 
@@ -155,6 +162,10 @@ class ProcessRuntime:
             until = time.monotonic() + 5.0
             while not proc.paused(seen.place.pid) and time.monotonic() < until:
                 time.sleep(0.005)  # the signal is taken when the process runs next
+            size = Path(seen.place.log).stat().st_size if seen.place.log else 0
+            self._write(
+                slot, msgspec.structs.replace(seen.place, paused_at=time.time(), paused_size=size)
+            )
 
     def stop(self, slot: Slot, release: str) -> None:
         seen = self._see(slot)

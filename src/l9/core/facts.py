@@ -121,6 +121,14 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkout:
+    """The host's live checkout: paths that somebody edited by hand."""
+
+    root: str
+    edited: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HostTag:
     """The tag as the host's own clone has it."""
 

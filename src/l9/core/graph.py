@@ -108,6 +108,7 @@ ROWS = (
             host.ENGINE_READY,
             host.SITE_READY,
             host.ENV_COMPLETE,
+            host.CHECKOUT_UNEDITED,
             host.PORTS_FREE,
             host.DISK_FREE,
             host.MEMORY_FREE,

@@ -71,6 +71,7 @@ GOOD: Mapping[type, Any] = {
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
     f.TestRun: f.TestRun(TREE, 0, "pytest -v", 12.0),
     f.Host: f.Host("Docker 26.1.5", disk_free=9_000_000_000, memory_available=2_000_000_000),
+    f.Checkout: f.Checkout("/opt/l9"),
     f.Environment: f.Environment("/opt/l9/.env", exists=True),
     f.HostTag: f.HostTag(TAG_SEEN),
     f.Image: f.Image("sha256:" + "d" * 64, COMMIT, 150_000_000),

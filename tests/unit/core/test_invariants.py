@@ -122,6 +122,7 @@ FAILS = (
     Case(repository.TAG_ON_ORIGIN, "999999999999 (moved!)", (f.Origin("url", "9" * 40),)),
     Case(repository.MAIN_ON_ORIGIN, "origin's main lacks it", (f.Origin("url", "a" * 40),)),
     Case(host.SITE_READY, "no flag file", (f.Route(Slot.BLUE, "no flag file", "l9 provision"),)),
+    Case(host.CHECKOUT_UNEDITED, "edited by hand: api/x.py", (f.Checkout("/opt/l9", ("api/x.py",)),)),
     Case(host.ENV_COMPLETE, "none", (f.Environment("/opt/l9/.env", exists=False),)),
     Case(host.ENV_COMPLETE, "missing: MEMORY_DSN", (f.Environment("/opt/l9/.env", True, ("MEMORY_DSN",)),)),
     Case(host.ENV_COMPLETE, "mode 0644", (f.Environment("/opt/l9/.env", True, mode=0o644),)),

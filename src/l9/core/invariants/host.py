@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from shlex import quote
 
 from l9.core.facts import (
     Bake,
+    Checkout,
     Environment,
     Facts,
     Health,
@@ -71,6 +73,20 @@ def ENV_COMPLETE(facts: Facts, _context: Context) -> Verdict:
         remedy = f"chmod 600 {quote(env.path)}"
         return Fail(f"{env.path} readable by its owner only", f"mode {env.mode:04o}", remedy)
     return Pass("every key of .env.example has a value, mode 0600")
+
+
+@invariant(
+    "host.checkout-unedited",
+    Checkout,
+    why="an edit made by hand is in no release, and a deploy would overwrite it without a word",
+    clause="spec 1.3 host (no drift)",
+)
+def CHECKOUT_UNEDITED(facts: Facts, _context: Context) -> Verdict:
+    seen = facts.the(Checkout)
+    if not seen.edited:
+        return Pass("nobody edited the live checkout")
+    stash = shlex.join(("git", "-C", seen.root, "stash", "push", "--", *seen.edited[:5]))
+    return Fail("a live checkout as its tag has it", f"edited by hand: {shown(seen.edited)}", stash)
 
 
 @invariant(
