@@ -162,10 +162,9 @@ class ProcessRuntime:
             until = time.monotonic() + 5.0
             while not proc.paused(seen.place.pid) and time.monotonic() < until:
                 time.sleep(0.005)  # the signal is taken when the process runs next
-            size = Path(seen.place.log).stat().st_size if seen.place.log else 0
-            self._write(
-                slot, msgspec.structs.replace(seen.place, paused_at=time.time(), paused_size=size)
-            )
+            log = Path(seen.place.log)
+            size = log.stat().st_size if log.is_file() else 0
+            self._write(slot, msgspec.structs.replace(seen.place, paused_at=time.time(), paused_size=size))
 
     def stop(self, slot: Slot, release: str) -> None:
         seen = self._see(slot)

@@ -78,6 +78,8 @@ def wanted(run: Run, graph: Graph, *where: Where) -> frozenset[type]:
         judged = State.ROLLBACK in run.opened or run.stuck is not None
         ready = State.ROLLBACK in run.entered and _next_undo(run, graph) is None
         return _observables((graph.rollback,)) if ready and not judged else frozenset()
+    if any(gate.opens not in run.entered for gate in graph.frontier(run, *where)):
+        return frozenset()  # a gate is entered first: looking before that would only cost time
     return _observables(_lookers(run, graph, *where))
 
 

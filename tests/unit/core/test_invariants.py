@@ -27,6 +27,7 @@ from samples import (
 )
 
 from l9.cli.main import cli
+from l9.core import actions as do
 from l9.core import facts as f
 from l9.core.health import Sample
 from l9.core.invariants import host, repository, workspace
@@ -34,6 +35,7 @@ from l9.core.invariants.invariant import Context, Invariant
 from l9.core.locks import read_requirements
 from l9.core.logs import LogReport, Outcome
 from l9.core.rules import Rules
+from l9.core.run import Step
 from l9.core.states import Slot, State, Where
 from l9.core.verdict import Fail, Pass, Pending, Unknown
 
@@ -92,6 +94,8 @@ def logs(outcome: Outcome, reason: str, *excerpt: str, cause: str | None = None)
 BROKEN_LOG = logs(Outcome.ERRORS, "1 kinds", "Traceback (most recent call last):\nValueError: no")
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
+_SWITCH = Step(0, State.TRAFFIC_ROUTED, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
+SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,)))
 
 FAILS = (
     Case(workspace.ON_MAIN, "topic", (f.Workspace("topic", (), ()),)),
@@ -174,7 +178,7 @@ FAILS = (
     Case(host.PREVIOUS_LIVE, "nothing running",
          (f.Route(Slot.BLUE), slots(old={"release": None})), ROLLING_BACK),
     Case(host.PREVIOUS_LIVE, f"green with {TAG}",
-         (f.Route(Slot.BLUE), f.Proof(0, "green", TAG)), ROLLING_BACK),
+         (f.Route(Slot.BLUE), f.Proof(0, "green", TAG)), SWITCHED),
     Case(host.NEW_SLOT_GONE, "restarting", (slots(new={"status": "restarting"}),), ROLLING_BACK),
 )  # fmt: skip
 
@@ -215,6 +219,8 @@ PASSES = (
     Case(host.DRAINED, "grace of 30 s is over with an unknown number of", (f.InFlight(None),)),
     Case(host.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
     Case(host.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
+    Case(host.PREVIOUS_LIVE, f"5 answers in a row from blue with {BEFORE}", context=SWITCHED),
+    Case(host.PREVIOUS_LIVE, f"users never left {BEFORE} in blue", (f.Proof(0, None, None),), ROLLING_BACK),
     Case(host.PREVIOUS_LIVE, "nothing was live before", context=context(**FIRST_DEPLOY)),
     Case(host.NEW_SLOT_GONE, "does not run in green", (slots(new={"release": BEFORE}),)),
 )  # fmt: skip

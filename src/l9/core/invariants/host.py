@@ -542,6 +542,8 @@ def PREVIOUS_LIVE(facts: Facts, context: Context) -> Verdict:
         return Fail(
             f"{run.previous} running in {run.old}", f"{old.release or 'nothing'} {old.status}", "l9 rollback"
         )
+    if not run.switched:
+        return Pass(f"users never left {run.previous} in {run.old}")
     return _proved(facts.the(Proof), context, str(run.old), run.previous)
 
 
