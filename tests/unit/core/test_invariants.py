@@ -219,8 +219,10 @@ PASSES = (
     Case(host.DRAINED, "grace of 30 s is over with an unknown number of", (f.InFlight(None),)),
     Case(host.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
     Case(host.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
-    Case(host.PREVIOUS_LIVE, f"5 answers in a row from blue with {BEFORE}", context=SWITCHED),
-    Case(host.PREVIOUS_LIVE, f"users never left {BEFORE} in blue", (f.Proof(0, None, None),), ROLLING_BACK),
+    Case(host.PREVIOUS_LIVE, f"5 answers in a row from blue with {BEFORE}",
+         (f.Route(Slot.BLUE), f.Proof(5, "blue", BEFORE)), SWITCHED),
+    Case(host.PREVIOUS_LIVE, f"users never left {BEFORE} in blue",
+         (f.Route(Slot.BLUE), f.Proof(0, None, None)), ROLLING_BACK),
     Case(host.PREVIOUS_LIVE, "nothing was live before", context=context(**FIRST_DEPLOY)),
     Case(host.NEW_SLOT_GONE, "does not run in green", (slots(new={"release": BEFORE}),)),
 )  # fmt: skip
