@@ -19,7 +19,7 @@ demo: install
 # Installs what the end-to-end tests need (asks first on a terminal), then runs everything.
 test: install
 	@$(PYTHON) tools/test_host_packages.py $(if $(CI),--yes,) || [ $$? -eq 3 ]
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 # All that needs neither root nor Docker.
 test-fast: install

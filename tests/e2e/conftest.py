@@ -9,31 +9,29 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("e2e.cases", "e2e.place")
+
 from e2e.embedded_place import EmbeddedPlace
+from e2e.host_place import HostPlace
 from e2e.place import Place
 from hosts.fixtures import base_images, host, network
+from hosts.host import Host
 
 __all__ = ["base_images", "host", "network"]
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("embedded", marks=pytest.mark.embedded),
-        pytest.param("host", marks=pytest.mark.host),
-    ]
-)
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """A fresh place with nothing deployed yet."""
-    # Not below pytest's own folder: PostgreSQL's user must be able to walk there.
-    root = Path(tempfile.mkdtemp(prefix="l9-e2e-", dir="/var/tmp"))
-    root.chmod(0o755)
-    try:
-        yield from _embedded(root) if request.param == "embedded" else _host(root, request)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A folder for one place; not below pytest's own, for PostgreSQL's user must be able to walk there."""
+    folder = Path(tempfile.mkdtemp(prefix="l9-e2e-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def _embedded(root: Path) -> Iterator[Place]:
+@pytest.fixture
+def embedded_place(root: Path) -> Iterator[Place]:
+    """Processes as slots on this machine, with nothing deployed yet."""
     stage = EmbeddedPlace(root)
     try:
         stage.start()
@@ -42,10 +40,10 @@ def _embedded(root: Path) -> Iterator[Place]:
         stage.stop()
 
 
-def _host(root: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
-    from e2e.host_place import HostPlace
-
-    made = HostPlace(root, request.getfixturevalue("host"))
+@pytest.fixture
+def host_place(root: Path, host: Host) -> Iterator[Place]:
+    """A provisioned host of its own, with nothing deployed yet."""
+    made = HostPlace(root, host)
     try:
         made.start()
         yield made

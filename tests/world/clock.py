@@ -13,7 +13,8 @@ class Stuck(BaseException):
 
 
 class VirtualClock:
-    """Implements `Clock`. `watchers` are called with each stretch of time in which nothing changes."""
+    """Implements `Clock`. `watchers` are called before each stretch of time in which nothing changes, with its
+    length, and after it."""
 
     def __init__(self) -> None:
         self._now = START
@@ -41,6 +42,8 @@ class VirtualClock:
         heapq.heappush(self._due, (self._now + seconds, self._count, act))
 
     def _pass(self, to: float) -> None:
-        seconds, self._now = max(0.0, to - self._now), max(self._now, to)
         for watch in self.watchers:
-            watch(seconds)
+            watch(max(0.0, to - self._now))
+        self._now = max(self._now, to)
+        for watch in self.watchers:
+            watch(0.0)

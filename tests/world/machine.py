@@ -124,6 +124,9 @@ class Machine:
         """A process of the release starts in the slot."""
         proc = Proc(release, self.releases.get(release, GOOD), "running", self.clock.now())
         self.slots[slot] = proc
+        for changes in (proc.behaviour.starts_in, proc.behaviour.unhealthy_after):
+            if changes is not None:
+                self.clock.after(changes, _nothing)  # so that whoever watches sees the change when it comes
         if self.active is slot:
             self._meet_users(proc)
         if proc.behaviour.dies_after is not None:
@@ -165,6 +168,8 @@ class Machine:
 
     def _meet_users(self, proc: Proc) -> None:
         proc.routed_at = self.clock.now()
+        if proc.behaviour.breaks_after_switch is not None:
+            self.clock.after(proc.behaviour.breaks_after_switch, _nothing)
         if proc.behaviour.dies_after_switch is not None:
             self.clock.after(proc.behaviour.dies_after_switch, partial(self.die, proc))
 
@@ -183,6 +188,7 @@ class Machine:
                 proc.status, proc.exit_code = "exited", 0 if takes <= grace else 137
         elif proc.status == "restarting":
             proc.status = "exited"
+        self.left_at.pop(slot, None)
         cut, self.streams[slot] = self.streams[slot], 0
         self.streams[self.active] += cut if self.active is not slot else 0  # their clients connect again
 
@@ -208,3 +214,7 @@ class Machine:
             "deployed_tag": self.deployed_tag,
             "metadata": self.metadata and {k: self.metadata[k] for k in ("deployed_tag", "commit", "status")},
         }
+
+
+def _nothing() -> None:
+    """Something changes by itself at this moment."""

@@ -33,10 +33,10 @@ class Monitor:
         return round(self.seconds_down["release"] * RATE)
 
     def tick(self, seconds: float) -> None:
-        """So much time has passed in which nothing changed."""
+        """So much time is about to pass, in which nothing will change."""
+        self.check()
         if self.expects_service and not self._served:
             self.seconds_down["release" if self._why else "l9"] += seconds
-        self.check()
 
     def check(self) -> None:
         """Is the public served at this moment, and if not, why?"""
@@ -70,7 +70,7 @@ class Monitor:
         """From now on users expect an answer at any time."""
         if not self.expects_service:
             self._machine.lost = []  # who came before the first success was not invited yet
-        self.expects_service = True
+        self.expects_service, self._machine.nothing_before = True, False
         self.check()
 
     def _at(self) -> str:

@@ -1,4 +1,7 @@
-"""The whole path under load, on real parts: each case asserts failed requests, live slots, journal and exit code."""
+"""The whole path under load, on real parts: each case asserts failed requests, live slots, journal and exit code.
+
+`test_on_processes.py` and `test_on_a_host.py` run all of them, each on its own kind of place.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,19 @@ from e2e.place import Deploying, Place, deploy, l9, l9_json, last_body, load, un
 from l9.core.states import State
 from l9.demo import backend
 
-pytestmark = pytest.mark.timeout(420)
+__all__ = (
+    "live",
+    "test_agent_killed_after_the_switch",
+    "test_agent_killed_in_mid_deploy",
+    "test_caddy_reloaded_and_restarted_keeps_the_colour",
+    "test_link_cut_in_mid_deploy",
+    "test_release_that_breaks_after_the_switch_is_rolled_back",
+    "test_rollback_warm_then_cold",
+    "test_second_deploy_without_a_failed_request",
+    "test_traceback_in_the_log_closes_the_gate",
+    "test_two_deploys_at_once",
+    "test_unhealthy_release_is_refused",
+)
 
 GOOD, NEXT, BAD = "v0.5.0-l9", "v0.5.1-l9", "v0.5.2-l9"
 
