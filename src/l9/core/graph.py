@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from l9.core import actions as do
-from l9.core.invariants import host, repository, workspace
+from l9.core.invariants import host_live as live
+from l9.core.invariants import host_ready as ready
+from l9.core.invariants import host_slot as slot
+from l9.core.invariants import repository, workspace
 from l9.core.invariants.invariant import Invariant
 from l9.core.run import Run
 from l9.core.states import Kind, Phase, State, Where
@@ -105,14 +108,14 @@ ROWS = (
         where=Where.HOST,
         after=(State.TAG_IN_GIT,),
         needs=(
-            host.ENGINE_READY,
-            host.SITE_READY,
-            host.ENV_COMPLETE,
-            host.CHECKOUT_UNEDITED,
-            host.PORTS_FREE,
-            host.DISK_FREE,
-            host.MEMORY_FREE,
-            host.WAY_BACK,
+            ready.ENGINE_READY,
+            ready.SITE_READY,
+            ready.ENV_COMPLETE,
+            ready.CHECKOUT_UNEDITED,
+            ready.PORTS_FREE,
+            ready.DISK_FREE,
+            ready.MEMORY_FREE,
+            ready.WAY_BACK,
         ),
         summary="the host can take the release, and the way back exists",
     ),
@@ -121,7 +124,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.HOST_READY,),
         does=lambda run: (do.FetchTag(tag=run.tag), do.AddTree(tag=run.tag, fresh=run.fresh)),
-        needs=(host.TAG_SAME, host.TAG_ON_MAIN),
+        needs=(ready.TAG_SAME, ready.TAG_ON_MAIN),
         phase=Phase.PREPARE,
         summary="the host's clone has the very same tag, on main",
     ),
@@ -133,7 +136,7 @@ ROWS = (
             do.BuildImage(tag=run.tag, commit=run.commit),
             do.StartServices(tag=run.tag),
         ),
-        needs=(host.IMAGE_READY, host.SERVICES_UP),
+        needs=(slot.IMAGE_READY, slot.SERVICES_UP),
         phase=Phase.PREPARE,
         summary="image built or pulled, other services up",
     ),
@@ -141,7 +144,7 @@ ROWS = (
         State.RELEASE_RETAINED,
         where=Where.HOST,
         after=(State.START,),
-        needs=(host.RELEASE_KEPT, host.SITE_READY),
+        needs=(ready.RELEASE_KEPT, ready.SITE_READY),
         kinds=(Kind.ROLLBACK,),
         summary="the release to go back to is all there",
     ),
@@ -150,7 +153,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.IMAGES_READY, State.RELEASE_RETAINED),
         does=lambda run: launch(run),
-        needs=(host.NEW_SLOT_UP,),
+        needs=(slot.NEW_SLOT_UP,),
         phase=Phase.PREPARE,
         kinds=BOTH,
         summary="the release started in the idle slot",
@@ -159,7 +162,7 @@ ROWS = (
         State.IN_TIME,
         where=Where.HOST,
         after=(State.GREEN_LAUNCHED,),
-        needs=(host.HEALTHY_IN_TIME,),
+        needs=(slot.HEALTHY_IN_TIME,),
         phase=Phase.PREPARE,
         kinds=BOTH,
         summary="healthy before the deadline",
@@ -168,7 +171,7 @@ ROWS = (
         State.HEALTH_POLLED,
         where=Where.HOST,
         after=(State.GREEN_LAUNCHED,),
-        needs=(host.HEALTHY_FOR_SOAK, host.ENGINE_HEALTH),
+        needs=(slot.HEALTHY_FOR_SOAK, slot.ENGINE_HEALTH),
         phase=Phase.PREPARE,
         kinds=BOTH,
         summary="healthy without a break for the soak time",
@@ -177,7 +180,7 @@ ROWS = (
         State.LOGS_READ,
         where=Where.HOST,
         after=(State.GREEN_LAUNCHED,),
-        needs=(host.LOGS_CLEAN,),
+        needs=(slot.LOGS_CLEAN,),
         phase=Phase.PREPARE,
         kinds=BOTH,
         summary="no error in the log that the live slot does not log too",
@@ -187,7 +190,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.HEALTH_POLLED, State.LOGS_READ, State.IN_TIME),
         # Health once more: the rows before this one opened at different times, and smoke tests may take long.
-        needs=(host.SMOKE_PASSED, host.NEW_SLOT_STEADY, host.HEALTHY_FOR_SOAK, host.LOGS_CLEAN),
+        needs=(slot.SMOKE_PASSED, slot.NEW_SLOT_STEADY, slot.HEALTHY_FOR_SOAK, slot.LOGS_CLEAN),
         phase=Phase.PREPARE,
         kinds=BOTH,
         summary="smoke tests pass on the new slot, and leave it healthy and its log clean",
@@ -197,7 +200,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.GREEN_HEALTHY,),
         does=lambda run: (do.SwitchRoute(to=run.new, back=run.old or run.new),),
-        needs=(host.ROUTE_SET,),
+        needs=(live.ROUTE_SET,),
         phase=Phase.SWITCH,
         kinds=BOTH,
         closed=State.ROLLED_BACK,
@@ -207,7 +210,7 @@ ROWS = (
         State.ROUTE_PROVED,
         where=Where.HOST,
         after=(State.TRAFFIC_ROUTED,),
-        needs=(host.ROUTE_PROVED,),
+        needs=(live.ROUTE_PROVED,),
         phase=Phase.FINISH,
         kinds=BOTH,
         closed=State.ROLLED_BACK,
@@ -218,10 +221,10 @@ ROWS = (
         where=Where.HOST,
         after=(State.ROUTE_PROVED,),
         needs=(
-            host.NEW_SLOT_STEADY,
-            host.FEW_SERVER_ERRORS,
-            host.LOGS_STAY_CLEAN,
-            host.ANSWERS_STAY_GOOD,
+            slot.NEW_SLOT_STEADY,
+            live.FEW_SERVER_ERRORS,
+            slot.LOGS_STAY_CLEAN,
+            live.ANSWERS_STAY_GOOD,
         ),
         phase=Phase.FINISH,
         closed=State.ROLLED_BACK,
@@ -231,7 +234,7 @@ ROWS = (
         State.OLD_DRAINED,
         where=Where.HOST,
         after=(State.BAKED, State.ROUTE_PROVED),
-        needs=(host.DRAINED,),
+        needs=(live.DRAINED,),
         phase=Phase.FINISH,
         kinds=BOTH,
         closed=State.FAIL_STATE,
@@ -242,7 +245,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.OLD_DRAINED,),
         does=lambda run: stand_by(run),
-        needs=(host.OLD_STANDS_BY,),
+        needs=(live.OLD_STANDS_BY,),
         phase=Phase.FINISH,
         kinds=BOTH,
         closed=State.FAIL_STATE,
@@ -256,7 +259,7 @@ ROWS = (
             do.RecordRelease(tag=run.tag, commit=run.commit, back=run.previous or ""),
             do.Prune(keep=run.retained),
         ),
-        needs=(host.RECORD_TRUE,),
+        needs=(live.RECORD_TRUE,),
         phase=Phase.FINISH,
         kinds=BOTH,
         closed=State.FAIL_STATE,
@@ -270,7 +273,7 @@ ROLLBACK = Gate(
     where=Where.HOST,
     after=(),
     does=lambda run: restore(run),
-    needs=(host.PREVIOUS_LIVE, host.NEW_SLOT_GONE),
+    needs=(live.PREVIOUS_LIVE, live.NEW_SLOT_GONE),
     phase=Phase.FINISH,
     kinds=BOTH,
     closed=State.FAIL_STATE,
@@ -292,7 +295,7 @@ def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
         return ()
     pause = do.PauseSlot(slot=run.old, release=run.previous)
     drained = run.opened.get(State.OLD_DRAINED)
-    quiet = drained is not None and any(host.QUIET in e.found for e in drained.evidence)
+    quiet = drained is not None and any(live.QUIET in e.found for e in drained.evidence)
     return (pause,) if quiet else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
 
 

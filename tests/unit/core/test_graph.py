@@ -9,7 +9,7 @@ from samples import BEFORE, FIRST_DEPLOY, TAG, a_run, opened
 
 from l9.core import actions as do
 from l9.core.graph import GRAPH, ROLLBACK, ROWS, Gate, Graph
-from l9.core.invariants.host import QUIET
+from l9.core.invariants.host_live import QUIET
 from l9.core.run import Run
 from l9.core.states import Kind, Slot, State, Where
 

@@ -30,7 +30,10 @@ from l9.cli.main import cli
 from l9.core import actions as do
 from l9.core import facts as f
 from l9.core.health import Sample
-from l9.core.invariants import host, repository, workspace
+from l9.core.invariants import host_live as live
+from l9.core.invariants import host_ready as ready
+from l9.core.invariants import host_slot as slot
+from l9.core.invariants import repository, workspace
 from l9.core.invariants.invariant import Context, Invariant
 from l9.core.locks import read_requirements
 from l9.core.logs import LogReport, Outcome
@@ -41,17 +44,17 @@ from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 ALL = tuple(
     found
-    for module in (workspace, repository, host)
+    for module in (workspace, repository, ready, slot, live)
     for found in vars(module).values()
     if isinstance(found, Invariant)
 )
 # What the engine answers is its evidence, and a drain ends with its grace: neither has a failure of its own.
-NEVER_FAIL = {host.ENGINE_READY.id, host.DRAINED.id}
+NEVER_FAIL = {ready.ENGINE_READY.id, live.DRAINED.id}
 # These hold when the old release is live again; everything else when the new one is.
 OF_THE_WAY_BACK = {
-    host.PREVIOUS_LIVE.id: (f.Route(Slot.BLUE), f.Proof(5, "blue", BEFORE), slots(new={"status": "exited"})),
-    host.NEW_SLOT_GONE.id: (slots(new={"status": "absent", "release": None}),),
-    host.OLD_STANDS_BY.id: (slots(old={"status": "paused"}),),
+    live.PREVIOUS_LIVE.id: (f.Route(Slot.BLUE), f.Proof(5, "blue", BEFORE), slots(new={"status": "exited"})),
+    live.NEW_SLOT_GONE.id: (slots(new={"status": "absent", "release": None}),),
+    live.OLD_STANDS_BY.id: (slots(old={"status": "paused"}),),
 }
 PROGRAMS = {"$EDITOR", "chmod", "docker", "free", "git", "l9", "pytest", "ss", "uv"}
 
@@ -125,61 +128,61 @@ FAILS = (
     Case(repository.TAG_ON_ORIGIN, "no such tag there", (f.Origin("url"), f.Tag(TAG))),
     Case(repository.TAG_ON_ORIGIN, "999999999999 (moved!)", (f.Origin("url", "9" * 40),)),
     Case(repository.MAIN_ON_ORIGIN, "origin's main lacks it", (f.Origin("url", "a" * 40),)),
-    Case(host.SITE_READY, "no flag file", (f.Route(Slot.BLUE, "no flag file", "l9 provision"),)),
-    Case(host.CHECKOUT_UNEDITED, "edited by hand: api/x.py", (f.Checkout("/opt/l9", ("api/x.py",)),)),
-    Case(host.ENV_COMPLETE, "none", (f.Environment("/opt/l9/.env", exists=False),)),
-    Case(host.ENV_COMPLETE, "missing: MEMORY_DSN", (f.Environment("/opt/l9/.env", True, ("MEMORY_DSN",)),)),
-    Case(host.ENV_COMPLETE, "mode 0644", (f.Environment("/opt/l9/.env", True, mode=0o644),)),
-    Case(host.PORTS_FREE, "held by nginx", (replace(GOOD[f.Host], ports_taken={8001: "nginx"}),)),
-    Case(host.DISK_FREE, "5 MB", (replace(GOOD[f.Host], disk_free=5_000_000),)),
-    Case(host.MEMORY_FREE, "5 MB", (replace(GOOD[f.Host], memory_available=5_000_000),)),
-    Case(host.WAY_BACK, "missing: image, env snapshot", (f.Retained(BEFORE, True, compose=True),)),
-    Case(host.RELEASE_KEPT, "missing: image, compose snapshot", (f.Retained(BEFORE, True, env=True),)),
-    Case(host.TAG_SAME, "999999999999 (moved!)", (f.HostTag(tag(object_id="9" * 40)),)),
-    Case(host.TAG_SAME, "no such tag on the host", (f.HostTag(f.Tag(TAG)),)),
-    Case(host.TAG_ON_MAIN, "it is not", (f.HostTag(tag(on_main=False)),)),
-    Case(host.IMAGE_READY, "one of 999999999999", (f.Image("sha256:d", "9" * 40),)),
-    Case(host.IMAGE_READY, "one of no commit", (f.Image("sha256:d", ""),)),
-    Case(host.SERVICES_UP, "postgres exited", (f.Services({"postgres": "exited", "redis": "running"}),)),
-    Case(host.NEW_SLOT_UP, "nothing absent", (slots(new={"release": None, "status": "absent"}),)),
-    Case(host.NEW_SLOT_UP, f"{BEFORE} running", (slots(new={"release": BEFORE}),)),
-    Case(host.HEALTHY_IN_TIME, "exit code 1; last answer: connection refused",
+    Case(ready.SITE_READY, "no flag file", (f.Route(Slot.BLUE, "no flag file", "l9 provision"),)),
+    Case(ready.CHECKOUT_UNEDITED, "edited by hand: api/x.py", (f.Checkout("/opt/l9", ("api/x.py",)),)),
+    Case(ready.ENV_COMPLETE, "none", (f.Environment("/opt/l9/.env", exists=False),)),
+    Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN", (f.Environment("/opt/l9/.env", True, ("MEMORY_DSN",)),)),
+    Case(ready.ENV_COMPLETE, "mode 0644", (f.Environment("/opt/l9/.env", True, mode=0o644),)),
+    Case(ready.PORTS_FREE, "held by nginx", (replace(GOOD[f.Host], ports_taken={8001: "nginx"}),)),
+    Case(ready.DISK_FREE, "5 MB", (replace(GOOD[f.Host], disk_free=5_000_000),)),
+    Case(ready.MEMORY_FREE, "5 MB", (replace(GOOD[f.Host], memory_available=5_000_000),)),
+    Case(ready.WAY_BACK, "missing: image, env snapshot", (f.Retained(BEFORE, True, compose=True),)),
+    Case(ready.RELEASE_KEPT, "missing: image, compose snapshot", (f.Retained(BEFORE, True, env=True),)),
+    Case(ready.TAG_SAME, "999999999999 (moved!)", (f.HostTag(tag(object_id="9" * 40)),)),
+    Case(ready.TAG_SAME, "no such tag on the host", (f.HostTag(f.Tag(TAG)),)),
+    Case(ready.TAG_ON_MAIN, "it is not", (f.HostTag(tag(on_main=False)),)),
+    Case(slot.IMAGE_READY, "one of 999999999999", (f.Image("sha256:d", "9" * 40),)),
+    Case(slot.IMAGE_READY, "one of no commit", (f.Image("sha256:d", ""),)),
+    Case(slot.SERVICES_UP, "postgres exited", (f.Services({"postgres": "exited", "redis": "running"}),)),
+    Case(slot.NEW_SLOT_UP, "nothing absent", (slots(new={"release": None, "status": "absent"}),)),
+    Case(slot.NEW_SLOT_UP, f"{BEFORE} running", (slots(new={"release": BEFORE}),)),
+    Case(slot.HEALTHY_IN_TIME, "exit code 1; last answer: connection refused",
          (f.Health(NOT_YET), slots(new={"status": "exited", "exit_code": 1})), EARLY),
-    Case(host.HEALTHY_IN_TIME, "not in 60 s; last answer: no answer yet; probable cause: the disk is full",
+    Case(slot.HEALTHY_IN_TIME, "not in 60 s; last answer: no answer yet; probable cause: the disk is full",
          (f.Health(replace(NOT_YET, last=None)), logs(Outcome.CLEAN, "", cause="the disk is full"))),
-    Case(host.HEALTHY_FOR_SOAK, "never 10 s without a break",
+    Case(slot.HEALTHY_FOR_SOAK, "never 10 s without a break",
          (f.Health(STREAK.add(Sample(NOW, False, "status 503"))),)),
-    Case(host.HEALTHY_FOR_SOAK, "never 10 s without a break", (f.Health(NOT_YET),)),
-    Case(host.HEALTHY_FOR_SOAK, "exit code 1",
+    Case(slot.HEALTHY_FOR_SOAK, "never 10 s without a break", (f.Health(NOT_YET),)),
+    Case(slot.HEALTHY_FOR_SOAK, "exit code 1",
          (f.Health(NOT_YET), slots(new={"status": "exited", "exit_code": 1})), EARLY),
-    Case(host.ENGINE_HEALTH, "healthcheck says unhealthy", (slots(new={"health": "unhealthy"}),)),
-    Case(host.ENGINE_HEALTH, "still says starting", (slots(new={"health": "starting"}),)),
-    Case(host.LOGS_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
-    Case(host.LOGS_STAY_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,), EARLY),
-    Case(host.SMOKE_PASSED, "status 500", (f.Smoke((PROBE_FAILED,)),)),
-    Case(host.NEW_SLOT_STEADY, "killed for lack of memory", (slots(new={"oom_killed": True}),)),
-    Case(host.NEW_SLOT_STEADY, "running, 1 restarts", (slots(new={"restarts": 1}),)),
-    Case(host.NEW_SLOT_STEADY, "exited, 0 restarts, exit code 3",
+    Case(slot.ENGINE_HEALTH, "healthcheck says unhealthy", (slots(new={"health": "unhealthy"}),)),
+    Case(slot.ENGINE_HEALTH, "still says starting", (slots(new={"health": "starting"}),)),
+    Case(slot.LOGS_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
+    Case(slot.LOGS_STAY_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,), EARLY),
+    Case(slot.SMOKE_PASSED, "status 500", (f.Smoke((PROBE_FAILED,)),)),
+    Case(slot.NEW_SLOT_STEADY, "killed for lack of memory", (slots(new={"oom_killed": True}),)),
+    Case(slot.NEW_SLOT_STEADY, "running, 1 restarts", (slots(new={"restarts": 1}),)),
+    Case(slot.NEW_SLOT_STEADY, "exited, 0 restarts, exit code 3",
          (slots(new={"status": "exited", "exit_code": 3}),)),
-    Case(host.NEW_SLOT_STEADY, "running, 0 restarts", (slots(new={"release": BEFORE}),)),
-    Case(host.ROUTE_SET, "it goes to blue", (f.Route(Slot.BLUE),)),
-    Case(host.ROUTE_PROVED, f"blue with {BEFORE}", (f.Proof(0, "blue", BEFORE),)),
-    Case(host.ROUTE_PROVED, "no slot with no release", (f.Proof(0, None, None),)),
-    Case(host.ROUTE_PROVED, "connection refused", (f.Proof(0, None, None, "connection refused"),)),
-    Case(host.FEW_SERVER_ERRORS, "10.0% (100 of 1000)", (f.Traffic(1000, 100),), EARLY),
-    Case(host.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
+    Case(slot.NEW_SLOT_STEADY, "running, 0 restarts", (slots(new={"release": BEFORE}),)),
+    Case(live.ROUTE_SET, "it goes to blue", (f.Route(Slot.BLUE),)),
+    Case(live.ROUTE_PROVED, f"blue with {BEFORE}", (f.Proof(0, "blue", BEFORE),)),
+    Case(live.ROUTE_PROVED, "no slot with no release", (f.Proof(0, None, None),)),
+    Case(live.ROUTE_PROVED, "connection refused", (f.Proof(0, None, None, "connection refused"),)),
+    Case(live.FEW_SERVER_ERRORS, "10.0% (100 of 1000)", (f.Traffic(1000, 100),), EARLY),
+    Case(live.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
          (f.Bake(9, (PROBE_FAILED, PROBE_FAILED)),), EARLY),
-    Case(host.OLD_STANDS_BY, f"{BEFORE} running"),
-    Case(host.RECORD_TRUE, f"{BEFORE} on {COMMIT[:12]}", (f.Record(BEFORE, COMMIT),)),
-    Case(host.RECORD_TRUE, "None on None", (f.Record(None, None),)),
-    Case(host.PREVIOUS_LIVE, "it goes to green", (), ROLLING_BACK),
-    Case(host.PREVIOUS_LIVE, f"{BEFORE} paused",
+    Case(live.OLD_STANDS_BY, f"{BEFORE} running"),
+    Case(live.RECORD_TRUE, f"{BEFORE} on {COMMIT[:12]}", (f.Record(BEFORE, COMMIT),)),
+    Case(live.RECORD_TRUE, "None on None", (f.Record(None, None),)),
+    Case(live.PREVIOUS_LIVE, "it goes to green", (), ROLLING_BACK),
+    Case(live.PREVIOUS_LIVE, f"{BEFORE} paused",
          (f.Route(Slot.BLUE), slots(old={"status": "paused"})), ROLLING_BACK),
-    Case(host.PREVIOUS_LIVE, "nothing running",
+    Case(live.PREVIOUS_LIVE, "nothing running",
          (f.Route(Slot.BLUE), slots(old={"release": None})), ROLLING_BACK),
-    Case(host.PREVIOUS_LIVE, f"green with {TAG}",
+    Case(live.PREVIOUS_LIVE, f"green with {TAG}",
          (f.Route(Slot.BLUE), f.Proof(0, "green", TAG)), SWITCHED),
-    Case(host.NEW_SLOT_GONE, "restarting", (slots(new={"status": "restarting"}),), ROLLING_BACK),
+    Case(live.NEW_SLOT_GONE, "restarting", (slots(new={"status": "restarting"}),), ROLLING_BACK),
 )  # fmt: skip
 
 PASSES = (
@@ -193,58 +196,58 @@ PASSES = (
          (f.TestRun(TREE, 0, "pytest", 2.0, cached=True),)),
     Case(repository.TAG_ANNOTATED, "annotated by nobody", (tag(tagger=""),)),
     Case(repository.TAG_SIGNATURE, "signature verified", (tag(signature="good"),)),
-    Case(host.WAY_BACK, "nothing to go back to", (f.Retained(TAG, False),), context(**FIRST_DEPLOY)),
-    Case(host.WAY_BACK, "v0.5.0-l9 can be gone back to: image bbbbbbbbbbbb"),
-    Case(host.IMAGE_READY, "image dddddddddddd of commit cccccccccccc, 150 MB"),
-    Case(host.IMAGE_READY, "image none of commit", (f.Image("", COMMIT),)),
-    Case(host.SERVICES_UP, "migrate, postgres running"),
-    Case(host.SERVICES_UP, "no other services", (f.Services({}),)),
-    Case(host.HEALTHY_IN_TIME, "first healthy answer 1.0 s after launch"),
-    Case(host.HEALTHY_FOR_SOAK, "healthy for 99.0 s without a break, 2 probes"),
-    Case(host.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": None}),)),
-    Case(host.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": "none"}),)),
-    Case(host.ENGINE_HEALTH, "woken from standby", (slots(new={"health": "unhealthy"}),), context(wake="paused")),
-    Case(host.LOGS_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
-    Case(host.SMOKE_PASSED, "1 smoke requests as expected"),
-    Case(host.SMOKE_PASSED, "no smoke requests are configured", (f.Smoke(()),)),
-    Case(host.NEW_SLOT_STEADY, "running, no restart", context=context(State.GREEN_HEALTHY, now=ENTERED)),
-    Case(host.FEW_SERVER_ERRORS, "inconclusive: only 3 real answers", (f.Traffic(3, 3),)),
-    Case(host.ANSWERS_STAY_GOOD, "60 rounds of health and smoke"),
-    Case(host.ANSWERS_STAY_GOOD, "9 rounds", (f.Bake(9, (PROBE_FAILED,)),)),
-    Case(host.ANSWERS_STAY_GOOD, "0 rounds", (f.Bake(0, ()),), context(rules=Rules(bake=0))),
-    Case(host.DRAINED, "no request in flight on blue after 100.0 s"),
-    Case(host.DRAINED, "all requests on blue have ended, 4 streams are still open", (f.InFlight(0, 4, quiet=3),)),
-    Case(host.DRAINED, "nothing to drain", (f.InFlight(9),), context(**FIRST_DEPLOY)),
-    Case(host.DRAINED, "grace of 30 s is over with 2 requests open on blue", (f.InFlight(2),)),
-    Case(host.DRAINED, "grace of 30 s is over with an unknown number of", (f.InFlight(None),)),
-    Case(host.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
-    Case(host.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
-    Case(host.PREVIOUS_LIVE, f"5 answers in a row from blue with {BEFORE}",
+    Case(ready.WAY_BACK, "nothing to go back to", (f.Retained(TAG, False),), context(**FIRST_DEPLOY)),
+    Case(ready.WAY_BACK, "v0.5.0-l9 can be gone back to: image bbbbbbbbbbbb"),
+    Case(slot.IMAGE_READY, "image dddddddddddd of commit cccccccccccc, 150 MB"),
+    Case(slot.IMAGE_READY, "image none of commit", (f.Image("", COMMIT),)),
+    Case(slot.SERVICES_UP, "migrate, postgres running"),
+    Case(slot.SERVICES_UP, "no other services", (f.Services({}),)),
+    Case(slot.HEALTHY_IN_TIME, "first healthy answer 1.0 s after launch"),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 99.0 s without a break, 2 probes"),
+    Case(slot.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": None}),)),
+    Case(slot.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": "none"}),)),
+    Case(slot.ENGINE_HEALTH, "woken from standby", (slots(new={"health": "unhealthy"}),), context(wake="paused")),
+    Case(slot.LOGS_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
+    Case(slot.SMOKE_PASSED, "1 smoke requests as expected"),
+    Case(slot.SMOKE_PASSED, "no smoke requests are configured", (f.Smoke(()),)),
+    Case(slot.NEW_SLOT_STEADY, "running, no restart", context=context(State.GREEN_HEALTHY, now=ENTERED)),
+    Case(live.FEW_SERVER_ERRORS, "inconclusive: only 3 real answers", (f.Traffic(3, 3),)),
+    Case(live.ANSWERS_STAY_GOOD, "60 rounds of health and smoke"),
+    Case(live.ANSWERS_STAY_GOOD, "9 rounds", (f.Bake(9, (PROBE_FAILED,)),)),
+    Case(live.ANSWERS_STAY_GOOD, "0 rounds", (f.Bake(0, ()),), context(rules=Rules(bake=0))),
+    Case(live.DRAINED, "no request in flight on blue after 100.0 s"),
+    Case(live.DRAINED, "all requests on blue have ended, 4 streams are still open", (f.InFlight(0, 4, quiet=3),)),
+    Case(live.DRAINED, "nothing to drain", (f.InFlight(9),), context(**FIRST_DEPLOY)),
+    Case(live.DRAINED, "grace of 30 s is over with 2 requests open on blue", (f.InFlight(2),)),
+    Case(live.DRAINED, "grace of 30 s is over with an unknown number of", (f.InFlight(None),)),
+    Case(live.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
+    Case(live.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
+    Case(live.PREVIOUS_LIVE, f"5 answers in a row from blue with {BEFORE}",
          (f.Route(Slot.BLUE), f.Proof(5, "blue", BEFORE)), SWITCHED),
-    Case(host.PREVIOUS_LIVE, f"users never left {BEFORE} in blue",
+    Case(live.PREVIOUS_LIVE, f"users never left {BEFORE} in blue",
          (f.Route(Slot.BLUE), f.Proof(0, None, None)), ROLLING_BACK),
-    Case(host.PREVIOUS_LIVE, "nothing was live before", context=context(**FIRST_DEPLOY)),
-    Case(host.NEW_SLOT_GONE, "does not run in green", (slots(new={"release": BEFORE}),)),
+    Case(live.PREVIOUS_LIVE, "nothing was live before", context=context(**FIRST_DEPLOY)),
+    Case(live.NEW_SLOT_GONE, "does not run in green", (slots(new={"release": BEFORE}),)),
 )  # fmt: skip
 
 PENDING = (
-    Case(host.HEALTHY_IN_TIME, "connection refused", (f.Health(NOT_YET),), EARLY),
-    Case(host.HEALTHY_FOR_SOAK, "connection refused", (f.Health(NOT_YET),), EARLY),
-    Case(host.HEALTHY_FOR_SOAK, "healthy for 4.0 of 10 s", context=EARLY),
-    Case(host.HEALTHY_FOR_SOAK, "status 503", (f.Health(STREAK.add(Sample(NOW, False, "status 503"))),), EARLY),
-    Case(host.ENGINE_HEALTH, "says starting", (slots(new={"health": "starting"}),), EARLY),
-    Case(host.LOGS_CLEAN, "reading the log", (f.Health(NOT_YET),)),
-    Case(host.LOGS_CLEAN, "reading the log", (replace(GOOD[f.Logs], at=ENTERED),)),  # read before it came up
-    Case(host.LOGS_STAY_CLEAN, "watched for 5 of 30 s", context=EARLY),
-    Case(host.NEW_SLOT_STEADY, "watched for 5 of 30 s", context=EARLY),
-    Case(host.ROUTE_PROVED, "2 of 5 answers from green", (f.Proof(2, "green", TAG),), EARLY),
-    Case(host.FEW_SERVER_ERRORS, "watched for 5 of 30 s", context=EARLY),
-    Case(host.FEW_SERVER_ERRORS, "watched for 5 of 30 s", (f.Traffic(3, 3),), EARLY),
-    Case(host.ANSWERS_STAY_GOOD, "first round", (f.Bake(0, ()),)),
-    Case(host.ANSWERS_STAY_GOOD, "watched for 5 of 30 s", context=EARLY),
-    Case(host.DRAINED, "2 requests in flight on blue", (f.InFlight(2),), EARLY),
-    Case(host.DRAINED, "0 requests in flight on blue", (f.InFlight(0, quiet=2),), EARLY),
-    Case(host.DRAINED, "an unknown number of requests in flight on blue", (f.InFlight(None),), EARLY),
+    Case(slot.HEALTHY_IN_TIME, "connection refused", (f.Health(NOT_YET),), EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "connection refused", (f.Health(NOT_YET),), EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 4.0 of 10 s", context=EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "status 503", (f.Health(STREAK.add(Sample(NOW, False, "status 503"))),), EARLY),
+    Case(slot.ENGINE_HEALTH, "says starting", (slots(new={"health": "starting"}),), EARLY),
+    Case(slot.LOGS_CLEAN, "reading the log", (f.Health(NOT_YET),)),
+    Case(slot.LOGS_CLEAN, "reading the log", (replace(GOOD[f.Logs], at=ENTERED),)),  # read before it came up
+    Case(slot.LOGS_STAY_CLEAN, "watched for 5 of 30 s", context=EARLY),
+    Case(slot.NEW_SLOT_STEADY, "watched for 5 of 30 s", context=EARLY),
+    Case(live.ROUTE_PROVED, "2 of 5 answers from green", (f.Proof(2, "green", TAG),), EARLY),
+    Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", context=EARLY),
+    Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", (f.Traffic(3, 3),), EARLY),
+    Case(live.ANSWERS_STAY_GOOD, "first round", (f.Bake(0, ()),)),
+    Case(live.ANSWERS_STAY_GOOD, "watched for 5 of 30 s", context=EARLY),
+    Case(live.DRAINED, "2 requests in flight on blue", (f.InFlight(2),), EARLY),
+    Case(live.DRAINED, "0 requests in flight on blue", (f.InFlight(0, quiet=2),), EARLY),
+    Case(live.DRAINED, "an unknown number of requests in flight on blue", (f.InFlight(None),), EARLY),
 )  # fmt: skip
 
 
@@ -324,11 +327,11 @@ def test_each_has_an_id_a_substrate_a_reason_and_a_clause() -> None:
 
 
 def test_what_explains_a_failure_is_taken_along() -> None:
-    assert judged(Case(host.LOGS_CLEAN, "", (BROKEN_LOG,))).log == (
+    assert judged(Case(slot.LOGS_CLEAN, "", (BROKEN_LOG,))).log == (
         "Traceback (most recent call last):",
         "ValueError: no",
     )
-    dead = Case(host.HEALTHY_IN_TIME, "", (f.Health(NOT_YET), slots(new={"status": "absent"}), BROKEN_LOG))
+    dead = Case(slot.HEALTHY_IN_TIME, "", (f.Health(NOT_YET), slots(new={"status": "absent"}), BROKEN_LOG))
     assert judged(dead).log == ("the last line",)
 
 

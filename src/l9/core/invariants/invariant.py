@@ -9,7 +9,7 @@ from l9.core.facts import Facts
 from l9.core.rules import Rules
 from l9.core.run import Run
 from l9.core.states import State, Where
-from l9.core.verdict import Unknown, Verdict
+from l9.core.verdict import Pass, Pending, Unknown, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +60,16 @@ def invariant(id: str, *observes: type, why: str, clause: str) -> Callable[[Chec
         return Invariant(id, why, Where(id.split(".", maxsplit=1)[0]), observes, clause, check)
 
     return make
+
+
+def short(digest: str | None) -> str:
+    """A digest as people quote it: twelve digits after the algorithm."""
+    return (digest or "none").removeprefix("sha256:")[:12]
+
+
+def once_baked(context: Context, passed: Pass) -> Verdict:
+    """A good bake is only known at its end."""
+    bake = context.rules.bake
+    if context.elapsed >= bake:
+        return passed
+    return Pending(f"watched for {context.elapsed:.0f} of {bake:g} s", context.elapsed, bake)
