@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
 
     Exit codes: 0, 7 for drift found, else the error's own; the error is also on standard error.
     """
-    os.umask(0o027)
+    os.umask(0o022)
     command, path = argv[0], Path(argv[2] if len(argv) > 2 else "")
     try:
         data = answer(command, _runs(path))

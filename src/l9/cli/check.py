@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from l9.cli.context import json_option, progress_option, project, target_option
+from l9.cli.context import HELP, json_option, progress_option, project, target_option
 from l9.cli.deploy import ended, local_end
 from l9.cli.render import view
 from l9.core.states import State
@@ -12,7 +12,7 @@ from l9.errors import UsageError
 from l9.local import newest_tag, run_local
 
 
-@click.command("check")
+@click.command("check", context_settings=HELP)
 @click.argument("tag", required=False)
 @target_option
 @json_option

@@ -8,11 +8,11 @@ import sys
 import click
 import msgspec
 
-from l9.cli.context import json_option, project, target_option
+from l9.cli.context import HELP, json_option, project, target_option
 from l9.config.load import schema
 
 
-@click.group("config")
+@click.group("config", context_settings=HELP)
 def command() -> None:
     """Show the configuration, or its JSON Schema."""
 

@@ -19,6 +19,9 @@ from l9.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# On each command: click keeps a command's help option from the first time that it was asked for.
+HELP = {"help_option_names": ["-h", "--help"]}
+
 target_option = click.option("--target", metavar="NAME", help="Which target of l9.toml.")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document, or JSON Lines of events."

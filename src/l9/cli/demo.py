@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from l9.cli.context import json_option, progress_option
+from l9.cli.context import HELP, json_option, progress_option
 from l9.cli.render import JsonView, view
 from l9.errors import UsageError
 
 
-@click.command("demo")
+@click.command("demo", context_settings=HELP)
 @click.option("--files", type=click.Path(path_type=Path, file_okay=False), help="Where its files go.")
 @json_option
 @progress_option
@@ -29,6 +30,7 @@ def command(files: Path | None, as_json: bool, progress: str) -> int:
         ) from None
     from l9.demo.stage import Stage
 
+    os.umask(0o022)  # PostgreSQL's user has to reach its files
     stage = Stage((files or files_root()).absolute())
     stage.root.chmod(0o755) if stage.root.exists() else None
     screen = view(progress, as_json=as_json)

@@ -10,7 +10,7 @@ import msgspec
 
 from l9.agent import client
 from l9.cli.command_line import for_target
-from l9.cli.context import Project, json_option, progress_option, project, target_option
+from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option
 from l9.cli.render import JsonView, View, feed, view
 from l9.core import events as ev
 from l9.core.run import Run
@@ -19,7 +19,7 @@ from l9.errors import NoAnswer
 from l9.local import run_local, to_host, whoami
 
 
-@click.command("deploy")
+@click.command("deploy", context_settings=HELP)
 @click.argument("tag")
 @target_option
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run to end.")

@@ -10,13 +10,13 @@ import msgspec
 
 from l9 import errors
 from l9.agent import client
-from l9.cli.context import json_option, project, show, target_option
+from l9.cli.context import HELP, json_option, project, show, target_option
 from l9.cli.render import ICONS, sentences
 from l9.core import events as ev
 from l9.local import whoami
 
 
-@click.command("explain")
+@click.command("explain", context_settings=HELP)
 @click.argument("what", required=False)
 @target_option
 @json_option

@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from l9.cli.context import json_option
+from l9.cli.context import HELP, json_option
 
 
-@click.command("graph")
+@click.command("graph", context_settings=HELP)
 @click.option(
     "--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default="text", show_default=True
 )

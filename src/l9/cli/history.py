@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from l9.agent import client
-from l9.cli.context import json_option, project, show, target_option
+from l9.cli.context import HELP, json_option, project, show, target_option
 from l9.local import whoami
 
 
-@click.command("history")
+@click.command("history", context_settings=HELP)
 @target_option
 @click.option(
     "-n", "most", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many runs."

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from l9.adapters.git_repo import find_top
-from l9.cli.context import json_option, show
+from l9.cli.context import HELP, json_option, show
 from l9.config.load import FILE, parse
 from l9.errors import UsageError
 
@@ -19,7 +19,7 @@ COMPOSE_FILES = (
 )  # fmt: skip
 
 
-@click.command("init")
+@click.command("init", context_settings=HELP)
 @click.option("--host", default="", metavar="USER@HOST", help="The server, as ssh takes it.")
 @click.option("--url", default="", metavar="URL", help="The public URL.")
 @click.option("--app", default="", help="The application's name.")

@@ -8,13 +8,13 @@ import click
 
 from l9.agent import client
 from l9.agent.protocol import Line
-from l9.cli.context import json_option, project, target_option
+from l9.cli.context import HELP, json_option, project, target_option
 from l9.cli.plain_text import printable
 from l9.cli.render import JsonView, feed
 from l9.local import whoami
 
 
-@click.command("logs")
+@click.command("logs", context_settings=HELP)
 @target_option
 @click.option("--slot", type=click.Choice(["blue", "green"]), help="Which slot; the live one unless told.")
 @click.option(

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from l9.agent import client
-from l9.cli.context import Project, json_option, project, show, target_option
+from l9.cli.context import HELP, Project, json_option, project, show, target_option
 from l9.local import plan_local, whoami
 
 
-@click.command("plan")
+@click.command("plan", context_settings=HELP)
 @click.argument("tag")
 @target_option
 @json_option

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import click
 
 from l9.adapters.process import run
-from l9.cli.context import json_option, project, show, target_option
+from l9.cli.context import HELP, json_option, project, show, target_option
 from l9.commands import git
 from l9.errors import UsageError
 from l9.provision import packages, session
@@ -21,7 +21,7 @@ from l9.provision.wanted import Wanted, want
 NEEDS_A_PERSON, DECLINED = 5, 3
 
 
-@click.command("provision")
+@click.command("provision", context_settings=HELP)
 @target_option
 @click.option("--repository", metavar="URL", help="Where the host clones from, if not from your origin.")
 @click.option("--install", is_flag=True, help="Install missing packages of the distribution as well.")

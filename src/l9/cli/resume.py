@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from l9.agent import client
-from l9.cli.context import json_option, progress_option, project, target_option
+from l9.cli.context import HELP, json_option, progress_option, project, target_option
 from l9.cli.deploy import ended
 from l9.cli.render import feed, view
 from l9.local import whoami
 
 
-@click.command("resume")
+@click.command("resume", context_settings=HELP)
 @target_option
 @json_option
 @progress_option

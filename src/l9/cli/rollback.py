@@ -7,13 +7,13 @@ import time
 import click
 
 from l9.agent import client
-from l9.cli.context import Project, json_option, progress_option, project, target_option
+from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option
 from l9.cli.deploy import ended, public_answer
 from l9.cli.render import View, feed, view
 from l9.local import check_name, new_run_id, whoami
 
 
-@click.command("rollback")
+@click.command("rollback", context_settings=HELP)
 @click.argument("tag", required=False)
 @target_option
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run to end.")

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from l9.agent import client
-from l9.cli.context import json_option, project, show, target_option
+from l9.cli.context import HELP, json_option, project, show, target_option
 from l9.local import whoami
 
 
-@click.command("status")
+@click.command("status", context_settings=HELP)
 @target_option
 @json_option
 def command(target: str | None, as_json: bool) -> int:

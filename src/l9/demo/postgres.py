@@ -133,7 +133,9 @@ class EmbeddedPostgres:
             return self.directory
         name = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:12]
         home = self._cache / f"l9-postgres-{name}"
-        home.mkdir(mode=0o711, exist_ok=True)
+        if not home.exists():
+            home.mkdir()
+            home.chmod(0o711)  # whatever the umask is
         if home.is_symlink() or home.stat().st_uid != os.geteuid() or not _may_enter(home, account):
             raise self._error(
                 "PostgreSQL has no place for its data",
