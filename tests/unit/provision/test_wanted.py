@@ -38,6 +38,7 @@ def test_a_caddy_that_may_not_be_touched_is_not_looked_at() -> None:
 def test_two_targets_of_one_app_have_nothing_in_common() -> None:
     text = (
         'app = "a"\n[targets.production]\nhost = "h"\n[targets.staging]\nhost = "h"\npath = "/opt/staging"\n'
+        "ports = { blue = 9000, green = 9001 }\n"
     )
     one, two = (want(parse(text, name)) for name in ("production", "staging"))
     assert not set(one.question()["paths"]) - {one.caddyfile} & set(two.question()["paths"])
