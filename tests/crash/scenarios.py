@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from l9.core.states import State
+from world.acts import always
 from world.behaviour import BREAKS_AFTER_SWITCH, DIES_AFTER_SWITCH, GOOD, NEVER_HEALTHY
 from world.host import World
 
@@ -63,6 +64,22 @@ def streaming() -> World:
     return world
 
 
+def sick_standby() -> World:
+    """v2 is live, and v1, which stands by, will not be healthy again."""
+    world = with_releases(V1, V2)()
+    standby = world.machine.slots[world.machine.active.other]
+    assert standby is not None
+    standby.behaviour = NEVER_HEALTHY
+    return world
+
+
+def cannot_record() -> World:
+    """v2 is live, and the host's files cannot be written."""
+    world = with_releases(V1, V2)()
+    world.acts.failing["record.write"] = always
+    return world
+
+
 def deploys(tag: str, behaviour: object = GOOD) -> Callable[[World], object]:
     return lambda world: world.deploy(tag, behaviour)  # type: ignore[arg-type]
 
@@ -80,6 +97,8 @@ SCENARIOS = {
     "live-release-again": Scenario(with_releases(V1, V2), deploys(V2), State.SUCCESS),
     "rollback-warm": Scenario(with_releases(V1, V2), World.rollback, State.SUCCESS),
     "rollback-cold": Scenario(cold, World.rollback, State.SUCCESS),
+    "good-deploy-that-cannot-be-recorded": Scenario(cannot_record, deploys(V3), State.FAIL_STATE),
+    "rollback-refused": Scenario(sick_standby, World.rollback, State.REFUSED),
     "rollback-to-a-taken-slot": Scenario(
         with_releases(V1, V2, V3), lambda world: world.rollback(V1), State.SUCCESS
     ),

@@ -9,7 +9,7 @@ from world.cuts import JOURNAL, PORT
 from .killing import check, kill, recover_and_die, whole
 from .scenarios import SCENARIOS
 
-EVERY_FIRST, EVERY_SECOND = 5, 3  # samples: all pairs are some 50,000 runs
+EVERY_FIRST, EVERY_SECOND = 11, 3  # samples: all pairs are some 50,000 runs
 
 
 @pytest.mark.parametrize("kind", [JOURNAL, PORT])

@@ -225,5 +225,5 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=100, stateful_step_count=25)
+TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=25)
 TestAnyOrder.pytestmark = [pytest.mark.timeout(300)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from l9.core import actions as do
 from l9.core.states import State
 from world.behaviour import BREAKS_AFTER_SWITCH, HEARS_NO_SIGTERM, STOPS_SLOWLY
@@ -64,6 +68,15 @@ def test_streams_on_a_woken_release_that_is_undone_do_not_hang(two: World) -> No
     two.clock.after(1.0, lambda: two.machine.streams.update({woken: 2}))
     run = two.rollback()
     assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.ROUTE_PROVED)
+
+
+@pytest.mark.parametrize("counts_flight", [True, False])
+def test_release_that_drops_requests_at_sigterm_loses_none(two: World, *, counts_flight: bool) -> None:
+    """Only leaving the proxy first, and waiting, helps such a release; on the way back too."""
+    two.machine.slow, two.router.counts_flight = 0.3, counts_flight
+    bad = replace(BREAKS_AFTER_SWITCH, drops=True)
+    run = two.deploy(V3, bad)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
 
 
 def test_release_that_stops_slowly(two: World) -> None:

@@ -115,6 +115,17 @@ def test_green_is_sick_when_the_run_is_taken_up_in_the_soak(two: World) -> None:
     assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.HEALTH_POLLED)
 
 
+def test_soak_begins_anew_for_whoever_takes_the_run_up(two: World) -> None:
+    """How the release did while nobody watched is not known."""
+    killed_after(two, "gate-opened HEALTH")
+    two.wait(60)
+    taken_up = two.clock.now()
+    run = two.recover()
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert run is not None
+    assert run.opened_at[State.GREEN_HEALTHY] - taken_up > two.config.health.soak - 0.01
+
+
 def test_host_reboots_in_the_middle_of_a_deploy(two: World) -> None:
     """Nothing runs any more: v2 is started again, and v3 is not live."""
     killed_after(two, "gate-entered HEALTH")

@@ -225,3 +225,11 @@ def test_journal_is_lost_and_the_live_release_is_deployed_again_and_refused(one:
     assert_ended(one, run, State.REFUSED, live=V1, closed_by=State.IN_TIME)
     assert V1 in one.machine.trees
     assert V1 in one.machine.built
+    assert run.finished is not None
+    assert run.finished.retained == (V1,)
+
+
+def test_journal_is_lost_and_the_live_release_can_still_be_gone_back_to(one: World) -> None:
+    one.journal.forget()
+    assert one.deploy(V2).outcome is State.SUCCESS
+    assert_ended(one, one.rollback(V1), State.SUCCESS, live=V1, idle=(V2, "paused"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from l9.core.states import State
+from world.acts import times
 from world.behaviour import BREAKS_AFTER_SWITCH, DIES_AFTER_SWITCH, GOOD, REFUSED_AFTER_THE_SWITCH, Behaviour
 from world.ending import assert_ended, why
 from world.host import World
@@ -78,6 +79,18 @@ def test_old_slot_was_dead_and_the_new_one_is_bad_too(two: World) -> None:
     assert run.outcome is State.REFUSED
     assert run.finished is not None and V3 not in run.finished.good
     assert_ended(two, two.deploy("v1.0.9-l9"), State.SUCCESS, live="v1.0.9-l9", idle=two.idle)
+
+
+def test_switch_fails_on_a_host_whose_live_release_was_dead(two: World) -> None:
+    """To take back a switch to the only slot there is would be to send users there now."""
+    dead = two.machine.active
+    two.machine.kill(dead)
+    two.acts.failing["router.switch"] = times(1)
+    run = two.deploy(V3)
+    assert run.outcome is State.ROLLED_BACK
+    assert two.machine.active is dead
+    assert two.machine.slots[dead.other] is None or two.machine.release(dead.other) == V1
+    assert "router.switch" not in " ".join(two.acts.done[-8:])
 
 
 NEVER_GOOD = Behaviour(never_healthy=True)

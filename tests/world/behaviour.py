@@ -17,7 +17,7 @@ class Behaviour:
     """All times are seconds: those named `after_switch` since public traffic came, the others since the start.
 
     `logs` are (time, line) pairs; `log_every` is a period and a line. `restarts`: the engine starts it again
-    when it exits. `stops_in`: how long it takes to end after SIGTERM.
+    when it exits. `stops_in`: how long it takes to end after SIGTERM; `drops`: without answering what is open.
     """
 
     starts_in: float = 0.2
@@ -33,6 +33,7 @@ class Behaviour:
     oom: bool = False
     restarts: bool = False
     stops_in: float = 0.02
+    drops: bool = False
     logs: tuple[tuple[float, str], ...] = ()
     log_every: tuple[float, str] | None = None
     builds: bool = True
@@ -60,6 +61,7 @@ HEALTHY_ONLY_ALONE = Behaviour(healthy_alone=True)
 DOES_NOT_BUILD = Behaviour(builds=False)
 STOPS_SLOWLY = Behaviour(stops_in=0.3)
 HEARS_NO_SIGTERM = Behaviour(stops_in=3600)
+DROPS_AT_SIGTERM = Behaviour(drops=True)  # as a shell does that is told to stop in place of its child
 
 REFUSED_BEFORE_THE_SWITCH = {
     "never-healthy": NEVER_HEALTHY,
@@ -88,4 +90,5 @@ GOOD_ENOUGH = {
     "starts-at-once": Behaviour(starts_in=0.0),
     "stops-slowly": STOPS_SLOWLY,
     "hears-no-sigterm": HEARS_NO_SIGTERM,
+    "drops-at-sigterm": DROPS_AT_SIGTERM,
 }

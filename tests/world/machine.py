@@ -179,7 +179,10 @@ class Machine:
             open_now = self.open_requests(slot) and self.healthy(slot)
             pending = self.left_at.get(slot, 0.0) + self.slow - self.clock.now() if open_now else 0.0
             takes = max(proc.behaviour.stops_in, pending, grace if self.streams[slot] else 0.0)
-            if (pending > grace or (open_now and self.active is slot)) and not self.nothing_before:
+            if proc.behaviour.drops:
+                takes = proc.behaviour.stops_in
+            unanswered = open_now and (pending > min(takes, grace) or self.active is slot)
+            if unanswered and not self.nothing_before:
                 self.lost.append(
                     f"{self.clock.now():.2f}: cut off when {slot} with {proc.release} was stopped"
                 )
