@@ -84,7 +84,6 @@ def parse(text: str, target: str | None = None) -> model.Config:
     document = {"app": file.app, "name": name, "target": chosen, **merged}
     config = _convert(document, model.Config, f"{FILE}, target {name},")
     _check(config)
-    _check_neighbours(config, file.targets)
     return config
 
 
@@ -195,29 +194,6 @@ def _refuse_unknown(raw: Any, kind: type[msgspec.Struct], where: str) -> None:
         elif key == "smoke" and isinstance(value, list):
             for item in value:
                 _refuse_unknown(item, model.Smoke, "smoke")
-
-
-def _check_neighbours(config: model.Config, targets: Mapping[str, Mapping[str, Any]]) -> None:
-    """Two targets on one host must not meet: a directory and ports of its own for each."""
-    mine, plain = config.target, model.Target(host="")
-    for name, table in targets.items():
-        if name == config.name or table.get("host") != mine.host:
-            continue
-        ports = table.get("ports", {})
-        theirs = {ports.get("blue", plain.ports.blue), ports.get("green", plain.ports.green)}
-        shared = theirs & {mine.ports.blue, mine.ports.green}
-        found = (
-            f"path {mine.path}" if table.get("path", plain.path) == mine.path
-            else f"port {min(shared)}" if shared
-            else ""
-        )  # fmt: skip
-        if found:
-            raise ConfigError(
-                f"{FILE}: targets {config.name} and {name} share host {mine.host}",
-                expected="a path and two ports of its own for each",
-                found=f"{found} twice",
-                remedy=f"$EDITOR {FILE}",
-            )
 
 
 def _check(config: model.Config) -> None:
