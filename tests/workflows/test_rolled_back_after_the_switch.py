@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from l9.core.states import State
@@ -39,9 +41,11 @@ def test_release_breaks_one_second_after_the_switch(two: World) -> None:
 
 
 def test_release_breaks_for_users_and_not_for_probes(two: World) -> None:
+    """What probes do not find, the access log of real traffic shows."""
     two.router.reports_traffic = True
-    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    run = two.deploy(V3, replace(BREAKS_AFTER_SWITCH, breaks_for_users_only=True))
     assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert "of real answers 5xx" in why(run)
 
 
 def test_little_traffic_in_the_bake_is_no_failure(two: World) -> None:

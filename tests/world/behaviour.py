@@ -27,6 +27,7 @@ class Behaviour:
     status_in_body: bool = False
     smoke_fails: bool = False
     breaks_after_switch: float | None = None
+    breaks_for_users_only: bool = False
     dies_after: float | None = None
     dies_after_switch: float | None = None
     exit_code: int = 1

@@ -11,7 +11,6 @@ from l9.config.model import Bake, Config, Drain, Health, Ports, Retention, Route
 from l9.core import events as ev
 from l9.core.run import Run, fold
 from l9.core.states import Kind, Slot, State
-from l9.errors import UsageError
 from l9.layout import Layout
 from l9.observe import HostPorts
 
@@ -204,6 +203,3 @@ class World:
         if isinstance(run.finished, ev.RunFinished) and run.outcome is State.SUCCESS:
             self.monitor.started()
         return run
-
-
-__all__ = ["CONFIG", "LOCAL", "UsageError", "World"]

@@ -82,6 +82,6 @@ class FakeHttp:
             return Answer(200, b'{"status": "healthy"}')
         return (
             Answer(500, b"Internal Server Error")
-            if machine.broken(slot)
+            if machine.broken(slot) and not proc.behaviour.breaks_for_users_only
             else Answer(200, b'{"status": "stored"}')
         )

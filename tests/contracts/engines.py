@@ -1,0 +1,99 @@
+"""The runtimes that keep the same promises: the simulated engine, and real processes on a host of their own."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.processes import ProcessHost
+from l9.core.states import Slot
+from l9.ports import Runtime, Source
+from world.behaviour import Behaviour, logged
+from world.host import World
+
+V1, V2, V3, EXITS = "v1.0.0-l9", "v1.1.0-l9", "v1.2.0-l9", "v1.3.0-l9"
+
+
+@dataclass
+class Engine:
+    """A runtime, and what a test does around it. `ask` gives the release that answers in a slot."""
+
+    runtime: Runtime
+    source: Source
+    another: Callable[[], Runtime]
+    ask: Callable[[Slot], str | None]
+    kill: Callable[[Slot], None]
+    wait: Callable[[float], None]
+    now: Callable[[], float]
+    take_port: Callable[[Slot], Callable[[], None]]
+
+    def build(self, *releases: str) -> None:
+        for release in releases:
+            self.source.fetch(release)
+            self.source.add_tree(release)
+            self.runtime.build(release, self.source.tag(release).commit, lambda _line: None)
+
+    def up(self, slot: Slot, release: str) -> None:
+        """Start it, and wait until it answers."""
+        self.runtime.start(slot, release)
+        assert self.becomes(lambda: self.ask(slot) == release)
+
+    def becomes(self, what: Callable[[], bool], seconds: float = 10.0) -> bool:
+        for _ in range(int(seconds / 0.05)):
+            if what():
+                return True
+            self.wait(0.05)
+        return False
+
+    def seen(self, slot: Slot) -> tuple[str, str | None]:
+        state = self.runtime.slots()[slot]
+        return state.status, state.release
+
+
+@contextmanager
+def simulated() -> Iterator[Engine]:
+    world = World()
+    for tag in (V1, V2, V3):
+        world.tag(tag, Behaviour(logs=logged(0.05, f"ERROR hello from {tag} with good-day")))
+    world.tag(EXITS, Behaviour(starts_in=9, dies_after=0.1, exit_code=3))
+    machine = world.machine
+
+    def take_port(slot: Slot) -> Callable[[], None]:
+        world.runtime.ports_taken = {8000: "a stranger"}
+        return world.runtime.ports_taken.clear
+
+    def ask(slot: Slot) -> str | None:
+        return machine.release(slot) if machine.healthy(slot) else None
+
+    yield Engine(
+        world.runtime,
+        world.source,
+        lambda: world.runtime,
+        ask,
+        machine.kill,
+        world.wait,
+        world.clock.now,
+        take_port,
+    )
+
+
+@contextmanager
+def real() -> Iterator[Engine]:
+    with tempfile.TemporaryDirectory() as directory:
+        host = ProcessHost(Path(directory), {V1: "", V2: "", V3: "", EXITS: "exits"})
+
+        def take_port(slot: Slot) -> Callable[[], None]:
+            stranger = socket.create_server(("127.0.0.1", host.port(slot)))
+            return stranger.close
+
+        try:
+            yield Engine(
+                host.runtime, host.source, host.another, host.ask, host.kill, time.sleep, time.time, take_port
+            )
+        finally:
+            host.close()
