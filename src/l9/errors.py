@@ -35,6 +35,14 @@ class L9Error(Exception):
         self.remedy = remedy
         self.log = log
 
+    def __str__(self) -> str:
+        return self.said
+
+    @property
+    def said(self) -> str:
+        """What could not be done and what was there, in one line."""
+        return f"{self.message}: {self.found}" if self.found else self.message
+
     def envelope(self) -> dict[str, Any]:
         """The error as one JSON document (schema `l9.error/1`)."""
         return {

@@ -97,9 +97,11 @@ class LocalObserver:
                 return repo.origin(run.tag, run.commit)
             if kind is f.Locks:
                 return repo.locks(run.tag)
-            return repo.tested(run.tag) or f.Unseen("the tests have not run on this tree", "l9 check")
+            return repo.tested(run.tag) or f.Unseen(
+                "the tests have not run on this tree", "l9 check", not_yet=True
+            )
         except L9Error as error:
-            return f.Unseen(f"{error.message}: {error.found}" if error.found else error.message, error.remedy)
+            return f.Unseen(error.said, error.remedy, error.expected)
 
 
 def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:

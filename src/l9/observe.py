@@ -95,8 +95,7 @@ class HostObserver:
         try:
             seen = self._lookers[kind](run)
         except L9Error as error:
-            found = f": {error.found}" if error.found else ""
-            seen = f.Unseen(f"{error.message}{found}", error.remedy)
+            seen = f.Unseen(error.said, error.remedy, error.expected)
         except Exception as error:
             # As in the runner: a bug of ours closes the gate, for nobody may be left on a release unwatched.
             seen = f.Unseen(f"a bug in l9: {error!r}")
@@ -108,7 +107,9 @@ class HostObserver:
     # ── one look each ────────────────────────────────────────────────────────────────────────────
 
     def _image(self, run: Run) -> object:
-        return self._ports.runtime.image(run.tag) or f.Unseen(f"no image of {run.tag} on the host")
+        return self._ports.runtime.image(run.tag) or f.Unseen(
+            f"no image of {run.tag} on the host", not_yet=True
+        )
 
     def _retained(self, run: Run) -> f.Retained:
         wanted = run.previous if run.previous and State.RELEASE_RETAINED not in run.entered else run.tag

@@ -150,23 +150,21 @@ class HostPerformer:
 
     def _record(self, run: Run, tag: str, commit: str) -> str:
         at = self._ports.source.checkout(tag)
-        back = run.going_back or run.kind is Kind.ROLLBACK
+        back = run.kind is Kind.ROLLBACK
         who, status = ("rolled_back", "ROLLED_BACK") if back else ("deployed", "SUCCESS")
         stamp = _iso(self._ports.clock.now())
         reason = {"reason": str(run.settings.get("reason") or "manual")} if back else {}
-        if run.going_back:
-            reason = {"reason": f"{run.tag} was taken back"}
         self._ports.record.write(
             {
                 "deployed_tag": tag,
                 f"{who}_at": stamp,
                 f"{who}_by": run.who,
-                "commit": commit or at,
+                "commit": commit,
                 "status": status,
                 **reason,
                 "run": run.id,
-                "slot": str(run.wanted_live[0]),
-                "previous_tag": run.tag if run.going_back else run.previous,
+                "slot": str(run.new),
+                "previous_tag": run.previous,
             }
         )
         return f"checkout on {at[:12]}"

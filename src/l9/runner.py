@@ -108,7 +108,7 @@ class Runner:
                     gate=step.gate,
                     step=step.step,
                     expected=error.expected or str(step.action),
-                    found=f"{error.message}: {error.found}" if error.found else error.message,
+                    found=error.said,
                     remedy=error.remedy,
                     log=error.log,
                 ),

@@ -17,7 +17,8 @@ from l9.adapters.caddy_file import CaddyFile
 from l9.adapters.http_client import HttpClient
 from l9.config.model import Config, Health, Ports, Route, Target
 from l9.core.states import Slot
-from l9.demo.caddy import EmbeddedCaddy, caddy_binary, free_port
+from l9.demo.caddy import EmbeddedCaddy, caddy_binary
+from l9.demo.ports import free_port
 from l9.layout import Layout
 
 BLUE, GREEN = Slot.BLUE, Slot.GREEN
@@ -52,7 +53,7 @@ class Front:
         self.before: Callable[[str], None] = lambda _method: None
         self.answer: bytes | None = None
         self._admin_port = admin_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", free_port()))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 

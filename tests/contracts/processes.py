@@ -14,7 +14,7 @@ from l9.adapters.http_client import HttpClient
 from l9.adapters.process_runtime import ProcessRuntime
 from l9.config.model import Config, Drain, Ports, Process, Target
 from l9.core.states import Slot
-from l9.demo.caddy import free_port
+from l9.demo.ports import free_port
 from l9.errors import NoAnswer
 from l9.layout import Layout
 

@@ -24,7 +24,7 @@ from l9.adapters.caddy_admin import CaddyAdmin
 from l9.adapters.caddy_file import CaddyFile
 from l9.commands.caddy import site
 from l9.core.states import Slot
-from l9.demo.caddy import free_port
+from l9.demo.ports import free_port
 from l9.errors import ActionError, NoAnswer
 from l9.wiring import host_ports
 

@@ -141,6 +141,12 @@ def test_evicted_release_makes_room_and_comes_back_stopped(engine: Engine) -> No
     assert engine.becomes(lambda: engine.ask(BLUE) == V1)
 
 
+def test_what_was_never_kept_leaves_the_slot_free(engine: Engine) -> None:
+    engine.build(V1)
+    engine.runtime.restore(BLUE, V1)
+    assert engine.seen(BLUE) == ("absent", None)
+
+
 def test_release_can_be_evicted_from_where_it_was_evicted_before(engine: Engine) -> None:
     engine.build(V1)
     engine.up(BLUE, V1)

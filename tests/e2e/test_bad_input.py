@@ -638,9 +638,16 @@ def test_paths_with_spaces_and_umlauts(spaced: Refusing) -> None:
 
 
 def in_foreground(argv: tuple[str, ...], cwd: Path) -> subprocess.Popen[str]:
-    """As a shell starts a command: in a process group of its own, which Ctrl-C goes to."""
+    """As a shell starts a command: in a process group of its own, which Ctrl-C goes to.
+
+    Whoever runs the tests in the background has them ignore SIGINT, which programs inherit.
+    """
     pipe = subprocess.PIPE
-    return subprocess.Popen(argv, cwd=cwd, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(argv, cwd=cwd, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_interrupted_by_the_operator(spaced: Refusing) -> None:

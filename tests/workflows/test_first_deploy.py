@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from l9.core.states import State
-from world.behaviour import NEVER_HEALTHY, Behaviour
+from l9.core.states import Slot, State
+from world.behaviour import BREAKS_AFTER_SWITCH, NEVER_HEALTHY
 from world.ending import assert_ended
 from world.host import World
 
 from .conftest import V1, V2
-
-# Public traffic comes to the first release from its start on: the route names its slot already.
-BREAKS_IN_BAKE = Behaviour(breaks_after_switch=1.2)
 
 
 def test_first_deploy_never_healthy(empty: World) -> None:
@@ -21,7 +18,7 @@ def test_first_deploy_never_healthy(empty: World) -> None:
 
 
 def test_first_deploy_fails_in_bake(empty: World) -> None:
-    run = empty.deploy(V1, BREAKS_IN_BAKE)
+    run = empty.deploy(V1, BREAKS_AFTER_SWITCH)
     assert_ended(empty, run, State.ROLLED_BACK, live=None, closed_by=State.BAKED)
     assert run.finished is not None
     assert run.finished.good == ()
@@ -29,7 +26,7 @@ def test_first_deploy_fails_in_bake(empty: World) -> None:
 
 
 def test_second_try_after_a_failed_first_deploy(empty: World) -> None:
-    empty.deploy(V1, BREAKS_IN_BAKE)
+    empty.deploy(V1, BREAKS_AFTER_SWITCH)
     assert_ended(empty, empty.deploy(V2), State.SUCCESS, live=V2)
 
 
@@ -37,4 +34,5 @@ def test_first_deploy_has_no_old_slot_to_drain(empty: World) -> None:
     run = empty.deploy(V1)
     assert_ended(empty, run, State.SUCCESS, live=V1)
     assert run.old is None
+    assert empty.machine.active is run.new is Slot.GREEN, "nobody reaches it before it was judged"
     assert empty.machine.deployed_tag == V1

@@ -86,7 +86,6 @@ def test_old_slot_was_dead_and_the_new_one_is_bad_too(two: World) -> None:
 
 
 def test_switch_fails_on_a_host_whose_live_release_was_dead(two: World) -> None:
-    """To take back a switch to the only slot there is would be to send users there now."""
     dead = two.machine.active
     two.machine.kill(dead)
     two.acts.failing["router.switch"] = times(1)
@@ -94,7 +93,6 @@ def test_switch_fails_on_a_host_whose_live_release_was_dead(two: World) -> None:
     assert run.outcome is State.ROLLED_BACK
     assert two.machine.active is dead
     assert two.machine.slots[dead.other] is None or two.machine.release(dead.other) == V1
-    assert "router.switch" not in " ".join(two.acts.done[-8:])
 
 
 NEVER_GOOD = Behaviour(never_healthy=True)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from l9.agent.host import HostRuns
+from l9.agent.host import HostRuns, handed_over
 from l9.config.model import Bake, Config, Drain, Health, Ports, Retention, Route, Smoke, Standby, Target
 from l9.core import events as ev
 from l9.core.run import Run, fold
@@ -108,7 +108,7 @@ class World:
         self.tag(tag, behaviour)
         runs, last = self.runs(), self.last()
         if last is not None and last.finished is None:
-            same = last.kind is Kind.DEPLOY and last.tag == tag
+            same = last.kind is Kind.DEPLOY and last.tag == tag and (last.going_back or handed_over(last))
             recovered = self.recover(forward=same)
             if same and recovered is not None:
                 return recovered

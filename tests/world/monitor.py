@@ -62,6 +62,8 @@ class Monitor:
         machine = self._machine
         if to is machine.active or machine.healthy(to):
             return
+        if machine.nothing_before:
+            return  # a release is taken back: users get what they got before it, which was no answer
         better = machine.healthy(machine.active)
         if better or not machine.excuse(to):
             self.violations.append(f"{self._at()}: the route goes to {self._shown(to)}, which is not healthy")

@@ -101,18 +101,15 @@ class SlotContainers:
         self._engine.rename(found.id, names.kept(self._instance, slot, release))
 
     def restore(self, slot: Slot, release: str) -> None:
-        """Put a kept container back into its slot, stopped. Raises ActionError when the slot is not free."""
+        """Put a kept container back into its slot, stopped; what was never kept leaves the slot free.
+
+        Raises ActionError when the slot is not free.
+        """
         if self._own(slot, release):
             return
         older = self._kept(slot, release)
-        if older is None:
-            raise ActionError(
-                f"{release} was not kept",
-                expected=f"a container {names.kept(self._instance, slot, release)}",
-                found="none",
-                remedy=f"l9 deploy {release}",
-            )
-        self._engine.rename(older.id, names.container(self._instance, slot))
+        if older:
+            self._engine.rename(older.id, names.container(self._instance, slot))
 
     # ── one container ────────────────────────────────────────────────────────────────────────────
 

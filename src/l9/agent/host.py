@@ -28,6 +28,11 @@ Watch = Callable[[State, Pending], None]
 Say = Callable[[str], None]
 
 
+def handed_over(run: Run) -> bool:
+    """Whether all gates before the host's are on record: one that died while they were written down cannot go on."""
+    return all(row.opens in run.opened for row in GRAPH.of(run.kind, Where.WORKSPACE, Where.REPOSITORY))
+
+
 class HostRuns:
     """Begins, resumes and recovers runs. Only the holder of the lock may call what writes."""
 
@@ -123,14 +128,11 @@ class HostRuns:
         if run is None or run.finished is not None:
             return None
         self.journal.append(run.id, ev.RunResumed(who=self._who, why=why))
-        if not forward and not run.switched and not run.going_back:
-            self.journal.append(run.id, ev.RunAborted(who=self._who, why=why))
-        run = self.go_on(fold(self.journal.last_run()) or run)
-        if run.finished is None:
-            # It died while the gates before the host's were written down: nothing here can open them.
+        if not run.going_back and not handed_over(run):
             self.journal.append(run.id, ev.RunAborted(who=self._who, why="not all gates before it on record"))
-            run = self.go_on(fold(self.journal.last_run()) or run)
-        return run
+        elif not run.going_back and not forward and not run.switched:
+            self.journal.append(run.id, ev.RunAborted(who=self._who, why=why))
+        return self.go_on(fold(self.journal.last_run()) or run)
 
     def stop_standby(self) -> str | None:
         """Stop the standby slot when its time is over; its release's tag when it was stopped."""

@@ -22,7 +22,7 @@ from l9.adapters.git_environment import forget_callers_repository
 from l9.adapters.proc import hostname
 from l9.agent import looks
 from l9.agent.follow import follow
-from l9.agent.host import HostRuns
+from l9.agent.host import HostRuns, handed_over
 from l9.agent.protocol import SCHEMA, AnyMessage, Failed, Hello, Request, Result, decode_request, encode
 from l9.agent.worker import ProgressFile, detach
 from l9.config.model import Config
@@ -189,6 +189,7 @@ def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None
             request.command == "deploy"
             and interrupted.kind is Kind.DEPLOY
             and interrupted.tag == params.get("tag")
+            and (interrupted.going_back or handed_over(interrupted))
         )
         if same:
             report({"run": interrupted.id, "offset": runs.journal.last_run_offset()})

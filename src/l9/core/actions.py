@@ -130,8 +130,7 @@ class SwitchRoute(Action, frozen=True, tag="switch-route"):
     back: Slot
 
     def undo(self) -> AnyAction | None:
-        # Where nothing was live before, `back` is `to`: to perform it would only now send users there.
-        return SwitchRoute(to=self.back, back=self.to) if self.back is not self.to else None
+        return SwitchRoute(to=self.back, back=self.to)
 
 
 class RecycleSlot(Action, frozen=True, tag="recycle-slot"):
@@ -154,15 +153,11 @@ class PauseSlot(Action, frozen=True, tag="pause-slot"):
 class RecordRelease(Action, frozen=True, tag="record-release"):
     """Move the host's checkout to the live tag; write `.deployed-tag` and `.deployed-metadata.json`.
 
-    `back` is the tag that they named before; an empty commit means the one that the tag stands on.
+    No undo: nothing that comes after it takes a release back.
     """
 
     tag: str
     commit: str
-    back: str = ""
-
-    def undo(self) -> AnyAction | None:
-        return RecordRelease(tag=self.back, commit="") if self.back else None
 
 
 class Prune(Action, frozen=True, tag="prune"):

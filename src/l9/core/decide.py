@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from l9.core import events as ev
-from l9.core.actions import AnyAction, Prune
+from l9.core.actions import AnyAction
 from l9.core.facts import Facts
 from l9.core.graph import Gate, Graph, nothing
 from l9.core.invariants.invariant import Context
@@ -169,8 +169,8 @@ def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
     if isinstance(verdict, Unknown):
         return ev.Finding(
             invariant=invariant,
-            verdict="unknown",
-            expected="to be able to look",
+            verdict="not-yet" if verdict.not_yet else "unknown",
+            expected=verdict.expected or "to be able to look",
             found=verdict.reason,
             remedy=verdict.remedy,
         )
@@ -208,7 +208,14 @@ def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules) ->
         return Finish(came_back(run, graph))
     if run.stuck is not None:
         return Finish(graph.rollback.closed)
-    return judge(graph.rollback, run, facts, now, rules)
+    judged = judge(graph.rollback, run, facts, now, rules)
+    if isinstance(judged, Close) and all(f.verdict == "unknown" for f in judged.findings):
+        # Nothing is known to be wrong: one look that failed must not leave a person with a host that is well.
+        waited = Context(run, rules, now, State.ROLLBACK).elapsed
+        if waited < rules.proof_deadline:
+            seen = Pending(judged.findings[0].found, waited, rules.proof_deadline)
+            return Wait(((State.ROLLBACK, seen),))
+    return judged
 
 
 def came_back(run: Run, graph: Graph) -> State:
@@ -237,7 +244,7 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
 def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
     """The event that ends a run: what is live, what stands by, and what may be gone back to."""
     done = outcome is State.SUCCESS or run.kept_on
-    good, kept = run.good, run.retained if done else _still_kept(run)
+    good, kept = run.good, run.retained if done else run.kept
     if done and run.kind is Kind.ROLLBACK:
         good = good[good.index(run.tag) :] if run.tag in good else (run.tag, *good)
     elif done:
@@ -252,11 +259,3 @@ def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
         good=tuple(g for g in good if g in kept),
         retained=kept,
     )
-
-
-def _still_kept(run: Run) -> tuple[str, ...]:
-    """What a run that was taken back leaves: what was kept before it, unless it came as far as pruning."""
-    kept = tuple(t for t in run.retained if t != run.tag or not run.fresh)
-    if any(isinstance(step.action, Prune) for step in run.steps):
-        return kept
-    return tuple(dict.fromkeys((*kept, *run.good)))

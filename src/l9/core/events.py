@@ -48,6 +48,7 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     wake: str | None = None
     evict: str | None = None
     good: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
     fresh: bool = True
     key: str = ""

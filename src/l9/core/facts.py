@@ -16,10 +16,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """An observable that could not be looked at, and why; `remedy` is a command to type."""
+    """An observable that could not be looked at, and why; `remedy` is a command to type.
+
+    not_yet: nothing is wrong, but what would be looked at is only made later.
+    """
 
     reason: str
     remedy: str = ""
+    expected: str = ""
+    not_yet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

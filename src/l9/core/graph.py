@@ -199,7 +199,7 @@ ROWS = (
         State.TRAFFIC_ROUTED,
         where=Where.HOST,
         after=(State.GREEN_HEALTHY,),
-        does=lambda run: (do.SwitchRoute(to=run.new, back=run.old or run.new),),
+        does=lambda run: (do.SwitchRoute(to=run.new, back=run.new.other),),
         needs=(live.ROUTE_SET,),
         phase=Phase.SWITCH,
         kinds=BOTH,
@@ -256,7 +256,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.OLD_ON_STANDBY,),
         does=lambda run: (
-            do.RecordRelease(tag=run.tag, commit=run.commit, back=run.previous or ""),
+            do.RecordRelease(tag=run.tag, commit=run.commit),
             do.Prune(keep=run.retained),
         ),
         needs=(live.RECORD_TRUE,),

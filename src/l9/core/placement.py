@@ -12,7 +12,10 @@ from l9.core.states import Kind, Slot
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a run works. `wake` is the status of the wanted release where it still stands in `new`."""
+    """Where a run works. `wake` is the status of the wanted release where it still stands in `new`.
+
+    `kept` are the releases that are kept on the host before the run, `retained` those that are after it.
+    """
 
     new: Slot
     old: Slot | None
@@ -20,6 +23,7 @@ class Placement:
     wake: str | None
     evict: str | None
     good: tuple[str, ...]
+    kept: tuple[str, ...]
     retained: tuple[str, ...]
     fresh: bool
 
@@ -38,10 +42,12 @@ def place(
     """
     live = slots[active]
     serving = live.status in ("running", "restarting") and live.release is not None
-    new = active.other if live.release is not None else active
+    new = active.other
     standing = slots[new]
     wakes = kind is Kind.ROLLBACK and standing.release == tag
-    known = last.retained if last else ()
+    kept = tuple(
+        dict.fromkeys((*((live.release,) if live.release else ()), *(last.retained if last else ())))
+    )
     return Placement(
         new=new,
         old=active if serving else None,
@@ -49,9 +55,10 @@ def place(
         wake=standing.status if wakes else None,
         evict=None if wakes else standing.release,
         good=last.good if last else (),
-        retained=tuple(dict.fromkeys((tag, *((live.release,) if live.release else ()), *known)))[:retain],
+        kept=kept,
+        retained=tuple(dict.fromkeys((tag, *kept)))[:retain],
         # What stands in a slot runs from its tree, whether or not the journal knows of it.
-        fresh=tag not in (*known, live.release, standing.release),
+        fresh=tag not in (*kept, standing.release),
     )
 
 

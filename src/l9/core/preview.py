@@ -41,8 +41,8 @@ def judge_rows(
             kinds = frozenset(k for need in row.needs for k in need.observes)
             decision = judge(row, entered, observe(entered, kinds), now, rules)
             findings = decision.findings if isinstance(decision, Close) else ()
-            unknown = bool(findings) and all(f.verdict == "unknown" for f in findings)
-            told["verdict"] = "later" if unknown else "closed" if findings else "open"
-            told["findings"] = [msgspec.to_builtins(f) for f in findings if f.verdict != "unknown"]
+            known = [f for f in findings if f.verdict != "not-yet"]
+            told["verdict"] = "closed" if known else "later" if findings else "open"
+            told["findings"] = [msgspec.to_builtins(f) for f in known]
         judged.append(told)
     return judged

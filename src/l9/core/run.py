@@ -43,6 +43,7 @@ class Run:
     wake: str | None = None
     evict: str | None = None
     good: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
     fresh: bool = True
     key: str = ""
@@ -115,6 +116,7 @@ def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
         wake=started.wake,
         evict=started.evict,
         good=started.good,
+        kept=started.kept,
         retained=started.retained,
         fresh=started.fresh,
         key=started.key,

@@ -28,6 +28,8 @@ class Unknown:
 
     reason: str
     remedy: str = ""
+    expected: str = ""
+    not_yet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

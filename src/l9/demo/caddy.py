@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from functools import cached_property
@@ -16,17 +15,11 @@ from pathlib import Path
 from typing import Self
 
 from l9.demo.child import PartError, end, spawn, tail
+from l9.demo.ports import free_port
 
 START_SECONDS = 15.0
 # How long Caddy waits for open requests when it is told to stop; by default it waits for ever.
 GRACE_SECONDS = 3
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def caddy_binary() -> Path:

@@ -15,7 +15,8 @@ from typing import Any
 from l9.commands import caddy as site
 from l9.config.load import parse
 from l9.demo.backend import APP, source
-from l9.demo.caddy import EmbeddedCaddy, free_port
+from l9.demo.caddy import EmbeddedCaddy
+from l9.demo.ports import free_port
 from l9.demo.postgres import EmbeddedPostgres
 from l9.layout import Layout
 

@@ -10,7 +10,6 @@ from docker_compose.own_docker import BASE
 from docker_compose.project import (
     BLUE,
     DOCKERFILE,
-    GREEN,
     V1,
     V2,
     Project,
@@ -124,8 +123,6 @@ def test_wake_takes_back_a_kept_container(project: Project) -> None:
     project.runtime.evict(BLUE, V1)
     project.runtime.wake(BLUE, V1)
     assert (project.id(BLUE), project.env(BLUE)["L9_RELEASE"]) == (made, V1)
-    with pytest.raises(ActionError, match="was not kept"):
-        project.runtime.restore(GREEN, V1)
 
 
 def test_a_release_that_was_kept_starts_anew(project: Project) -> None:

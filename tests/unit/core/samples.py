@@ -30,6 +30,7 @@ STARTED = ev.RunStarted(
     previous=BEFORE,
     who="ada@laptop",
     good=(BEFORE, "v0.4.0-l9"),
+    kept=(BEFORE, "v0.4.0-l9"),
     retained=(TAG, BEFORE, "v0.4.0-l9"),
     settings={"main": "main", "tree": TREE},
 )
@@ -46,7 +47,7 @@ def a_run(entered: float = ENTERED, **changed: Any) -> Run:
     return replace(run, entered={row.opens: entered for row in GRAPH})
 
 
-FIRST_DEPLOY = {"old": None, "previous": None, "good": (), "retained": (TAG,)}
+FIRST_DEPLOY = {"old": None, "previous": None, "good": (), "kept": (), "retained": (TAG,)}
 
 STREAK = Streak().add(Sample(ENTERED + 1, True, "status 200")).add(Sample(NOW, True, "status 200"))
 NOT_YET = Streak().add(Sample(ENTERED + 1, False, "connection refused"))

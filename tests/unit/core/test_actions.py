@@ -21,10 +21,6 @@ GREEN = {"slot": Slot.GREEN, "release": "v0.5.1-l9"}
         (do.WakeSlot(**GREEN, was="exited"), do.StopSlot(**GREEN)),
         (do.PauseSlot(**GREEN), do.WakeSlot(**GREEN, was="paused")),
         (do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), do.SwitchRoute(to=Slot.BLUE, back=Slot.GREEN)),
-        (
-            do.RecordRelease(tag="v2", commit="c", back="v1"),
-            do.RecordRelease(tag="v1", commit=""),
-        ),
         (do.RecordRelease(tag="v1", commit="c"), None),
         (do.FetchTag(tag="v1"), None),
     ],

@@ -30,7 +30,7 @@ from l9.core.invariants.invariant import Context, Invariant
 from l9.core.rules import Rules
 from l9.core.run import Run, apply, begin
 from l9.core.states import Kind, Phase, Slot, State, Where
-from l9.core.verdict import Fail, Pass, Pending, Verdict
+from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
 
 ON, OFF, DIM = Pass("lit"), Fail("lit", "dark", "l9 status", ("click",)), Pending("dim", 1, 2)
 READY, TESTED, LOCKED = State.LOCAL_READY, State.BUILT_AND_TESTED, State.VERSIONS_LOCKED
@@ -280,6 +280,17 @@ def test_the_way_back_may_need_time() -> None:
     assert Play().next(run) == Open(BACK, (ev.Evidence(invariant="host.ROLLBACK", found="lit"),))
 
 
+def test_on_the_way_back_a_look_that_failed_is_repeated_for_a_while() -> None:
+    dark = Play({BACK: Unknown("nobody answers")})
+    run = dark.until(launched(ABORT), Wait, Where.HOST)
+    patience = Rules().proof_deadline
+    waiting = Wait(((BACK, Pending("nobody answers", 0.0, patience)),))
+    assert dark.next(run) == waiting
+    later = replace(run, entered={**run.entered, BACK: NOW - patience}, acted_at={})
+    assert isinstance(dark.next(later), Close)
+    assert isinstance(Play({BACK: OFF}).next(run), Close), "what is known to be wrong is not waited for"
+
+
 def test_once_open_the_way_back_is_not_judged_again() -> None:
     run = Play().until(launched(ABORT), Finish, Where.HOST)
     assert wanted(run, TABLE) == frozenset()
@@ -324,17 +335,9 @@ def test_a_first_deploy_that_came_back_leaves_nothing() -> None:
 
 
 def test_releases_that_were_rolled_back_from_stay_retained_after_a_failed_deploy() -> None:
-    done = end(State.REFUSED, good=(BEFORE,), retained=(TAG, BEFORE, "v0.4.9-l9"))
-    assert (done.good, done.retained) == ((BEFORE,), (BEFORE, "v0.4.9-l9"))
-    again = end(State.REFUSED, good=(BEFORE,), retained=(TAG, BEFORE), fresh=False)
-    assert again.retained == (TAG, BEFORE)
-
-
-def test_what_a_failed_run_has_pruned_is_kept_no_longer() -> None:
-    run = fresh(good=(BEFORE, "v0.4.0-l9"), retained=(TAG, BEFORE))
-    prune = ev.ActionIntended(gate=State.CLEAN, step=0, action=do.Prune(keep=run.retained))
-    assert conclusion(run, State.ROLLED_BACK, NOW).retained == (BEFORE, "v0.4.0-l9")
-    assert conclusion(apply(run, NOW, prune), State.ROLLED_BACK, NOW).retained == (BEFORE,)
+    kept = (BEFORE, "v0.4.9-l9")
+    done = end(State.REFUSED, good=(BEFORE,), kept=kept, retained=(TAG, BEFORE))
+    assert (done.good, done.retained) == ((BEFORE,), kept)
 
 
 def test_after_a_rollback_what_came_later_is_no_longer_gone_back_to() -> None:

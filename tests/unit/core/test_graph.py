@@ -110,7 +110,7 @@ def test_a_first_deploy_has_nothing_to_put_on_standby_or_back() -> None:
     first = a_run(**FIRST_DEPLOY)
     assert does(State.OLD_ON_STANDBY, first) == ()
     assert does(State.ROLLBACK, first) == ()
-    assert does(State.TRAFFIC_ROUTED, first) == (do.SwitchRoute(to=Slot.GREEN, back=Slot.GREEN),)
+    assert does(State.TRAFFIC_ROUTED, first) == (do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE),)
 
 
 def test_what_the_other_rows_do() -> None:
@@ -126,6 +126,6 @@ def test_what_the_other_rows_do() -> None:
         "switch-route to=green back=blue",
         f"recycle-slot slot=blue release={BEFORE}",
         f"pause-slot slot=blue release={BEFORE}",
-        f"record-release tag={TAG} commit={run.commit} back={BEFORE}",
+        f"record-release tag={TAG} commit={run.commit}",
         f"prune keep={run.retained}",
     ]

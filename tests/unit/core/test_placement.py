@@ -42,9 +42,17 @@ def placed(
     return place(kind, TAG, slots, active, last, retain=3)
 
 
-def test_on_an_empty_host_the_route_stays_where_it_points() -> None:
+def test_on_an_empty_host_nobody_reaches_a_release_before_it_was_judged() -> None:
     assert placed(host(("absent", None)), None) == Placement(
-        new=Slot.BLUE, old=None, previous=None, wake=None, evict=None, good=(), retained=(TAG,), fresh=True
+        new=Slot.GREEN,
+        old=None,
+        previous=None,
+        wake=None,
+        evict=None,
+        good=(),
+        kept=(),
+        retained=(TAG,),
+        fresh=True,
     )
 
 
@@ -56,6 +64,7 @@ def test_a_release_goes_to_the_slot_without_traffic() -> None:
         wake=None,
         evict=None,
         good=(BEFORE,),
+        kept=(BEFORE,),
         retained=(TAG, BEFORE),
         fresh=True,
     )

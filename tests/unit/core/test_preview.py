@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from samples import NOW, TAG, a_run, facts
@@ -14,9 +15,9 @@ from l9.core.run import Run
 from l9.core.states import Kind, State
 
 
-def plan(*changed: object, without: type | None = None) -> dict[str, dict[str, Any]]:
+def plan(*changed: object, unseen: Mapping[type, f.Unseen] | None = None) -> dict[str, dict[str, Any]]:
     def observe(_run: Run, kinds: frozenset[type]) -> f.Facts:
-        seen = facts(*changed, without=without).seen
+        seen = {**facts(*changed).seen, **(unseen or {})}
         return f.Facts({kind: seen[kind] for kind in kinds})
 
     rows = judge_rows(GRAPH.of(Kind.DEPLOY), a_run(), observe, Rules(), NOW)
@@ -58,10 +59,13 @@ def test_what_needs_a_prepared_host_is_judged_later() -> None:
     }
 
 
-def test_what_cannot_be_looked_at_yet_is_judged_later_unless_something_else_fails() -> None:
-    told = plan(without=f.TestRun)[State.TESTS_GREEN]
+def test_what_is_only_made_later_is_judged_later_and_what_cannot_be_looked_at_is_closed() -> None:
+    later = {f.TestRun: f.Unseen("the tests have not run on this tree", not_yet=True)}
+    told = plan(unseen=later)[State.TESTS_GREEN]
     assert (told["verdict"], told["findings"]) == ("later", [])
-    full = f.Host("Docker", disk_free=0, memory_available=9_000_000_000)
-    told = plan(full, without=f.Route)[State.HOST_READY]
+    away = {f.Host: f.Unseen("no Docker: no socket", "l9 provision", "Docker Engine 23 or newer")}
+    told = plan(unseen=away)[State.HOST_READY]
     assert told["verdict"] == "closed"
-    assert [finding["invariant"] for finding in told["findings"]] == ["host.disk-free"]
+    finding = told["findings"][0]
+    assert (finding["invariant"], finding["verdict"]) == ("host.engine-ready", "unknown")
+    assert finding["expected"] == "Docker Engine 23 or newer"

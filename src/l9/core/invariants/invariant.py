@@ -49,7 +49,7 @@ class Invariant:
         """The verdict; Unknown when one of the observables could not be seen."""
         for kind in self.observes:
             if unseen := facts.unseen(kind):
-                return Unknown(unseen.reason, unseen.remedy)
+                return Unknown(unseen.reason, unseen.remedy, unseen.expected, unseen.not_yet)
         return self.check(facts, context)
 
 
