@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+
+class Layout(msgspec.Struct, frozen=True):
     """All paths below one `root` (the spec's `/opt/l9`)."""
 
     root: Path

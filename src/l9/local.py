@@ -8,7 +8,6 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -68,8 +67,7 @@ def check_name(tag: str, config: Config) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LocalPart:
+class LocalPart(msgspec.Struct, frozen=True):
     """How the operator's part ended: the run, and its events for the host's journal."""
 
     run: Run

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from l9.config.model import Config, Smoke
 from l9.core import facts as f
@@ -24,13 +26,13 @@ PERIODS: Mapping[type, float] = {
     f.Smoke: 0.5,
     f.Bake: 0.4,
     f.Slots: 0.1,
-    f.Health: 0.05,
+    f.Health: 0.05,  # spec: every 100 ms or less
+    f.InFlight: 0.05,
 }
 PROBE = {"X-L9-Probe": "1", "User-Agent": "l9"}
 
 
-@dataclass(frozen=True, slots=True)
-class HostPorts:
+class HostPorts(msgspec.Struct, frozen=True):
     """The ports of the host's part of a run."""
 
     clock: Clock
@@ -42,10 +44,26 @@ class HostPorts:
     env: Env
 
 
+Together = Callable[[Sequence[Callable[[], None]]], None]
+
+
+def one_by_one(looks: Sequence[Callable[[], None]]) -> None:
+    """Take the looks in their order."""
+    for look in looks:
+        look()
+
+
 class HostObserver:
     """Looks at one host for one run; keeps what needs keeping between looks (streaks, rounds, cursors)."""
 
-    def __init__(self, ports: HostPorts, config: Config, env_keys: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        ports: HostPorts,
+        config: Config,
+        env_keys: tuple[str, ...] = (),
+        together: Together = one_by_one,
+    ) -> None:
+        self._together = together
         self._ports = ports
         self._config = config
         self._env_keys = env_keys
@@ -81,17 +99,23 @@ class HostObserver:
             # Something was done since: what was seen before it says nothing of how things are now.
             self._kept.clear()
             self._steps = run.steps
-        # The log last: it must tell of what the other looks have just asked for.
         fresh_since = max(run.entered.values(), default=0.0)
-        ordered = sorted(kinds, key=lambda kind: kind is f.Logs)
-        return f.Facts({kind: self._look(run, kind, fresh_since) for kind in ordered})
-
-    def _look(self, run: Run, kind: type, fresh_since: float) -> object:
-        """One observable: looked at now, or what was seen a moment ago, since the newest gate was entered."""
         now = self._ports.clock.now()
+        stale = [kind for kind in kinds if kind is not f.Logs and not self._fresh(kind, now, fresh_since)]
+        self._together([partial(self._look, run, kind) for kind in stale])
+        # The log last: it must tell of what the other looks have just asked for.
+        if f.Logs in kinds and not self._fresh(f.Logs, self._ports.clock.now(), fresh_since):
+            self._look(run, f.Logs)
+        return f.Facts({kind: self._kept[kind][1] for kind in kinds})
+
+    def _fresh(self, kind: type, now: float, since: float) -> bool:
+        """Whether an observable was seen a moment ago, and since the newest gate was entered."""
         kept = self._kept.get(kind)
-        if kept is not None and kept[0] >= fresh_since and now - kept[0] < PERIODS.get(kind, 0.0):
-            return kept[1]
+        return kept is not None and kept[0] >= since and now - kept[0] < PERIODS.get(kind, 0.0)
+
+    def _look(self, run: Run, kind: type) -> None:
+        """Look at one observable now."""
+        now, kept = self._ports.clock.now(), self._kept.get(kind)
         try:
             seen = self._lookers[kind](run)
         except L9Error as error:
@@ -102,7 +126,6 @@ class HostObserver:
         if kind is f.Slots and kept is not None and kept[1] != seen:
             self._kept.pop(f.Logs, None)  # what a process logged last is why it ended
         self._kept[kind] = (now, seen)
-        return seen
 
     # ── one look each ────────────────────────────────────────────────────────────────────────────
 

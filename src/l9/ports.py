@@ -137,6 +137,9 @@ class Runtime(Protocol):
 
     def services(self, release: str) -> Services: ...
 
+    def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
+        """The running services that these compose files (path in the tree to text) define differently."""
+
     def start_services(self, release: str, say: Say) -> None: ...
 
     def slots(self) -> Slots: ...

@@ -33,7 +33,8 @@ Do = Callable[[Run, AnyAction], str]
 Append = Callable[[str, ev.AnyEvent], ev.Entry]
 Watch = Callable[[State, Pending], None]
 
-LOOK_EVERY = 0.05  # seconds; spec: poll every 100 ms or less
+# Seconds between two looks: while something has just happened, and then (spec: every 100 ms or less).
+LOOK_SOON, LOOK_EVERY, SOON = 0.01, 0.05, 0.25
 
 
 class Runner:
@@ -61,6 +62,7 @@ class Runner:
         self._watch = watch
         self._where = where
         self._until = until
+        self._noted_at = 0.0
 
     def drive(self, run: Run) -> Run:
         """Go on with a run; the run as it is when it ended, or when nothing is left to do here."""
@@ -91,7 +93,8 @@ class Runner:
             case Wait(pending=pending):
                 for gate, waiting in pending:
                     self._watch(gate, waiting)
-                self._clock.sleep(LOOK_EVERY)
+                quiet = self._clock.now() - self._noted_at
+                self._clock.sleep(LOOK_SOON if quiet < SOON else LOOK_EVERY)
         return run
 
     def _do(self, run: Run, step: Perform) -> Run:
@@ -125,7 +128,8 @@ class Runner:
         return self._note(run, ev.ActionDone(gate=step.gate, step=step.step, note=note, seconds=took))
 
     def _note(self, run: Run, event: ev.AnyEvent) -> Run:
-        return apply(run, self._append(run.id, event).at, event)
+        self._noted_at = self._append(run.id, event).at
+        return apply(run, self._noted_at, event)
 
     def _since(self, run: Run, gate: State) -> float:
         return round(self._clock.now() - run.entered.get(gate, self._clock.now()), 3)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from unittest.mock import MagicMock
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from l9.config.load import parse
 from l9.core import actions as do

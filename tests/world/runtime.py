@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from l9.core.facts import Host, Image, Retained, Services, Slots, SlotState
 from l9.core.logs import LogLine
@@ -40,6 +40,10 @@ class FakeRuntime:
     def services(self, release: str) -> Services:
         self._acts.look("runtime.services")
         return Services(dict(self.services_status))
+
+    def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
+        self._acts.look("runtime.services")
+        return ()
 
     def retained(self, release: str) -> Retained:
         self._acts.look("runtime.retained")

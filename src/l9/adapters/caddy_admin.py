@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from l9.adapters.caddy_api import AdminApi
 from l9.adapters.caddy_file import CaddyFile
@@ -193,8 +194,7 @@ def _unsaved(path: Path, error: OSError) -> ActionError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(msgspec.Struct, frozen=True):
     """A file's next content, on disk beside it with its mode and owner."""
 
     path: Path

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from l9.commands import compose
 from l9.errors import ActionError
@@ -24,13 +25,19 @@ _PASSED = (
 _SET = {"BUILDKIT_PROGRESS": "plain", "COMPOSE_ANSI": "never", "COMPOSE_DISABLE_ENV_FILE": "1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """What the program printed. `lines`: the last of standard error, and of output where it was streamed."""
 
     code: int
     out: str
     lines: tuple[str, ...]
+
+
+# Where the docker program looks for its plugins, after the user's own folder and in this order.
+PLUGINS = (
+    "/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
+)  # fmt: skip
 
 
 class DockerCli:
@@ -82,9 +89,19 @@ class DockerCli:
         return found
 
     def _argv(self, argv: compose.Argv) -> tuple[str, ...]:
+        if argv[:2] == ("docker", "compose") and (plugin := self._compose()):
+            return (plugin, *argv[2:])
         program = shutil.which(self._program, path=self._env.get("PATH"))
         if program is None:
             raise ActionError(
                 "no Docker", expected=f"a program {self._program}", found="none", remedy="l9 provision"
             )
         return (program, *argv[1:])
+
+    def _compose(self) -> str | None:
+        """Compose itself: the docker program asks all plugins who they are first, which takes as long again."""
+        if self._program != "docker":
+            return None
+        own = self._env.get("DOCKER_CONFIG") or f"{self._env.get('HOME', '')}/.docker"
+        folders = os.pathsep.join((f"{own}/cli-plugins", *PLUGINS))
+        return shutil.which("docker-compose", path=folders)

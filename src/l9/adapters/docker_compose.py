@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from l9.adapters import proc
@@ -21,7 +22,6 @@ from l9.core import compose_names as names
 from l9.core.facts import Host, Image, Retained, Services, Slots
 from l9.core.logs import LogLine
 from l9.core.states import Slot
-from l9.errors import ActionError
 from l9.layout import Layout
 from l9.ports import Clock, Say, Source
 
@@ -66,7 +66,6 @@ class ComposeRuntime:
             disk_free=min(shutil.disk_usage(f).free for f in folders),
             memory_available=proc.memory_available(),
             ports_taken=self._ports_taken(new),
-            changed_services=self._changed_services(),
         )
 
     def slots(self) -> Slots:
@@ -81,6 +80,9 @@ class ComposeRuntime:
 
     def services(self, release: str) -> Services:
         return self._others.status(release)
+
+    def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
+        return self._releases.try_out(release, compose_files, self._others.changed)
 
     def retained(self, release: str) -> Retained:
         return self._releases.retained(release)
@@ -138,16 +140,6 @@ class ComposeRuntime:
         if holder is None:
             return {}
         return {port: f"{_program(holder)} (pid {holder})" if holder else "a program of another user"}
-
-    def _changed_services(self) -> tuple[str, ...]:
-        """Against the newest compose file resolved here: before a build that is the live release's."""
-        snapshots = sorted(
-            (self._layout.state / "releases").glob("*/compose.json"), key=lambda p: p.stat().st_mtime
-        )
-        try:
-            return self._others.changed(snapshots[-1].parent.name) if snapshots else ()
-        except ActionError:
-            return ()  # whether the snapshot is good is asked elsewhere
 
 
 def _program(pid: int) -> str:

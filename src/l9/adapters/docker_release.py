@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from l9.adapters.docker_cli import DockerCli, Output
 from l9.adapters.docker_engine import Engine
 from l9.adapters.host_files import replace_file
+from l9.adapters.threads import at_once
 from l9.commands import compose as argv
 from l9.commands.docker import ImageInfo
 from l9.config.model import Config
@@ -128,8 +132,9 @@ class Releases:
             own = (beside,) if beside.is_file() and not beside.is_symlink() else ()
             env_files = (*own, self.layout.env_snapshot(release))
             given = {"L9_RELEASE": release, "L9_COMMIT": commit}
-            out = self._read(release, argv.config(file, project, env_files), given)
-            hashes = argv.parse_hashes(self._read(release, argv.hashes(file, project, env_files), given))
+            wanted = (argv.config(file, project, env_files), argv.hashes(file, project, env_files))
+            found = self._read_both(release, wanted, given)
+        out, hashes = found[0], argv.parse_hashes(found[1])
         document = compose.noted(argv.parse_document(out) or {}, hashes)
         known = Release(self.config.instance, release, commit)
         places = self.places(release)
@@ -142,6 +147,23 @@ class Releases:
         self.as_action(check)
         replace_file(self.layout.compose_snapshot(release), json.dumps(document, indent=1), 0o600)
         return document
+
+    def try_out(self, release: str, files: Mapping[str, str], look: Callable[[str], T]) -> T:
+        """What `look` finds of a release that is only compose files yet: resolved under another name, then gone."""
+        name = f"plan-{os.getpid()}-{release}"
+        tree = self.layout.tree(name)
+        try:
+            for path, text in files.items():
+                file = tree / path
+                if not file.resolve().is_relative_to(tree.resolve()):
+                    continue  # git has no such path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+            self.resolve(name, "")
+            return look(name)
+        finally:
+            shutil.rmtree(tree, ignore_errors=True)
+            shutil.rmtree(self.layout.release(name), ignore_errors=True)
 
     def secrets(self) -> tuple[str, ...]:
         """Values of the host's environment file that must not be shown."""
@@ -161,6 +183,22 @@ class Releases:
             raise ActionError(
                 error.message, expected=error.expected, found=error.found, remedy=error.remedy
             ) from None
+
+    def _read_both(
+        self, release: str, commands: tuple[argv.Argv, argv.Argv], env: Mapping[str, str]
+    ) -> tuple[str, str]:
+        """Side by side; one after the other only where something of the file's is missing."""
+        done: dict[argv.Argv, Output] = {}
+
+        def read(command: argv.Argv) -> None:
+            with suppress(ActionError):
+                done[command] = self.cli.read(command, self.layout.tree(release), env=env)
+
+        at_once([partial(read, command) for command in commands])
+        first, second = (
+            done[c].out if c in done and done[c].code == 0 else self._read(release, c, env) for c in commands
+        )
+        return first, second
 
     def _read(self, release: str, command: argv.Argv, env: Mapping[str, str]) -> str:
         """Run a compose command that reads the user's file; lend it the env files that only the host has."""

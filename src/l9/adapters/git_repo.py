@@ -10,11 +10,11 @@ import sys
 import tarfile
 import tempfile
 import time
-from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from l9.adapters.git_source import QUIET, reason
 from l9.adapters.process import Done, must, run, stream
@@ -24,6 +24,9 @@ from l9.core.facts import Locks, Origin, Tag, TestRun, Workspace
 from l9.core.locks import read_requirements
 from l9.errors import ActionError, UsageError
 from l9.ports import Say
+
+COMPOSE_FILES = ("*.yml", "*.yaml", "*.env", ".env*", "env")
+MOST_COMPOSE_FILES, LONGEST_COMPOSE_FILE = 100, 200_000  # files, characters: what a plan sends to the host
 
 
 class GitRepo:
@@ -79,6 +82,14 @@ class GitRepo:
         """One file of the tag's tree as text, or None where there is none."""
         done = run(git.read_file(name, path), cwd=self._top, env=QUIET)
         return done.out if done.code == 0 else None
+
+    def compose_files(self, name: str) -> dict[str, str]:
+        """What compose may read in the tag's tree (its own files and env files), path to text; empty for no tag."""
+        done = run(git.list_files(name), cwd=self._top, env=QUIET)
+        paths = done.out.split("\0") if done.code == 0 else []
+        wanted = [p for p in paths if any(fnmatch(Path(p).name, w) for w in COMPOSE_FILES)]
+        texts = ((path, self.read(name, path)) for path in wanted[:MOST_COMPOSE_FILES])
+        return {path: text for path, text in texts if text is not None and len(text) <= LONGEST_COMPOSE_FILE}
 
     def push(self, name: str) -> str:
         main = self._config.release.main

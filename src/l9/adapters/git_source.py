@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from l9.adapters.process import Done, must, run
 from l9.commands import git

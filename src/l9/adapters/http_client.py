@@ -6,16 +6,16 @@ import http.client
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from l9.errors import NoAnswer
 
 _MOST = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """Header names are lower case; at most 1 MB of the body is kept."""
 
     status: int

@@ -6,14 +6,14 @@ import os
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from l9.errors import ActionError
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """What a finished program said. `out` and `err` are text with undecodable bytes replaced."""
 
     code: int

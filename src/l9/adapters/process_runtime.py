@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -43,8 +43,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     paused_size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(msgspec.Struct, frozen=True):
     place: Place
     alive: bool
     paused: bool
@@ -77,6 +76,9 @@ class ProcessRuntime:
 
     def services(self, release: str) -> Services:
         return Services({})
+
+    def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
+        return ()
 
     def image(self, release: str) -> Image | None:
         try:

@@ -13,7 +13,6 @@ import msgspec
 from l9 import __version__
 from l9.agent.protocol import AnyMessage, Failed, Hello, Request, Result, decode, encode
 from l9.config.model import Config, Target
-from l9.core.graph import GRAPH
 from l9.errors import AgentMismatch, Interrupted, Unreachable
 
 AGENT = ".l9/agent/bin/l9"
@@ -52,14 +51,6 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
     Raises Unreachable (no agent answered), AgentMismatch, Interrupted (the link dropped after the agent had
     answered), AgentFailed (the agent's own error).
     """
-    request = Request(
-        command=command,
-        version=__version__,
-        graph=GRAPH.digest,
-        config=msgspec.to_builtins(config),
-        who=who,
-        params=params,
-    )
     program = argv(config.target)
     try:
         child = subprocess.Popen(
@@ -73,6 +64,17 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
             remedy="apt-get install openssh-client",
         ) from None
     try:
+        # While ssh shakes hands: the table is what takes longest to import.
+        from l9.core.graph import GRAPH
+
+        request = Request(
+            command=command,
+            version=__version__,
+            graph=GRAPH.digest,
+            config=msgspec.to_builtins(config),
+            who=who,
+            params=params,
+        )
         yield from _converse(child, request, config.target)
     finally:
         if child.poll() is None:
@@ -106,7 +108,7 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
             continue  # a login message of the host's, before ours begins
         if isinstance(message, Hello):
             greeted = True
-            _compare(message)
+            _compare(message, request)
         if isinstance(message, Failed):
             raise AgentFailed(_there(message.envelope, target))
         yield message
@@ -131,10 +133,10 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
     raise _unreachable(target, child.wait(), tuple(said))
 
 
-def _compare(hello: Hello) -> None:
+def _compare(hello: Hello, request: Request) -> None:
     for what, mine, theirs in (
-        ("version", __version__, hello.version),
-        ("graph", GRAPH.digest, hello.graph),
+        ("version", request.version, hello.version),
+        ("graph", request.graph, hello.graph),
     ):
         if mine != theirs:
             raise AgentMismatch(

@@ -20,7 +20,7 @@ from l9.core.states import Kind, Slot, State, Where
 from l9.core.verdict import Pending
 from l9.errors import UsageError
 from l9.layout import Layout
-from l9.observe import HostObserver, HostPorts
+from l9.observe import HostObserver, HostPorts, Together, one_by_one
 from l9.perform import HostPerformer
 from l9.runner import Runner
 
@@ -47,6 +47,7 @@ class HostRuns:
         *,
         journal: JournalFile | None = None,
         lock: LockFile | None = None,
+        together: Together = one_by_one,
     ) -> None:
         self.config = config
         self.layout = layout
@@ -56,6 +57,7 @@ class HostRuns:
         self._who = who
         self._watch = watch
         self._say = say
+        self.together = together
 
     # ── what the journal says ────────────────────────────────────────────────────────────────────
 
@@ -103,7 +105,7 @@ class HostRuns:
         """Drive a run to its end."""
         config = self._config_of(run)
         keys = tuple(run.settings.get("env_keys", ()))
-        observer = HostObserver(self.ports, config, keys)
+        observer = HostObserver(self.ports, config, keys, self.together)
         rules = load.rules(config)
         if run.kind is Kind.ROLLBACK:
             # The release was good before: what is asked of it is an answer, not a soak and a bake again.

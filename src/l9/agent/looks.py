@@ -190,18 +190,23 @@ def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
         **placed.fields(),
     )
     run = begin("plan", now, started)
-    observer = HostObserver(runs.ports, runs.config, tuple(params["settings"].get("env_keys", ())))
+    keys = tuple(params["settings"].get("env_keys", ()))
+    observer = HostObserver(runs.ports, runs.config, keys, runs.together)
     gates = judge_rows(GRAPH.of(Kind.DEPLOY, Where.HOST), run, observer, load.rules(runs.config), now)
+    changed: list[str] | None = None
+    unseen = None
     try:
-        changed: tuple[str, ...] = runs.ports.runtime.host(run.new).changed_services
-    except L9Error:
-        changed = ()
+        if files := params.get("compose_files"):
+            changed = list(runs.ports.runtime.changed_services(run.tag, files))
+    except L9Error as error:
+        unseen = error.said
     yield Result(
         data={
             "new": str(run.new),
             "old": str(run.old) if run.old else None,
             "previous": run.previous,
-            "changed_services": list(changed),
+            "changed_services": changed,
+            "changed_services_unseen": unseen,
             "gates": gates,
         }
     )

@@ -20,6 +20,7 @@ import msgspec
 from l9 import __version__
 from l9.adapters.git_environment import forget_callers_repository
 from l9.adapters.proc import hostname
+from l9.adapters.threads import at_once
 from l9.agent import looks
 from l9.agent.follow import follow
 from l9.agent.host import HostRuns, handed_over
@@ -127,7 +128,8 @@ def host_runs(
     """The host's runs over the real ports; what is waited for goes to `progress`."""
     watch = progress.watch if progress else lambda _gate, _pending: None
     say = progress.say if progress else lambda _text: None
-    return HostRuns(config, layout, host_ports(config, layout, rebuild=rebuild), who, watch, say)
+    ports = host_ports(config, layout, rebuild=rebuild)
+    return HostRuns(config, layout, ports, who, watch, say, together=at_once)
 
 
 def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessage]:

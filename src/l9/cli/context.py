@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from l9.adapters.git_repo import GitRepo, find_top
 from l9.cli.plain_text import printable
@@ -34,8 +34,7 @@ progress_option = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(msgspec.Struct, frozen=True):
     """The working copy that the command was called in, and its configuration."""
 
     top: Path

@@ -33,6 +33,7 @@ def plan(here: Project, tag: str) -> dict[str, Any]:
         commit=run.commit,
         tag_object=run.tag_object,
         settings=dict(run.settings),
+        compose_files=here.repo.compose_files(tag),
     )
     return {
         "tag": tag,
@@ -60,8 +61,10 @@ def plan_text(data: dict[str, Any]) -> str:
             )
             if finding["remedy"]:
                 lines.append(f"    next: {finding['remedy']}")
-    for service in data.get("changed_services", ()):
+    for service in data["changed_services"] or ():
         lines.append(
             f"▲ service {service} is defined differently in this release; a deploy does not restart it"
         )
+    if data["changed_services_unseen"]:
+        lines.append(f"▲ the other services cannot be compared: {data['changed_services_unseen']}")
     return "\n".join(lines)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 from l9.core import compose_names as names
 from l9.core.facts import SlotState
@@ -20,15 +21,14 @@ _HEADER = 8
 _ERR = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(msgspec.Struct, frozen=True):
     """A container as `inspect` shows it. `status` is one of the engine's own words."""
 
     id: str
     name: str
     status: str
     image: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     started_at: float = 0.0
     restarts: int = 0
     oom_killed: bool = False
@@ -48,8 +48,7 @@ class Container:
         return mine and (release is None or self.labels.get(names.RELEASE) == release)
 
 
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
+class ImageInfo(msgspec.Struct, frozen=True):
     """An image as `inspect` shows it."""
 
     id: str

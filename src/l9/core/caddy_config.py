@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import msgspec
 
 from l9.core.states import Slot
 
@@ -151,8 +152,7 @@ def _ports_in(line: str, ports: SlotPorts) -> list[tuple[int, int]]:
 # ── an answer of the admin API ───────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class AdminReply:
+class AdminReply(msgspec.Struct, frozen=True):
     """`etag` is empty when none was sent, as with every error."""
 
     status: int

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from l9.config.model import Compose, Config
 from l9.core.states import Slot
@@ -32,8 +33,7 @@ _DATABASES = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """The service of each slot; one and the same where both slots are derived from it."""
 
     blue: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from l9.config.model import Config
 from l9.core import compose_names as names
@@ -17,8 +18,7 @@ _KEPT_OF_DEPLOY = ("labels", "resources")
 _OWN_ADDRESS = ("aliases", "ipv4_address", "ipv6_address", "link_local_ips", "mac_address")
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """The live checkout and the release's tree. `tracked` says whether the tag has a relative path.
 
     What the tag has comes from the tag; what it has not (uploads, certificates) is the host's own.
@@ -42,8 +42,7 @@ class Places:
         return self.root + path[len(self.tree) :] if inside else path
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(msgspec.Struct, frozen=True):
     """What is derived for: an instance's release, and the image by digest that it runs."""
 
     instance: str

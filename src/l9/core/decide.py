@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from l9.core import events as ev
 from l9.core.actions import AnyAction
@@ -15,15 +15,13 @@ from l9.core.states import Kind, State, Where
 from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Enter:
+class Enter(msgspec.Struct, frozen=True):
     """Begin work on a gate."""
 
     gate: State
 
 
-@dataclass(frozen=True, slots=True)
-class Perform:
+class Perform(msgspec.Struct, frozen=True):
     """Journal the intent, then perform. `undoes` is the number of the step that it takes back."""
 
     gate: State
@@ -32,38 +30,33 @@ class Perform:
     undoes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """Every invariant of the gate holds."""
 
     gate: State
     evidence: tuple[ev.Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """The gate stays closed, and why."""
 
     gate: State
     findings: tuple[ev.Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Look again soon; what is waited for, by gate."""
 
     pending: tuple[tuple[State, Pending], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     """The run has reached a terminal state."""
 
     outcome: State
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(msgspec.Struct, frozen=True):
     """Nothing is left to do on these substrates; the run goes on elsewhere."""
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from shlex import quote
+
+import msgspec
 
 from l9.core import events as ev
 from l9.core.facts import Image, Slots
 from l9.core.states import Slot
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(msgspec.Struct, frozen=True):
     """One difference, and the command that mends it."""
 
     what: str

@@ -7,8 +7,9 @@ comments after a blank. Values are kept as written: `${…}` is compose's to fil
 import hmac
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 _KEY = re.compile(r"[^\S\n]*(?:export[^\S\n]+)?(?P<key>[\w.\-\[\]]+)[^\S\n]*[=:][^\S\n]*")
 _DOUBLE = re.compile(r'"(?P<value>(?:[^"\\]|\\.)*)"[^\S\n]*(?:#[^\n]*)?', re.DOTALL)
@@ -53,8 +54,7 @@ class Entry(NamedTuple):
     line_no: int
 
 
-@dataclass(frozen=True, slots=True)
-class EnvFile:
+class EnvFile(msgspec.Struct, frozen=True):
     """An environment file: each key once, in order of first appearance, with the last of its values."""
 
     entries: tuple[Entry, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar, cast
+
+import msgspec
 
 from l9.core.health import Streak
 from l9.core.locks import LockReport
@@ -14,8 +15,7 @@ from l9.core.states import Slot
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Unseen:
+class Unseen(msgspec.Struct, frozen=True):
     """An observable that could not be looked at, and why; `remedy` is a command to type.
 
     not_yet: nothing is wrong, but what would be looked at is only made later.
@@ -27,11 +27,10 @@ class Unseen:
     not_yet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What was seen at one moment, by kind of observable."""
 
-    seen: Mapping[type, object] = field(default_factory=dict)
+    seen: Mapping[type, object] = {}
 
     def the(self, kind: type[T]) -> T:
         """The observation of that kind; KeyError when it was not looked for or could not be seen."""
@@ -49,8 +48,7 @@ class Facts:
 # ── workspace and repository ─────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True):
     """`git status` of the working directory; paths are relative to its top."""
 
     branch: str | None
@@ -58,8 +56,7 @@ class Workspace:
     changed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(msgspec.Struct, frozen=True):
     """A tag as one repository has it. `object_id` is the tag object's, `commit` what it peels to."""
 
     name: str
@@ -73,8 +70,7 @@ class Tag:
     signature: str = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """The remote that releases go through: what it has for the tag, and whether its main has the commit."""
 
     url: str | None
@@ -82,15 +78,13 @@ class Origin:
     main_has_commit: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Locks:
+class Locks(msgspec.Struct, frozen=True):
     """The requirements files of the tag's tree, by path."""
 
     reports: Mapping[str, LockReport]
 
 
-@dataclass(frozen=True, slots=True)
-class TestRun:
+class TestRun(msgspec.Struct, frozen=True):
     """The outcome of the release's own tests on exactly `tree`. `seconds` is how long they ran."""
 
     tree: str
@@ -104,19 +98,16 @@ class TestRun:
 # ── host ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(msgspec.Struct, frozen=True):
     """The machine and its engine. Sizes are bytes; `too_old` names what is below the minimum."""
 
     engine: str
     disk_free: int
     memory_available: int
-    ports_taken: Mapping[int, str] = field(default_factory=dict)
-    changed_services: tuple[str, ...] = ()
+    ports_taken: Mapping[int, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(msgspec.Struct, frozen=True):
     """The host's `.env` against the release's `.env.example`: names only, never values."""
 
     path: str
@@ -125,23 +116,20 @@ class Environment:
     mode: int = 0o600
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(msgspec.Struct, frozen=True):
     """The host's live checkout: paths that somebody edited by hand."""
 
     root: str
     edited: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HostTag:
+class HostTag(msgspec.Struct, frozen=True):
     """The tag as the host's own clone has it."""
 
     tag: Tag
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(msgspec.Struct, frozen=True):
     """What a release runs from: a content digest, and the commit that it says it was built from."""
 
     digest: str
@@ -149,8 +137,7 @@ class Image:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Retained:
+class Retained(msgspec.Struct, frozen=True):
     """What is kept of a release that may be gone back to; each flag is one part of the way back."""
 
     tag: str
@@ -161,8 +148,7 @@ class Retained:
     env: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SlotState:
+class SlotState(msgspec.Struct, frozen=True):
     """One slot as the runtime reports it. `status`: absent, created, running, paused, exited, restarting."""
 
     slot: Slot
@@ -180,8 +166,7 @@ class SlotState:
         return self.status == "running"
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
+class Slots(msgspec.Struct, frozen=True):
     """Both slots, seen at one moment."""
 
     blue: SlotState
@@ -191,15 +176,13 @@ class Slots:
         return self.blue if slot is Slot.BLUE else self.green
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(msgspec.Struct, frozen=True):
     """The other services of the project (a database), name to status."""
 
     status: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """Where the router sends traffic, and what is wrong with the site if anything is."""
 
     active: Slot
@@ -207,15 +190,13 @@ class Route:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(msgspec.Struct, frozen=True):
     """Probes of the new slot, straight at its port, since the gate was entered."""
 
     streak: Streak
 
 
-@dataclass(frozen=True, slots=True)
-class SmokeResult:
+class SmokeResult(msgspec.Struct, frozen=True):
     """One smoke request and what came of it; `problem` is None when all was as expected."""
 
     name: str
@@ -224,15 +205,13 @@ class SmokeResult:
     ok: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Smoke:
+class Smoke(msgspec.Struct, frozen=True):
     """All smoke requests against the new slot's port."""
 
     results: tuple[SmokeResult, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Logs:
+class Logs(msgspec.Struct, frozen=True):
     """The new slot's log, judged; with the last lines and the probable cause in one line.
 
     `at` is when it was read, seconds since the epoch.
@@ -244,8 +223,7 @@ class Logs:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True):
     """Consecutive answers through the public route that named this slot and release, up to the last look."""
 
     consecutive: int
@@ -254,8 +232,7 @@ class Proof:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bake:
+class Bake(msgspec.Struct, frozen=True):
     """The new slot through the public route since the switch.
 
     `failures` are failed health or smoke answers, oldest first; `rounds` how many rounds were made.
@@ -265,8 +242,7 @@ class Bake:
     failures: tuple[SmokeResult, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(msgspec.Struct, frozen=True):
     """Real answers of the new slot from the access log since the switch (probes of l9 left out)."""
 
     answers: int
@@ -274,8 +250,7 @@ class Traffic:
     examples: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(msgspec.Struct, frozen=True):
     """What the router still has open to the old slot; `quiet` counts looks in a row without a request.
 
     requests: plain ones, which end by themselves; None when the router cannot say.
@@ -287,8 +262,7 @@ class InFlight:
     quiet: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What the host says is deployed: `.deployed-tag`, and the commit that its checkout stands on."""
 
     deployed_tag: str | None

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from l9.core import actions as do
 from l9.core.invariants import host_live as live
@@ -28,8 +29,7 @@ def nothing(_run: Run) -> tuple[do.AnyAction, ...]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(msgspec.Struct, frozen=True):
     """One row. `opens` names the gate; `after` are the gates before it, of which a kind of run may lack some."""
 
     opens: State

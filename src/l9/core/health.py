@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 _SHOWN_CHARS = 40
 _SECRET_NAMES = ("pass", "secret", "token", "key", "dsn", "credential")
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
-class HealthRule:
+class HealthRule(msgspec.Struct, frozen=True):
     """What a healthy answer looks like: its HTTP status, and one field of its JSON body.
 
     `field` is a path such as `checks.0.status`; None accepts any body. `equals` None asks only that the
@@ -39,8 +40,7 @@ class HealthRule:
         return f"{status} and JSON with {self.field} {wanted}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The judgement on one answer, with what was asked for and what came."""
 
     ok: bool
@@ -100,8 +100,7 @@ def expected_fields(answer_json: object, fields: Mapping[str, object]) -> list[M
     return mismatches
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """One probe: when (seconds of a steady clock), whether it was healthy, and what was found."""
 
     at: float
@@ -109,8 +108,7 @@ class Sample:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Streak:
+class Streak(msgspec.Struct, frozen=True):
     """A fold over probes: since when the health has been unbroken (spec 1.3: "green for 10s")."""
 
     samples: int = 0

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 _COMMENT = re.compile(r"(?:^|\s)#.*$", re.DOTALL)
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s*)(?P<path>\S.*)")
@@ -47,8 +48,7 @@ class Include(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class LockReport:
+class LockReport(msgspec.Struct, frozen=True):
     """What a requirements file pins; `hashed` when it pins something and every requirement has a hash."""
 
     exact: tuple[Pin, ...]

@@ -1,9 +1,10 @@
 """Lines of a log grouped into records: a traceback belongs to the line that announced it (measured)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Literal
+
+import msgspec
 
 from l9.core import log_lines
 from l9.core.log_lines import Severity
@@ -11,8 +12,7 @@ from l9.core.log_lines import Severity
 _EDGES = " \t|+│╭╰>"
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True):
     """One line as it was written; `at` in seconds since the epoch, where the reader knows it."""
 
     stream: Literal["stdout", "stderr"]
@@ -29,8 +29,7 @@ class Kind(StrEnum):
     ACCESS_5XX = "access_5xx"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """Lines of one stream that belong together, free of ANSI escapes.
 
     `exception` is the line that names the exception, where there is one; `template` is the record's text

@@ -6,8 +6,9 @@ errors that the live slot does not log over the same time count against the new 
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from l9.core.log_records import Kind, LogLine, Record, parse
 
@@ -89,8 +90,7 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedError:
+class LoggedError(msgspec.Struct, frozen=True):
     """One kind of error, logged `count` times.
 
     `template` is what its records have in common, `line` what a person reads first, `text` its first record.
@@ -103,8 +103,7 @@ class LoggedError:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogReport:
+class LogReport(msgspec.Struct, frozen=True):
     """The judgement on a log: `errors` fail it; those `known` from the live slot do not.
 
     `access_5xx` counts answers with a status of 5xx in access logs, for the caller to weigh: they are apart

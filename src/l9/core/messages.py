@@ -1,7 +1,8 @@
 """The rule for messages of commits and tags (spec 3.2)."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 SUBJECT_CHARS = 50
 
@@ -12,8 +13,7 @@ _NOT_IMPERATIVE = re.compile(r"[a-z]+(?:(?<!e)ed|ing|[^suai\W]s)", re.IGNORECASE
 _IMPERATIVE = frozenset({"embed", "shed", "bring", "ping", "ring", "spring", "string", "swing"})
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One remark on a message; only a hard one is against the rule."""
 
     hard: bool

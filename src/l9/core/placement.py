@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from l9.core import events as ev
 from l9.core.facts import Slots
 from l9.core.states import Kind, Slot
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """Where a run works. `wake` is the status of the wanted release where it still stands in `new`.
 
     `kept` are the releases that are kept on the host before the run, `retained` those that are after it.
@@ -29,7 +29,7 @@ class Placement:
 
     def fields(self) -> dict[str, Any]:
         """As the fields of a `run-started` event."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return msgspec.structs.asdict(self)
 
 
 def place(

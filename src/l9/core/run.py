@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from l9.core import events as ev
 from l9.core.actions import AnyAction
 from l9.core.states import Kind, Phase, Slot, State
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One action of a run. `status`: intended, done, failed, undone."""
 
     number: int
@@ -23,8 +24,7 @@ class Step:
     failure: ev.ActionFailed | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """What a run wants, how far it has come, and what it has done. Times are seconds since the epoch.
 
     closed: the first gate that closed. stuck: why the way back closed too, so that a person is needed.
@@ -47,11 +47,11 @@ class Run:
     retained: tuple[str, ...] = ()
     fresh: bool = True
     key: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    entered: Mapping[State, float] = field(default_factory=dict)
-    opened: Mapping[State, ev.GateOpened] = field(default_factory=dict)
-    opened_at: Mapping[State, float] = field(default_factory=dict)
-    acted_at: Mapping[State, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = {}
+    entered: Mapping[State, float] = {}
+    opened: Mapping[State, ev.GateOpened] = {}
+    opened_at: Mapping[State, float] = {}
+    acted_at: Mapping[State, float] = {}
     steps: tuple[Step, ...] = ()
     closed: ev.GateClosed | None = None
     stuck: ev.GateClosed | None = None

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(msgspec.Struct, frozen=True):
     """It holds; `found` is the evidence in one line."""
 
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(msgspec.Struct, frozen=True):
     """It does not hold. `remedy` is a command to type; `log` the last lines that explain it."""
 
     expected: str
@@ -22,8 +20,7 @@ class Fail:
     log: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True):
     """Nobody could look. An unknown closes a gate as a failure does."""
 
     reason: str
@@ -32,8 +29,7 @@ class Unknown:
     not_yet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """Not decided yet: look again. `done` and `total` are seconds or counts, for a progress bar."""
 
     found: str

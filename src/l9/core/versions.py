@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
+
+import msgspec
 
 MAX_TAG_CHARS = 128
 _PLACEHOLDERS = ("major", "minor", "patch")
@@ -39,18 +39,16 @@ def check_tag_name(tag: str) -> str | None:
     return next((reason for pattern, reason in _REFUSALS if pattern.search(tag)), None)
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True, order=True):
     """What a tag stands for; ordered by its numbers alone (spec 3.3)."""
 
     major: int
     minor: int
     patch: int
-    tag: str = field(compare=False)
+    tag: str
 
 
-@dataclass(frozen=True)
-class TagFormat:
+class TagFormat(msgspec.Struct, frozen=True):
     """A pattern of tags, such as `v<major>.<minor>.<patch>-l9` (spec 3.3).
 
     `<major>`, `<minor>` and `<patch>` stand for numbers; everything else is literal; a number without a
@@ -75,7 +73,7 @@ class TagFormat:
         if reason := check_tag_name(self.tag(0, 0, 0)):
             raise ValueError(f"{self.pattern!r} makes names that are refused: {reason}")
 
-    @cached_property
+    @property
     def _compiled(self) -> re.Pattern[str]:
         literal = re.escape(self.pattern)
         # ASCII digits only, no leading zero: `v01.0.0` and `v1.0.0` must not be two names of one version.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import tarfile
@@ -45,7 +46,7 @@ def own_engine() -> Iterator[str]:
     """DOCKER_HOST of a new engine with the base image in it. This thread is in its network meanwhile."""
     folder = Path(tempfile.mkdtemp(prefix="l9-docker-"))
     with own_network(), (folder / "log").open("wb") as log:
-        name = folder.name
+        name = f"l9-docker-{secrets.token_hex(4)}"  # containerd refuses some of what mkdtemp makes up
         argv = (
             DOCKERD, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec",
             "--pidfile", f"{folder}/pid", "--host", f"unix://{folder}/docker.sock",

@@ -32,7 +32,11 @@ def test_a_database_is_started_once_and_never_restarted(project: Project) -> Non
     changed = WITH_DATABASE.replace('"5432"]', '"5432"]\n    environment: {NEW: "1"}')
     project.deploy(GREEN, V2, changed)
     assert project.inspect("shop-db-1", "{{.Id}} {{.State.StartedAt}}") == database
-    assert project.runtime.host(BLUE).changed_services == ("db",)
+    assert project.runtime.changed_services("v9.9.9-l9", {"compose.yaml": changed}) == ("db",)
+    assert project.runtime.changed_services("v9.9.9-l9", {"compose.yaml": WITH_DATABASE}) == ()
+    assert [p.name for p in (project.layout.state / "releases").iterdir() if p.name.startswith("plan")] == []
+    with pytest.raises(ActionError, match="cannot be resolved"):
+        project.runtime.changed_services("v9.9.9-l9", {"compose.yaml": "services: ["})
     assert "db: its definition has changed; a deploy does not restart it" in project.said
     project.docker("stop", "--time", "0", "shop-db-1")
     assert project.runtime.services(V2).status == {"db": "exited with 137"}
@@ -58,7 +62,7 @@ def test_what_compose_started_by_hand_is_taken_over(project: Project) -> None:
     database = project.inspect("shop-db-1", "{{.Id}} {{.State.StartedAt}}")
     project.deploy(BLUE, V1, WITH_DATABASE)
     assert project.inspect("shop-db-1", "{{.Id}} {{.State.StartedAt}}") == database
-    assert project.runtime.host(GREEN).changed_services == ()
+    assert project.runtime.changed_services(V1, {"compose.yaml": WITH_DATABASE}) == ()
 
 
 def test_a_service_that_is_never_healthy_is_shown_with_its_log(project: Project) -> None:

@@ -102,7 +102,7 @@ def test_plan() -> None:
     ]  # fmt: skip
     plan = {
         "tag": "v1.1.0-l9", "commit": "c" * 40, "new": "green", "old": "blue", "previous": "v1.0.0-l9",
-        "gates": gates, "changed_services": ["db"],
+        "gates": gates, "changed_services": ["db"], "changed_services_unseen": None,
     }  # fmt: skip
     assert plan_text(plan).splitlines() == [
         "deploy v1.1.0-l9 (cccccccccccc) to green; v1.0.0-l9 is live in blue",
@@ -114,6 +114,8 @@ def test_plan() -> None:
         "▲ service db is defined differently in this release; a deploy does not restart it",
     ]
     assert "nothing is live: the first deploy" in plan_text({**plan, "previous": None})
+    unseen = {**plan, "changed_services": None, "changed_services_unseen": "no Docker: no socket"}
+    assert plan_text(unseen).endswith("▲ the other services cannot be compared: no Docker: no socket")
 
 
 def test_explain() -> None:

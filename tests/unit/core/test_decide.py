@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
 from samples import BEFORE, FIRST_DEPLOY, NOW, TAG, opened, started
 
 from l9.core import actions as do

@@ -1,7 +1,6 @@
 """Environment files as compose reads them; the cases were compared with Docker Compose 2.26."""
 
-import dataclasses
-
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,7 +132,7 @@ def test_a_secret_is_shown_to_nobody_who_does_not_ask() -> None:
         f"{secret}",
         f"{env}",
         repr(env.entries[0]),
-        str(dataclasses.astuple(env)),
+        str(msgspec.structs.astuple(env)),
     ):
         assert "hunter2" not in shown
         assert "***" in shown

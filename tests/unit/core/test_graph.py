@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from samples import BEFORE, FIRST_DEPLOY, TAG, a_run, opened
 
 from l9.core import actions as do

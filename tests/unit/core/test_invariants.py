@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import click
 import pytest
+from msgspec.structs import replace
 from samples import (
     BEFORE,
     COMMIT,

@@ -1,7 +1,6 @@
 """The log gate: grouping, judging, templates and the probable cause."""
 
-import dataclasses
-
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -198,7 +197,7 @@ def test_a_long_record_keeps_both_ends_in_the_excerpt() -> None:
 
 @given(st.lists(st.text(alphabet="aé字😀\n\x1b[31m '\"7", max_size=3000), max_size=8))
 def test_the_excerpt_is_bounded(texts: list[str]) -> None:
-    found = [dataclasses.replace(records("ERROR: x")[0], lines=(text,), template=text) for text in texts]
+    found = [msgspec.structs.replace(records("ERROR: x")[0], lines=(text,), template=text) for text in texts]
     assert sum(len(part.encode()) for part in judge(found).excerpt) <= EXCERPT_BYTES
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from l9.core.facts import Facts
 from l9.core.rules import Rules
@@ -12,8 +13,7 @@ from l9.core.states import State, Where
 from l9.core.verdict import Pass, Pending, Unknown, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What a check may use besides the facts. `now` is seconds since the epoch."""
 
     run: Run
@@ -34,8 +34,7 @@ class Context:
 Check = Callable[[Facts, Context], Verdict]
 
 
-@dataclass(frozen=True, slots=True)
-class Invariant:
+class Invariant(msgspec.Struct, frozen=True):
     """One statement. `observes` names the kinds of fact that `check` uses; `clause` where it comes from."""
 
     id: str
