@@ -344,4 +344,4 @@ def test_another_host_key_is_refused(fresh: Fresh, host: Host, tmp_path: Path) -
     error = json.loads(done.stdout)
     assert (done.returncode, error["code"]) == (3, "UNREACHABLE")
     assert "another host key" in error["message"]
-    assert error["remedy"][0]["command"].startswith("ssh-keygen -R ")
+    assert error["remedy"][0]["command"].startswith("ssh -F ")

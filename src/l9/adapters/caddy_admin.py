@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,7 +95,13 @@ class CaddyAdmin:
             return None, 0
 
     def traffic(self, slot: Slot, since: float) -> Traffic:
-        return self._files.traffic(slot, since)
+        try:
+            return self._files.traffic(slot, since)
+        except ActionError as error:
+            error.remedy = (
+                f"$EDITOR {shlex.quote(self._config.route.caddyfile)}  # log {{ output file …; format json }}"
+            )
+            raise
 
     # ── the handler ──────────────────────────────────────────────────────────────────────────────
 

@@ -174,7 +174,7 @@ class HostRuns:
         if tag not in kept:
             raise UsageError(
                 f"{tag} is not retained on the host",
-                expected=f"one of: {have}",
+                expected=f"one of: {have}" if kept else "a retained release; there is no other",
                 found=tag,
                 remedy=f"l9 deploy {tag}",
             )

@@ -85,7 +85,7 @@ def unreachable(target: Target, code: int, said: list[str]) -> L9Error:
             f"{host} {'shows another host key than the one on record' if changed else 'is not known yet'}",
             expected="the host key in known_hosts",
             found=last,
-            remedy=f"ssh-keygen -R {shlex.quote(host)}" if changed else ssh,
+            remedy=ssh,  # which shows the key, and how to take the old one off the record
             log=tuple(said[-5:]),
         )
     denied = "permission denied" in text.lower()

@@ -44,7 +44,6 @@ l9.example.com {
 			header_down -X-L9-Release
 		}
 		reverse_proxy 127.0.0.1:8001 {
-			flush_interval -1
 			header_down -X-L9-Slot
 			header_down -X-L9-Release
 			transport http {
@@ -75,7 +74,6 @@ l9.example.com {
 			header_down -X-L9-Release
 		}
 		reverse_proxy 127.0.0.1:8000 {
-			flush_interval -1
 			header_down -X-L9-Slot
 			header_down -X-L9-Release
 			transport http {

@@ -22,7 +22,7 @@ CHANGED = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verifi
         ("ssh: connect to host vps port 22: refused", "cannot be reached", "ssh -p 2222 -- vps true"),
         ("deploy@vps: Permission denied (publickey).", "does not let us in", "ssh-copy-id vps"),
         (UNKNOWN, "not known yet", "ssh -p 2222 -- vps"),
-        (CHANGED, "another host key", "ssh-keygen -R vps"),
+        (CHANGED, "another host key", "ssh -p 2222 -- vps"),
     ],
 )
 def test_an_ssh_that_fails_says_what_to_type(said: str, words: str, remedy: str) -> None:
