@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from documented import documents
 from l9.adapters.lock_file import Holder
 from l9.core.states import State
 from l9.demo.load import Load
@@ -62,17 +63,17 @@ def l9(place: Place, *args: str, timeout: float = 180) -> subprocess.CompletedPr
 def l9_json(place: Place, *args: str) -> dict[str, Any]:
     """A command's JSON document, or the last of its JSON Lines."""
     done = l9(place, *args, "--json")
-    lines = done.stdout.strip().splitlines()
-    assert lines, done.stderr
-    return dict(json.loads(lines[-1]))
+    found = documents(done.stdout)
+    assert found, done.stderr
+    return found[-1]
 
 
 def deploy(place: Place, tag: str, *options: str) -> dict[str, Any]:
     """Deploy; the result, with the process's exit code."""
     done = l9(place, "deploy", tag, "--json", *options)
-    result = json.loads(done.stdout.strip().splitlines()[-1])
+    result = documents(done.stdout)[-1]
     assert result.get("exit_code") == done.returncode, (done.stdout[-2000:], done.stderr[-2000:])
-    return dict(result)
+    return result
 
 
 class Deploying:

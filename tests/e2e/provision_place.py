@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from documented import documents
 from hosts.host import Host
 from l9.demo.stage import GIT_NAMES
 
@@ -68,7 +68,7 @@ ssh_options = ["-F", "{self.host.ssh_config}"]
         """Run with --yes and --json; the document, and the exit code as `exit`."""
         done = self.l9("provision", "--yes", "--json", "--repository", ORIGIN, *args, package=package)
         assert done.stdout.count("\n") == 1, done.stdout + done.stderr
-        document = {**json.loads(done.stdout), "exit": done.returncode}
+        document = {**documents(done.stdout)[0], "exit": done.returncode}
         assert document["schema"] == "l9.provision/1", document
         return document
 

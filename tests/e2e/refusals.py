@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from documented import documents
 from e2e.refusing_stage import Refusing
 from l9.__main__ import main
 from l9.cli import (
@@ -116,10 +117,10 @@ class Desk:
             assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
             assert "Traceback" not in done.stdout + done.stderr
             assert ESCAPE not in done.stdout + done.stderr
-        documents = [json.loads(line) for line in machine.stdout.splitlines()]
-        answer = Answer(told, documents[-1])
-        assert [d for d in documents if d.get("type") in ("error", "result")] == [answer.document]
-        assert len(documents) == 1 or documents[0]["schema"] == "l9.run/1"
+        printed = documents(machine.stdout)
+        answer = Answer(told, printed[-1])
+        assert [d for d in printed if d.get("type") in ("error", "result")] == [answer.document]
+        assert len(printed) == 1 or printed[0]["schema"] == "l9.run/1"
         assert answer.document["exit_code"] == code
         _told_in_full(args, answer)
         for words in says:

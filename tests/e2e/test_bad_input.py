@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -478,9 +477,15 @@ def test_another_site_answers(desk: Desk) -> None:
 
 def test_port_of_the_idle_slot_is_taken(desk: Desk) -> None:
     port = desk.stage.ports[0]  # the first release went to green
-    with socket.create_server(("127.0.0.1", port)):
-        says = (f"port {port} free", f"held by pid {os.getpid()}")
+    # A process of its own: l9 runs as a fork of this one, and would share the socket with it.
+    listens = f"import socket; s = socket.create_server(('127.0.0.1', {port})); print(1, flush=True); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen((sys.executable, "-c", listens), stdin=pipe, stdout=pipe) as stranger:
+        assert stranger.stdout is not None
+        stranger.stdout.readline()
+        says = (f"port {port} free", f"held by pid {stranger.pid}")
         desk.refused("deploy", NEXT, code=3, says=says, recorded=True)
+        stranger.communicate(b"\n")
 
 
 @pytest.mark.parametrize(

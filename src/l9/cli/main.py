@@ -28,6 +28,7 @@ COMMANDS = {
     "drift": ("drift", "Compare the host with its record."),
     "provision": ("provision", "Prepare a host."),
     "config": ("config", "Show the configuration or its JSON Schema."),
+    "schema": ("schema", "Show what --json prints, as JSON Schemas."),
     "demo": ("demo", "Run the whole story on this machine, on real parts."),
     "agent": ("agent", "Internal: what runs on the host."),
 }

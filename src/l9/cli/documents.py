@@ -1,0 +1,388 @@
+"""What `--json` prints, by schema: the shapes that machines may rely on. `l9 schema` prints them as JSON Schemas.
+
+A `/1` only ever gets more fields. Times are seconds since the epoch, durations seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from l9.config.model import Config
+from l9.core import events as ev
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all documents."""
+
+    schema: str
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """The slot that public traffic goes to. `release` is None where nothing runs in it."""
+
+    release: str | None
+    slot: str
+    status: str
+    image: str | None
+    since: float | None
+    restarts: int
+
+
+class Standby(msgspec.Struct, frozen=True, kw_only=True):
+    """The other slot. `until`: when a paused one is stopped."""
+
+    release: str | None
+    slot: str
+    status: str
+    until: float | None
+
+
+class LastRun(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest run. `state` is running, interrupted, or how it ended; `gate` the one entered last."""
+
+    id: str
+    kind: str
+    tag: str
+    who: str
+    started_at: float
+    state: str
+    gate: str | None
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds the host's lock, and for what."""
+
+    pid: int
+    who: str
+    what: str
+    since: float
+
+
+class Status(Document, frozen=True, kw_only=True):
+    """`l9 status`. `recorded` is the live release as the journal has it; `good` may be gone back to."""
+
+    app: str
+    target: str
+    path: str
+    live: Live
+    standby: Standby
+    recorded: str | None
+    retained: list[str]
+    good: list[str]
+    run: LastRun | None
+    lock: Holder | None
+
+
+class RunLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. `outcome` is unfinished, or the terminal state; `closed_by` and `reason` where a gate closed."""
+
+    run: str
+    kind: str
+    tag: str
+    previous: str | None
+    who: str
+    started_at: float
+    seconds: float | None
+    outcome: str
+    live: str | None
+    closed_by: str | None
+    reason: str | None
+
+
+class History(Document, frozen=True, kw_only=True):
+    """`l9 history`: newest first. With `--verify`: `entries` and `verified` instead of `runs`."""
+
+    runs: list[RunLine] | UnsetType = UNSET
+    entries: int | UnsetType = UNSET
+    verified: bool | UnsetType = UNSET
+
+
+class Explain(Document, frozen=True, kw_only=True):
+    """`l9 explain`: one run, and all of its journal entries."""
+
+    summary: RunLine
+    entries: list[ev.Entry]
+
+
+class Code(Document, frozen=True, kw_only=True):
+    """`l9 explain CODE`: what an error code means."""
+
+    code: str
+    exit_code: int
+    meaning: str
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference between host and record, and the command that mends it."""
+
+    what: str
+    expected: str
+    found: str
+    remedy: str
+
+
+class Drift(Document, frozen=True, kw_only=True):
+    """`l9 drift`: exit code 7 when `drift` is not empty."""
+
+    drift: list[Difference]
+    live: str | None
+
+
+class JudgedGate(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. `verdict` is open, closed, or later (it depends on what has not been done yet)."""
+
+    gate: str
+    where: str
+    summary: str
+    verdict: str
+    actions: list[str] | UnsetType = UNSET
+    findings: list[ev.Finding] | UnsetType = UNSET
+
+
+class Plan(Document, frozen=True, kw_only=True):
+    """`l9 plan TAG`. `changed_services` is None where they could not be compared; then `…_unseen` says why."""
+
+    tag: str
+    commit: str
+    new: str
+    old: str | None
+    previous: str | None
+    changed_services: list[str] | None
+    changed_services_unseen: str | None
+    gates: list[JudgedGate]
+
+
+class Init(Document, frozen=True, kw_only=True):
+    """`l9 init`: the file written, its text, and what a release will need besides."""
+
+    file: str
+    text: str
+    missing: list[str]
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the graph's `needs`."""
+
+    id: str
+    why: str
+    clause: str
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One gate of the table. `closed` is how a run ends in which it stays closed."""
+
+    opens: str
+    where: str
+    phase: str
+    kinds: list[str]
+    after: list[str]
+    acts: bool
+    needs: list[Need]
+    closed: str
+    summary: str
+
+
+class Graph(Document, frozen=True, kw_only=True):
+    """`l9 graph`. `digest` is what laptop and host compare."""
+
+    digest: str
+    gates: list[Row]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One change to a host. `root`: it needs root. `commands`: how to make it by hand."""
+
+    kind: str
+    title: str
+    root: bool
+    diff: list[str]
+    commands: list[str] | UnsetType = UNSET
+
+
+class Lack(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a person has to do. `blocking`: without it no deploy can succeed."""
+
+    what: str
+    expected: str
+    observed: str
+    remedy: str
+    blocking: bool
+
+
+class Provision(Document, frozen=True, kw_only=True):
+    """`l9 provision`: what was made, what is planned, what is left to a person."""
+
+    target: str
+    host: str
+    path: str
+    dry_run: bool
+    changed: bool
+    ready: bool
+    made: list[Change]
+    planned: list[Change]
+    left: list[Change]
+    needs: list[Lack]
+    agent: dict[str, Any]
+    seen: dict[str, str | None]
+    seconds: float
+
+
+class ShownConfig(Config, frozen=True, kw_only=True):
+    """`l9 config show`: one target's configuration with every default filled in."""
+
+    schema: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked for, and what was there."""
+
+    expected: str
+    observed: str
+
+
+class Remedy(msgspec.Struct, frozen=True, kw_only=True):
+    """The next command to type; `when` says where or when, if that is not here and now."""
+
+    command: str
+    when: str | UnsetType = UNSET
+
+
+class Error(Document, frozen=True, kw_only=True):
+    """Any command that could not be done; on standard output with `--json`. `changed`: the host is not as before."""
+
+    type: str
+    code: str
+    message: str
+    evidence: list[Evidence]
+    changed: bool
+    retryable: bool
+    exit_code: int
+    remedy: list[Remedy]
+    log: list[str]
+
+
+# ── JSON Lines ───────────────────────────────────────────────────────────────────────────────────
+
+
+class RunMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of the lines of `deploy`, `rollback`, `resume`, `check`, `logs` and `demo`."""
+
+
+class Start(RunMessage, frozen=True, kw_only=True, tag="start"):
+    """The first line: which schema follows (`l9.run/1`, `l9.logs/1`)."""
+
+    schema: str
+
+
+class EntryLine(RunMessage, frozen=True, kw_only=True, tag="entry"):
+    """A journal entry, as it was written."""
+
+    entry: ev.Entry
+
+
+class ProgressLine(RunMessage, frozen=True, kw_only=True, tag="progress"):
+    """How a gate that waits is doing; `done` and `total` in seconds or counts."""
+
+    gate: str
+    found: str
+    done: float
+    total: float
+
+
+class TextLine(RunMessage, frozen=True, kw_only=True, tag="line"):
+    """One line of a long action's output, or of a log."""
+
+    text: str
+
+
+class NoteLine(RunMessage, frozen=True, kw_only=True, tag="note"):
+    """A remark that is no event. `level` is note, open or warn."""
+
+    level: str
+    text: str
+
+
+class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the public URL answered from the operator's side; a warning at most."""
+
+    url: str
+    status: int | None
+    slot: str | UnsetType | None = UNSET
+    release: str | UnsetType | None = UNSET
+    error: str | UnsetType = UNSET
+
+
+class DemoStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the demo. `excused` are failed requests that are the bad release's own."""
+
+    step: int
+    title: str
+    outcome: str
+    exit_code: int
+    wanted: int
+    seconds: float
+    served: int
+    failed: int
+    excused: int
+    ok: bool
+
+
+class ResultLine(RunMessage, frozen=True, kw_only=True, tag="result"):
+    """The last line. Of a run: how it ended; a field is left out where it has no meaning.
+
+    `attached`: the run was on already. `already_live`: nothing was done. `resumed` false: nothing was to resume.
+    `slot` and `lines` are also those of `logs`; `ok`, `steps`, `late` and `files` the demo's.
+    """
+
+    run: str | UnsetType | None = UNSET
+    kind: str | UnsetType = UNSET
+    tag: str | UnsetType = UNSET
+    outcome: str | UnsetType = UNSET
+    exit_code: int | UnsetType = UNSET
+    live: str | UnsetType | None = UNSET
+    slot: str | UnsetType | None = UNSET
+    standby: str | UnsetType | None = UNSET
+    seconds: float | UnsetType = UNSET
+    closed: ev.GateClosed | UnsetType | None = UNSET
+    attached: bool | UnsetType = UNSET
+    already_live: str | UnsetType = UNSET
+    resumed: bool | UnsetType = UNSET
+    public: PublicAnswer | UnsetType | None = UNSET
+    lines: int | UnsetType = UNSET
+    ok: bool | UnsetType = UNSET
+    steps: list[DemoStep] | UnsetType = UNSET
+    late: bool | UnsetType = UNSET
+    files: str | UnsetType = UNSET
+
+
+Lines = Start | EntryLine | ProgressLine | TextLine | NoteLine | ResultLine
+
+DOCUMENTS: dict[str, Any] = {
+    "l9.status/1": Status,
+    "l9.history/1": History,
+    "l9.explain/1": Explain,
+    "l9.code/1": Code,
+    "l9.drift/1": Drift,
+    "l9.plan/1": Plan,
+    "l9.init/1": Init,
+    "l9.graph/1": Graph,
+    "l9.provision/1": Provision,
+    "l9.config/1": ShownConfig,
+    "l9.run/1": Lines,
+    "l9.logs/1": Lines,
+    "l9.error/1": Error,
+}
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of one document, or of one line where the command prints JSON Lines. KeyError for no such."""
+    (schema,), components = msgspec.json.schema_components([DOCUMENTS[name]], ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": name,
+        **schema,
+        "$defs": components,
+    }

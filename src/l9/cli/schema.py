@@ -1,0 +1,31 @@
+"""`l9 schema [NAME]`: what `--json` prints, as JSON Schemas."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from l9.cli.context import HELP, json_option, refuse_unknown
+
+
+@click.command("schema", context_settings=HELP)
+@click.argument("name", required=False)
+@json_option
+def command(name: str | None, as_json: bool) -> int:
+    """Print the JSON Schema of a document that --json prints, such as l9.status/1; or name all of them."""
+    from l9.cli.documents import DOCUMENTS, json_schema
+
+    refuse_unknown(name, tuple(DOCUMENTS), "schema")
+    if name is not None:
+        sys.stdout.write(json.dumps(json_schema(name), indent=None if as_json else 2) + "\n")
+    elif as_json:
+        sys.stdout.write(json.dumps({known: json_schema(known) for known in DOCUMENTS}) + "\n")
+    else:
+        for known, kind in DOCUMENTS.items():
+            told = (getattr(kind, "__doc__", "") or "").partition("\n")[0]
+            sys.stdout.write(
+                f"{known:<16} {told if isinstance(kind, type) else 'JSON Lines; the last one a result'}\n"
+            )
+    return 0

@@ -1,0 +1,26 @@
+"""Whether what `--json` printed is what its schema says: no field too many, none too few, none of another type."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from l9.cli.documents import DOCUMENTS, Lines
+
+
+def documents(out: str) -> list[dict[str, Any]]:
+    """All documents that a command printed, each of them as documented."""
+    found = [json.loads(line) for line in out.splitlines()]
+    for document in found:
+        lines = "type" in document and document["type"] != "error"
+        check(document, Lines if lines else DOCUMENTS[document["schema"]])
+    return found
+
+
+def check(document: dict[str, Any], kind: Any) -> None:
+    """Raises AssertionError where the document is not of that kind."""
+    read = msgspec.convert(document, kind)
+    told = msgspec.json.decode(msgspec.json.encode(read))
+    assert told == document, f"not as documented: {sorted(set(document) ^ set(told)) or document}"
