@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PURE := tests/unit/core tests/unit/commands tests/arch tests/workflows
 
 .PHONY: install demo test test-fast check format bench lock clean
 
@@ -16,10 +17,12 @@ $(STAMP): pyproject.toml requirements/all.txt
 demo: install
 	@$(BIN)/l9 demo
 
-# Installs what the end-to-end tests need (asks first on a terminal), then runs everything.
+# Installs what the end-to-end tests need (asks first on a terminal), then runs everything: the pure rooms
+# first, every branch of which is to be covered.
 test: install
 	@$(PYTHON) tools/test_host_packages.py $(if $(CI),--yes,) || [ $$? -eq 3 ]
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+	@$(BIN)/python -m pytest $(PURE) --cov --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	@$(BIN)/python -m pytest -n 2 --dist loadscope $(addprefix --ignore=,$(PURE))
 
 # All that needs neither root nor Docker.
 test-fast: install
