@@ -128,9 +128,8 @@ class Story:
             "warn",
         )
         status = stage.l9_json("status")
-        self._screen.note(
-            f"l9 status: {status['live']['release']} is live, the run is {status['run']['state']}"
-        )
+        state = status["run"]["state"] if status["run"] else "not on record"
+        self._screen.note(f"l9 status: {status['live']['release']} is live, the run is {state}")
         try:
             return deploy(self._project(), "v0.6.0-l9", self._screen)
         except Interrupted as error:

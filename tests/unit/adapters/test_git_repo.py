@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -172,6 +173,23 @@ def test_export_is_the_tags_own_tree(world: World, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     world.repo.export(TAG, tmp_path / "out")
     assert {p.name: p.read_text(encoding="utf-8") for p in (tmp_path / "out").iterdir()} == {"a.txt": "a"}
+
+
+def test_a_python_without_tarfiles_filter_exports_too(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian 12 comes with 3.11.2, the filter with 3.11.4."""
+    extract = tarfile.TarFile.extractall
+
+    def older(tar: tarfile.TarFile, path: Path) -> None:
+        extract(tar, path)
+
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    monkeypatch.setattr(tarfile.TarFile, "extractall", older)
+    world.release()
+    (tmp_path / "older").mkdir()
+    world.repo.export(TAG, tmp_path / "older")
+    assert [p.name for p in (tmp_path / "older").iterdir()] == ["a.txt"]
 
 
 def test_tests_run_once_for_a_tree(world: World) -> None:
