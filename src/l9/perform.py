@@ -54,9 +54,8 @@ class HostPerformer:
                 runtime.stop(slot, release)
             case do.PauseSlot(slot=slot, release=release):
                 if self._leave(run, slot):
-                    runtime.pause(slot, release)
-                else:
-                    runtime.stop(slot, release)  # a paused stream hangs for ever
+                    return runtime.pause(slot, release)
+                runtime.stop(slot, release)  # a paused stream hangs for ever
             case do.RecycleSlot(slot=slot, release=release):
                 self._refuse_live(slot)
                 runtime.stop(slot, release)

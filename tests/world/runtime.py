@@ -101,11 +101,13 @@ class FakeRuntime:
             self._machine.begin(slot, release)
         return f"{release} started"
 
-    def pause(self, slot: Slot, release: str) -> None:
+    def pause(self, slot: Slot, release: str) -> str:
         with self._acts.act("runtime.pause", f"{slot} {release}"):
             proc = self._is(slot, release)
-            if proc is not None and proc.status == "running":
-                self._machine.freeze(proc, slot)
+            if proc is None or proc.status != "running":
+                return "nothing runs"
+            self._machine.freeze(proc, slot)
+        return f"{release} paused"
 
     def stop(self, slot: Slot, release: str) -> None:
         with self._acts.act("runtime.stop", f"{slot} {release}"):

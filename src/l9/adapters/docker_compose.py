@@ -107,8 +107,8 @@ class ComposeRuntime:
     def wake(self, slot: Slot, release: str) -> str:
         return self._slots.wake(slot, release)
 
-    def pause(self, slot: Slot, release: str) -> None:
-        self._slots.pause(slot, release)
+    def pause(self, slot: Slot, release: str) -> str:
+        return self._slots.pause(slot, release)
 
     def stop(self, slot: Slot, release: str) -> None:
         self._slots.stop(slot, release)

@@ -94,6 +94,13 @@ class Engine:
     def unpause(self, name: str) -> None:
         self._ask("POST", docker.path("containers", name, "unpause"), f"unpause {name}")
 
+    def unpaused_at(self, name: str, since: float) -> float:
+        """When a container was last unpaused since a time; 0 for not since then, or no longer known."""
+        filters = {"container": [name], "event": ["unpause"]}
+        where = docker.path("events", since=f"{since:.9f}", until=f"{time.time():.9f}", filters=filters)
+        rows = self._request("GET", where, f"tell what became of {name}").splitlines()
+        return float(max((json.loads(row)["timeNano"] / 1e9 for row in rows), default=0.0))
+
     def rename(self, name: str, to: str) -> None:
         self._ask("POST", docker.path("containers", name, "rename", name=to), f"rename {name} to {to}")
 

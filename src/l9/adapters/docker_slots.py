@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from l9.adapters.docker_engine import NOT_FOUND, Engine, EngineRefused
 from l9.adapters.docker_ground import lay_ground
 from l9.adapters.docker_release import Releases
 from l9.commands import compose as argv
-from l9.commands.docker import Container
+from l9.commands.docker import Container, rests
 from l9.core import compose
 from l9.core import compose_names as names
 from l9.core.compose_documents import slot_document
@@ -14,6 +16,10 @@ from l9.core.states import Slot
 from l9.errors import ActionError
 
 RESTARTS = "unless-stopped"
+# Seconds: how long nothing may begin in a container for it to be frozen, and how long to wait for that.
+REST = 1.0
+REST_AT_LEAST = 0.25  # where probes are seconds, or less, apart
+REST_WITHIN = 10.0
 
 
 class SlotContainers:
@@ -66,15 +72,23 @@ class SlotContainers:
             return self._create(slot, release)
         return f"{found.name} started"
 
-    def pause(self, slot: Slot, release: str) -> None:
-        """Freeze a running release; a restart of the engine or the machine does not bring it back."""
+    def pause(self, slot: Slot, release: str) -> str:
+        """Freeze a running release; a restart of the engine or the machine does not bring it back.
+
+        One whose health probes, or whose users' own commands, leave no moment to freeze it in is stopped.
+        """
         found = self._own(slot, release)
         if found is None or not found.running:
-            return
+            return "nothing runs"
         if found.restart_policy != "no":
             self._engine.restart_policy(found.id, "no")
-        if found.status != "paused":
-            self._engine.pause(found.id)
+        if found.status == "paused":
+            return f"{found.name} is paused"
+        if not self._comes_to_rest(found.id):
+            self._engine.stop(found.id)
+            return f"{found.name} stopped: commands begin in it all the time, such as its healthcheck"
+        self._engine.pause(found.id)
+        return f"{found.name} paused"
 
     def stop(self, slot: Slot, release: str) -> None:
         """Stop a release gracefully and keep it. Whoever else stands in the slot is left alone."""
@@ -129,6 +143,20 @@ class SlotContainers:
     def _kept(self, slot: Slot, release: str) -> Container | None:
         found = self._engine.container(names.kept(self._instance, slot, release))
         return found if found and found.of(self._instance, release) else None
+
+    def _comes_to_rest(self, container: str) -> bool:
+        """Wait for a moment between two health probes; False when none comes."""
+        until = time.time() + REST_WITHIN
+        while (now := time.time()) < until:
+            found = self._engine.container(container)
+            if found is None or not found.running:
+                return False
+            interval = found.probe_interval or 0.0
+            unpaused_at = self._engine.unpaused_at(container, now - interval) if interval else 0.0
+            if rests(found, unpaused_at, now, max(REST_AT_LEAST, min(REST, interval / 2))):
+                return True
+            time.sleep(0.05)
+        return False
 
     def _stop(self, found: Container) -> None:
         if found.status == "paused":

@@ -157,16 +157,18 @@ class ProcessRuntime:
             return f"pid {seen.place.pid} continued" if seen.paused else f"pid {seen.place.pid} runs"
         return self.start(slot, release)
 
-    def pause(self, slot: Slot, release: str) -> None:
+    def pause(self, slot: Slot, release: str) -> str:
         seen = self._see(slot)
-        if seen is not None and seen.place.release == release and seen.alive:
-            os.kill(seen.place.pid, signal.SIGSTOP)
-            until = time.monotonic() + 5.0
-            while not proc.paused(seen.place.pid) and time.monotonic() < until:
-                time.sleep(0.005)  # the signal is taken when the process runs next
-            log = Path(seen.place.log)
-            size = log.stat().st_size if log.is_file() else 0
-            self._write(slot, msgspec.structs.replace(seen.place, paused_at=time.time(), paused_size=size))
+        if seen is None or seen.place.release != release or not seen.alive:
+            return "nothing runs"
+        os.kill(seen.place.pid, signal.SIGSTOP)
+        until = time.monotonic() + 5.0
+        while not proc.paused(seen.place.pid) and time.monotonic() < until:
+            time.sleep(0.005)  # the signal is taken when the process runs next
+        log = Path(seen.place.log)
+        size = log.stat().st_size if log.is_file() else 0
+        self._write(slot, msgspec.structs.replace(seen.place, paused_at=time.time(), paused_size=size))
+        return f"pid {seen.place.pid} paused"
 
     def stop(self, slot: Slot, release: str) -> None:
         seen = self._see(slot)

@@ -19,10 +19,18 @@ MINIMUM_API = (1, 42)  # Engine 23
 QUICK_HEALTH_API = (1, 44)  # Engine 25: `start_interval` in healthchecks
 _HEADER = 8
 _ERR = 2
+_NANOSECONDS = 1e9
+# The engine's own, where a healthcheck does not say; seconds.
+_INTERVAL = 30.0
+_START_INTERVAL = 5.0
 
 
 class Container(msgspec.Struct, frozen=True):
-    """A container as `inspect` shows it. `status` is one of the engine's own words."""
+    """A container as `inspect` shows it. `status` is one of the engine's own words.
+
+    `execs`: commands that run in it now, health probes among them. `probed_at`: when the last health probe
+    ended. `probe_interval`: seconds from there to the next one; None where the engine probes nothing.
+    """
 
     id: str
     name: str
@@ -36,6 +44,9 @@ class Container(msgspec.Struct, frozen=True):
     health: str | None = None
     restart_policy: str = "no"
     tty: bool = False
+    execs: int = 0
+    probed_at: float = 0.0
+    probe_interval: float | None = None
 
     @property
     def running(self) -> bool:
@@ -87,7 +98,41 @@ def parse_container(raw: Mapping[str, Any]) -> Container:
         health=(state.get("Health") or {}).get("Status"),
         restart_policy=raw["HostConfig"]["RestartPolicy"]["Name"] or "no",
         tty=config["Tty"],
+        execs=len(raw.get("ExecIDs") or ()),
+        probed_at=_probed_at(state),
+        probe_interval=_probe_interval(config, state),
     )
+
+
+def _probed_at(state: Mapping[str, Any]) -> float:
+    """When the newest health probe ended; 0 before the first."""
+    probes = (state.get("Health") or {}).get("Log") or [{}]
+    return parse_time(probes[-1].get("End", "")) or 0.0
+
+
+def _probe_interval(config: Mapping[str, Any], state: Mapping[str, Any]) -> float | None:
+    check, health = config.get("Healthcheck") or {}, state.get("Health") or {}
+    if (check.get("Test") or ["NONE"])[0] == "NONE" or not health:
+        return None
+    interval = check.get("Interval", 0) / _NANOSECONDS or _INTERVAL
+    if health["Status"] != "starting":
+        return float(interval)
+    return float(min(interval, check.get("StartInterval", 0) / _NANOSECONDS or _START_INTERVAL))
+
+
+def rests(found: Container, unpaused_at: float, now: float, need: float) -> bool:
+    """Whether no command is at its start in the container, and no health probe begins for `need` seconds.
+
+    A command that is caught by the freezer while it starts is never done starting, and some of containerd's
+    shims (1.6.20 of Debian 12) then answer nobody about that container, a request to unpause it included.
+    unpaused_at: when it was last unpaused (0 for never): the engine counts its interval anew from there.
+    """
+    if found.execs:
+        return False
+    if found.probe_interval is None:
+        return True
+    counted_from = max(found.probed_at, found.started_at, unpaused_at)
+    return now + need <= counted_from + found.probe_interval
 
 
 def slot_state(slot: Slot, instance: str, found: Container | None) -> SlotState:

@@ -10,6 +10,7 @@ from docker_compose.own_docker import BASE
 from docker_compose.project import (
     BLUE,
     DOCKERFILE,
+    ONE_SERVICE,
     V1,
     V2,
     Project,
@@ -74,6 +75,31 @@ def test_pause_and_wake(project: Project) -> None:
         assert project.inspect("shop-blue", "{{.HostConfig.RestartPolicy.Name}}") == "unless-stopped"
     assert project.env(BLUE)["L9_RELEASE"] == V1
     assert project.id(BLUE) == made
+
+
+def probed(interval: str, seconds: float) -> str:
+    """The one service with a healthcheck that takes its time."""
+    check = f'{{test: ["CMD", "python3", "-c", "import time; time.sleep({seconds})"], interval: {interval}}}'
+    return ONE_SERVICE.replace("    build: .\n", f"    build: .\n    healthcheck: {check}\n")
+
+
+def test_a_pause_catches_no_health_probe(project: Project) -> None:
+    made = project.deploy(BLUE, V1, probed("2s", 0.5))
+    for wait in (0.0, 1.2, 2.4, 0.3):
+        time.sleep(wait)
+        assert project.runtime.pause(BLUE, V1) == "shop-blue paused"
+        assert project.state(BLUE).status == "paused"
+        assert project.inspect("shop-blue", "{{json .ExecIDs}}") in ("null", "[]")
+        assert project.runtime.wake(BLUE, V1) == "shop-blue unpaused"
+    assert project.id(BLUE) == made
+
+
+def test_a_slot_that_is_never_at_rest_stands_by_stopped(project: Project) -> None:
+    project.deploy(BLUE, V1, probed("100ms", 0.1))
+    assert "stopped" in project.runtime.pause(BLUE, V1)
+    assert project.state(BLUE).status == "exited"
+    assert "started" in project.runtime.wake(BLUE, V1)
+    assert project.state(BLUE).status == "running"
 
 
 def test_stop_is_graceful_also_for_a_paused_slot(project: Project) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from l9.commands import docker
@@ -60,6 +61,47 @@ def test_a_container() -> None:
         health="healthy",
         restart_policy="unless-stopped",
     )
+
+
+def probed(
+    check: dict[str, Any] | None, execs: list[str] | None = None, **health: Any
+) -> tuple[int, float, float | None]:
+    state = {**INSPECTED["State"], "Health": health or None}
+    config = {**INSPECTED["Config"], "Healthcheck": check}
+    found = docker.parse_container({**INSPECTED, "State": state, "Config": config, "ExecIDs": execs})
+    return found.execs, found.probed_at, found.probe_interval
+
+
+def test_when_the_engine_probes() -> None:
+    check = {"Test": ["CMD", "true"], "Interval": 7_500_000_000, "StartInterval": 250_000_000}
+    ended = [{"End": "2026-11-23T21:00:00Z"}, {"End": "2026-11-23T21:06:06.827266739Z"}]
+    assert probed(None) == (0, 0.0, None)
+    assert probed({"Test": ["NONE"]}, Status="none") == (0, 0.0, None)
+    assert probed(check) == (0, 0.0, None)  # it has not run yet
+    assert probed(check, ["c0"], Status="healthy", Log=ended) == (1, STARTED, 7.5)
+    assert probed(check, Status="unhealthy", Log=None) == (0, 0.0, 7.5)
+    assert probed(check, Status="starting", Log=[]) == (0, 0.0, 0.25)
+    defaults = {"Test": ["CMD", "true"]}
+    assert probed(defaults, Status="healthy")[2] == 30.0
+    assert probed(defaults, Status="starting")[2] == 5.0
+    assert probed({**defaults, "Interval": 1_000_000_000}, Status="starting")[2] == 1.0
+
+
+def test_a_container_rests_between_probes_only() -> None:
+    still = msgspec.structs.replace(inspected(), started_at=50.0)
+    assert docker.rests(still, unpaused_at=0.0, now=100.0, need=1.0)
+    assert not docker.rests(msgspec.structs.replace(still, execs=1), unpaused_at=0.0, now=100.0, need=1.0)
+    probed = msgspec.structs.replace(still, probed_at=90.0, probe_interval=10.0)
+    for now, unpaused_at, rests in (
+        (98.9, 0.0, True),
+        (99.1, 0.0, False),  # the next one is near
+        (101.0, 0.0, False),  # it is due: any moment now
+        (99.1, 95.0, True),  # counted anew since then
+        (104.1, 95.0, False),
+    ):
+        assert docker.rests(probed, unpaused_at, now, need=1.0) is rests, (now, unpaused_at)
+    just_started = msgspec.structs.replace(probed, started_at=98.0, probed_at=0.0)
+    assert docker.rests(just_started, unpaused_at=0.0, now=106.9, need=1.0)
 
 
 def test_a_bare_container_that_never_ran() -> None:
