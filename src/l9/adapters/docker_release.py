@@ -150,7 +150,7 @@ class Releases:
 
     def try_out(self, release: str, files: Mapping[str, str], look: Callable[[str], T]) -> T:
         """What `look` finds of a release that is only compose files yet: resolved under another name, then gone."""
-        name = f"plan-{os.getpid()}-{release}"
+        name = f"plan-{os.getpid()}"
         tree = self.layout.tree(name)
         try:
             for path, text in files.items():
@@ -162,7 +162,6 @@ class Releases:
             self.resolve(name, "")
             return look(name)
         finally:
-            shutil.rmtree(tree, ignore_errors=True)
             shutil.rmtree(self.layout.release(name), ignore_errors=True)
 
     def secrets(self) -> tuple[str, ...]:

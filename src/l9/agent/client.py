@@ -13,6 +13,7 @@ import msgspec
 from l9 import __version__
 from l9.agent.protocol import AnyMessage, Failed, Hello, Request, Result, decode, encode
 from l9.config.model import Config, Target
+from l9.core.graph import GRAPH
 from l9.errors import AgentMismatch, Interrupted, Unreachable
 
 AGENT = ".l9/agent/bin/l9"
@@ -52,6 +53,14 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
     answered), AgentFailed (the agent's own error).
     """
     program = argv(config.target)
+    request = Request(
+        command=command,
+        version=__version__,
+        graph=GRAPH.digest,
+        config=msgspec.to_builtins(config),
+        who=who,
+        params=params,
+    )
     try:
         child = subprocess.Popen(
             program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -64,17 +73,6 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
             remedy="apt-get install openssh-client",
         ) from None
     try:
-        # While ssh shakes hands: the table is what takes longest to import.
-        from l9.core.graph import GRAPH
-
-        request = Request(
-            command=command,
-            version=__version__,
-            graph=GRAPH.digest,
-            config=msgspec.to_builtins(config),
-            who=who,
-            params=params,
-        )
         yield from _converse(child, request, config.target)
     finally:
         if child.poll() is None:

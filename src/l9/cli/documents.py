@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from l9.adapters.lock_file import Holder
 from l9.config.model import Config
+from l9.core import drift
 from l9.core import events as ev
 
 
@@ -50,15 +52,6 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     state: str
     gate: str | None
-
-
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds the host's lock, and for what."""
-
-    pid: int
-    who: str
-    what: str
-    since: float
 
 
 class Status(Document, frozen=True, kw_only=True):
@@ -115,19 +108,10 @@ class Code(Document, frozen=True, kw_only=True):
     meaning: str
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference between host and record, and the command that mends it."""
-
-    what: str
-    expected: str
-    found: str
-    remedy: str
-
-
 class Drift(Document, frozen=True, kw_only=True):
     """`l9 drift`: exit code 7 when `drift` is not empty."""
 
-    drift: list[Difference]
+    drift: list[drift.Drift]
     live: str | None
 
 

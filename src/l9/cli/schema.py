@@ -15,6 +15,8 @@ from l9.cli.context import HELP, json_option, refuse_unknown
 @json_option
 def command(name: str | None, as_json: bool) -> int:
     """Print the JSON Schema of a document that --json prints, such as l9.status/1; or name all of them."""
+    import inspect
+
     from l9.cli.documents import DOCUMENTS, json_schema
 
     refuse_unknown(name, tuple(DOCUMENTS), "schema")
@@ -24,8 +26,7 @@ def command(name: str | None, as_json: bool) -> int:
         sys.stdout.write(json.dumps({known: json_schema(known) for known in DOCUMENTS}) + "\n")
     else:
         for known, kind in DOCUMENTS.items():
-            told = (getattr(kind, "__doc__", "") or "").partition("\n")[0]
-            sys.stdout.write(
-                f"{known:<16} {told if isinstance(kind, type) else 'JSON Lines; the last one a result'}\n"
-            )
+            told = inspect.getdoc(kind) if inspect.isclass(kind) else None  # else a union: of lines
+            summary = (told or "JSON Lines; the last one a result").partition("\n")[0]
+            sys.stdout.write(f"{known:<16} {summary}\n")
     return 0

@@ -20,7 +20,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one invariant closed its gate; `log` holds the last lines, taken before anything was undone."""
+    """Why one invariant closed its gate. `verdict`: fail, unknown, or not-yet (it had no time left to open).
+
+    `log` holds the last lines, taken before anything was undone.
+    """
 
     invariant: str
     verdict: str
