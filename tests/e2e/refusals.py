@@ -47,7 +47,6 @@ PROGRAMS = {
     "$EDITOR", "apt-get", "cd", "chmod", "command", "df", "docker", "free", "git", "l9", "mv", "pip", "ss", "ssh",
     "ssh-keygen", "systemctl", "tail", "unset",
 }  # fmt: skip
-REMEDIES: set[tuple[str, str]] = set()
 # Written by looking, or by whoever serves: neither is a change that a refused command made.
 VOLATILE = (".git", ".l9/logs", ".l9/lock")
 JOURNAL, RUNS = ".l9/journal.jsonl", ".l9/runs"
@@ -211,7 +210,6 @@ def _told_in_full(args: tuple[str, ...], answer: Answer) -> None:
 
 def check_remedy(remedy: str, failed: tuple[str, ...]) -> None:
     """A command that can be typed, and not the one that has just failed."""
-    REMEDIES.add((shlex.join(("l9", *failed)), remedy))
     words = shlex.split(remedy)
     assert words[0] in PROGRAMS, remedy
     assert words != ["l9", *failed]
