@@ -8,6 +8,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,10 +18,12 @@ from l9.adapters.git_repo import GitRepo
 from l9.adapters.journal_file import JournalFile
 from l9.adapters.lock_file import LockFile
 from l9.adapters.system_clock import SystemClock
+from l9.adapters.threads import at_once
 from l9.config import load
 from l9.config.model import Config
 from l9.core import events as ev
 from l9.core import facts as f
+from l9.core.catalogue import Judged, catalogue, judge
 from l9.core.env import parse_env
 from l9.core.graph import GRAPH
 from l9.core.preview import judge_rows
@@ -82,10 +85,21 @@ class LocalObserver:
         self._repo = repo
 
     def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
-        return f.Facts({kind: self._look(run, kind) for kind in kinds})
+        seen: dict[type, object] = {}
+
+        def look(kind: type) -> None:
+            seen[kind] = self._look(run, kind)
+
+        at_once([partial(look, kind) for kind in kinds])
+        return f.Facts(seen)
 
     def _look(self, run: Run, kind: type) -> object:
         repo = self._repo
+        if not run.tag and kind in (f.Tag, f.Origin):
+            return f.Unseen("HEAD carries no release tag yet", "git tag --annotate", not_yet=True)
+        if not run.commit and kind in (f.Locks, f.TestRun):
+            name, remedy = run.tag or "HEAD", "git add --all && git commit"
+            return f.Unseen(f"{name} is no commit", remedy, "a commit with the files of a release")
         try:
             if kind is f.Workspace:
                 return repo.workspace()
@@ -96,7 +110,7 @@ class LocalObserver:
             if kind is f.Locks:
                 return repo.locks(run.tag)
             return repo.tested(run.tag) or f.Unseen(
-                "the tests have not run on this tree", "l9 check", not_yet=True
+                "the tests have not run on this tree", "l9 cgmp", not_yet=True
             )
         except L9Error as error:
             return f.Unseen(error.said, error.remedy, error.expected)
@@ -104,7 +118,7 @@ class LocalObserver:
 
 def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
     """What the gates need to know of a release besides its name."""
-    example = repo.read(tag.name, config.env.example) if tag.object_id else None
+    example = repo.read(tag.name, config.env.example) if tag.commit else None
     keys = [e.key for e in parse_env(example or "").entries if not e.optional]
     return {"main": config.release.main, "tree": tag.tree, "env_keys": keys}
 
@@ -126,8 +140,7 @@ def run_local(
     """
     check_name(tag_name, config)
     clock = SystemClock()
-    tag = repo.tag(tag_name)
-    settings = settings_for(repo, config, tag)
+    started = _started(repo, config, tag_name)
     run_id = new_run_id(clock.now())
     lock = LockFile(repo.state() / "lock")
     journal = JournalFile(repo.state() / "journal.jsonl", clock.now)
@@ -139,18 +152,6 @@ def run_local(
         seen(entry)
         return entry
 
-    started = ev.RunStarted(
-        kind=Kind.DEPLOY,
-        tag=tag_name,
-        commit=tag.commit,
-        tag_object=tag.object_id or "",
-        new=Slot.BLUE,
-        old=None,
-        previous=None,
-        who=whoami(),
-        version=__version__,
-        settings=settings,
-    )
     runner = Runner(
         graph=GRAPH,
         rules=load.rules(config),
@@ -168,22 +169,13 @@ def run_local(
         run = runner.drive(begin(run_id, entry.at, started))
     finally:
         lock.free()
-    return LocalPart(run, tuple(events[1:]), settings)
+    return LocalPart(run, tuple(events[1:]), dict(started.settings))
 
 
-def newest_tag(repo: GitRepo, config: Config) -> str | None:
-    """The release with the highest version, or None where there is none yet."""
-    form = TagFormat(config.release.tag)
-    versions = [v for v in map(form.parse, repo.tags()) if v is not None]
-    return max(versions).tag if versions else None
-
-
-def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[dict[str, Any]]]:
-    """What the rows of workspace and repository say now of a tag; nothing is run, pushed or written."""
-    check_name(tag_name, config)
-    clock = SystemClock()
+def _started(repo: GitRepo, config: Config, tag_name: str) -> ev.RunStarted:
+    """The first entry of a deploy, as the operator's side knows it; the host decides on slots."""
     tag = repo.tag(tag_name)
-    started = ev.RunStarted(
+    return ev.RunStarted(
         kind=Kind.DEPLOY,
         tag=tag_name,
         commit=tag.commit,
@@ -192,11 +184,55 @@ def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[
         old=None,
         previous=None,
         who=whoami(),
+        version=__version__,
         settings=settings_for(repo, config, tag),
     )
-    run = begin(new_run_id(clock.now()), clock.now(), started)
+
+
+def newest_tag(repo: GitRepo, config: Config) -> str | None:
+    """The release with the highest version, or None where there is none yet."""
+    return _newest(repo.tags(), config)
+
+
+def release_at_head(repo: GitRepo, config: Config) -> str | None:
+    """The release that HEAD carries, the highest version of several, or None."""
+    return _newest(repo.tags_at_head(), config)
+
+
+def _newest(tags: tuple[str, ...], config: Config) -> str | None:
+    form = TagFormat(config.release.tag)
+    versions = [v for v in map(form.parse, tags) if v is not None]
+    return max(versions).tag if versions else None
+
+
+def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[dict[str, Any]]]:
+    """What the rows of workspace and repository say now of a tag; nothing is run, pushed or written."""
+    check_name(tag_name, config)
+    run, now = _begun(repo, config, tag_name)
     rows = GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)
-    return run, judge_rows(rows, run, LocalObserver(repo), load.rules(config), clock.now())
+    return run, judge_rows(rows, run, LocalObserver(repo), load.rules(config), now)
+
+
+def check_local(
+    repo: GitRepo, config: Config, tag_name: str, where: tuple[Where, ...]
+) -> tuple[str, list[Judged]]:
+    """Every invariant of these substrates, judged on one look; nothing is run, pushed or written.
+
+    `tag_name` is empty for what HEAD would release. Returns the commit (empty before the first one) and the
+    verdicts in the table's order. Raises UsageError for a name that is no release's.
+    """
+    if tag_name:
+        check_name(tag_name, config)
+    run, now = _begun(repo, config, tag_name)
+    wanted = catalogue(*where)
+    facts = LocalObserver(repo)(run, frozenset(kind for need in wanted for kind in need.observes))
+    return run.commit, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
+
+
+def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:
+    """A run that only looks, and the time that it began (seconds since the epoch)."""
+    now = SystemClock().now()
+    return begin(new_run_id(now), now, _started(repo, config, tag_name)), now
 
 
 def to_host(part: LocalPart) -> dict[str, Any]:

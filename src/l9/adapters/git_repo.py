@@ -45,7 +45,21 @@ class GitRepo:
         """The names of all tags, oldest version first."""
         return tuple(self._git(git.list_tags()).split())
 
+    def head(self) -> Tag:
+        """HEAD as the tag that does not exist yet, without a name; no commit before the first one."""
+        done = run(git.show_head(), cwd=self._top, env=QUIET)
+        commit, tree = done.out.split() if done.code == 0 else ("", "")
+        return Tag("", commit=commit, tree=tree)
+
+    def tags_at_head(self) -> tuple[str, ...]:
+        """The names of the tags that HEAD carries, oldest version first."""
+        if not self.head().commit:
+            return ()
+        return tuple(self._git((*git.list_tags(), "--points-at=HEAD")).split())
+
     def tag(self, name: str) -> Tag:
+        if not name:
+            return self.head()
         tag = git.parse_tag(name, self._git(git.show_tag(name)))
         if tag.object_id is None:
             return tag

@@ -14,6 +14,7 @@ from l9.adapters.lock_file import Holder
 from l9.config.model import Config
 from l9.core import drift
 from l9.core import events as ev
+from l9.core.catalogue import Judged
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +138,26 @@ class Plan(Document, frozen=True, kw_only=True):
     changed_services: list[str] | None
     changed_services_unseen: str | None
     gates: list[JudgedGate]
+
+
+class Check(Document, frozen=True, kw_only=True):
+    """`l9 check`: `tag` is None for what HEAD would release; `ready` when nothing fails or is unknown."""
+
+    tag: str | None
+    commit: str
+    ready: bool
+    invariants: list[Judged]
+
+
+class Explained(Document, frozen=True, kw_only=True):
+    """`l9 check --explain ID`: one invariant, what it looks at, and the gates that need it."""
+
+    id: str
+    why: str
+    clause: str
+    substrate: str
+    observes: list[str]
+    gates: list[str]
 
 
 class Init(Document, frozen=True, kw_only=True):
@@ -351,6 +372,8 @@ DOCUMENTS: dict[str, Any] = {
     "l9.code/1": Code,
     "l9.drift/1": Drift,
     "l9.plan/1": Plan,
+    "l9.check/1": Check,
+    "l9.invariant/1": Explained,
     "l9.init/1": Init,
     "l9.graph/1": Graph,
     "l9.provision/1": Provision,

@@ -16,7 +16,8 @@ from l9.errors import L9Error
 COMMANDS = {
     "init": ("init", "Write an l9.toml for this repository."),
     "graph": ("graph", "Show the graph of gates."),
-    "check": ("check", "Judge the workspace and the repository, changing nothing."),
+    "check": ("check", "Judge every invariant of workspace and repository, changing nothing."),
+    "cgmp": ("cgmp", "Run the release's own tests on its own tree."),
     "plan": ("plan", "Show what a deploy would do, with every gate judged that can be."),
     "deploy": ("deploy", "Take a tag live."),
     "rollback": ("rollback", "Go back to the previous good release, or to a tag."),

@@ -114,19 +114,29 @@ def push(main: str, tag: str, remote: str = "origin") -> Argv:
     )  # fmt: skip
 
 
+def revision(tag: str) -> str:
+    """What git calls a tag; HEAD for the tag that does not exist yet, whose name is empty."""
+    return f"refs/tags/{tag}" if tag else "HEAD"
+
+
+def show_head() -> Argv:
+    """HEAD's commit and tree, a line each; it fails before the first commit."""
+    return ("git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}")
+
+
 def archive(tag: str) -> Argv:
     """The tag's tree as a tar on standard output."""
-    return ("git", "archive", "--format=tar", f"refs/tags/{tag}")
+    return ("git", "archive", "--format=tar", revision(tag))
 
 
 def list_files(tag: str) -> Argv:
     """All paths of the tag's tree, divided by NUL."""
-    return ("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", f"refs/tags/{tag}")
+    return ("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", revision(tag))
 
 
 def read_file(tag: str, path: str) -> Argv:
     """One file of the tag's tree."""
-    return ("git", "cat-file", "blob", f"refs/tags/{tag}:{path}")
+    return ("git", "cat-file", "blob", f"{revision(tag)}:{path}")
 
 
 def add_worktree(path: str, tag: str) -> Argv:

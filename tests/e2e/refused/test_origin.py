@@ -41,7 +41,7 @@ def test_origin_is_ahead(desk: Desk, tmp_path: Path) -> None:
     answer = desk.refused("deploy", "v0.6.0-l9", code=3, says=("refs/heads/main [rejected]",))
     assert answer.remedies == ["git pull --no-rebase origin main"]
     desk.git(*shlex.split(answer.remedies[0])[1:])
-    assert desk.l9("check", "v0.6.0-l9").returncode == 0  # the tagged commit is still on main
+    assert desk.l9("cgmp", "v0.6.0-l9").returncode == 0  # the tagged commit is still on main
 
 
 def test_origin_declines(desk: Desk) -> None:

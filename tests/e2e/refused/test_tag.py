@@ -14,7 +14,7 @@ from e2e.refusing_stage import NEXT
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 
 
-@pytest.mark.parametrize("command", ["deploy", "check"])
+@pytest.mark.parametrize("command", ["deploy", "cgmp"])
 def test_no_such_tag(desk: Desk, command: str) -> None:
     answer = desk.refused(command, "v9.9.9-l9", code=3, says=("a tag v9.9.9-l9", "no such tag"))
     assert any(r.startswith("git tag -a v9.9.9-l9") for r in answer.remedies)
@@ -32,8 +32,8 @@ def test_lightweight_tag(desk: Desk) -> None:
     answer = desk.refused("deploy", "v0.6.0-l9", code=3, says=("an annotated tag", "a lightweight tag"))
     # The remedy is a command that mends it: typed as it is, the same deploy gets past this gate.
     subprocess.run(shlex.split(answer.remedies[0]), cwd=desk.work, check=True, capture_output=True)
-    assert "LOCAL-READY" in desk.l9("check", "v0.6.0-l9").stderr
-    assert desk.l9("check", "v0.6.0-l9").returncode == 0
+    assert "LOCAL-READY" in desk.l9("cgmp", "v0.6.0-l9").stderr
+    assert desk.l9("cgmp", "v0.6.0-l9").returncode == 0
 
 
 NAMES = (
@@ -47,7 +47,7 @@ def test_name_that_is_no_releases(desk: Desk, name: str) -> None:
     desk.refused("deploy", name, code=2, says=("a tag like v<major>.<minor>.<patch>-l9",))
 
 
-@pytest.mark.parametrize("command", ["deploy", "rollback", "plan", "check"])
+@pytest.mark.parametrize("command", ["deploy", "rollback", "plan", "cgmp"])
 def test_name_like_an_option(desk: Desk, command: str) -> None:
     desk.refused(command, "--", "--upload-pack=x", code=2, says=("this tag is refused", "--upload-pack=x"))
     desk.refused(command, "--upload-pack=x", code=2, says=("No such option '--upload-pack'",))

@@ -108,7 +108,7 @@ def test_interrupted_before_the_host_is_asked(desk: Desk) -> None:
     ids=["colours", "NO_COLOR", "dumb"],
 )  # fmt: skip
 def test_colours_on_a_terminal(desk: Desk, env: dict[str, str], styled: bool) -> None:
-    shown = on_terminal(("check", NEXT), desk.work, {"TERM": "xterm-256color", **env})
+    shown = on_terminal(("cgmp", NEXT), desk.work, {"TERM": "xterm-256color", **env})
     assert "CREATE-ANNOTATED-TAG" in shown
     assert bool(re.search(r"\x1b\[[0-9;]*m", shown)) is styled
     assert ("\x1b" in shown) is (env.get("TERM") != "dumb")

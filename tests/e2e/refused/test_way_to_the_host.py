@@ -92,4 +92,4 @@ def test_no_ssh_on_this_machine(desk: Desk, tmp_path: Path) -> None:
 
 def test_no_git_on_this_machine(desk: Desk, tmp_path: Path) -> None:
     desk.env["PATH"] = str(tmp_path)
-    desk.refused("check", NEXT, code=3, says=("git cannot be run",))
+    desk.refused("cgmp", NEXT, code=3, says=("git cannot be run",))

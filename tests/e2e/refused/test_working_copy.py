@@ -76,7 +76,7 @@ def test_wrong_branch(desk: Desk) -> None:
 def test_not_a_git_repository(desk: Desk) -> None:
     shutil.rmtree(desk.work / ".git")
     desk.env["GIT_CEILING_DIRECTORIES"] = str(desk.work.parent)
-    for command in (("deploy", NEXT), ("check",), ("plan", NEXT)):
+    for command in (("deploy", NEXT), ("cgmp",), ("plan", NEXT)):
         answer = desk.refused(*command, code=2, says=("not inside a git working copy",))
         assert answer.remedies == ["git init"]
 
@@ -96,7 +96,7 @@ def test_repository_without_commits(desk: Desk) -> None:
     shutil.rmtree(desk.work / ".git")
     desk.git("init", "--quiet", "--initial-branch=main")
     desk.refused("deploy", NEXT, code=3, says=("no such tag", "no untracked files"))
-    desk.refused("check", code=2, says=("there is no release tag yet",))
+    desk.refused("cgmp", code=2, says=("there is no release tag yet",))
 
 
 def test_shallow_clone(desk: Desk, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_shallow_clone(desk: Desk, tmp_path: Path) -> None:
     answer = shallow.refused("deploy", LIVE, code=3, says=("a shallow clone",))
     assert answer.remedies == ["git fetch --unshallow origin"]
     subprocess.run(shlex.split(answer.remedies[0]), cwd=shallow.work, check=True, capture_output=True)
-    assert shallow.l9("check", LIVE).returncode == 0
+    assert shallow.l9("cgmp", LIVE).returncode == 0
 
 
 def test_working_copy_that_cannot_be_written(desk: Desk) -> None:
@@ -118,13 +118,13 @@ def test_working_copy_that_cannot_be_written(desk: Desk) -> None:
 def test_journal_of_the_working_copy_is_broken(desk: Desk) -> None:
     with (desk.work / ".git" / "l9" / "journal.jsonl").open("a", encoding="utf-8") as journal:
         journal.write("not an entry\n")
-    answer = desk.refused("check", NEXT, code=5, says=("the journal ends in a line that is no entry",))
+    answer = desk.refused("cgmp", NEXT, code=5, says=("the journal ends in a line that is no entry",))
     subprocess.run(shlex.split(answer.remedies[0]), check=True)
-    assert desk.l9("check", NEXT).returncode == 0
+    assert desk.l9("cgmp", NEXT).returncode == 0
 
 
 def test_a_hooks_variables_do_not_lead_to_its_repository(desk: Desk, tmp_path: Path) -> None:
     desk.git("init", "--quiet", str(tmp_path / "other"))
     desk.env.update({"GIT_DIR": str(tmp_path / "other" / ".git"), "GIT_WORK_TREE": str(tmp_path / "other")})
-    assert desk.l9("check", NEXT).returncode == 0
+    assert desk.l9("cgmp", NEXT).returncode == 0
     assert desk.l9("drift").returncode == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from l9.core.facts import Facts, Origin, Tag
 from l9.core.invariants.invariant import Context, invariant
-from l9.core.verdict import Fail, Pass, Verdict
+from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
 
 @invariant("repository.tag-exists", Tag, why="only tagged commits are deployed", clause="spec 1.3 git")
@@ -95,10 +95,10 @@ def TAG_ON_ORIGIN(facts: Facts, _context: Context) -> Verdict:
         return Fail("a remote named origin", "none", "git remote add origin URL")
     if tag.object_id and origin.tag_object == tag.object_id:
         return Pass(f"the same object {tag.object_id[:12]} on origin")
-    found = f"{origin.tag_object[:12]} (moved!)" if origin.tag_object else "no such tag there"
-    return Fail(
-        f"{tag.name} is {str(tag.object_id)[:12]} on origin", found, f"git ls-remote origin {tag.name}"
-    )
+    wanted, look = f"{tag.name} is {str(tag.object_id)[:12]} on origin", f"git ls-remote origin {tag.name}"
+    if origin.tag_object:
+        return Fail(wanted, f"{origin.tag_object[:12]} (moved!)", look)
+    return Unknown("no such tag there", look, wanted, not_yet=True)  # a deploy pushes it
 
 
 @invariant(
@@ -113,4 +113,5 @@ def MAIN_ON_ORIGIN(facts: Facts, context: Context) -> Verdict:
     main = str(context.run.settings.get("main", "main"))
     if origin.main_has_commit:
         return Pass(f"{tag.commit[:12]} is on origin/{main}")
-    return Fail(f"{tag.commit[:12]} on origin/{main}", "origin's main lacks it", f"git push origin {main}")
+    wanted, push = f"{tag.commit[:12]} on origin/{main}", f"git push origin {main}"
+    return Unknown(f"origin's {main} lacks it", push, wanted, not_yet=True)  # a deploy pushes it

@@ -110,4 +110,4 @@ def TESTED_THIS_TREE(facts: Facts, context: Context) -> Verdict:
     wanted = str(context.run.settings.get("tree", ""))
     if wanted and tested == wanted:
         return Pass(f"tree {tested[:12]}")
-    return Fail(f"tests of tree {wanted[:12]}", f"tests of tree {tested[:12]}", f"l9 check {context.run.tag}")
+    return Fail(f"tests of tree {wanted[:12]}", f"tests of tree {tested[:12]}", f"l9 cgmp {context.run.tag}")

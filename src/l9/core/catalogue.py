@@ -1,0 +1,51 @@
+"""Every invariant of the table, each once, and all of them judged side by side, outside of any run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from l9.core.facts import Facts
+from l9.core.graph import GRAPH
+from l9.core.invariants.invariant import Context, Invariant
+from l9.core.rules import Rules
+from l9.core.run import Run
+from l9.core.states import State, Where
+from l9.core.verdict import Fail, Pass, Unknown
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """One invariant and its verdict: holds, fails, unknown (nobody could look), or later (not made yet)."""
+
+    id: str
+    verdict: str
+    found: str
+    expected: str = ""
+    remedy: str = ""
+    log: tuple[str, ...] = ()
+
+
+def catalogue(*where: Where) -> tuple[Invariant, ...]:
+    """The invariants of these substrates (of all, where none is named), in the order of the table."""
+    needs = (need for row in GRAPH.rows for need in row.needs)
+    return tuple(dict.fromkeys(need for need in needs if not where or need.substrate in where))
+
+
+def gates_of(invariant: Invariant) -> tuple[State, ...]:
+    """The gates that stay closed while it does not hold."""
+    return tuple(row.opens for row in GRAPH.rows if invariant in row.needs)
+
+
+def judge(invariant: Invariant, run: Run, facts: Facts, now: float, rules: Rules) -> Judged:
+    """The invariant's verdict on what was seen. `now` is seconds since the epoch."""
+    match invariant.judge(facts, Context(run, rules, now, gates_of(invariant)[0])):
+        case Pass(found):
+            return Judged(id=invariant.id, verdict="holds", found=found)
+        case Fail(expected, found, remedy, log):
+            return Judged(
+                id=invariant.id, verdict="fails", found=found, expected=expected, remedy=remedy, log=log
+            )
+        case Unknown(reason, remedy, expected, not_yet):
+            verdict = "later" if not_yet else "unknown"
+            return Judged(id=invariant.id, verdict=verdict, found=reason, expected=expected, remedy=remedy)
+        case pending:
+            return Judged(id=invariant.id, verdict="later", found=pending.found)

@@ -1,0 +1,58 @@
+"""All invariants of the table, judged outside of a run."""
+
+from __future__ import annotations
+
+import pytest
+from samples import NOW, a_run, facts
+
+from l9.core import facts as f
+from l9.core.catalogue import Judged, catalogue, gates_of, judge
+from l9.core.graph import GRAPH
+from l9.core.health import Streak
+from l9.core.invariants import host_slot, repository, workspace
+from l9.core.invariants.invariant import Invariant
+from l9.core.rules import Rules
+from l9.core.states import State, Where
+
+
+def judged(invariant: Invariant, *changed: object) -> Judged:
+    return judge(invariant, a_run(), facts(*changed), NOW, Rules())
+
+
+def test_it_names_each_invariant_of_the_table_once() -> None:
+    found = catalogue()
+    assert set(found) == {need for row in GRAPH.rows for need in row.needs}
+    assert len(found) == len({invariant.id for invariant in found})
+
+
+def test_it_can_be_asked_for_some_substrates() -> None:
+    here = catalogue(Where.WORKSPACE, Where.REPOSITORY)
+    assert {invariant.substrate for invariant in here} == {Where.WORKSPACE, Where.REPOSITORY}
+    assert workspace.ON_MAIN in here
+    assert host_slot.IMAGE_READY not in here
+
+
+def test_an_invariant_knows_its_gates() -> None:
+    assert gates_of(repository.TAG_ANNOTATED) == (State.LOCAL_READY, State.TAGGED)
+
+
+def test_the_verdicts_are_told_in_a_word() -> None:
+    assert judged(workspace.ON_MAIN) == Judged(id="workspace.on-main", verdict="holds", found="on main")
+    fails = judged(workspace.ON_MAIN, f.Workspace("topic", (), ()))
+    assert (fails.verdict, fails.found, fails.expected) == ("fails", "topic", "branch main checked out")
+    assert fails.remedy == "git switch main"
+
+
+@pytest.mark.parametrize(("not_yet", "word"), [(True, "later"), (False, "unknown")])
+def test_what_was_not_seen(not_yet: bool, word: str) -> None:
+    unseen = f.Unseen("nobody can read it", "git fsck", "a tree", not_yet)
+    found = judge(workspace.ON_MAIN, a_run(), f.Facts({f.Workspace: unseen}), NOW, Rules())
+    assert found == Judged(
+        id="workspace.on-main", verdict=word, found="nobody can read it", expected="a tree", remedy="git fsck"
+    )
+
+
+def test_what_is_not_decided_yet_is_judged_later() -> None:
+    assert judged(host_slot.LOGS_CLEAN, f.Health(Streak())) == Judged(
+        id="host.logs-clean", verdict="later", found="reading the log"
+    )
