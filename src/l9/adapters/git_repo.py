@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from l9.adapters.git_source import QUIET, reason
+from l9.adapters.git_tree import GitTree
 from l9.adapters.process import Done, must, run, stream
 from l9.commands import git
 from l9.config.model import Config
@@ -37,6 +38,10 @@ class GitRepo:
         self._top = top
         self._config = config
         self._fresh: TestRun | None = None
+
+    def tree(self, name: str) -> GitTree:
+        """The files of a tag, or of HEAD where the name is empty."""
+        return GitTree(self._top, git.revision(name))
 
     def workspace(self) -> Workspace:
         return git.parse_status(self._git(git.status()))

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from l9.core.facts import Tag, Workspace
 
 Argv = tuple[str, ...]
+
+
+class TreeEntry(NamedTuple):
+    """One entry of a tree: `kind` is blob, or commit for a submodule; `size` in bytes."""
+
+    mode: str
+    kind: str
+    object_id: str
+    size: int
+
 
 _TAG_FIELDS = (
     "%(refname:strip=2)", "%(objecttype)", "%(objectname)", "%(*objectname)", "%(tree)%(*tree)",
@@ -158,3 +170,50 @@ def checkout(tag: str) -> Argv:
 
 def head() -> Argv:
     return ("git", "rev-parse", "--verify", "--quiet", "HEAD")
+
+
+def list_entries(revision: str) -> Argv:
+    """Every entry of a tree with mode, kind, object and size, divided by NUL."""
+    return ("git", "ls-tree", "-r", "-z", "-l", "--full-tree", revision)
+
+
+def parse_entries(out: str) -> dict[str, TreeEntry]:
+    """`list_entries`' output, by path. A submodule (kind `commit`) has no size."""
+    found = {}
+    for line in filter(None, out.split("\0")):
+        about, _, path = line.partition("\t")
+        mode, kind, object_id, size = about.split()
+        found[path] = TreeEntry(mode, kind, object_id, 0 if size == "-" else int(size))
+    return found
+
+
+def read_objects() -> Argv:
+    """Many objects in one process: ids on standard input, a line each."""
+    return ("git", "cat-file", "--batch")
+
+
+def parse_objects(out: bytes) -> list[bytes | None]:
+    """`read_objects`' output: each object's bytes in the order asked for, None for one that is missing."""
+    found: list[bytes | None] = []
+    at = 0
+    while at < len(out):
+        end = out.index(b"\n", at)
+        header = out[at:end].split()
+        if len(header) != 3:
+            found.append(None)
+            at = end + 1
+            continue
+        size = int(header[2])
+        found.append(out[end + 1 : end + 1 + size])
+        at = end + size + 2
+    return found
+
+
+def grep_names(pattern: str, revision: str, *paths: str) -> Argv:
+    """Which text files of a tree hold a line that this extended regular expression finds; 1 means none."""
+    return ("git", "grep", "-z", "-l", "-I", "-E", "--full-name", "-e", pattern, revision, "--", *paths)
+
+
+def parse_grep_names(out: str, revision: str) -> tuple[str, ...]:
+    """`grep_names`' output: the paths."""
+    return tuple(path.removeprefix(f"{revision}:") for path in out.split("\0") if path)

@@ -316,3 +316,22 @@ def test_a_tags_tree_is_read_checked_out_and_exported(repo: Repository, tmp_path
     repo.run(git.checkout(TAG))
     assert repo.run(git.head()).strip() == commit
     assert repo.status() == Workspace(None, (), ())
+
+
+def test_entries_of_a_tree() -> None:
+    out = "100644 blob aa      12\tapi/a b.py\x00160000 commit bb       -\tsub\x00"
+    assert git.parse_entries(out) == {
+        "api/a b.py": git.TreeEntry("100644", "blob", "aa", 12),
+        "sub": git.TreeEntry("160000", "commit", "bb", 0),
+    }
+    assert git.list_entries("HEAD")[-1] == "HEAD"
+
+
+def test_objects_of_a_batch() -> None:
+    assert git.read_objects() == ("git", "cat-file", "--batch")
+    assert git.parse_objects(b"aa blob 3\na\nb\nbb missing\ncc blob 0\n\n") == [b"a\nb", None, b""]
+
+
+def test_names_of_files_that_hold_a_pattern() -> None:
+    assert git.grep_names("a|b", "HEAD", "*.py")[-5:] == ("-e", "a|b", "HEAD", "--", "*.py")
+    assert git.parse_grep_names("HEAD:a b.py\x00HEAD:x:y\x00", "HEAD") == ("a b.py", "x:y")
