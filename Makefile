@@ -45,7 +45,7 @@ bench: install
 # Locks what `make install` installs: exact versions with hashes, and no address.
 lock: install
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
-		--extra demo --group dev --python-version 3.11 pyproject.toml -o requirements/all.txt
+		--extra audit --extra demo --group dev --python-version 3.11 pyproject.toml -o requirements/all.txt
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,7 +15,7 @@ from l9.core import facts as f
 from l9.core.graph import GRAPH, Gate
 from l9.core.run import Run, begin
 from l9.core.states import Kind, Phase, Slot, State, Where
-from l9.local import LocalObserver
+from l9.local.runs import LocalObserver
 from l9.observe import HostObserver
 
 SPEC = {  # spec 1.2, top to bottom

@@ -9,13 +9,14 @@ import msgspec
 
 from l9.agent.host import HostRuns
 from l9.agent.protocol import AnyMessage, Line, Request, Result
+from l9.agent.standing import judge_now, on_record
 from l9.config import load
 from l9.core import events as ev
 from l9.core.drift import find_drift
 from l9.core.graph import GRAPH
 from l9.core.placement import place
 from l9.core.preview import judge_rows
-from l9.core.run import begin, fold
+from l9.core.run import Run, begin, fold
 from l9.core.states import Kind, Slot, Where
 from l9.errors import L9Error, UsageError
 from l9.observe import HostObserver
@@ -175,9 +176,9 @@ def drift(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     yield Result(data={"drift": [msgspec.to_builtins(d) for d in found], "live": done.live if done else None})
 
 
-def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
-    """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
-    params, now = request.params, runs.ports.clock.now()
+def _planned(request: Request, runs: HostRuns) -> Run:
+    """The run that a deploy would be, as if it began now."""
+    params = request.params
     slots, active = runs.ports.runtime.slots(), runs.ports.router.active()
     placed = place(Kind.DEPLOY, params["tag"], slots, active, runs.finished(), runs.config.retention.releases)
     started = ev.RunStarted(
@@ -189,10 +190,25 @@ def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
         settings=params["settings"],
         **placed.fields(),
     )
-    run = begin("plan", now, started)
+    return begin("plan", runs.ports.clock.now(), started)
+
+
+def check(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+    """Every invariant of the host that can be judged now, and what is on record of the live release."""
+    keys = tuple(request.params["settings"].get("env_keys", ()))
+    judged = judge_now(runs, _planned(request, runs), keys)
+    record = on_record(runs, runs_backward(runs, 1000))
+    yield Result(data={"invariants": msgspec.to_builtins(judged), "record": record})
+
+
+def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+    """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
+    params, run = request.params, _planned(request, runs)
     keys = tuple(params["settings"].get("env_keys", ()))
     observer = HostObserver(runs.ports, runs.config, keys, runs.together)
-    gates = judge_rows(GRAPH.of(Kind.DEPLOY, Where.HOST), run, observer, load.rules(runs.config), now)
+    gates = judge_rows(
+        GRAPH.of(Kind.DEPLOY, Where.HOST), run, observer, load.rules(runs.config), run.started_at
+    )
     changed: list[str] | None = None
     unseen = None
     try:
@@ -233,5 +249,6 @@ LOOKS: dict[str, Look] = {
     "logs": logs,
     "drift": drift,
     "plan": plan,
+    "check": check,
     "tick": tick,
 }

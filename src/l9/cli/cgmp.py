@@ -9,7 +9,7 @@ from l9.cli.deploy import ended, local_end
 from l9.cli.render import view
 from l9.core.states import State
 from l9.errors import UsageError
-from l9.local import newest_tag, run_local
+from l9.local.runs import newest_tag, run_local
 
 
 @click.command("cgmp", context_settings=HELP)

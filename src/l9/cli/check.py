@@ -1,19 +1,27 @@
-"""`l9 check [TAG]`: every invariant of workspace and repository, judged side by side; nothing is run or changed."""
+"""`l9 check [TAG]`: every invariant, judged side by side; nothing is run or changed."""
 
 from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from l9.cli.context import HELP, Project, json_option, project, refuse_unknown, show, target_option
 from l9.core.states import Where
 
-SUBSTRATES = (Where.WORKSPACE, Where.REPOSITORY)
-ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·"}
+if TYPE_CHECKING:
+    from l9.core.catalogue import Judged
+
+HERE = (Where.WORKSPACE, Where.REPOSITORY)
+ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·", "advice": "⚠"}
 
 
 @click.command("check", context_settings=HELP)
 @click.argument("tag", required=False)
-@click.option("--substrate", type=click.Choice(list(map(str, SUBSTRATES))), help="Judge only these.")
+@click.option(
+    "--substrate", type=click.Choice(list(map(str, Where))), help="Judge only these; host asks the target."
+)
 @click.option("--explain", metavar="ID", help="Tell what an invariant says, why, and which gates need it.")
 @target_option
 @json_option
@@ -29,29 +37,71 @@ def command(
 def _check(here: Project, tag: str | None, substrate: str | None, *, as_json: bool) -> int:
     import msgspec
 
-    from l9.local import check_local, release_at_head
-
-    where = (Where(substrate),) if substrate else SUBSTRATES
-    tag = tag or release_at_head(here.repo, here.config)
-    commit, judged = check_local(here.repo, here.config, tag or "", where)
-    bad = [j for j in judged if j.verdict in ("fails", "unknown")]
+    where = (Where(substrate),) if substrate else HERE
+    tag, commit, judged, _ = judge_all(here, tag, where)
+    bad = [j for j in judged if not good(j)]
 
     def text() -> str:
         lines = [f"{tag or 'HEAD'} is {commit[:12] or 'no commit yet'}"]
         for one in sorted(judged, key=lambda one: [one.id.startswith(f"{w}.") for w in where], reverse=True):
-            lines.append(f"{ICONS[one.verdict]} {one.id:<34} {one.found}")
-            if one in bad:
-                lines += [f"    expected  {one.expected}"] if one.expected else []
-                lines += [f"    {line}" for line in one.log[:5]]
-                lines += [f"    next      {one.remedy}"] if one.remedy else []
-        holding = sum(one.verdict == "holds" for one in judged)
-        later = len(judged) - holding - len(bad)
-        lines.append(f"{holding} hold, {len(bad)} do not" + (f", {later} are judged later" if later else ""))
+            lines += told(one)
+        count = Counter(one.verdict for one in judged)
+        advice = f", {count['advice']} are advice" if count["advice"] else ""
+        later = f", {count['later']} are judged later" if count["later"] else ""
+        lines.append(f"{count['holds']} hold, {len(bad)} do not{advice}{later}")
         return "\n".join(lines)
 
     document = {"tag": tag, "commit": commit, "ready": not bad, "invariants": msgspec.to_builtins(judged)}
     show(document, "l9.check/1", as_json=as_json, text=text)
     return 3 if bad else 0
+
+
+def judge_all(
+    here: Project, tag: str | None, where: tuple[Where, ...]
+) -> tuple[str | None, str, list[Judged], dict[str, Any]]:
+    """The tag (None for HEAD), its commit, the verdicts, and what the host has on record of the live release.
+
+    The host is asked only when it is among `where`; its record is empty otherwise.
+    """
+    import msgspec
+
+    from l9.agent import client
+    from l9.core.catalogue import Judged
+    from l9.local.runs import check_local, release_at_head, whoami
+
+    tag = tag or release_at_head(here.repo, here.config)
+    run, judged = check_local(here.repo, here.config, tag or "", tuple(w for w in where if w in HERE))
+    record: dict[str, Any] = {}
+    if Where.HOST in where:
+        about = {"tag": run.tag, "commit": run.commit, "tag_object": run.tag_object}
+        data = client.result(here.config, "check", whoami(), **about, settings=dict(run.settings))
+        judged += msgspec.convert(data["invariants"], list[Judged])
+        record = data["record"]
+    return tag, run.commit, judged, record
+
+
+WEIGHTS = {
+    "hard": "hard: its gates stay closed while it does not hold",
+    "rule": "rule: its gates stay closed, unless [check.waive] in l9.toml gives a reason",
+    "advice": "advice: closes nothing, unless [check] require in l9.toml names it",
+}
+
+
+def good(one: Judged) -> bool:
+    """Whether nothing stands in a release's way; what is judged later does not yet."""
+    return one.verdict in ("holds", "later", "advice")
+
+
+def told(one: Judged) -> list[str]:
+    """One invariant for people: its evidence, and for what fails all that helps."""
+    lines = [f"{ICONS[one.verdict]} {one.id:<34} {one.found}"]
+    if one.verdict == "advice":
+        lines.append(f"    next      {one.remedy}")
+    if not good(one):
+        lines += [f"    expected  {one.expected}"] if one.expected else []
+        lines += [f"    {line}" for line in one.log[:5]]
+        lines += [f"    next      {one.remedy}"] if one.remedy else []
+    return lines
 
 
 def _explain(name: str, *, as_json: bool) -> int:
@@ -62,11 +112,21 @@ def _explain(name: str, *, as_json: bool) -> int:
     found = known[name]
     gates = [str(gate) for gate in gates_of(found)]
     document = {
-        "id": found.id, "why": found.why, "clause": found.clause, "substrate": str(found.substrate),
-        "observes": [kind.__name__ for kind in found.observes], "gates": gates,
-    }  # fmt: skip
-    show(document, "l9.invariant/1", as_json=as_json, text=lambda: "\n".join((
-        found.id, f"  why       {found.why}", f"  source    {found.clause}",
-        f"  observes  {', '.join(document['observes'])}", f"  gates     {', '.join(gates)}",
-    )))  # fmt: skip
+        "id": found.id,
+        "why": found.why,
+        "clause": found.clause,
+        "substrate": str(found.substrate),
+        "weight": str(found.weight),
+        "observes": [kind.__name__ for kind in found.observes],
+        "gates": gates,
+    }
+    lines = (
+        found.id,
+        f"  why       {found.why}",
+        f"  source    {found.clause}",
+        f"  weight    {WEIGHTS[found.weight]}",
+        f"  observes  {', '.join(document['observes'])}",
+        f"  gates     {', '.join(gates) or 'none: it is looked at between two deploys'}",
+    )
+    show(document, "l9.invariant/1", as_json=as_json, text=lambda: "\n".join(lines))
     return 0

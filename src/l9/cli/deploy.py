@@ -16,7 +16,7 @@ from l9.core import events as ev
 from l9.core.run import Run
 from l9.core.states import State
 from l9.errors import NoAnswer
-from l9.local import run_local, to_host, whoami
+from l9.local.runs import run_local, to_host, whoami
 
 
 @click.command("deploy", context_settings=HELP)

@@ -156,6 +156,7 @@ class Explained(Document, frozen=True, kw_only=True):
     why: str
     clause: str
     substrate: str
+    weight: str
     observes: list[str]
     gates: list[str]
 

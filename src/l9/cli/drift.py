@@ -8,7 +8,7 @@ import click
 
 from l9.agent import client
 from l9.cli.context import HELP, json_option, project, show, target_option
-from l9.local import whoami
+from l9.local.runs import whoami
 
 DRIFTED = 7
 

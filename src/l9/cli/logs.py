@@ -11,7 +11,7 @@ from l9.agent.protocol import Line
 from l9.cli.context import HELP, json_option, project, target_option
 from l9.cli.plain_text import printable
 from l9.cli.render import JsonView, feed
-from l9.local import whoami
+from l9.local.runs import whoami
 
 
 @click.command("logs", context_settings=HELP)

@@ -8,7 +8,7 @@ import click
 
 from l9.agent import client
 from l9.cli.context import HELP, Project, json_option, project, show, target_option
-from l9.local import plan_local, whoami
+from l9.local.runs import plan_local, whoami
 
 
 @click.command("plan", context_settings=HELP)

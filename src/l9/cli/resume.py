@@ -8,7 +8,7 @@ from l9.agent import client
 from l9.cli.context import HELP, json_option, progress_option, project, target_option
 from l9.cli.deploy import ended
 from l9.cli.render import feed, view
-from l9.local import whoami
+from l9.local.runs import whoami
 
 
 @click.command("resume", context_settings=HELP)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from l9.config import model
+from l9.core.invariants.invariant import Weight
 from l9.core.rules import Rules
 from l9.core.versions import TagFormat
 from l9.errors import ConfigError
@@ -84,6 +85,7 @@ def parse(text: str, target: str | None = None) -> model.Config:
     document = {"app": file.app, "name": name, "target": chosen, **merged}
     config = _convert(document, model.Config, f"{FILE}, target {name},")
     _check(config)
+    _check_weights(config)
     return config
 
 
@@ -105,6 +107,8 @@ def rules(config: model.Config) -> Rules:
         allow_untracked=config.check.allow_untracked,
         signatures=config.release.signatures,
         hashes=config.check.hashes,
+        waived=config.check.waive,
+        required=frozenset(config.check.require),
     )
 
 
@@ -218,6 +222,29 @@ def _check(config: model.Config) -> None:
         raise ConfigError(
             f"{FILE}: target {config.name}", expected=problem[0], found=problem[1], remedy=f"$EDITOR {FILE}"
         )
+
+
+def _check_weights(config: model.Config) -> None:
+    """What is waived or required by name must be there to be waived or required."""
+    for names, weight, verb in (
+        (config.check.waive, Weight.RULE, "waive"),
+        (config.check.require, Weight.ADVICE, "require"),
+    ):
+        if not names:
+            continue
+        from l9.core.catalogue import catalogue  # all that was ever judged: only read where it is asked for
+
+        known = {need.id: need.weight for need in catalogue()}
+        for name in names:
+            if known.get(name) is not weight:
+                fit = [each for each, its in known.items() if its is weight]
+                near = get_close_matches(name, fit, 1) or fit
+                raise ConfigError(
+                    f"{FILE}: check.{verb} cannot name {name}",
+                    expected=f"an invariant of weight {weight}, such as {near[0] if near else 'none so far'}",
+                    found=f"one of weight {known[name]}" if name in known else "no such invariant",
+                    remedy=f"l9 check --explain {name}" if name in known else "l9 check",
+                )
 
 
 def _is_place(path: str) -> bool:

@@ -26,7 +26,12 @@ class Release(Section, frozen=True):
 
 
 class Check(Section, frozen=True):
-    """The local gates. `test` is an argv, run in the exported tree of the tag; empty means no tests."""
+    """The local gates. `test` is an argv, run in the exported tree of the tag; empty means no tests.
+
+    `waive`: invariants of weight `rule` that may not hold, each with the reason, which goes on record.
+    `require`: invariants of weight `advice` that close their gate all the same. `l9 check --explain ID` tells
+    the weight.
+    """
 
     test: tuple[str, ...] = (
         "docker", "compose", "run", "--rm", "test", "pytest", "tests/test_cgmp.py", "-v",
@@ -35,6 +40,8 @@ class Check(Section, frozen=True):
     requirements: tuple[str, ...] = ("requirements*.txt",)
     hashes: bool = False
     allow_untracked: tuple[str, ...] = (".env.local", ".env.*.local")
+    waive: dict[str, Annotated[str, msgspec.Meta(min_length=1)]] = {}
+    require: tuple[str, ...] = ()
 
 
 class Compose(Section, frozen=True):

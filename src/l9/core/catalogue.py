@@ -1,11 +1,14 @@
-"""Every invariant of the table, each once, and all of them judged side by side, outside of any run."""
+"""Every invariant, each once: those of the table, and those of a host between two deploys."""
 
 from __future__ import annotations
+
+from itertools import chain
 
 import msgspec
 
 from l9.core.facts import Facts
 from l9.core.graph import GRAPH
+from l9.core.invariants.host_standing import STANDING
 from l9.core.invariants.invariant import Context, Invariant
 from l9.core.rules import Rules
 from l9.core.run import Run
@@ -14,7 +17,10 @@ from l9.core.verdict import Fail, Pass, Unknown
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """One invariant and its verdict: holds, fails, unknown (nobody could look), or later (not made yet)."""
+    """One invariant and its verdict.
+
+    holds, advice (it does not, and closes nothing), fails, unknown (nobody could look), or later (not made yet).
+    """
 
     id: str
     verdict: str
@@ -26,20 +32,22 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 def catalogue(*where: Where) -> tuple[Invariant, ...]:
     """The invariants of these substrates (of all, where none is named), in the order of the table."""
-    needs = (need for row in GRAPH.rows for need in row.needs)
+    needs = chain((need for row in GRAPH.rows for need in row.needs), STANDING)
     return tuple(dict.fromkeys(need for need in needs if not where or need.substrate in where))
 
 
 def gates_of(invariant: Invariant) -> tuple[State, ...]:
-    """The gates that stay closed while it does not hold."""
+    """The gates that stay closed while it does not hold; none for what is only looked at between two deploys."""
     return tuple(row.opens for row in GRAPH.rows if invariant in row.needs)
 
 
 def judge(invariant: Invariant, run: Run, facts: Facts, now: float, rules: Rules) -> Judged:
     """The invariant's verdict on what was seen. `now` is seconds since the epoch."""
-    match invariant.judge(facts, Context(run, rules, now, gates_of(invariant)[0])):
-        case Pass(found):
-            return Judged(id=invariant.id, verdict="holds", found=found)
+    match invariant.judge(facts, Context(run, rules, now, next(iter(gates_of(invariant)), State.START))):
+        case Pass(found, advice):
+            return Judged(
+                id=invariant.id, verdict="advice" if advice else "holds", found=found, remedy=advice
+            )
         case Fail(expected, found, remedy, log):
             return Judged(
                 id=invariant.id, verdict="fails", found=found, expected=expected, remedy=remedy, log=log

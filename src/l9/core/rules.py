@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """All times are seconds, sizes bytes, shares 0..1.
 
-    deadline: spec 5.1 step 5. soak: spec 1.3 (green for 10 s). grace: spec 4.2 (stop_grace_period).
+    deadline: spec 5.1 step 5. waived: invariant to reason; required: pieces of advice that close their gate.
+     soak: spec 1.3 (green for 10 s). grace: spec 4.2 (stop_grace_period).
     """
 
     deadline: float = 60.0
@@ -27,3 +30,5 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fal
     allow_untracked: tuple[str, ...] = (".env.local", ".env.*.local")
     signatures: str = "optional"
     hashes: bool = False
+    waived: Mapping[str, str] = {}
+    required: frozenset[str] = frozenset()

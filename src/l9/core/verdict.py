@@ -6,9 +6,13 @@ import msgspec
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """It holds; `found` is the evidence in one line."""
+    """It holds; `found` is the evidence in one line.
+
+    `advice`: it does not hold, but closes nothing (see `Weight`); a command to type all the same.
+    """
 
     found: str
+    advice: str = ""
 
 
 class Fail(msgspec.Struct, frozen=True):

@@ -54,6 +54,24 @@ def test_an_unknown_key_is_answered_with_the_nearest_known_one(extra: str, where
     assert error.expected == nearest
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('waive = {"workspace.on-main" = "a fork"}', "one of weight hard"),
+        ('waive = {"workspace.on-moon" = "a fork"}', "no such invariant"),
+        ('require = ["workspace.on-main"]', "one of weight hard"),
+    ],
+)
+def test_what_closes_a_gate_always_cannot_be_waived(line: str, found: str) -> None:
+    error = refusal(FIVE_LINES + f"[check]\n{line}\n")
+    assert error.found == found
+    assert "weight" in error.expected
+
+
+def test_a_waiver_needs_a_reason() -> None:
+    refusal(FIVE_LINES + '[check]\nwaive = {"workspace.on-main" = ""}\n')
+
+
 def test_a_key_like_no_other_is_answered_with_all_that_there_are() -> None:
     assert refusal(FIVE_LINES + "[drain]\nxyz = 1\n").expected == "one of grace"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from samples import NOW, a_run, facts
 
 from l9.core import facts as f
@@ -10,7 +11,8 @@ from l9.core.catalogue import Judged, catalogue, gates_of, judge
 from l9.core.graph import GRAPH
 from l9.core.health import Streak
 from l9.core.invariants import host_slot, repository, workspace
-from l9.core.invariants.invariant import Invariant
+from l9.core.invariants.host_standing import LIVE_HEALTHY, STANDING
+from l9.core.invariants.invariant import Invariant, Weight
 from l9.core.rules import Rules
 from l9.core.states import State, Where
 
@@ -19,9 +21,9 @@ def judged(invariant: Invariant, *changed: object) -> Judged:
     return judge(invariant, a_run(), facts(*changed), NOW, Rules())
 
 
-def test_it_names_each_invariant_of_the_table_once() -> None:
+def test_it_names_each_invariant_once() -> None:
     found = catalogue()
-    assert set(found) == {need for row in GRAPH.rows for need in row.needs}
+    assert set(found) == {need for row in GRAPH.rows for need in row.needs} | set(STANDING)
     assert len(found) == len({invariant.id for invariant in found})
 
 
@@ -34,6 +36,18 @@ def test_it_can_be_asked_for_some_substrates() -> None:
 
 def test_an_invariant_knows_its_gates() -> None:
     assert gates_of(repository.TAG_ANNOTATED) == (State.LOCAL_READY, State.TAGGED)
+
+
+def test_between_two_deploys_there_is_no_gate() -> None:
+    assert gates_of(LIVE_HEALTHY) == ()
+    assert judged(LIVE_HEALTHY).verdict == "holds"
+
+
+def test_what_closes_nothing_is_advice() -> None:
+    gentle = replace(workspace.ON_MAIN, weight=Weight.ADVICE)
+    assert judged(gentle, f.Workspace("topic", (), ())) == Judged(
+        id="workspace.on-main", verdict="advice", found="advice: topic", remedy="git switch main"
+    )
 
 
 def test_the_verdicts_are_told_in_a_word() -> None:

@@ -33,8 +33,9 @@ from l9.core.health import Sample
 from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
+from l9.core.invariants import host_standing as standing
 from l9.core.invariants import repository, workspace
-from l9.core.invariants.invariant import Context, Invariant
+from l9.core.invariants.invariant import Context, Invariant, Weight
 from l9.core.locks import read_requirements
 from l9.core.logs import LogReport, Outcome
 from l9.core.rules import Rules
@@ -44,7 +45,7 @@ from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 ALL = tuple(
     found
-    for module in (workspace, repository, ready, slot, live)
+    for module in (workspace, repository, ready, slot, live, standing)
     for found in vars(module).values()
     if isinstance(found, Invariant)
 )
@@ -170,6 +171,9 @@ FAILS = (
     Case(live.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
          (f.Bake(9, (PROBE_FAILED, PROBE_FAILED)),), EARLY),
     Case(live.OLD_STANDS_BY, f"{BEFORE} running"),
+    Case(standing.LIVE_HEALTHY, "connection refused", (f.Health(NOT_YET),)),
+    Case(standing.LIVE_HEALTHY, "no probe", (f.Health(replace(NOT_YET, last=None)),)),
+    Case(standing.LIVE_LOG_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
     Case(live.RECORD_TRUE, f"{BEFORE} on {COMMIT[:12]}", (f.Record(BEFORE, COMMIT),)),
     Case(live.RECORD_TRUE, "None on None", (f.Record(None, None),)),
     Case(live.PREVIOUS_LIVE, "it goes to green", (), ROLLING_BACK),
@@ -329,6 +333,43 @@ def test_every_invariant_is_shown_to_fail() -> None:
 def test_what_nobody_saw_is_unknown(invariant: Invariant, kind: type) -> None:
     verdict = invariant.judge(facts(without=kind), context())
     assert verdict == Unknown("the disk is on fire", "l9 status")
+
+
+RULE, ADVICE = (replace(workspace.ON_MAIN, weight=weight) for weight in (Weight.RULE, Weight.ADVICE))
+ELSEWHERE = f.Workspace("topic", (), ())
+
+
+@pytest.mark.parametrize(
+    ("invariant", "rules", "says"),
+    [
+        (RULE, Rules(waived={"workspace.on-main": "a fork"}), "waived (a fork): topic"),
+        (ADVICE, Rules(), "advice: topic"),
+    ],
+)
+def test_what_closes_nothing_is_told_all_the_same(invariant: Invariant, rules: Rules, says: str) -> None:
+    verdict = invariant.judge(facts(ELSEWHERE), context(rules=rules))
+    assert verdict == Pass(says, "git switch main")
+
+
+@pytest.mark.parametrize(
+    ("invariant", "rules"),
+    [
+        (workspace.ON_MAIN, Rules(waived={"workspace.on-main": "a fork"})),
+        (RULE, Rules(waived={"workspace.no-untracked-files": "a fork"})),
+        (ADVICE, Rules(required=frozenset({"workspace.on-main"}))),
+    ],
+)
+def test_what_is_not_waived_closes_its_gate(invariant: Invariant, rules: Rules) -> None:
+    assert isinstance(invariant.judge(facts(ELSEWHERE), context(rules=rules)), Fail)
+
+
+def test_what_nobody_saw_can_be_waived_and_advice_too() -> None:
+    verdict = ADVICE.judge(facts(without=f.Workspace), context())
+    assert verdict == Pass("advice: the disk is on fire", "l9 status")
+    later = f.Facts({f.Workspace: f.Unseen("not made yet", not_yet=True)})
+    assert ADVICE.judge(later, context()) == Unknown("not made yet", not_yet=True)
+    speechless = f.Facts({f.Workspace: f.Unseen("gone")})
+    assert ADVICE.judge(speechless, context()) == Pass("advice: gone", "l9 check --explain workspace.on-main")
 
 
 def test_each_has_an_id_a_substrate_a_reason_and_a_clause() -> None:

@@ -153,7 +153,7 @@ def _unhealthy(facts: Facts, context: Context, found: str) -> Fail:
     clause="spec 5.1 step 6",
 )
 def LOGS_CLEAN(facts: Facts, context: Context) -> Verdict:
-    verdict = _logs(facts, context)
+    verdict = judge_log(facts, context)
     if isinstance(verdict, Fail):
         return verdict
     healthy_at = facts.the(Health).streak.first_ok_at
@@ -166,11 +166,12 @@ def LOGS_CLEAN(facts: Facts, context: Context) -> Verdict:
     "host.logs-stay-clean", Logs, why="some errors only real traffic brings out", clause="spec 5.1 step 6"
 )
 def LOGS_STAY_CLEAN(facts: Facts, context: Context) -> Verdict:
-    verdict = _logs(facts, context)
+    verdict = judge_log(facts, context)
     return verdict if isinstance(verdict, Fail) else once_baked(context, verdict)
 
 
-def _logs(facts: Facts, context: Context) -> Pass | Fail:
+def judge_log(facts: Facts, context: Context) -> Pass | Fail:
+    """What the log that was read says, whoever asks."""
     report = facts.the(Logs).report
     if report.outcome is Outcome.ERRORS:
         first = report.excerpt[0].splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 
 import msgspec
 
@@ -10,7 +11,7 @@ from l9.core.facts import Facts
 from l9.core.rules import Rules
 from l9.core.run import Run
 from l9.core.states import State, Where
-from l9.core.verdict import Pass, Pending, Unknown, Verdict
+from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -34,6 +35,18 @@ class Context(msgspec.Struct, frozen=True):
 Check = Callable[[Facts, Context], Verdict]
 
 
+class Weight(StrEnum):
+    """What follows when an invariant does not hold.
+
+    hard: its gate closes, always. rule: its gate closes unless `[check.waive]` names it, with a reason that goes
+    on record. advice: it is told, and closes nothing unless `[check] require` names it.
+    """
+
+    HARD = "hard"
+    RULE = "rule"
+    ADVICE = "advice"
+
+
 class Invariant(msgspec.Struct, frozen=True):
     """One statement. `observes` names the kinds of fact that `check` uses; `clause` where it comes from."""
 
@@ -43,20 +56,38 @@ class Invariant(msgspec.Struct, frozen=True):
     observes: tuple[type, ...]
     clause: str
     check: Check
+    weight: Weight = Weight.HARD
 
     def judge(self, facts: Facts, context: Context) -> Verdict:
         """The verdict; Unknown when one of the observables could not be seen."""
+        verdict = self._look(facts, context)
+        if isinstance(verdict, Unknown) and verdict.not_yet:
+            return verdict
+        if isinstance(verdict, Fail | Unknown) and (leave := self._leave(context.rules)):
+            found = verdict.found if isinstance(verdict, Fail) else verdict.reason
+            return Pass(f"{leave}: {found}", verdict.remedy or f"l9 check --explain {self.id}")
+        return verdict
+
+    def _look(self, facts: Facts, context: Context) -> Verdict:
         for kind in self.observes:
             if unseen := facts.unseen(kind):
                 return Unknown(unseen.reason, unseen.remedy, unseen.expected, unseen.not_yet)
         return self.check(facts, context)
 
+    def _leave(self, rules: Rules) -> str:
+        """Why it may not hold and yet close nothing; empty where it may not."""
+        if self.weight is Weight.RULE and (reason := rules.waived.get(self.id)):
+            return f"waived ({reason})"
+        return "advice" if self.weight is Weight.ADVICE and self.id not in rules.required else ""
 
-def invariant(id: str, *observes: type, why: str, clause: str) -> Callable[[Check], Invariant]:
+
+def invariant(
+    id: str, *observes: type, why: str, clause: str, weight: Weight = Weight.HARD
+) -> Callable[[Check], Invariant]:
     """Make a check into an invariant; the substrate is the first word of its id."""
 
     def make(check: Check) -> Invariant:
-        return Invariant(id, why, Where(id.split(".", maxsplit=1)[0]), observes, clause, check)
+        return Invariant(id, why, Where(id.split(".", maxsplit=1)[0]), observes, clause, check, weight)
 
     return make
 

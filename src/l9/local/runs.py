@@ -8,7 +8,6 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,7 +17,6 @@ from l9.adapters.git_repo import GitRepo
 from l9.adapters.journal_file import JournalFile
 from l9.adapters.lock_file import LockFile
 from l9.adapters.system_clock import SystemClock
-from l9.adapters.threads import at_once
 from l9.config import load
 from l9.config.model import Config
 from l9.core import events as ev
@@ -31,7 +29,8 @@ from l9.core.run import Run, begin
 from l9.core.states import Kind, Slot, State, Where
 from l9.core.verdict import Pending
 from l9.core.versions import TagFormat, check_tag_name
-from l9.errors import L9Error, UsageError
+from l9.errors import UsageError
+from l9.local.observer import LocalObserver
 from l9.perform import RepoPerformer
 from l9.runner import Runner
 
@@ -76,44 +75,6 @@ class LocalPart(msgspec.Struct, frozen=True):
     run: Run
     events: tuple[ev.AnyEvent, ...]
     settings: dict[str, Any]
-
-
-class LocalObserver:
-    """Looks at one working copy."""
-
-    def __init__(self, repo: GitRepo) -> None:
-        self._repo = repo
-
-    def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
-        seen: dict[type, object] = {}
-
-        def look(kind: type) -> None:
-            seen[kind] = self._look(run, kind)
-
-        at_once([partial(look, kind) for kind in kinds])
-        return f.Facts(seen)
-
-    def _look(self, run: Run, kind: type) -> object:
-        repo = self._repo
-        if not run.tag and kind in (f.Tag, f.Origin):
-            return f.Unseen("HEAD carries no release tag yet", "git tag --annotate", not_yet=True)
-        if not run.commit and kind in (f.Locks, f.TestRun):
-            name, remedy = run.tag or "HEAD", "git add --all && git commit"
-            return f.Unseen(f"{name} is no commit", remedy, "a commit with the files of a release")
-        try:
-            if kind is f.Workspace:
-                return repo.workspace()
-            if kind is f.Tag:
-                return repo.tag(run.tag)
-            if kind is f.Origin:
-                return repo.origin(run.tag, run.commit)
-            if kind is f.Locks:
-                return repo.locks(run.tag)
-            return repo.tested(run.tag) or f.Unseen(
-                "the tests have not run on this tree", "l9 cgmp", not_yet=True
-            )
-        except L9Error as error:
-            return f.Unseen(error.said, error.remedy, error.expected)
 
 
 def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
@@ -215,18 +176,19 @@ def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[
 
 def check_local(
     repo: GitRepo, config: Config, tag_name: str, where: tuple[Where, ...]
-) -> tuple[str, list[Judged]]:
+) -> tuple[Run, list[Judged]]:
     """Every invariant of these substrates, judged on one look; nothing is run, pushed or written.
 
-    `tag_name` is empty for what HEAD would release. Returns the commit (empty before the first one) and the
-    verdicts in the table's order. Raises UsageError for a name that is no release's.
+    `tag_name` is empty for what HEAD would release. Returns the run that a deploy would begin as (its commit
+    is empty before the first one) and the verdicts in the table's order. Raises UsageError for a name that is
+    no release's.
     """
     if tag_name:
         check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)
     wanted = catalogue(*where)
     facts = LocalObserver(repo)(run, frozenset(kind for need in wanted for kind in need.observes))
-    return run.commit, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
+    return run, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
 
 
 def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:

@@ -1,0 +1,62 @@
+"""How the host stands between two deploys: its invariants judged now, and what is on record of the live release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from l9.agent.host import HostRuns
+from l9.config import load
+from l9.core import events as ev
+from l9.core.catalogue import Judged, judge
+from l9.core.facts import SlotState
+from l9.core.graph import GRAPH
+from l9.core.invariants import host_live, host_slot
+from l9.core.invariants.host_standing import STANDING
+from l9.core.invariants.invariant import Invariant
+from l9.core.run import Run, begin, fold
+from l9.core.states import Kind, State
+from l9.observe import HostObserver
+
+LOOK_BACK = 3600.0  # seconds of the live log
+OF_THE_LIVE = (*STANDING, host_slot.SERVICES_UP, host_live.RECORD_TRUE)
+
+
+def judge_now(runs: HostRuns, planned: Run, env_keys: tuple[str, ...]) -> list[Judged]:
+    """That the deploy `planned` could begin, and that what is live is well; nothing is changed or journalled."""
+    now = runs.ports.clock.now()
+    live = runs.ports.runtime.slots()[runs.ports.router.active()]
+
+    def judged(needs: tuple[Invariant, ...], run: Run) -> list[Judged]:
+        observe = HostObserver(runs.ports, runs.config, env_keys, runs.together)
+        facts = observe(run, frozenset(kind for need in needs for kind in need.observes))
+        return [judge(need, run, facts, now, load.rules(runs.config)) for need in needs]
+
+    found = judged(GRAPH.row(State.HOST_READY).needs, planned)
+    if live.serves and live.release:
+        return found + judged(OF_THE_LIVE, _standing(live, runs, now))
+    return found + [Judged(id=need.id, verdict="later", found="nothing is live yet") for need in OF_THE_LIVE]
+
+
+def on_record(runs: HostRuns, entries: Iterable[list[ev.Entry]]) -> dict[str, Any]:
+    """What the gates saw of the live release when it went live: its run, when it ended, evidence by invariant."""
+    live = runs.ports.runtime.slots()[runs.ports.router.active()].release
+    for run in filter(None, map(fold, entries)):
+        done = run.finished
+        if done is not None and done.outcome is State.SUCCESS and live is not None and run.tag == live:
+            seen = (evidence for opened in run.opened.values() for evidence in opened.evidence)
+            return {"run": run.id, "release": live, "evidence": {e.invariant: e.found for e in seen}}
+    return {"run": None, "release": live, "evidence": {}}
+
+
+def _standing(live: SlotState, runs: HostRuns, now: float) -> Run:
+    """A run that only looks at what is live."""
+    release = str(live.release)
+    tag = runs.ports.source.tag(release)
+    started: dict[str, Any] = {"new": live.slot, "old": None, "previous": None, "who": "l9 check"}
+    run = begin("check", now, ev.RunStarted(
+        kind=Kind.ROLLBACK, tag=release, commit=tag.commit, tag_object=tag.object_id or "", **started
+    ))  # fmt: skip
+    return msgspec.structs.replace(run, entered={State.GREEN_LAUNCHED: now - LOOK_BACK})

@@ -1,0 +1,52 @@
+"""Looks at one working copy: from its repository to facts. What cannot be looked at becomes `Unseen`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from l9.adapters.git_repo import GitRepo
+from l9.adapters.threads import at_once
+from l9.core import facts as f
+from l9.core.run import Run
+from l9.errors import L9Error
+
+OF_A_TAG = (f.Tag, f.Origin)  # what there is only once HEAD carries a release tag
+OF_A_COMMIT = (f.Locks, f.TestRun)  # what is read from a commit's tree
+
+
+class LocalObserver:
+    """The looks at a working copy, side by side; one line a kind of observable."""
+
+    def __init__(self, repo: GitRepo) -> None:
+        self._lookers: dict[type, Callable[[Run], object]] = {
+            f.Workspace: lambda _run: repo.workspace(),
+            f.Tag: lambda run: repo.tag(run.tag),
+            f.Origin: lambda run: repo.origin(run.tag, run.commit),
+            f.Locks: lambda run: repo.locks(run.tag),
+            f.TestRun: lambda run: (
+                repo.tested(run.tag)
+                or f.Unseen("the tests have not run on this tree", "l9 cgmp", not_yet=True)
+            ),
+        }
+
+    def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
+        """Look at these kinds of observable for that run."""
+        seen: dict[type, object] = {}
+
+        def look(kind: type) -> None:
+            seen[kind] = self._look(run, kind)
+
+        at_once([partial(look, kind) for kind in kinds])
+        return f.Facts(seen)
+
+    def _look(self, run: Run, kind: type) -> object:
+        if not run.tag and kind in OF_A_TAG:
+            return f.Unseen("HEAD carries no release tag yet", "git tag --annotate", not_yet=True)
+        if not run.commit and kind in OF_A_COMMIT:
+            name, remedy = run.tag or "HEAD", "git add --all && git commit"
+            return f.Unseen(f"{name} is no commit", remedy, "a commit with the files of a release")
+        try:
+            return self._lookers[kind](run)
+        except L9Error as error:
+            return f.Unseen(error.said, error.remedy, error.expected)
