@@ -1,0 +1,67 @@
+"""CGMP: the four stages that a tree goes through before it may be released (spec 2.1), and what came of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Stage(StrEnum):
+    """The stages in their order; a later one runs only after the earlier ones are green."""
+
+    FIX = "fix"
+    SIM = "sim"
+    COV = "cov"
+    ORACLE = "oracle"
+
+
+class StageResult(msgspec.Struct, frozen=True):
+    """What came of one stage. `command` repeats it by hand; `found` is the outcome in one line.
+
+    `seconds` is how long it ran; `tail` holds the last lines of its output. `cached`: it ran earlier, on
+    exactly the same content.
+    """
+
+    stage: Stage
+    ok: bool
+    command: str
+    seconds: float
+    found: str
+    tail: tuple[str, ...] = ()
+    cached: bool = False
+
+
+class CgmpReport(msgspec.Struct, frozen=True):
+    """The stages that have run on `tree` (a git tree id). `where` is "container" or "process".
+
+    `key` digests all that the outcome depends on; `image` is the id of the image that the stages ran in.
+    `openapi` is the API document that the started release answered with. `freeze`: what is installed in the
+    image, None where there is none. `evidence`: SHA-256 of each file of evidence, by name.
+    """
+
+    tree: str
+    key: str
+    where: str
+    image: str | None = None
+    stages: tuple[StageResult, ...] = ()
+    openapi: Any = None
+    freeze: tuple[str, ...] | None = None
+    evidence: Mapping[str, str] = {}
+
+    @property
+    def passed(self) -> bool:
+        """Whether all four stages ran, and each is green."""
+        return tuple(r.stage for r in self.stages if r.ok) == tuple(Stage)
+
+    def of(self, stage: Stage) -> StageResult | None:
+        """What came of that stage, or None where it has not run."""
+        return next((r for r in self.stages if r.stage is stage), None)
+
+
+def content_key(parts: Mapping[str, str]) -> str:
+    """One digest of all named parts; no two different sets of parts share it by how they are put together."""
+    return hashlib.sha256(msgspec.json.encode(sorted(parts.items()))).hexdigest()
