@@ -31,6 +31,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "route"
 
     @property
+    def drift_check(self) -> Path:
+        """When the host's timer last compared the host with its record, and how many differences it found."""
+        return self.state / "drift-check.json"
+
+    @property
     def deployed_tag(self) -> Path:
         return self.root / ".deployed-tag"
 

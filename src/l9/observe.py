@@ -90,6 +90,7 @@ class HostObserver:
             f.Bake: self._bake_round,
             f.Traffic: lambda run: ports.router.traffic(run.new, run.opened_at[State.TRAFFIC_ROUTED]),
             f.InFlight: self._in_flight,
+            f.DriftCheck: lambda _run: ports.record.drift_checked(),
             f.Record: lambda _run: f.Record(ports.record.deployed_tag(), ports.source.head()),
         }
 

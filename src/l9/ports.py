@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from l9.core import events as ev
 from l9.core.facts import (
+    DriftCheck,
     Environment,
     Host,
     Image,
@@ -188,11 +189,13 @@ class Router(Protocol):
 
 
 class Record(Protocol):
-    """What the host shows of what is deployed (spec 5.1 step 11)."""
+    """What the host shows of what is deployed (spec 5.1 step 11), and when its timer last looked for drift (5.3)."""
 
     def deployed_tag(self) -> str | None: ...
 
     def write(self, metadata: Mapping[str, Any]) -> None: ...
+
+    def drift_checked(self) -> DriftCheck: ...
 
 
 class Env(Protocol):

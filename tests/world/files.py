@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from l9.core.facts import Environment
+from l9.core.facts import DriftCheck, Environment
 
 from .acts import Acts
 
@@ -20,6 +20,9 @@ class FakeRecord:
     def deployed_tag(self) -> str | None:
         self._acts.look("record.deployed_tag")
         return self._machine.deployed_tag
+
+    def drift_checked(self) -> DriftCheck:
+        return self._machine.drift_check
 
     def write(self, metadata: Mapping[str, Any]) -> None:
         with self._acts.act("record.write", metadata["deployed_tag"]):

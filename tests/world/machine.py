@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from l9.core.facts import DriftCheck
 from l9.core.logs import LogLine
 from l9.core.states import Slot
 
@@ -47,6 +48,7 @@ class Machine:
     head: str | None = None
     metadata: dict[str, Any] | None = None
     deployed_tag: str | None = None
+    drift_check: DriftCheck = field(default_factory=DriftCheck)
     slow: float = 0.0
     streams: dict[Slot, int] = field(default_factory=lambda: {Slot.BLUE: 0, Slot.GREEN: 0})
     hung_streams: int = 0

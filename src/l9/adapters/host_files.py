@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from l9.core.env import EnvFile, parse_env
-from l9.core.facts import Environment
+from l9.core.facts import DriftCheck, Environment
 from l9.layout import Layout
 
 
@@ -29,6 +31,18 @@ class DeployedFiles:
     def write(self, metadata: Mapping[str, Any]) -> None:
         replace_file(self._layout.deployed_metadata, json.dumps(metadata, indent=2) + "\n", 0o644)
         replace_file(self._layout.deployed_tag, f"{metadata['deployed_tag']}\n", 0o644)
+
+    def drift_checked(self) -> DriftCheck:
+        try:
+            return msgspec.json.decode(self._layout.drift_check.read_bytes(), type=DriftCheck)
+        except (OSError, msgspec.MsgspecError):
+            return DriftCheck()
+
+    def note_drift_check(self, at: float, drift: int) -> None:
+        """The timer's own note of when it looked (seconds since the epoch) and how many differences there were."""
+        replace_file(
+            self._layout.drift_check, msgspec.json.encode(DriftCheck(at, drift)).decode() + "\n", 0o644
+        )
 
 
 class EnvOnHost:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from l9 import __version__
+from l9.adapters.host_files import DeployedFiles
 from l9.agent import looks
 from l9.agent.host import HostRuns
 from l9.agent.protocol import Request, Result
@@ -32,7 +33,10 @@ def main(argv: Sequence[str]) -> int:
     os.umask(0o022)
     command, path = argv[0], Path(argv[2] if len(argv) > 2 else "")
     try:
-        data = answer(command, _runs(path))
+        runs = _runs(path)
+        data = answer(command, runs)
+        if command == "drift":
+            DeployedFiles(runs.layout).note_drift_check(runs.ports.clock.now(), len(data["drift"]))
     except Locked:
         data = {"busy": True}  # a run began meanwhile, and is its own recovery
     except L9Error as error:

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from l9.adapters.lock_file import Holder
 from l9.config.model import Config
-from l9.core import drift
+from l9.core import criteria, drift
 from l9.core import events as ev
 from l9.core.catalogue import Judged
 
@@ -147,6 +147,15 @@ class Check(Document, frozen=True, kw_only=True):
     commit: str
     ready: bool
     invariants: list[Judged]
+
+
+class Criteria(Document, frozen=True, kw_only=True):
+    """`l9 ready`: the spec's list for `tag` (None for what HEAD would release); `ready` when every line holds."""
+
+    tag: str | None
+    commit: str
+    ready: bool
+    lines: list[criteria.Line]
 
 
 class Explained(Document, frozen=True, kw_only=True):
@@ -374,6 +383,7 @@ DOCUMENTS: dict[str, Any] = {
     "l9.drift/1": Drift,
     "l9.plan/1": Plan,
     "l9.check/1": Check,
+    "l9.ready/1": Criteria,
     "l9.invariant/1": Explained,
     "l9.init/1": Init,
     "l9.graph/1": Graph,

@@ -17,6 +17,7 @@ COMMANDS = {
     "init": ("init", "Write an l9.toml for this repository."),
     "graph": ("graph", "Show the graph of gates."),
     "check": ("check", "Judge every invariant of workspace and repository, changing nothing."),
+    "ready": ("ready", "Judge the eight criteria of readiness for production."),
     "cgmp": ("cgmp", "Run the release's own tests on its own tree."),
     "plan": ("plan", "Show what a deploy would do, with every gate judged that can be."),
     "deploy": ("deploy", "Take a tag live."),

@@ -267,3 +267,10 @@ class Record(msgspec.Struct, frozen=True):
 
     deployed_tag: str | None
     checkout_commit: str | None
+
+
+class DriftCheck(msgspec.Struct, frozen=True):
+    """The newest comparison of the host with its record by the host's own timer; `at` is None before the first."""
+
+    at: float | None = None
+    drift: int = 0

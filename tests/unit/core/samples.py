@@ -89,6 +89,7 @@ GOOD: Mapping[type, Any] = {
     f.Traffic: f.Traffic(answers=1000, server_errors=1),
     f.InFlight: f.InFlight(0, quiet=3),
     f.Record: f.Record(TAG, COMMIT),
+    f.DriftCheck: f.DriftCheck(NOW - 600),
 }
 
 

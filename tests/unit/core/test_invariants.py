@@ -173,6 +173,9 @@ FAILS = (
     Case(live.OLD_STANDS_BY, f"{BEFORE} running"),
     Case(standing.LIVE_HEALTHY, "connection refused", (f.Health(NOT_YET),)),
     Case(standing.LIVE_HEALTHY, "no probe", (f.Health(replace(NOT_YET, last=None)),)),
+    Case(standing.DRIFT_WATCHED, "none so far", (f.DriftCheck(),)),
+    Case(standing.DRIFT_WATCHED, "the last one 3 h ago", (f.DriftCheck(NOW - 3 * 3600),)),
+    Case(standing.DRIFT_WATCHED, "2 differences 10 min ago", (f.DriftCheck(NOW - 600, 2),)),
     Case(standing.LIVE_LOG_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
     Case(live.RECORD_TRUE, f"{BEFORE} on {COMMIT[:12]}", (f.Record(BEFORE, COMMIT),)),
     Case(live.RECORD_TRUE, "None on None", (f.Record(None, None),)),
@@ -259,8 +262,13 @@ PENDING = (
 )  # fmt: skip
 
 
+def strict(invariant: Invariant) -> Invariant:
+    """Whatever its weight, what it says of the facts."""
+    return replace(invariant, weight=Weight.HARD)
+
+
 def judged(case: Case) -> Pass | Fail | Unknown | Pending:
-    return case.invariant.judge(facts(*case.changed), case.context)
+    return strict(case.invariant).judge(facts(*case.changed), case.context)
 
 
 @pytest.mark.parametrize("invariant", ALL, ids=by_id)
@@ -331,7 +339,7 @@ def test_every_invariant_is_shown_to_fail() -> None:
     ids=lambda value: value.id if isinstance(value, Invariant) else value.__name__,
 )
 def test_what_nobody_saw_is_unknown(invariant: Invariant, kind: type) -> None:
-    verdict = invariant.judge(facts(without=kind), context())
+    verdict = strict(invariant).judge(facts(without=kind), context())
     assert verdict == Unknown("the disk is on fire", "l9 status")
 
 

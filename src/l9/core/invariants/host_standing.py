@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from l9.core.facts import Facts, Health, Logs
+from l9.core.facts import DriftCheck, Facts, Health, Logs
 from l9.core.invariants.host_slot import judge_log
-from l9.core.invariants.invariant import Context, invariant
+from l9.core.invariants.invariant import Context, Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
+
+SELDOM = 2 * 3600  # seconds: the timer looks every hour, and a host may have been off for a while
 
 
 @invariant(
@@ -38,4 +40,23 @@ def LIVE_LOG_CLEAN(facts: Facts, context: Context) -> Verdict:
     return verdict
 
 
-STANDING = (LIVE_HEALTHY, LIVE_LOG_CLEAN)
+@invariant(
+    "host.drift-watched",
+    DriftCheck,
+    why="an edit made by hand is found within the hour, and not at the next deploy",
+    clause="spec 5.3",
+    weight=Weight.ADVICE,
+)
+def DRIFT_WATCHED(facts: Facts, context: Context) -> Verdict:
+    last = facts.the(DriftCheck)
+    wanted, remedy = "a look for drift by the host's timer every hour", "l9 provision"
+    if last.at is None:
+        return Fail(wanted, "none so far", remedy)
+    minutes = (context.now - last.at) / 60
+    found = f"{last.drift} differences {minutes:.0f} min ago"
+    if context.now - last.at > SELDOM:
+        return Fail(wanted, f"the last one {minutes / 60:.0f} h ago", remedy)
+    return Fail("no drift", found, "l9 drift") if last.drift else Pass(found)
+
+
+STANDING = (LIVE_HEALTHY, LIVE_LOG_CLEAN, DRIFT_WATCHED)
