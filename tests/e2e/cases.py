@@ -20,6 +20,7 @@ __all__ = (
     "test_agent_killed_in_mid_deploy",
     "test_caddy_reloaded_and_restarted_keeps_the_colour",
     "test_link_cut_in_mid_deploy",
+    "test_readiness_before_and_after",
     "test_release_that_breaks_after_the_switch_is_rolled_back",
     "test_rollback_warm_then_cold",
     "test_second_deploy_without_a_failed_request",
@@ -58,6 +59,22 @@ def test_second_deploy_without_a_failed_request(live: Place, tmp_path: Path) -> 
     assert unexcused(report) == []
     assert report.total().ok > 100
     settled(live, NEXT, State.SUCCESS, 0)
+
+
+def test_readiness_before_and_after(place: Place) -> None:
+    place.release(GOOD)
+    before = {line["title"]: line["verdict"] for line in l9_json(place, "ready")["lines"]}
+    assert len(before) == 8
+    assert before["Health: the endpoint answers as it should"] == "later"
+    assert set(before.values()) == {"holds", "later"}
+    assert deploy(place, GOOD)["outcome"] == State.SUCCESS
+    after = l9_json(place, "ready")
+    assert after["ready"]
+    assert {line["verdict"] for line in after["lines"]} == {"holds"}, after
+    host = l9_json(place, "check", "--substrate", "host")["invariants"]
+    verdicts = {one["id"]: one["verdict"] for one in host}
+    assert verdicts.pop("host.drift-watched") == "advice"  # the timer has not looked yet
+    assert set(verdicts.values()) == {"holds"}, host
 
 
 def test_unhealthy_release_is_refused(live: Place, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ class Check(Document, frozen=True, kw_only=True):
 
 
 class Criteria(Document, frozen=True, kw_only=True):
-    """`l9 ready`: the spec's list for `tag` (None for what HEAD would release); `ready` when every line holds."""
+    """`l9 ready`: the spec's list for `tag` (None for what HEAD would release); `ready` when nothing stands in its way."""
 
     tag: str | None
     commit: str

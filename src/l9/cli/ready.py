@@ -53,4 +53,6 @@ def _text(tag: str | None, commit: str, lines: tuple[Line, ...], *, ready: bool)
         out.append(f"{ICONS[line.verdict]} {line.title}")
         out += [f"    {text}" for one in line.evidence for text in told(one)]
     held = sum(line.verdict in ("holds", "advice") for line in lines)
-    return "\n".join([*out, "", f"{held} of {len(lines)} hold" + ("" if ready else ": not ready")])
+    later = sum(line.verdict == "later" for line in lines)
+    summary = f"{held} of {len(lines)} hold" + (f", {later} are judged by the deploy itself" if later else "")
+    return "\n".join([*out, "", summary if ready else f"{summary}: not ready"])

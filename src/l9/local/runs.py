@@ -186,7 +186,7 @@ def check_local(
     if tag_name:
         check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)
-    wanted = catalogue(*where)
+    wanted = catalogue(*where) if where else ()
     facts = LocalObserver(repo)(run, frozenset(kind for need in wanted for kind in need.observes))
     return run, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
 
