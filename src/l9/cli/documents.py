@@ -150,7 +150,7 @@ class Check(Document, frozen=True, kw_only=True):
 
 
 class Criteria(Document, frozen=True, kw_only=True):
-    """`l9 ready`: the spec's list for `tag` (None for what HEAD would release); `ready` when nothing stands in its way."""
+    """`l9 ready`: the spec's list. `tag` is None for what HEAD would release; `ready`: nothing stands in its way."""
 
     tag: str | None
     commit: str
