@@ -95,6 +95,13 @@ class TestRun(msgspec.Struct, frozen=True):
     cached: bool = False
 
 
+class Automation(msgspec.Struct, frozen=True):
+    """What of the tree runs l9 for people: the spec's scripts, and CI workflows that tell when a deploy failed."""
+
+    scripts: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()
+
+
 # ── host ─────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from l9.adapters.automation import automation
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.threads import at_once
 from l9.core import facts as f
@@ -12,7 +13,7 @@ from l9.core.run import Run
 from l9.errors import L9Error
 
 OF_A_TAG = (f.Tag, f.Origin)  # what there is only once HEAD carries a release tag
-OF_A_COMMIT = (f.Locks, f.TestRun)  # what is read from a commit's tree
+OF_A_COMMIT = (f.Automation, f.Locks, f.TestRun)  # what is read from a commit's tree
 
 
 class LocalObserver:
@@ -23,6 +24,7 @@ class LocalObserver:
             f.Workspace: lambda _run: repo.workspace(),
             f.Tag: lambda run: repo.tag(run.tag),
             f.Origin: lambda run: repo.origin(run.tag, run.commit),
+            f.Automation: lambda run: automation(repo.tree(run.tag)),
             f.Locks: lambda run: repo.locks(run.tag),
             f.TestRun: lambda run: (
                 repo.tested(run.tag)

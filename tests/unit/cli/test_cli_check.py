@@ -120,7 +120,7 @@ def test_people_read_what_fails_and_the_next_command(repository: Repository) -> 
     assert "✘ workspace.dependencies-locked" in shown
     assert "expected  every dependency exact (==)" in shown
     assert "next      $EDITOR requirements.txt" in shown
-    assert shown.splitlines()[-1].endswith("1 do not, 9 are judged later")
+    assert " 1 do not, " in shown.splitlines()[-1]
 
 
 def test_one_substrate_only(repository: Repository) -> None:

@@ -72,6 +72,10 @@ GOOD: Mapping[type, Any] = {
     f.Origin: f.Origin("git@example.com:l9.git", TAG_OBJECT, main_has_commit=True),
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
     f.TestRun: f.TestRun(TREE, 0, "pytest -v", 12.0),
+    f.Automation: f.Automation(
+        ("scripts/deploy.sh", "scripts/rollback.sh", "scripts/drift-check.sh"),
+        (".github/workflows/deploy.yml",),
+    ),
     f.Host: f.Host("Docker 26.1.5", disk_free=9_000_000_000, memory_available=2_000_000_000),
     f.Checkout: f.Checkout("/opt/l9"),
     f.Environment: f.Environment("/opt/l9/.env", exists=True),

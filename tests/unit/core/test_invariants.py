@@ -34,7 +34,7 @@ from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
 from l9.core.invariants import host_standing as standing
-from l9.core.invariants import repository, workspace
+from l9.core.invariants import repository, workspace, workspace_standing
 from l9.core.invariants.invariant import Context, Invariant, Weight
 from l9.core.locks import read_requirements
 from l9.core.logs import LogReport, Outcome
@@ -45,7 +45,7 @@ from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 ALL = tuple(
     found
-    for module in (workspace, repository, ready, slot, live, standing)
+    for module in (workspace, workspace_standing, repository, ready, slot, live, standing)
     for found in vars(module).values()
     if isinstance(found, Invariant)
 )
@@ -117,6 +117,9 @@ FAILS = (
     Case(workspace.TESTS_PASSED, "exit code 1", (f.TestRun(TREE, 1, "pytest -v", 2.0, ("1 failed",)),)),
     Case(workspace.TESTED_THIS_TREE, "tests of tree 999", (f.TestRun("9" * 40, 0, "pytest", 2.0),)),
     Case(workspace.TESTED_THIS_TREE, "tests of tree ", (f.TestRun("", 0, "pytest", 2.0),), context(settings={})),
+    Case(workspace_standing.SCRIPTS_THERE, "no scripts/deploy.sh, scripts/rollback.sh",
+         (f.Automation(("scripts/drift-check.sh",)),)),
+    Case(workspace_standing.FAILURES_TOLD, "none in .github/workflows", (f.Automation(),)),
     Case(repository.TAG_EXISTS, "no such tag", (f.Tag(TAG),)),
     Case(repository.TAG_ANNOTATED, "a lightweight tag", (tag(kind="commit"),)),
     Case(repository.TAG_ANNOTATED, "no such tag", (f.Tag(TAG),)),

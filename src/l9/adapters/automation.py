@@ -1,0 +1,21 @@
+"""What of a tree runs l9 for people: the spec's scripts, and the workflows of CI systems."""
+
+from __future__ import annotations
+
+from l9.adapters.git_tree import GitTree
+from l9.core.facts import Automation
+from l9.core.invariants.workspace_standing import SCRIPTS
+
+WORKFLOWS = (".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".gitlab-ci.yml")
+DEPLOYS = r"l9 deploy|scripts/deploy\.sh"
+TELLS = r"failure\(\)|when: *on_failure"
+
+
+def automation(tree: GitTree) -> Automation:
+    """Which scripts there are, and which workflows both deploy and do something when that failed."""
+    there = [where for where in WORKFLOWS if any(path.startswith(where) for path in tree.files)]
+    deploying = set(tree.holding(DEPLOYS, *there)) if there else set()
+    telling = set(tree.holding(TELLS, *there)) if deploying else set()
+    return Automation(
+        tuple(path for path in SCRIPTS if path in tree.files), tuple(sorted(deploying & telling))
+    )
