@@ -12,6 +12,7 @@ import msgspec
 
 from l9.config.model import Config, Smoke
 from l9.core import facts as f
+from l9.core.env_schema import Rule
 from l9.core.health import HealthRule, Sample, Streak, expected_fields, judge_answer
 from l9.core.logs import judge, parse, probable_cause
 from l9.core.run import Run
@@ -60,13 +61,12 @@ class HostObserver:
         self,
         ports: HostPorts,
         config: Config,
-        env_keys: tuple[str, ...] = (),
+        rules: tuple[Rule, ...] = (),
         together: Together = one_by_one,
     ) -> None:
         self._together = together
         self._ports = ports
         self._config = config
-        self._env_keys = env_keys
         self._streak = Streak()
         self._proof: tuple[str | None, str | None, int] = (None, None, 0)
         self._bake = f.Bake(0, ())
@@ -75,7 +75,7 @@ class HostObserver:
         self._steps: object = None
         self._lookers: dict[type, Callable[[Run], object]] = {
             f.Host: lambda run: ports.runtime.host(run.new),
-            f.Environment: lambda _run: ports.env.check(self._env_keys),
+            f.Environment: lambda run: ports.env.check(rules, run.id),
             f.Checkout: lambda _run: f.Checkout(config.target.path, ports.source.edited()),
             f.HostTag: lambda run: f.HostTag(ports.source.tag(run.tag)),
             f.Image: self._image,

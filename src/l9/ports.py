@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from l9.core import events as ev
+from l9.core.env_schema import Rule
 from l9.core.facts import (
     DriftCheck,
     Environment,
@@ -201,6 +202,8 @@ class Record(Protocol):
 class Env(Protocol):
     """The host's environment file."""
 
-    def check(self, keys: tuple[str, ...]) -> Environment: ...
+    def check(self, rules: tuple[Rule, ...], run: str = "") -> Environment:
+        """What that run will start its release with, judged by names and shapes: never a value."""
+        ...
 
     def secret(self, key: str) -> str | None: ...

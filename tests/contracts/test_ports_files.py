@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 from l9.adapters.host_files import DeployedFiles, EnvOnHost
+from l9.core.env_schema import Misfit, Rule
 from l9.layout import Layout
 from l9.ports import Env, Record
 from world.host import World
+
+
+def rules(*keys: str) -> tuple[Rule, ...]:
+    return tuple(map(Rule, keys))
+
 
 V1, V2 = "v1.0.0-l9", "v1.1.0-l9"
 
@@ -50,19 +56,25 @@ def test_newest_release_is_recorded_and_again_does_no_harm(record: Record) -> No
 
 
 def test_missing_keys_are_named(env_of: Callable[..., Env]) -> None:
-    seen = env_of({"A": "1", "EMPTY": ""}).check(("A", "B", "EMPTY"))
+    seen = env_of({"A": "1", "EMPTY": ""}).check(rules("A", "B", "EMPTY"))
     assert (seen.exists, seen.missing, seen.mode) == (True, ("B", "EMPTY"), 0o600)
 
 
 def test_complete_file_lacks_nothing(env_of: Callable[..., Env]) -> None:
-    assert env_of({"A": "1", "B": "x y"}).check(("A", "B")).missing == ()
+    assert env_of({"A": "1", "B": "x y"}).check(rules("A", "B")).missing == ()
 
 
 def test_file_that_is_not_there_lacks_everything(env_of: Callable[..., Env]) -> None:
     env = env_of(None)
-    seen = env.check(("A", "B"))
+    seen = env.check(rules("A", "B"))
     assert (seen.exists, seen.missing) == (False, ("A", "B"))
     assert env.secret("A") is None
+
+
+def test_wrong_shape_is_told_by_name_alone(env_of: Callable[..., Env]) -> None:
+    seen = env_of({"PORT": "hunter2"}).check((Rule("PORT", type="port"), Rule("X", required=False)))
+    assert (seen.missing, seen.wrong) == ((), (Misfit("PORT", "a port, 1 to 65535"),))
+    assert "hunter2" not in str(seen)
 
 
 def test_mode_is_told(env_of: Callable[..., Env]) -> None:
@@ -95,4 +107,4 @@ def test_env_file_as_people_write_it(tmp_path: Path) -> None:
     env = EnvOnHost(path)
     assert env.secret("B") == "3"
     assert env.secret("A") == "last"
-    assert env.check(("A", "B", "A2")).missing == ("A2",)
+    assert env.check(rules("A", "B", "A2")).missing == ("A2",)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from l9.core.env import parse_env
+from l9.core.env_schema import Rule, compare
 from l9.core.facts import DriftCheck, Environment
 
 from .acts import Acts
@@ -40,11 +42,13 @@ class FakeEnv:
         self.values: dict[str, str] | None = {"L9_EXECUTOR_API_KEY": "secret"}
         self.mode = 0o600
 
-    def check(self, keys: tuple[str, ...]) -> Environment:
+    def check(self, rules: tuple[Rule, ...], run: str = "") -> Environment:
         self._acts.look("env.check")
+        text = "".join(f"{k}={v}\n" for k, v in (self.values or {}).items())
+        seen = compare(rules, parse_env(text))
         if self.values is None:
-            return Environment(self._path, exists=False, missing=keys)
-        return Environment(self._path, True, tuple(k for k in keys if not self.values.get(k)), self.mode)
+            return Environment(self._path, exists=False, missing=seen.missing)
+        return Environment(self._path, True, seen.missing, self.mode, seen.wrong)
 
     def secret(self, key: str) -> str | None:
         return (self.values or {}).get(key)

@@ -182,7 +182,7 @@ class World:
     ) -> Run:
         self._limit()
         self.run_count += 1
-        settings = {"main": "main", "env_keys": ["L9_EXECUTOR_API_KEY"]}
+        settings = {"main": "main", "env_schema": [{"key": "L9_EXECUTOR_API_KEY"}]}
         run = runs.start(
             f"run-{self.run_count}",
             kind,

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from l9.core.env import EnvFile, parse_env
+from l9.core.env_schema import Rule, compare
 from l9.core.facts import DriftCheck, Environment
 from l9.layout import Layout
 
@@ -51,13 +52,13 @@ class EnvOnHost:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def check(self, keys: tuple[str, ...]) -> Environment:
+    def check(self, rules: tuple[Rule, ...], run: str = "") -> Environment:
+        path, seen = str(self._path), compare(rules, self._read())
         try:
             mode = stat.S_IMODE(self._path.stat().st_mode)
         except OSError:
-            return Environment(str(self._path), exists=False, missing=keys)
-        there = {e.key for e in self._read().entries if e.value.reveal()}
-        return Environment(str(self._path), True, tuple(k for k in keys if k not in there), mode)
+            return Environment(path, exists=False, missing=seen.missing)
+        return Environment(path, True, seen.missing, mode, seen.wrong)
 
     def secret(self, key: str) -> str | None:
         """The value of one key, for a request of l9's own; it must go nowhere else."""

@@ -13,6 +13,7 @@ from l9.adapters.lock_file import LockFile
 from l9.config import load
 from l9.config.model import Config
 from l9.core import events as ev
+from l9.core.env_schema import rules_of
 from l9.core.graph import GRAPH
 from l9.core.placement import place, previous_good
 from l9.core.run import Run, begin, fold
@@ -104,8 +105,7 @@ class HostRuns:
     def go_on(self, run: Run) -> Run:
         """Drive a run to its end."""
         config = self._config_of(run)
-        keys = tuple(run.settings.get("env_keys", ()))
-        observer = HostObserver(self.ports, config, keys, self.together)
+        observer = HostObserver(self.ports, config, rules_of(run.settings), self.together)
         rules = load.rules(config)
         if run.kind is Kind.ROLLBACK:
             # The release was good before: what is asked of it is an answer, not a soak and a bake again.

@@ -13,6 +13,7 @@ from l9.agent.standing import judge_now, on_record
 from l9.config import load
 from l9.core import events as ev
 from l9.core.drift import find_drift
+from l9.core.env_schema import rules_of
 from l9.core.graph import GRAPH
 from l9.core.placement import place
 from l9.core.preview import judge_rows
@@ -195,8 +196,7 @@ def _planned(request: Request, runs: HostRuns) -> Run:
 
 def check(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     """Every invariant of the host that can be judged now, and what is on record of the live release."""
-    keys = tuple(request.params["settings"].get("env_keys", ()))
-    judged = judge_now(runs, _planned(request, runs), keys)
+    judged = judge_now(runs, _planned(request, runs))
     record = on_record(runs, runs_backward(runs, 1000))
     yield Result(data={"invariants": msgspec.to_builtins(judged), "record": record})
 
@@ -204,8 +204,7 @@ def check(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
 def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
     params, run = request.params, _planned(request, runs)
-    keys = tuple(params["settings"].get("env_keys", ()))
-    observer = HostObserver(runs.ports, runs.config, keys, runs.together)
+    observer = HostObserver(runs.ports, runs.config, rules_of(run.settings), runs.together)
     gates = judge_rows(
         GRAPH.of(Kind.DEPLOY, Where.HOST), run, observer, load.rules(runs.config), run.started_at
     )

@@ -11,6 +11,7 @@ from l9.agent.host import HostRuns
 from l9.config import load
 from l9.core import events as ev
 from l9.core.catalogue import Judged, judge
+from l9.core.env_schema import rules_of
 from l9.core.facts import SlotState
 from l9.core.graph import GRAPH
 from l9.core.invariants import host_live, host_slot
@@ -24,13 +25,13 @@ LOOK_BACK = 3600.0  # seconds of the live log
 OF_THE_LIVE = (*STANDING, host_slot.SERVICES_UP, host_live.RECORD_TRUE)
 
 
-def judge_now(runs: HostRuns, planned: Run, env_keys: tuple[str, ...]) -> list[Judged]:
+def judge_now(runs: HostRuns, planned: Run) -> list[Judged]:
     """That the deploy `planned` could begin, and that what is live is well; nothing is changed or journalled."""
     now = runs.ports.clock.now()
     live = runs.ports.runtime.slots()[runs.ports.router.active()]
 
     def judged(needs: tuple[Invariant, ...], run: Run) -> list[Judged]:
-        observe = HostObserver(runs.ports, runs.config, env_keys, runs.together)
+        observe = HostObserver(runs.ports, runs.config, rules_of(run.settings), runs.together)
         facts = observe(run, frozenset(kind for need in needs for kind in need.observes))
         return [judge(need, run, facts, now, load.rules(runs.config)) for need in needs]
 

@@ -19,6 +19,7 @@ _ESCAPE = re.compile(r'\\([nrt"\\$])')
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _OPTIONAL = re.compile(r"(?<!not )(?<!non-)\boptional\b", re.IGNORECASE)
 _FINGERPRINT_CHARS = 16
+_QUOTES = ("'", '"')
 
 
 class Secret:
@@ -46,12 +47,17 @@ class Secret:
 
 
 class Entry(NamedTuple):
-    """One key with its value; `optional` when the comment right above it says so."""
+    """One key with its value; `optional` when the comment right above it says so.
+
+    comment: the lines right above it, as written. quote: the quotation mark that the value was written in.
+    """
 
     key: str
     value: Secret
     optional: bool
     line_no: int
+    comment: tuple[str, ...] = ()
+    quote: str = ""
 
 
 class EnvFile(msgspec.Struct, frozen=True):
@@ -125,22 +131,26 @@ def _line_end(text: str, pos: int) -> int:
 
 def _statements(text: str) -> Iterator[Entry | int]:
     """Give the entries in order, and the number of each line that is none."""
-    pos, comment = 0, ""
+    pos, comment = 0, tuple[str, ...]()
     while pos < len(text):
         end = _line_end(text, pos)
         line = text[pos:end].strip()
         if not line or line.startswith("#"):
-            comment = comment + line if line else ""
+            comment = (*comment, line) if line else ()
         else:
             line_no = text.count("\n", 0, pos) + 1
             key = _KEY.match(text, pos)
             value = _value(text, key.end()) if key else None
             if key and value:
                 secret, end = value
-                yield Entry(key["key"], secret, bool(_OPTIONAL.search(comment)), line_no)
+                mark = text[key.end() : key.end() + 1]
+                quote = mark if mark in _QUOTES else ""
+                yield Entry(
+                    key["key"], secret, bool(_OPTIONAL.search("".join(comment))), line_no, comment, quote
+                )
             else:
                 yield line_no
-            comment = ""
+            comment = ()
         pos = end + 1 if text.startswith("\n", end) else end
 
 

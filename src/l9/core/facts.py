@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 
 import msgspec
 
+from l9.core.env_schema import Misfit
 from l9.core.health import Streak
 from l9.core.locks import LockReport
 from l9.core.logs import LogReport
@@ -115,12 +116,17 @@ class Host(msgspec.Struct, frozen=True):
 
 
 class Environment(msgspec.Struct, frozen=True):
-    """The host's `.env` against the release's `.env.example`: names only, never values."""
+    """The host's `.env` against the release's `.env.example`: names and shapes only, never values.
+
+    resolved: it is not the file, but what the deploy has resolved and will write there.
+    """
 
     path: str
     exists: bool
     missing: tuple[str, ...] = ()
     mode: int = 0o600
+    wrong: tuple[Misfit, ...] = ()
+    resolved: bool = False
 
 
 class Checkout(msgspec.Struct, frozen=True):

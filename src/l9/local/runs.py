@@ -22,7 +22,7 @@ from l9.config.model import Config
 from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.catalogue import Judged, catalogue, judge
-from l9.core.env import parse_env
+from l9.core.env_schema import read_schema
 from l9.core.graph import GRAPH
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin
@@ -80,8 +80,8 @@ class LocalPart(msgspec.Struct, frozen=True):
 def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
     """What the gates need to know of a release besides its name."""
     example = repo.read(tag.name, config.env.example) if tag.commit else None
-    keys = [e.key for e in parse_env(example or "").entries if not e.optional]
-    return {"main": config.release.main, "tree": tag.tree, "env_keys": keys}
+    schema = msgspec.to_builtins(read_schema(example or "").rules)
+    return {"main": config.release.main, "tree": tag.tree, "env_schema": schema}
 
 
 def run_local(

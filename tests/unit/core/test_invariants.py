@@ -29,6 +29,7 @@ from samples import (
 from l9.cli.main import cli
 from l9.core import actions as do
 from l9.core import facts as f
+from l9.core.env_schema import Misfit
 from l9.core.health import Sample
 from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
@@ -96,6 +97,7 @@ def logs(outcome: Outcome, reason: str, *excerpt: str, cause: str | None = None)
 
 
 BROKEN_LOG = logs(Outcome.ERRORS, "1 kinds", "Traceback (most recent call last):\nValueError: no")
+SOURCED = context(settings={"env_source": ".env.production"})
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
 _SWITCH = Step(0, State.TRAFFIC_ROUTED, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
@@ -133,6 +135,10 @@ FAILS = (
     Case(ready.CHECKOUT_UNEDITED, "edited by hand: api/x.py", (f.Checkout("/opt/l9", ("api/x.py",)),)),
     Case(ready.ENV_COMPLETE, "none", (f.Environment("/opt/l9/.env", exists=False),)),
     Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN", (f.Environment("/opt/l9/.env", True, ("MEMORY_DSN",)),)),
+    Case(ready.ENV_COMPLETE, "another shape in PORT",
+         (f.Environment("/opt/l9/.env", True, wrong=(Misfit("PORT", "a port, 1 to 65535"),)),)),
+    Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN",
+         (f.Environment("/opt/l9/.env", False, ("MEMORY_DSN",), resolved=True),), SOURCED),
     Case(ready.ENV_COMPLETE, "mode 0644", (f.Environment("/opt/l9/.env", True, mode=0o644),)),
     Case(ready.PORTS_FREE, "held by nginx", (replace(GOOD[f.Host], ports_taken={8001: "nginx"}),)),
     Case(ready.DISK_FREE, "5 MB", (replace(GOOD[f.Host], disk_free=5_000_000),)),
@@ -227,6 +233,8 @@ PASSES = (
     Case(live.DRAINED, "nothing to drain", (f.InFlight(9),), context(**FIRST_DEPLOY)),
     Case(live.DRAINED, "grace of 30 s is over with 2 requests open on blue", (f.InFlight(2),)),
     Case(live.DRAINED, "grace of 30 s is over with an unknown number of", (f.InFlight(None),)),
+    Case(ready.ENV_COMPLETE, "resolved from .env.production",
+         (f.Environment("/opt/l9/.env", exists=True, resolved=True),), SOURCED),
     Case(live.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
     Case(live.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
     Case(live.PREVIOUS_LIVE, f"5 answers in a row from blue with {BEFORE}",
@@ -237,11 +245,12 @@ PASSES = (
     Case(live.NEW_SLOT_GONE, "does not run in green", (slots(new={"release": BEFORE}),)),
 )  # fmt: skip
 
-# What a deploy's own push makes true.
+# What a deploy itself makes true.
 BEFORE_THE_PUSH = (
     Case(repository.TAG_ON_ORIGIN, "no such tag there", (f.Origin("url"),)),
     Case(repository.TAG_ON_ORIGIN, "no such tag there", (f.Origin("url"), f.Tag(TAG))),
     Case(repository.MAIN_ON_ORIGIN, "origin's main lacks it", (f.Origin("url", "a" * 40),)),
+    Case(ready.ENV_COMPLETE, "the deploy resolves it first", context=SOURCED),
 )
 
 PENDING = (

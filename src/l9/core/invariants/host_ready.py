@@ -15,7 +15,7 @@ from l9.core.facts import (
 )
 from l9.core.invariants.invariant import Context, invariant, short
 from l9.core.invariants.workspace import shown
-from l9.core.verdict import Fail, Pass, Verdict
+from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
 MB = 1_000_000
 
@@ -44,20 +44,27 @@ def SITE_READY(facts: Facts, _context: Context) -> Verdict:
     why="a missing variable takes the release down after it has replaced the old one",
     clause="spec 5.1 step 3",
 )
-def ENV_COMPLETE(facts: Facts, _context: Context) -> Verdict:
+def ENV_COMPLETE(facts: Facts, context: Context) -> Verdict:
     env = facts.the(Environment)
-    if not env.exists:
+    source = str(context.run.settings.get("env_source") or "")
+    if source and not env.resolved:
+        wanted = f"every key of .env.example in {source}"
+        return Unknown("the deploy resolves it first", f"l9 deploy {context.run.tag}", wanted, not_yet=True)
+    edit = f"$EDITOR {shlex.quote(source or env.path)}"
+    if not env.exists and not source:
         return Fail(f"an environment file {env.path}", "none", "l9 provision")
     if env.missing:
         return Fail(
-            f"every key of .env.example in {env.path}",
-            f"missing: {shown(env.missing)}",
-            f"$EDITOR {shlex.quote(env.path)}",
+            f"every key of .env.example in {source or env.path}", f"missing: {shown(env.missing)}", edit
         )
+    if env.wrong:
+        wanted = shown(tuple(f"{w.key}: {w.expected}" for w in env.wrong))
+        return Fail(wanted, f"another shape in {shown(tuple(w.key for w in env.wrong))}", edit)
     if env.mode & 0o077:
         remedy = f"chmod 600 {shlex.quote(env.path)}"
         return Fail(f"{env.path} readable by its owner only", f"mode {env.mode:04o}", remedy)
-    return Pass("every key of .env.example has a value, mode 0600")
+    where = f"resolved from {source}" if source else "mode 0600"
+    return Pass(f"every key of .env.example has a value of its shape, {where}")
 
 
 @invariant(
