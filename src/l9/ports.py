@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from l9.core import events as ev
 from l9.core.env_schema import Rule
 from l9.core.facts import (
+    Declared,
     DriftCheck,
     Environment,
     Host,
@@ -90,6 +91,8 @@ class Repo(Protocol):
     def origin(self, name: str, commit: str) -> Origin: ...
 
     def locks(self, name: str) -> Locks: ...
+
+    def declared(self, name: str) -> Declared: ...
 
     def push(self, name: str) -> str: ...
 

@@ -162,7 +162,7 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
         assert set(need.observes) <= known, need.id
 
 
-LOCAL = {f.Workspace, f.Tag, f.Origin, f.Locks, f.TestRun}
+LOCAL = {f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.TestRun}
 
 
 def test_the_operators_observer_sees_each_of_its_kinds() -> None:
@@ -172,6 +172,7 @@ def test_the_operators_observer_sees_each_of_its_kinds() -> None:
         f.Tag: repo.tag(),
         f.Origin: repo.origin(),
         f.Locks: repo.locks(),
+        f.Declared: repo.declared(),
         f.TestRun: repo.tested(),
     }
     assert LocalObserver(repo)(a_run(Kind.DEPLOY), frozenset(LOCAL)).seen == seen

@@ -15,7 +15,7 @@ from l9.cli.main import COMMANDS, cli
 
 PROGRAMS = {
     "$EDITOR", "X", "apt-get", "cat", "cd", "command", "df", "docker", "git", "l9", "ls", "pip", "rm", "ssh",
-    "ssh-copy-id", "ssh-keygen", "systemctl", "tail", "unset",
+    "ssh-copy-id", "ssh-keygen", "pip-audit", "systemctl", "tail", "unset",
 }  # fmt: skip
 # What is made of a user's compose file follows the user's settings, and refuses what cannot be followed.
 COMPOSE = {"l9.core.compose", "l9.core.compose_documents", "l9.core.compose_project"}

@@ -22,13 +22,14 @@ from l9.adapters.git_tree import GitTree
 from l9.adapters.process import Done, must, run, stream
 from l9.commands import git
 from l9.config.model import Config
-from l9.core.facts import Locks, Origin, Tag, TestRun, Workspace
-from l9.core.locks import read_requirements
+from l9.core.facts import Declared, Locks, Origin, Tag, TestRun, Workspace
+from l9.core.locks import LockReport, read_requirements
 from l9.errors import ActionError, UsageError
 from l9.ports import Say
 
 COMPOSE_FILES = ("*.yml", "*.yaml", "*.env", ".env*", "env")
 MOST_COMPOSE_FILES, LONGEST_COMPOSE_FILE = 100, 200_000  # files, characters: what a plan sends to the host
+LONGEST_LOCK = 20_000_000  # bytes: a lock names every wheel of every platform
 
 
 class GitRepo:
@@ -94,9 +95,24 @@ class GitRepo:
         return Origin(url.out.strip(), found.get(f"refs/tags/{name}"), has)
 
     def locks(self, name: str) -> Locks:
-        wanted = self._config.check.requirements
-        paths = [p for p in self._git(git.list_files(name)).split("\0") if any(fnmatch(p, w) for w in wanted)]
-        return Locks({p: read_requirements(self._git(git.read_file(name, p))) for p in paths})
+        """The requirements files of the tag's tree, and those that they take in with `-r`."""
+        wanted, tree = self._config.check.requirements, self.tree(name)
+        todo = [path for path in tree.files if any(fnmatch(path, w) for w in wanted)]
+        found: dict[str, LockReport] = {}
+        while todo:
+            read = {p: read_requirements(d.decode(errors="replace")) for p, d in tree.read(todo).items()}
+            found |= read
+            named = [each for path, report in read.items() for each in report.taken_in(path)]
+            todo = [path for path in dict.fromkeys(named) if path not in found]
+        return Locks(found)
+
+    def declared(self, name: str) -> Declared:
+        """What the project files of the tag's tree declare, compared with their locks."""
+        from l9.commands.declared import compare, wanted_files  # not on the host: it has no `packaging`
+
+        locks, tree = self.locks(name).reports, self.tree(name)
+        texts = tree.read(wanted_files(tree.files, locks), longest=LONGEST_LOCK)
+        return compare({path: data.decode(errors="replace") for path, data in texts.items()}, locks)
 
     def read(self, name: str, path: str) -> str | None:
         """One file of the tag's tree as text, or None where there is none."""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from l9.adapters.lock_file import Holder
+from l9.commands import locking
 from l9.config.model import Config
 from l9.core import criteria, drift
 from l9.core import events as ev
@@ -168,6 +169,34 @@ class Explained(Document, frozen=True, kw_only=True):
     weight: str
     observes: list[str]
     gates: list[str]
+
+
+class Lock(msgspec.Struct, frozen=True, kw_only=True):
+    """One lock. `count`: names in it; `unhashed`: names that were locked without a hash before."""
+
+    lock: str
+    sources: list[str]
+    missing: bool
+    count: int
+    changes: list[locking.Change]
+    unhashed: list[str]
+
+
+class Locked(Document, frozen=True, kw_only=True):
+    """`l9 lock`; with `--check` nothing is `written`, and the exit code is 3 when something `drifted`."""
+
+    written: bool
+    drifted: bool
+    locks: list[Lock]
+
+
+class Audited(Document, frozen=True, kw_only=True):
+    """`l9 lock --audit`: `good` when all were asked about and none is known to be vulnerable; else exit code 3."""
+
+    good: bool
+    asked: int
+    vulnerable: list[locking.Vulnerable]
+    skipped: list[locking.Skipped]
 
 
 class Init(Document, frozen=True, kw_only=True):
@@ -385,6 +414,8 @@ DOCUMENTS: dict[str, Any] = {
     "l9.check/1": Check,
     "l9.ready/1": Criteria,
     "l9.invariant/1": Explained,
+    "l9.lock/1": Locked,
+    "l9.audit/1": Audited,
     "l9.init/1": Init,
     "l9.graph/1": Graph,
     "l9.provision/1": Provision,

@@ -146,6 +146,11 @@ def list_files(tag: str) -> Argv:
     return ("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", revision(tag))
 
 
+def list_known() -> Argv:
+    """All paths of the working directory that git knows, or would know: what is ignored is left out."""
+    return ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+
+
 def read_file(tag: str, path: str) -> Argv:
     """One file of the tag's tree."""
     return ("git", "cat-file", "blob", f"{revision(tag)}:{path}")

@@ -85,6 +85,24 @@ class Locks(msgspec.Struct, frozen=True):
     reports: Mapping[str, LockReport]
 
 
+class Amiss(msgspec.Struct, frozen=True):
+    """A declared dependency that a lock does not hold: what `source` wants, and what `lock` has in its place."""
+
+    source: str
+    wanted: str
+    lock: str
+    found: str
+    remedy: str
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What the project files of the tag's tree declare, compared with their locks; `notes`: what is not compared."""
+
+    looked: tuple[str, ...]
+    amiss: tuple[Amiss, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class TestRun(msgspec.Struct, frozen=True):
     """The outcome of the release's own tests on exactly `tree`. `seconds` is how long they ran."""
 

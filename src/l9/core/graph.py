@@ -64,7 +64,7 @@ ROWS = (
         State.VERSIONS_LOCKED,
         where=Where.WORKSPACE,
         after=(State.LOCAL_READY,),
-        needs=(workspace.DEPENDENCIES_LOCKED,),
+        needs=(workspace.DEPENDENCIES_LOCKED, workspace.PROJECT_MATCHES_LOCK),
         summary="every dependency exact",
     ),
     Gate(

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from posixpath import dirname, join, normpath
 from typing import NamedTuple
 
 import msgspec
 
 _COMMENT = re.compile(r"(?:^|\s)#.*$", re.DOTALL)
-_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s*)(?P<path>\S.*)")
+_INCLUDE = re.compile(r"(?P<option>-r|-c|--requirement|--constraint)(?:\s*=\s*|\s*)(?P<path>\S.*)")
 _EDITABLE = re.compile(r"-e|--editable\b")
 _OPTION = re.compile(r"--[a-z]|-[if]\b")
 _DIRECT = re.compile(r"\w://|^\.{0,2}/|\s@\s|\.(?:whl|zip|tar\.\w+|tgz)(?:\[|;|#|\s|$)")
@@ -42,10 +43,11 @@ class Loose(NamedTuple):
 
 
 class Include(NamedTuple):
-    """Another file, named by -r or -c, which has to be judged too."""
+    """Another file that is named: by -r, and so to be judged too, or by -c, which installs nothing by itself."""
 
     line_no: int
     path: str
+    constraint: bool = False
 
 
 class LockReport(msgspec.Struct, frozen=True):
@@ -55,6 +57,11 @@ class LockReport(msgspec.Struct, frozen=True):
     loose: tuple[Loose, ...]
     includes: tuple[Include, ...]
     hashed: bool
+
+    def taken_in(self, path: str) -> list[str]:
+        """The files that it names with `-r`, by paths like its own."""
+        here = dirname(path)
+        return [normpath(join(here, include.path)) for include in self.includes if not include.constraint]
 
 
 def read_requirements(text: str) -> LockReport:
@@ -96,7 +103,7 @@ def _judge(line_no: int, line: str) -> Pin | Loose | Include | None:
         return Loose(line_no, _CREDENTIALS.sub("//***@", line), why)
 
     if include := _INCLUDE.match(line):
-        return Include(line_no, include["path"])
+        return Include(line_no, include["path"], include["option"].startswith(("-c", "--c")))
     if _EDITABLE.match(line):
         return loose("an editable install is whatever the folder holds")
     if _OPTION.match(line):

@@ -26,6 +26,7 @@ class LocalObserver:
             f.Origin: lambda run: repo.origin(run.tag, run.commit),
             f.Automation: lambda run: automation(repo.tree(run.tag)),
             f.Locks: lambda run: repo.locks(run.tag),
+            f.Declared: lambda run: repo.declared(run.tag),
             f.TestRun: lambda run: (
                 repo.tested(run.tag)
                 or f.Unseen("the tests have not run on this tree", "l9 cgmp", not_yet=True)

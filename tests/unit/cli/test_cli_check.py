@@ -141,3 +141,32 @@ def test_an_invariant_is_explained(repository: Repository) -> None:
 def test_a_name_that_is_no_release(repository: Repository) -> None:
     repository.commit()
     assert "this tag is refused" in repository.l9("check", "--", "--upload-pack=x", code=2)
+
+
+PROJECT = '[project]\nname = "x"\nversion = "1"\ndependencies = ["fastapi>=0.100"]\n'
+
+
+def test_what_is_declared_is_locked(repository: Repository) -> None:
+    repository.write("pyproject.toml", PROJECT)
+    repository.write("requirements.txt", "-r more/base.txt\n")
+    (repository.work / "more").mkdir()
+    repository.write("more/base.txt", "fastapi==0.104.1\n")
+    repository.commit()
+    assert repository.verdicts(code=0)["workspace.project-matches-lock"] == "holds"
+    repository.write("more/base.txt", "fastapi==0.99\nclick\n")
+    repository.commit()
+    found = {one["id"]: one for one in repository.check(code=3)["invariants"]}
+    amiss = found["workspace.project-matches-lock"]
+    assert (amiss["verdict"], amiss["found"], amiss["remedy"]) == ("fails", "fastapi==0.99", "l9 lock")
+    assert "more/base.txt:2: click" in found["workspace.dependencies-locked"]["found"]
+
+
+def test_a_project_file_that_cannot_be_read_is_unknown_and_may_be_waived(repository: Repository) -> None:
+    repository.write("pyproject.toml", "[project\n")
+    repository.commit()
+    found = {one["id"]: one for one in repository.check(code=3)["invariants"]}
+    assert found["workspace.project-matches-lock"]["verdict"] == "unknown"
+    waived = '[check.waive]\n"workspace.project-matches-lock" = "made elsewhere"\n'
+    repository.write("l9.toml", CONFIG + waived)
+    repository.commit()
+    assert repository.verdicts(code=0)["workspace.project-matches-lock"] == "advice"

@@ -71,6 +71,7 @@ GOOD: Mapping[type, Any] = {
     f.Tag: TAG_SEEN,
     f.Origin: f.Origin("git@example.com:l9.git", TAG_OBJECT, main_has_commit=True),
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
+    f.Declared: f.Declared(("4 of pyproject.toml in requirements.txt",)),
     f.TestRun: f.TestRun(TREE, 0, "pytest -v", 12.0),
     f.Automation: f.Automation(
         ("scripts/deploy.sh", "scripts/rollback.sh", "scripts/drift-check.sh"),

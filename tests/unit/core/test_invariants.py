@@ -103,6 +103,9 @@ ROLLING_BACK = context(State.ROLLBACK)
 _SWITCH = Step(0, State.TRAFFIC_ROUTED, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
 SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,)))
 
+_LACKS = f.Amiss("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
+AMISS = f.Declared((), (_LACKS, replace(_LACKS, wanted="httpx", found="no httpx")))
+
 FAILS = (
     Case(workspace.ON_MAIN, "topic", (f.Workspace("topic", (), ()),)),
     Case(workspace.ON_MAIN, "a detached HEAD", (f.Workspace(None, (), ()),)),
@@ -116,6 +119,7 @@ FAILS = (
     Case(
         workspace.DEPENDENCIES_LOCKED, "has lines without", context=context(rules=Rules(hashes=True))
     ),
+    Case(workspace.PROJECT_MATCHES_LOCK, "fastapi==0.99, and 1 more", (AMISS,)),
     Case(workspace.TESTS_PASSED, "exit code 1", (f.TestRun(TREE, 1, "pytest -v", 2.0, ("1 failed",)),)),
     Case(workspace.TESTED_THIS_TREE, "tests of tree 999", (f.TestRun("9" * 40, 0, "pytest", 2.0),)),
     Case(workspace.TESTED_THIS_TREE, "tests of tree ", (f.TestRun("", 0, "pytest", 2.0),), context(settings={})),
@@ -205,6 +209,9 @@ PASSES = (
     Case(workspace.DEPENDENCIES_LOCKED, "no requirements files", (f.Locks({}),)),
     Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact",
          (requirements(f"click==8.1.7 --hash=sha256:{'0' * 64}\n"),), context(rules=Rules(hashes=True))),
+    Case(workspace.PROJECT_MATCHES_LOCK, "4 of pyproject.toml in requirements.txt"),
+    Case(workspace.PROJECT_MATCHES_LOCK, "nothing is declared", (f.Declared(()),)),
+    Case(workspace.PROJECT_MATCHES_LOCK, "Poetry's own", (f.Declared((), notes=("pyproject.toml is Poetry's own",)),)),
     Case(workspace.TESTS_PASSED, "pytest: green in 2.0 s (unchanged tree, cached)",
          (f.TestRun(TREE, 0, "pytest", 2.0, cached=True),)),
     Case(repository.TAG_ANNOTATED, "annotated by nobody", (tag(tagger=""),)),

@@ -114,7 +114,8 @@ def test_credentials_in_urls_are_left_out() -> None:
     ["-r base.txt", "-rbase.txt", "--requirement base.txt", "--requirement=base.txt", "-c base.txt # x"],
 )
 def test_includes_are_reported(line: str) -> None:
-    assert read_requirements(line).includes == (Include(1, "base.txt"),)
+    constraint = line.startswith("-c")
+    assert read_requirements(line).includes == (Include(1, "base.txt", constraint),)
 
 
 @pytest.mark.parametrize(

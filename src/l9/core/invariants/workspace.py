@@ -5,8 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from shlex import quote
 
-from l9.core.facts import Facts, Locks, TestRun, Workspace
-from l9.core.invariants.invariant import Context, invariant
+from l9.core.facts import Declared, Facts, Locks, TestRun, Workspace
+from l9.core.invariants.invariant import Context, Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
 
@@ -82,6 +82,24 @@ def DEPENDENCIES_LOCKED(facts: Facts, context: Context) -> Verdict:
         return Pass("no requirements files in the tag's tree")
     count = sum(len(r.exact) for r in reports.values())
     return Pass(f"{count} dependencies exact in {shown(tuple(sorted(reports)))}")
+
+
+@invariant(
+    "workspace.project-matches-lock",
+    Declared,
+    why="what is declared and not locked is installed as whatever is newest, or not at all",
+    clause="spec 1.3 local",
+    weight=Weight.RULE,
+)
+def PROJECT_MATCHES_LOCK(facts: Facts, _context: Context) -> Verdict:
+    seen = facts.the(Declared)
+    if not seen.amiss:
+        nothing = "no pyproject.toml and no requirements.in: nothing is declared"
+        return Pass("; ".join((*seen.looked, *seen.notes)) or nothing)
+    first, more = seen.amiss[0], len(seen.amiss) - 1
+    found = f"{first.found}{f', and {more} more' if more else ''}"
+    log = tuple(f"{a.source}: {a.wanted}; {a.lock}: {a.found}" for a in seen.amiss)
+    return Fail(f"{first.wanted} of {first.source} in {first.lock}", found, first.remedy, log)
 
 
 @invariant(
