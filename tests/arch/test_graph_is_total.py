@@ -162,7 +162,9 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
         assert set(need.observes) <= known, need.id
 
 
-LOCAL = {f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.TestRun}
+LOCAL = {
+    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.TestRun, f.LastRelease, f.Messages, f.Signature,
+}  # fmt: skip
 
 
 def test_the_operators_observer_sees_each_of_its_kinds() -> None:
@@ -174,6 +176,9 @@ def test_the_operators_observer_sees_each_of_its_kinds() -> None:
         f.Locks: repo.locks(),
         f.Declared: repo.declared(),
         f.TestRun: repo.tested(),
+        f.LastRelease: repo.history.last_release(),
+        f.Messages: repo.history.messages(),
+        f.Signature: repo.history.signature(),
     }
     assert LocalObserver(repo)(a_run(Kind.DEPLOY), frozenset(LOCAL)).seen == seen
 

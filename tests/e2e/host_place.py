@@ -115,8 +115,8 @@ ssh_options = ["-F", "{self.host.ssh_config}"]
     def release(self, tag: str, added: str = "") -> None:
         good = (source() / APP).read_text(encoding="utf-8")
         (self.work / APP).write_text(good + added + f"\n# {tag}\n", encoding="utf-8")
-        self.git("commit", "--quiet", "--all", "-m", f"Release: {tag}")
-        self.git("tag", "-a", tag, "-m", f"Release {tag}")
+        self.git("commit", "--quiet", "--all", "-m", f"Release: Prepare {tag}")
+        self.git("tag", "-a", tag, "-m", f"Release {tag}: Bring it to production")
 
     def git(self, *args: str) -> None:
         subprocess.run(("git", *args), cwd=self.work, env={**os.environ, **GIT_NAMES}, check=True)

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from l9.adapters.git_history import GitHistory
 from l9.adapters.git_source import QUIET, reason
 from l9.adapters.git_tree import GitTree
 from l9.adapters.process import Done, must, run, stream
@@ -43,6 +44,11 @@ class GitRepo:
     def tree(self, name: str) -> GitTree:
         """The files of a tag, or of HEAD where the name is empty."""
         return GitTree(self._top, git.revision(name))
+
+    @property
+    def history(self) -> GitHistory:
+        """What its commits have behind them."""
+        return GitHistory(self._top, self._config)
 
     def workspace(self) -> Workspace:
         return git.parse_status(self._git(git.status()))
@@ -79,10 +85,7 @@ class GitRepo:
                 found="a shallow clone",
                 remedy="git fetch --unshallow origin",
             )
-        signature = tag.signature
-        if signature == "unchecked":
-            signature = "good" if self._run(git.verify_tag(name)) == 0 else "that does not verify"
-        return replace(tag, on_main=on_main, signature=signature)
+        return replace(tag, on_main=on_main)
 
     def origin(self, name: str, commit: str) -> Origin:
         url = run(git.remote_url(), cwd=self._top, env=QUIET)

@@ -106,6 +106,7 @@ def rules(config: model.Config) -> Rules:
         min_memory=config.needs.memory,
         allow_untracked=config.check.allow_untracked,
         signatures=config.release.signatures,
+        tag_format=config.release.tag,
         hashes=config.check.hashes,
         waived=config.check.waive,
         required=frozenset(config.check.require),

@@ -18,11 +18,16 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Release(Section, frozen=True):
-    """What a release is (spec 3.3)."""
+    """What a release is (spec 3.3).
+
+    `allowed_signers` is the path of an allowed-signers file (ssh-keygen(1)) in the repository, read from
+    origin's main; where it is empty, git's own `gpg.ssh.allowedSignersFile` is used.
+    """
 
     tag: str = "v<major>.<minor>.<patch>-l9"
     main: str = "main"
     signatures: Literal["optional", "required"] = "optional"
+    allowed_signers: Annotated[str, msgspec.Meta(pattern=r"^([^/:\0-\x1f][^:\0-\x1f]*)?$")] = ""
 
 
 class Check(Section, frozen=True):

@@ -79,6 +79,41 @@ class Origin(msgspec.Struct, frozen=True):
     main_has_commit: bool = False
 
 
+class LastRelease(msgspec.Struct, frozen=True):
+    """The highest release in the history of the one judged, itself left out; `tag` is None before the first one."""
+
+    tag: str | None = None
+    commit: str = ""
+
+
+class CommitMessage(msgspec.Struct, frozen=True):
+    """What one commit says; a merge has two parents or more."""
+
+    commit: str
+    parents: int
+    text: str
+
+
+class Messages(msgspec.Struct, frozen=True):
+    """The commits since the last release, newest first; before the first one, only the commit to be released.
+
+    `more`: there are older ones that nobody read.
+    """
+
+    since: str | None
+    commits: tuple[CommitMessage, ...]
+    more: bool = False
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """What is known of a tag's signature: `state` is none, good or bad; `by` who signed, `why` what is wrong."""
+
+    state: str
+    by: str = ""
+    why: str = ""
+    remedy: str = ""
+
+
 class Locks(msgspec.Struct, frozen=True):
     """The requirements files of the tag's tree, by path."""
 

@@ -89,9 +89,13 @@ ROWS = (
         needs=(
             repository.TAG_EXISTS,
             repository.TAG_ANNOTATED,
+            repository.TAG_NEWER,
             repository.TAG_ON_MAIN,
             repository.TAG_MESSAGE,
+            repository.TAG_MESSAGE_FORM,
             repository.TAG_SIGNATURE,
+            repository.COMMIT_MESSAGES,
+            repository.COMMIT_FORM,
         ),
         summary="annotated, well-formed, reachable from main",
     ),

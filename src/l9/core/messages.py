@@ -6,11 +6,20 @@ import msgspec
 
 SUBJECT_CHARS = 50
 
-_SIGNATURE = re.compile(r"^-----BEGIN (?:PGP|SSH) (?:SIGNATURE|MESSAGE)-----$.*", re.MULTILINE | re.DOTALL)
+SIGNATURE = re.compile(
+    r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$.*",
+    re.MULTILINE | re.DOTALL,
+)
 _SUBJECT = re.compile(r"\[?(?P<type>[A-Z][\w .+/-]*)\]?: (?P<what>\S.*)")
 # Only the forms that people really slip into; "Embed", "Feed", "Focus" and "Process" are imperatives.
 _NOT_IMPERATIVE = re.compile(r"[a-z]+(?:(?<!e)ed|ing|[^suai\W]s)", re.IGNORECASE)
 _IMPERATIVE = frozenset({"embed", "shed", "bring", "ping", "ring", "spring", "string", "swing"})
+# What git and the forges write by themselves.
+_AUTOMATIC = re.compile(
+    r"Merge (?:branch(?:es)?|remote-tracking branch(?:es)?|tags?|commits?|pull request) .*"
+    r'|(?:Revert|Reapply) ".*'
+)
+_REFERENCE = re.compile(r"(?<![\w#&])#[1-9]\d*\b|(?<=: )[A-Z][A-Z0-9]+-[1-9]\d*(?=\s*$)", re.MULTILINE)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -27,7 +36,7 @@ def check_message(message: str) -> tuple[Finding, ...]:
     all is well. Only an empty message is a hard finding (spec 1.3: "non-empty"); the rest is advice (spec
     3.2). Raises nothing.
     """
-    lines = _SIGNATURE.sub("", message).strip().splitlines()
+    lines = SIGNATURE.sub("", message).strip().splitlines()
     if not lines:
         return (Finding(hard=True, text="the message is empty: say what changed, and why"),)
     advice = _advice_on_subject(lines[0].rstrip())
@@ -36,7 +45,14 @@ def check_message(message: str) -> tuple[Finding, ...]:
     return tuple(Finding(hard=False, text=text) for text in advice)
 
 
+def references(message: str) -> tuple[str, ...]:
+    """The issues that a message names (`#1042`, `ABC-12`), once each; spec 3.2: "if applicable"."""
+    return tuple(dict.fromkeys(_REFERENCE.findall(SIGNATURE.sub("", message))))
+
+
 def _advice_on_subject(subject: str) -> list[str]:
+    if _AUTOMATIC.fullmatch(subject):
+        return []
     advice = []
     if len(subject) > SUBJECT_CHARS:
         advice.append(f"the subject has {len(subject)} characters; at most {SUBJECT_CHARS} show everywhere")

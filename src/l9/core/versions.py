@@ -94,6 +94,20 @@ class TagFormat(msgspec.Struct, frozen=True):
         numbers = {name: int(number) for name, number in match.groupdict().items()}
         return Version(numbers["major"], numbers.get("minor", 0), numbers.get("patch", 0), tag)
 
+    def bump(self, version: Version | None, level: str) -> str:
+        """Name the release after `version` (None: the first) by `major`, `minor` or `patch` (spec 3.3).
+
+        Where the pattern has no such placeholder, the next larger one that it has is raised.
+        """
+        if version is None:
+            return self.tag(*((1, 0, 0) if "<minor>" not in self.pattern else (0, 1, 0)))
+        there = [
+            name for name in _PLACEHOLDERS[: _PLACEHOLDERS.index(level) + 1] if f"<{name}>" in self.pattern
+        ]
+        at = _PLACEHOLDERS.index(there[-1])
+        numbers = (version.major, version.minor, version.patch)
+        return self.tag(*(n + 1 if i == at else n if i < at else 0 for i, n in enumerate(numbers)))
+
     def previous(self, tag: str, tags: Iterable[str]) -> Version | None:
         """Find the newest of `tags` older than `tag` (spec 3.3); tags of other formats are passed over.
 

@@ -105,8 +105,8 @@ class Stage:
         before = notes.read_text(encoding="utf-8") if notes.exists() else ""
         notes.write_text(f"{before}- {tag}: {message or 'a release'}\n", encoding="utf-8")
         self.git("add", "--all")
-        self.git("commit", "--quiet", "-m", f"Release: {message or tag}"[:72])
-        self.git("tag", "-a", tag, "-m", f"Release {tag}: {message or 'as it is'}")
+        self.git("commit", "--quiet", "-m", f"Release: {message or f'Prepare {tag}'}")
+        self.git("tag", "-a", tag, "-m", f"Release {tag}: {message or 'Bring it to production'}")
 
     def git(self, *args: str, cwd: Path | None = None) -> str:
         """Git in the working copy; its output."""

@@ -102,7 +102,7 @@ class Story:
     def _killed(self) -> int:
         """Start a deploy, kill the deployer on both sides while it soaks, and let the next command recover."""
         stage = self._stage
-        stage.release("v0.6.0-l9", message="a new kernel system")
+        stage.release("v0.6.0-l9", message="Start a new kernel system")
         child = subprocess.Popen(
             (sys.executable, "-m", "l9", "deploy", "v0.6.0-l9", "--json"),
             cwd=stage.work,

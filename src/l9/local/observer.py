@@ -12,19 +12,29 @@ from l9.core import facts as f
 from l9.core.run import Run
 from l9.errors import L9Error
 
-OF_A_TAG = (f.Tag, f.Origin)  # what there is only once HEAD carries a release tag
-OF_A_COMMIT = (f.Automation, f.Locks, f.TestRun)  # what is read from a commit's tree
+OF_A_TAG = (f.Tag, f.Origin, f.Signature)  # what there is only once HEAD carries a release tag
+OF_A_COMMIT = (
+    f.Automation,
+    f.LastRelease,
+    f.Locks,
+    f.Messages,
+    f.TestRun,
+)  # what is read from a commit's tree
 
 
 class LocalObserver:
     """The looks at a working copy, side by side; one line a kind of observable."""
 
     def __init__(self, repo: GitRepo) -> None:
+        history = repo.history
         self._lookers: dict[type, Callable[[Run], object]] = {
             f.Workspace: lambda _run: repo.workspace(),
             f.Tag: lambda run: repo.tag(run.tag),
             f.Origin: lambda run: repo.origin(run.tag, run.commit),
             f.Automation: lambda run: automation(repo.tree(run.tag)),
+            f.LastRelease: lambda run: history.last_release(run.tag, run.commit),
+            f.Messages: lambda run: history.messages(run.tag, run.commit),
+            f.Signature: lambda run: history.signature(run.tag),
             f.Locks: lambda run: repo.locks(run.tag),
             f.Declared: lambda run: repo.declared(run.tag),
             f.TestRun: lambda run: (

@@ -146,7 +146,8 @@ def test_signature_that_nobody_can_verify(world: World) -> None:
     )  # fmt: skip
     world.git("update-ref", f"refs/tags/{TAG}", made.stdout.strip())
     tag = world.repo.tag(TAG)
-    assert (tag.signature, tag.message) == ("that does not verify", f"Release {TAG}")
+    assert (tag.signature, tag.message) == ("unchecked", f"Release {TAG}")
+    assert world.repo.history.signature(TAG).state == "bad"
 
 
 def test_tags_in_order_of_version(world: World) -> None:

@@ -88,7 +88,8 @@ def test_head_that_is_no_release_yet(repository: Repository) -> None:
     found = repository.verdicts(code=0)
     assert found["workspace.dependencies-locked"] == "holds"
     assert found["workspace.tests-passed"] == "later"
-    assert {v for name, v in found.items() if name.startswith("repository.")} == {"later"}
+    assert {v for name, v in found.items() if name.startswith("repository.tag-")} == {"later"}
+    assert found["repository.commit-messages"] == "holds"
 
 
 def test_head_that_carries_a_release(repository: Repository) -> None:

@@ -64,12 +64,18 @@ TAG_SEEN = f.Tag(
     tagger="Ada <ada@example.com>",
     on_main=True,
 )
+MESSAGE = f.CommitMessage(COMMIT, 1, "Fix: Prevent the deadlock\n\nFixes: #1042\n")
 PROBE_FAILED = f.SmokeResult("POST /memory/packet", "status 200", "status 500", False)
 
 GOOD: Mapping[type, Any] = {
     f.Workspace: f.Workspace("main", (), ()),
     f.Tag: TAG_SEEN,
     f.Origin: f.Origin("git@example.com:l9.git", TAG_OBJECT, main_has_commit=True),
+    f.LastRelease: f.LastRelease(BEFORE, "b" * 40),
+    f.Messages: f.Messages(
+        BEFORE, (MESSAGE, f.CommitMessage("a" * 40, 2, "Merge pull request #7 from ada/lock\n"))
+    ),
+    f.Signature: f.Signature("none"),
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
     f.Declared: f.Declared(("4 of pyproject.toml in requirements.txt",)),
     f.TestRun: f.TestRun(TREE, 0, "pytest -v", 12.0),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l9.core.messages import check_message
+from l9.core.messages import check_message, references
 
 SPEC_COMMIT = """\
 Fix: Prevent deadlock in memory.insert_embedding
@@ -42,6 +42,10 @@ def texts(message: str) -> list[str]:
         "Fix: Feed, then focus",
         "Fix: Process the queue",
         "Fix: ... at last",
+        "Merge branch 'feature/lock' into main",
+        "Merge pull request #12 from ada/feature/lock-of-a-very-long-name",
+        "Merge remote-tracking branch 'origin/main'",
+        'Revert "Fix: Prevent the deadlock in memory.insert_embedding"',
     ],
 )
 def test_a_message_of_the_rule_has_no_findings(message: str) -> None:
@@ -70,6 +74,7 @@ def test_an_empty_message_is_the_one_hard_finding(message: str) -> None:
         ("Fix: prevent it", "begin the description with a capital letter: 'Prevent'"),
         ("Fix: Auth, deps, routes", "one concern a commit"),
         ("Fix: Prevent it\nand more", "leave the second line blank"),
+        ("Merge everything", "begin with a type, as in"),
     ],
 )
 def test_everything_else_is_advice(message: str, advice: str) -> None:
@@ -86,3 +91,16 @@ def test_any_message_is_judged(message: str) -> None:
     hard = [finding for finding in check_message(message) if finding.hard]
     assert len(hard) <= 1
     assert bool(message.strip()) or hard
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        (SPEC_COMMIT, ("#1042",)),
+        ("Fix: It\n\nRefs: ABC-12\nFixes #3, #3 and ada/l9#4\n", ("ABC-12", "#3")),
+        ("Fix: Read UTF-8\n\nIn a page&#39;s text, colour #0a0 and #00, not x#1.", ()),
+        ("Fix: It\n" + SIGNATURE + "#7", ()),
+    ],
+)
+def test_the_issues_that_a_message_names(message: str, named: tuple[str, ...]) -> None:
+    assert references(message) == named

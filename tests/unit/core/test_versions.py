@@ -159,3 +159,20 @@ def test_any_text_is_refused_or_safe(tag: str) -> None:
         assert not tag.startswith("-")
     else:
         assert SPEC.parse(tag) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "tag", "level", "wanted"),
+    [
+        ("v<major>.<minor>.<patch>-l9", "v0.5.1-l9", "patch", "v0.5.2-l9"),
+        ("v<major>.<minor>.<patch>-l9", "v0.5.1-l9", "minor", "v0.6.0-l9"),
+        ("v<major>.<minor>.<patch>-l9", "v0.5.1-l9", "major", "v1.0.0-l9"),
+        ("<major>.<minor>", "3.9", "patch", "3.10"),
+        ("r<major>", "r41", "patch", "r42"),
+        ("r<major>", None, "patch", "r1"),
+        ("v<major>.<minor>.<patch>-l9", None, "minor", "v0.1.0-l9"),
+    ],
+)
+def test_the_release_after_one(pattern: str, tag: str | None, level: str, wanted: str) -> None:
+    form = TagFormat(pattern)
+    assert form.bump(form.parse(tag) if tag else None, level) == wanted

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from l9.core.facts import Facts, Origin, Tag
-from l9.core.invariants.invariant import Context, invariant
+from l9.core.facts import Facts, LastRelease, Messages, Origin, Signature, Tag
+from l9.core.invariants.invariant import Context, Weight, invariant
+from l9.core.invariants.workspace import shown
+from l9.core.messages import check_message, references
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
+from l9.core.versions import TagFormat
 
 
 @invariant("repository.tag-exists", Tag, why="only tagged commits are deployed", clause="spec 1.3 git")
@@ -67,19 +70,104 @@ def TAG_MESSAGE(facts: Facts, context: Context) -> Verdict:
 
 
 @invariant(
-    "repository.tag-signature",
+    "repository.tag-message-form",
     Tag,
+    why="a first line in one form is what people can scan when production burns",
+    clause="spec 3.2, 3.3",
+    weight=Weight.ADVICE,
+)
+def TAG_MESSAGE_FORM(facts: Facts, _context: Context) -> Verdict:
+    tag = facts.the(Tag)
+    wrong = [finding.text for finding in check_message(tag.message)]
+    if not wrong:
+        return Pass("type, imperative, at most 50 characters")
+    return Fail("Release TAG: Imperative, at most 50 characters", wrong[0], f"git show --no-patch {tag.name}")
+
+
+@invariant(
+    "repository.tag-newer",
+    LastRelease,
+    why="versions that go backwards make the newest release hard to tell",
+    clause="spec 3.3",
+    weight=Weight.RULE,
+)
+def TAG_NEWER(facts: Facts, context: Context) -> Verdict:
+    last, form = facts.the(LastRelease).tag, TagFormat(context.rules.tag_format)
+    if not context.run.tag:
+        return Unknown("HEAD carries no release tag yet", "git tag --annotate", not_yet=True)
+    if last is None:
+        return Pass("the first release")
+    before, mine = form.parse(last), form.parse(context.run.tag)
+    if before is None or mine is None or before < mine:
+        return Pass(f"newer than {last}")
+    better = form.bump(before, "patch")
+    remedy = f"git tag -a {better} {context.run.tag}^{{}} -m 'Release {better}: …'"
+    return Fail(f"a version above {last}, which is in its history", context.run.tag, remedy)
+
+
+@invariant(
+    "repository.commit-messages",
+    Messages,
+    why="a commit that says nothing cannot be understood when it has to be taken back",
+    clause="spec 1.3 git",
+)
+def COMMIT_MESSAGES(facts: Facts, _context: Context) -> Verdict:
+    messages = facts.the(Messages)
+    silent = [one.commit[:12] for one in messages.commits if not one.text.strip()]
+    if silent:
+        return Fail(
+            "a message in every commit",
+            f"none in {shown(tuple(silent))}",
+            f"git rebase --interactive {silent[-1]}^",
+        )
+    count, named = len(messages.commits), sum(bool(references(one.text)) for one in messages.commits)
+    return Pass(f"{_commits(messages)}, none empty; {named} of {count} name an issue")
+
+
+@invariant(
+    "repository.commit-form",
+    Messages,
+    why="what changed, and why, is read from the log years later",
+    clause="spec 3.2",
+    weight=Weight.ADVICE,
+)
+def COMMIT_FORM(facts: Facts, _context: Context) -> Verdict:
+    messages = facts.the(Messages)
+    wrong = [
+        f"{one.commit[:12]} {finding.text}"
+        for one in messages.commits
+        for finding in check_message(one.text)[:1]
+        if one.parents < 2
+    ]
+    if not wrong:
+        return Pass(f"{_commits(messages)} in the form Type: Imperative, at most 50 characters")
+    found, log = f"{len(wrong)} are not; {wrong[0]}", tuple(wrong[:20])
+    remedy = f"git log --oneline {messages.since or 'HEAD^'}..HEAD"
+    return Fail("every commit as Type: Imperative, at most 50 characters", found, remedy, log)
+
+
+def _commits(messages: Messages) -> str:
+    if messages.since is None:
+        return "the first release's commit"
+    older = ", the older ones unread" if messages.more else ""
+    return f"{len(messages.commits)} commits since {messages.since}{older}"
+
+
+@invariant(
+    "repository.tag-signature",
+    Signature,
     why="a signature that does not verify was made by somebody else",
     clause="spec 5.1 step 1",
 )
 def TAG_SIGNATURE(facts: Facts, context: Context) -> Verdict:
-    tag = facts.the(Tag)
-    if tag.signature == "good":
-        return Pass("signature verified")
-    if tag.signature == "none" and context.rules.signatures != "required":
+    seen, name = facts.the(Signature), context.run.tag
+    if seen.state == "good":
+        return Pass(f"signed by {seen.by}")
+    if seen.state == "none" and context.rules.signatures != "required":
         return Pass("not signed, and not required to be")
-    found = "no signature" if tag.signature == "none" else f"signature {tag.signature}"
-    return Fail("a signature that verifies", found, f"git tag -v {tag.name}")
+    if seen.state == "none":
+        return Fail("a signed tag", "no signature", f"git tag -s -f {name} {name}^{{}}")
+    return Fail("a signature that verifies", seen.why, seen.remedy or f"git tag -v {name}")
 
 
 @invariant(
