@@ -163,7 +163,7 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
 
 
 LOCAL = {
-    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.TestRun, f.LastRelease, f.Messages, f.Signature,
+    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, f.TestRun, f.LastRelease, f.Messages, f.Signature,
 }  # fmt: skip
 
 
@@ -175,6 +175,7 @@ def test_the_operators_observer_sees_each_of_its_kinds() -> None:
         f.Origin: repo.origin(),
         f.Locks: repo.locks(),
         f.Declared: repo.declared(),
+        f.EnvExample: repo.env_example(),
         f.TestRun: repo.tested(),
         f.LastRelease: repo.history.last_release(),
         f.Messages: repo.history.messages(),

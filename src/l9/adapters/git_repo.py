@@ -17,13 +17,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from l9.adapters import env_example
 from l9.adapters.git_history import GitHistory
 from l9.adapters.git_source import QUIET, reason
 from l9.adapters.git_tree import GitTree
 from l9.adapters.process import Done, must, run, stream
 from l9.commands import git
 from l9.config.model import Config
-from l9.core.facts import Declared, Locks, Origin, Tag, TestRun, Workspace
+from l9.core.facts import Declared, EnvExample, Locks, Origin, Tag, TestRun, Workspace
 from l9.core.locks import LockReport, read_requirements
 from l9.errors import ActionError, UsageError
 from l9.ports import Say
@@ -116,6 +117,9 @@ class GitRepo:
         locks, tree = self.locks(name).reports, self.tree(name)
         texts = tree.read(wanted_files(tree.files, locks), longest=LONGEST_LOCK)
         return compare({path: data.decode(errors="replace") for path, data in texts.items()}, locks)
+
+    def env_example(self, name: str) -> EnvExample:
+        return env_example.look(self.tree(name), self._config)
 
     def read(self, name: str, path: str) -> str | None:
         """One file of the tag's tree as text, or None where there is none."""

@@ -74,10 +74,14 @@ class Process(Section, frozen=True):
 
 
 class Env(Section, frozen=True):
-    """The environment file on the host, and its schema in the release (spec 2.2)."""
+    """The environment file on the host, and its schema in the release (spec 2.2).
+
+    `ignore`: variables (`CI_*`) that the code may read without a line in the example.
+    """
 
     file: str = ".env"
     example: str = ".env.example"
+    ignore: tuple[str, ...] = ()
 
 
 class Health(Section, frozen=True):

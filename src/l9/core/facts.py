@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
-from l9.core.env_schema import Misfit
+from l9.core.env_reads import EnvRead
+from l9.core.env_schema import Misfit, Problem
 from l9.core.health import Streak
 from l9.core.locks import LockReport
 from l9.core.logs import LogReport
@@ -136,6 +137,30 @@ class Declared(msgspec.Struct, frozen=True):
     looked: tuple[str, ...]
     amiss: tuple[Amiss, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class Suspect(NamedTuple):
+    """A value that looks like a real secret: where it stands and what it looks like, never itself."""
+
+    path: str
+    line_no: int
+    key: str
+    kind: str
+
+
+class EnvExample(msgspec.Struct, frozen=True):
+    """The example file of the tag's tree. lacking: what the tree reads and it does not document.
+
+    unread: files that could not be looked through.
+    """
+
+    path: str
+    exists: bool
+    keys: int = 0
+    problems: tuple[Problem, ...] = ()
+    lacking: tuple[EnvRead, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class TestRun(msgspec.Struct, frozen=True):

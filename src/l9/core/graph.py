@@ -17,6 +17,7 @@ from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
 from l9.core.invariants import repository, workspace
+from l9.core.invariants import workspace_env as env
 from l9.core.invariants.invariant import Invariant
 from l9.core.run import Run
 from l9.core.states import Kind, Phase, State, Where
@@ -64,8 +65,15 @@ ROWS = (
         State.VERSIONS_LOCKED,
         where=Where.WORKSPACE,
         after=(State.LOCAL_READY,),
-        needs=(workspace.DEPENDENCIES_LOCKED, workspace.PROJECT_MATCHES_LOCK),
-        summary="every dependency exact",
+        needs=(
+            workspace.DEPENDENCIES_LOCKED,
+            workspace.PROJECT_MATCHES_LOCK,
+            env.ENV_DOCUMENTED,
+            env.DEFAULTS_DOCUMENTED,
+            env.ENV_SCHEMA,
+            env.ENV_NO_SECRETS,
+        ),
+        summary="every dependency exact, every variable documented",
     ),
     Gate(
         State.BUILT_AND_TESTED,

@@ -15,6 +15,7 @@ from l9.errors import L9Error
 OF_A_TAG = (f.Tag, f.Origin, f.Signature)  # what there is only once HEAD carries a release tag
 OF_A_COMMIT = (
     f.Automation,
+    f.EnvExample,
     f.LastRelease,
     f.Locks,
     f.Messages,
@@ -37,6 +38,7 @@ class LocalObserver:
             f.Signature: lambda run: history.signature(run.tag),
             f.Locks: lambda run: repo.locks(run.tag),
             f.Declared: lambda run: repo.declared(run.tag),
+            f.EnvExample: lambda run: repo.env_example(run.tag),
             f.TestRun: lambda run: (
                 repo.tested(run.tag)
                 or f.Unseen("the tests have not run on this tree", "l9 cgmp", not_yet=True)

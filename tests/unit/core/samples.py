@@ -78,6 +78,7 @@ GOOD: Mapping[type, Any] = {
     f.Signature: f.Signature("none"),
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
     f.Declared: f.Declared(("4 of pyproject.toml in requirements.txt",)),
+    f.EnvExample: f.EnvExample(".env.example", exists=True, keys=8),
     f.TestRun: f.TestRun(TREE, 0, "pytest -v", 12.0),
     f.Automation: f.Automation(
         ("scripts/deploy.sh", "scripts/rollback.sh", "scripts/drift-check.sh"),

@@ -30,13 +30,15 @@ from samples import (
 from l9.cli.main import cli
 from l9.core import actions as do
 from l9.core import facts as f
-from l9.core.env_schema import Misfit
+from l9.core.env_reads import EnvRead
+from l9.core.env_schema import Misfit, Problem
 from l9.core.health import Sample
 from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
 from l9.core.invariants import host_standing as standing
 from l9.core.invariants import repository, workspace, workspace_standing
+from l9.core.invariants import workspace_env as env
 from l9.core.invariants.invariant import Context, Invariant, Weight
 from l9.core.locks import read_requirements
 from l9.core.logs import LogReport, Outcome
@@ -47,7 +49,7 @@ from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 ALL = tuple(
     found
-    for module in (workspace, workspace_standing, repository, ready, slot, live, standing)
+    for module in (workspace, workspace_standing, env, repository, ready, slot, live, standing)
     for found in vars(module).values()
     if isinstance(found, Invariant)
 )
@@ -66,6 +68,10 @@ def context(
     gate: State = State.BAKED, *, now: float = NOW, rules: Rules | None = None, **changed: Any
 ) -> Context:
     return Context(a_run(**changed), rules or Rules(), now, gate)
+
+
+def example(**changed: Any) -> f.EnvExample:
+    return replace(GOOD[f.EnvExample], **changed)
 
 
 def by_id(invariant: Invariant) -> str:
@@ -105,6 +111,7 @@ def logs(outcome: Outcome, reason: str, *excerpt: str, cause: str | None = None)
 
 
 BROKEN_LOG = logs(Outcome.ERRORS, "1 kinds", "Traceback (most recent call last):\nValueError: no")
+READ = EnvRead(("KEY",), "api/x.py:3")
 SOURCED = context(settings={"env_source": ".env.production"})
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
@@ -134,6 +141,12 @@ FAILS = (
     Case(workspace_standing.SCRIPTS_THERE, "no scripts/deploy.sh, scripts/rollback.sh",
          (f.Automation(("scripts/drift-check.sh",)),)),
     Case(workspace_standing.FAILURES_TOLD, "none in .github/workflows", (f.Automation(),)),
+    Case(env.ENV_DOCUMENTED, "not there: KEY (api/x.py:3)", (example(lacking=(READ,)),)),
+    Case(env.ENV_DOCUMENTED, "no such file, and read are: KEY", (example(exists=False, lacking=(READ,)),)),
+    Case(env.DEFAULTS_DOCUMENTED, "KEY (api/x.py:3)", (example(lacking=(replace(READ, default=True),)),)),
+    Case(env.ENV_SCHEMA, "line 3: no assignment", (example(problems=(Problem(3, "no assignment"),)),)),
+    Case(env.ENV_NO_SECRETS, ".env.example:3: KEY (AWS Access Key)",
+         (example(suspects=(f.Suspect(".env.example", 3, "KEY", "AWS Access Key"),)),)),
     Case(repository.TAG_EXISTS, "no such tag", (f.Tag(TAG),)),
     Case(repository.TAG_ANNOTATED, "a lightweight tag", (tag(kind="commit"),)),
     Case(repository.TAG_ANNOTATED, "no such tag", (f.Tag(TAG),)),
@@ -264,6 +277,10 @@ PASSES = (
     Case(live.DRAINED, "grace of 30 s is over with an unknown number of", (f.InFlight(None),)),
     Case(ready.ENV_COMPLETE, "resolved from .env.production",
          (f.Environment("/opt/l9/.env", exists=True, resolved=True),), SOURCED),
+    Case(env.ENV_DOCUMENTED, "8 keys, and all that", (example(lacking=(replace(READ, default=True),)),)),
+    Case(env.ENV_DOCUMENTED, "no Python: old.py", (example(unread=("old.py",)),)),
+    Case(env.ENV_DOCUMENTED, "reads no variable", (example(exists=False),)),
+    Case(env.ENV_SCHEMA, "no .env.example", (example(exists=False),)),
     Case(live.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
     Case(live.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
     Case(live.PREVIOUS_LIVE, f"5 answers in a row from blue with {BEFORE}",
