@@ -26,6 +26,16 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "lock"
 
     @property
+    def settings(self) -> Path:
+        """The target's configuration, for what runs without an operator; it has no secrets."""
+        return self.state / "config.json"
+
+    @property
+    def allowed_signers(self) -> Path:
+        """Whose signatures count on this host, as ssh-keygen reads it."""
+        return self.state / "allowed_signers"
+
+    @property
     def route(self) -> Path:
         """The directory of the flag file, readable by Caddy."""
         return self.state / "route"

@@ -78,6 +78,7 @@ class HostObserver:
             f.Environment: lambda run: ports.env.check(rules, run.id),
             f.Checkout: lambda _run: f.Checkout(config.target.path, ports.source.edited()),
             f.HostTag: lambda run: f.HostTag(ports.source.tag(run.tag)),
+            f.Attested: lambda run: ports.source.attested(run.tag),
             f.Image: self._image,
             f.Services: lambda run: ports.runtime.services(run.tag),
             f.Retained: self._retained,

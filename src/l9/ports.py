@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from l9.core import events as ev
 from l9.core.env_schema import Rule
 from l9.core.facts import (
+    Attested,
     Declared,
     DriftCheck,
     Environment,
@@ -111,6 +112,10 @@ class Source(Protocol):
     def fetch(self, name: str) -> str: ...
 
     def tag(self, name: str) -> Tag: ...
+
+    def attested(self, name: str) -> Attested:
+        """What the clone holds of attestations for the tag's tree, judged by the host's own allowed signers."""
+        ...
 
     def add_tree(self, name: str) -> str: ...
 

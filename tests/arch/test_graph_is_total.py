@@ -164,6 +164,7 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
 
 LOCAL = {
     f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, f.TestRun, f.LastRelease, f.Messages, f.Signature,
+    f.Attested,
 }  # fmt: skip
 
 
@@ -176,6 +177,7 @@ def test_the_operators_observer_sees_each_of_its_kinds() -> None:
         f.Locks: repo.locks(),
         f.Declared: repo.declared(),
         f.EnvExample: repo.env_example(),
+        f.Attested: repo.attested(),
         f.TestRun: repo.tested(),
         f.LastRelease: repo.history.last_release(),
         f.Messages: repo.history.messages(),

@@ -10,13 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from keys import allow, make_key
+from l9.adapters.attestations import Attestations
 from l9.adapters.git_source import GitSource
+from l9.adapters.ssh_signature import sign
+from l9.core.attestation import NAMESPACE, PAYLOAD_TYPE, pae, seal, state
+from l9.core.cgmp import CgmpReport, Stage, StageResult
+from l9.core.facts import Attested
 from l9.errors import ActionError
 from l9.layout import Layout
 from l9.ports import Source
 from world.host import World
 
 V1, V2, NEVER = "v1.0.0-l9", "v1.1.0-l9", "v9.9.9-l9"
+ADA = "ada@l9.invalid"
 QUIET = {
     "GIT_AUTHOR_NAME": "T", "GIT_AUTHOR_EMAIL": "t@l9.invalid", "GIT_COMMITTER_NAME": "T",
     "GIT_COMMITTER_EMAIL": "t@l9.invalid", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
@@ -33,12 +40,16 @@ def git(*args: str, cwd: Path) -> str:
 
 @dataclass
 class Clone:
-    """A host's clone whose origin has two releases. `move` is what somebody does to a tag on origin."""
+    """A host's clone whose origin has two releases. `move` is what somebody does to a tag on origin.
+
+    `attest` pushes an attestation of a tag's tree, by Ada, whose signature counts on the host.
+    """
 
     source: Source
     has_tree: Callable[[str], bool]
     move: Callable[[str], None]
     edit: Callable[[], None]
+    attest: Callable[[str], None]
 
 
 def simulated(_directory: Path) -> Clone:
@@ -49,7 +60,13 @@ def simulated(_directory: Path) -> Clone:
     def edit() -> None:
         world.source.edits = ("app.py",)
 
-    return Clone(world.source, lambda tag: tag in world.machine.trees, world.source.move, edit)
+    return Clone(
+        world.source,
+        lambda tag: tag in world.machine.trees,
+        world.source.move,
+        edit,
+        lambda tag: world.source.attest(tag, ADA),
+    )
 
 
 def real(directory: Path) -> Clone:
@@ -71,11 +88,24 @@ def real(directory: Path) -> Clone:
         git("tag", "--force", "-a", tag, "-m", "moved", "HEAD", cwd=work)
         git("push", "--quiet", "--force", "origin", tag, cwd=work)
 
+    key = make_key(directory / "key")
+    layout.state.mkdir()
+    allow(layout.allowed_signers, (ADA, key))
+
+    def attest(tag: str) -> None:
+        tree = git("rev-parse", f"{tag}^{{tree}}", cwd=work)
+        stages = tuple(StageResult(stage, True, "run", 1.0, "well") for stage in Stage)
+        report = CgmpReport(tree, "a" * 64, "process", stages=stages)
+        body = state(report, app="a", commit="c", version="0", configuration={})
+        Attestations(work, QUIET).add(tree, seal(body, sign(pae(PAYLOAD_TYPE, body), str(key), NAMESPACE)[0]))
+        git("push", "--quiet", "origin", "refs/notes/l9/cgmp", cwd=work)
+
     return Clone(
         GitSource(layout, "main"),
         lambda tag: (layout.tree(tag) / "app.py").exists(),
         move,
         lambda: (host / "app.py").write_text("edited\n") and None,  # type: ignore[func-returns-value]
+        attest,
     )
 
 
@@ -140,6 +170,20 @@ def test_tree_is_removed_and_again_does_no_harm(clone: Clone) -> None:
         assert not clone.has_tree(V1)
     clone.source.add_tree(V1)
     assert clone.has_tree(V1)
+
+
+def test_an_attestation_comes_with_the_tag(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    before = clone.source.attested(V1)
+    tree = clone.source.tag(V1).tree
+    assert (before.tree, before.signer, before.remedy) == (tree, None, f"l9 cgmp --attest {V1}")
+    assert before.problem == f"no attestation of tree {tree[:12]}"
+    clone.attest(V1)
+    assert clone.source.attested(V1) == before
+    for tag in (V1, V2):
+        clone.source.fetch(tag)
+    assert clone.source.attested(V1) == Attested(tree, ADA)
+    assert clone.source.attested(V2).signer is None
 
 
 def test_checkout_moves_the_head_and_back_again(clone: Clone) -> None:

@@ -54,7 +54,10 @@ LOCAL = [{"event": "gate-opened", "gate": str(state), "evidence": []} for state 
 
 
 class World:
-    """A host with its ports. `run_count` numbers the runs; `ended` are those driven to their end, newest last."""
+    """A host with its ports. `run_count` numbers the runs; `ended` are those driven to their end, newest last.
+
+    `asks_for_attestation`: the host's own settings do.
+    """
 
     def __init__(self, config: Config = CONFIG) -> None:
         self.config = config
@@ -74,6 +77,7 @@ class World:
         self.lock = MemoryLock()
         self.run_count = 0
         self.ended: list[Run] = []
+        self.asks_for_attestation = False
 
     def fork(self) -> World:
         """The same host a second time, to try something else on it."""
@@ -94,6 +98,7 @@ class World:
             lambda _text: None,
             journal=self.journal,
             lock=self.lock,
+            require_attestation=self.asks_for_attestation,
         )
 
     # ── what an operator does ────────────────────────────────────────────────────────────────────

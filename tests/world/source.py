@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from msgspec.structs import replace
 
-from l9.core.facts import Tag
+from l9.core.facts import Attested, Tag
 from l9.errors import ActionError
 
 from .acts import Acts
@@ -31,6 +32,8 @@ class FakeSource:
         self.origin: dict[str, Tag] = {}
         self.clone: dict[str, Tag] = {}
         self.edits: tuple[str, ...] = ()
+        self.origin_notes: dict[str, Attested] = {}
+        self.noted: dict[str, Attested] = {}
 
     def fetch(self, name: str) -> str:
         with self._acts.act("source.fetch", name):
@@ -44,11 +47,18 @@ class FakeSource:
                     expected=name,
                     found="would clobber existing tag",
                 )
+            self.noted = dict(self.origin_notes)
         return f"{name} fetched"
 
     def tag(self, name: str) -> Tag:
         self._acts.look("source.tag")
         return self.clone.get(name, Tag(name))
+
+    def attested(self, name: str) -> Attested:
+        self._acts.look("source.attested")
+        tree = self.tag(name).tree
+        missing = f"no attestation of tree {tree[:12]}"
+        return self.noted.get(tree, Attested(tree, problem=missing, remedy=f"l9 cgmp --attest {name}"))
 
     def add_tree(self, name: str) -> str:
         with self._acts.act("source.add_tree", name):
@@ -81,6 +91,11 @@ class FakeSource:
     def drifted(self) -> tuple[str, ...]:
         self._acts.look("source.drifted")
         return self.edits
+
+    def attest(self, name: str, signer: str | None = "ada@l9.invalid", **why: Any) -> None:
+        """Somebody pushes an attestation of the tag's tree; without a signer it is one that does not count."""
+        tree = self.origin[name].tree
+        self.origin_notes[tree] = Attested(tree, signer, **why)
 
     def move(self, name: str) -> None:
         """Somebody moves a tag on origin."""

@@ -10,8 +10,18 @@ CALLERS = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX",
 )  # fmt: skip
 
+# Never prompt: a question nobody can answer would hang the run.
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
 
 def forget_callers_repository() -> None:
     """From here on git finds the repository by the directory alone."""
     for name in CALLERS:
         os.environ.pop(name, None)
+
+
+def reason(err: str) -> str:
+    """The one line of git's standard error that says why; hints and warnings come before and after it."""
+    lines = [line.strip() for line in err.splitlines()]
+    said = [x for x in lines if x and not x.lower().startswith(("hint:", "warning:", "from "))]
+    return said[0] if said else "no reason given"

@@ -18,13 +18,16 @@ import msgspec
 from msgspec.structs import replace
 
 from l9.adapters import env_example
+from l9.adapters.attestations import Attestations
+from l9.adapters.git_environment import QUIET, reason
 from l9.adapters.git_history import GitHistory
-from l9.adapters.git_source import QUIET, reason
+from l9.adapters.git_signature import signers_on_main
 from l9.adapters.git_tree import GitTree
 from l9.adapters.process import Done, must, run, stream
-from l9.commands import git
+from l9.commands import git, git_notes
+from l9.config.load import FILE
 from l9.config.model import Config
-from l9.core.facts import Declared, EnvExample, Locks, Origin, Tag, TestRun, Workspace
+from l9.core.facts import Attested, Declared, EnvExample, Locks, Origin, Signature, Tag, TestRun, Workspace
 from l9.core.locks import LockReport, read_requirements
 from l9.errors import ActionError, UsageError
 from l9.ports import Say
@@ -50,6 +53,26 @@ class GitRepo:
     def history(self) -> GitHistory:
         """What its commits have behind them."""
         return GitHistory(self._top, self._config)
+
+    @property
+    def notes(self) -> Attestations:
+        """What is known of this repository's trees."""
+        return Attestations(self._top)
+
+    def attested(self, name: str) -> Attested:
+        """Who attested that the tag's tree (HEAD's, where the name is empty) passed CGMP."""
+        tree = self.tag(name).tree
+        if not self._config.release.allowed_signers:
+            own = run(git.read_setting("gpg.ssh.allowedSignersFile", "path"), cwd=self._top, env=QUIET)
+            allowed = self._top / own.out.strip() if own.code == 0 else None
+            return self.notes.judged(name, tree, allowed, f"$EDITOR {FILE}")
+        signers = signers_on_main(self._top, self._config)
+        if isinstance(signers, Signature):
+            return Attested(tree, problem=signers.why, remedy=signers.remedy, unseen=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="l9-signers-") as file:
+            file.write(signers)
+            file.flush()
+            return self.notes.judged(name, tree, Path(file.name), f"$EDITOR {FILE}")
 
     def workspace(self) -> Workspace:
         return git.parse_status(self._git(git.status()))
@@ -143,28 +166,36 @@ class GitRepo:
                 found="none",
                 remedy="git remote add origin URL",
             )
-        done = run(git.push(main, name), cwd=self._top, env=QUIET, timeout=300)
+        notes = self.notes.refs()
+        if notes:
+            self.notes.take_in()
+        done = run(git.push(main, name, *notes), cwd=self._top, env=QUIET, timeout=300)
         if done.code != 0:
             found, remedy = self._refused(done, name)
             raise ActionError(
                 f"main and {name} were not pushed; origin is as it was",
-                expected="origin to take both in one push",
+                expected="origin to take all in one push",
                 found=found,
                 remedy=remedy,
                 log=tuple((done.out + done.err).strip().splitlines()[-15:]),
             )
-        return f"main and {name} on origin"
+        return f"main{', notes' if notes else ''} and {name} on origin"
 
     def _refused(self, done: Done, name: str) -> tuple[str, str]:
         """Why origin did not take the push, from its porcelain, and the command that mends it."""
         main = self._config.release.main
         rows = (line.split("\t") for line in done.out.splitlines() if line.startswith("!\t"))
-        refused = [(to.partition(":")[2], why) for _, to, why in rows if "atomic push failed" not in why]
+        refused = [(to.partition(":")[2], why) for _, to, why in rows if "atomic push fail" not in why]
         if not refused:
             return reason(done.err), "git ls-remote origin"
         ref, why = refused[0]
         if ref == f"refs/tags/{name}":
             return f"{ref} {why}: origin has another object under this name", f"git ls-remote origin {name}"
+        if ref.startswith(git_notes.NOTES):
+            allow = (
+                "origin's rules have to allow these references, or release.require_attestation is of no use"
+            )
+            return f"{ref} {why}: {allow}", shlex.join(("git", "push", "origin", ref))
         if why.startswith("[rejected]"):
             # A merge and no rebase: that would give the tagged commit another name.
             return f"{ref} {why}: origin is ahead", f"git pull --no-rebase origin {main}"

@@ -20,7 +20,7 @@ def signature(top: Path, config: Config, name: str) -> Signature:
         return Signature("none")
     if not config.release.allowed_signers:
         return _verify(top, config, name)
-    signers = _signers(top, config)
+    signers = signers_on_main(top, config)
     if isinstance(signers, Signature):
         return signers
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="l9-signers-") as file:
@@ -29,7 +29,7 @@ def signature(top: Path, config: Config, name: str) -> Signature:
         return _verify(top, config, name, f"gpg.ssh.allowedSignersFile={file.name}")
 
 
-def _signers(top: Path, config: Config) -> str | Signature:
+def signers_on_main(top: Path, config: Config) -> str | Signature:
     """The allowed signers as main has them where it was reviewed: on origin, or here while origin has no main.
 
     Never the tag's own tree: whoever signs it could write themselves into it.

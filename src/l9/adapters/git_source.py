@@ -7,21 +7,15 @@ import shutil
 
 from msgspec.structs import replace
 
+from l9.adapters.attestations import Attestations
+from l9.adapters.git_environment import QUIET, reason
 from l9.adapters.process import Done, must, run
 from l9.commands import git
-from l9.core.facts import Tag
+from l9.core.facts import Attested, Tag
 from l9.errors import ActionError
 from l9.layout import Layout
 
-# Never prompt: a question nobody can answer would hang the run.
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-
-
-def reason(err: str) -> str:
-    """The one line of git's standard error that says why; hints and warnings come before and after it."""
-    lines = [line.strip() for line in err.splitlines()]
-    said = [x for x in lines if x and not x.lower().startswith(("hint:", "warning:", "from "))]
-    return said[0] if said else "no reason given"
+__all__ = ["QUIET", "GitSource", "reason"]
 
 
 class GitSource:
@@ -52,6 +46,10 @@ class GitSource:
             return tag
         main = f"refs/remotes/origin/{self._main}"
         return replace(tag, on_main=self._run(git.is_ancestor(tag.commit, main)).code == 0)
+
+    def attested(self, name: str) -> Attested:
+        notes = Attestations(self._layout.root, self._env)
+        return notes.judged(name, self.tag(name).tree, self._layout.allowed_signers, "l9 provision")
 
     def add_tree(self, name: str) -> str:
         tree, commit = self._layout.tree(name), self.tag(name).commit

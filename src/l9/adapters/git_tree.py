@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from l9.adapters.git_source import QUIET, reason
+from l9.adapters.git_environment import QUIET, reason
 from l9.commands import git
 from l9.errors import ActionError
 

@@ -28,8 +28,12 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout: float = 60.0,
     data: bytes | None = None,
+    alone: bool = False,
 ) -> Done:
-    """Run to the end. `env` is added to our own. Raises ActionError when the program is missing or too slow."""
+    """Run to the end. `env` is added to our own. Raises ActionError when the program is missing or too slow.
+
+    `alone`: in a session of its own, so that it finds no terminal to ask a person on.
+    """
     try:
         done = subprocess.run(
             argv,
@@ -40,6 +44,7 @@ def run(
             capture_output=True,
             timeout=timeout,
             check=False,
+            start_new_session=alone,
         )
     except FileNotFoundError:
         raise ActionError(

@@ -35,7 +35,10 @@ def handed_over(run: Run) -> bool:
 
 
 class HostRuns:
-    """Begins, resumes and recovers runs. Only the holder of the lock may call what writes."""
+    """Begins, resumes and recovers runs. Only the holder of the lock may call what writes.
+
+    require_attestation: the host's own settings ask for it, whatever the operator's say.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class HostRuns:
         journal: JournalFile | None = None,
         lock: LockFile | None = None,
         together: Together = one_by_one,
+        require_attestation: bool = False,
     ) -> None:
         self.config = config
         self.layout = layout
@@ -59,6 +63,7 @@ class HostRuns:
         self._watch = watch
         self._say = say
         self.together = together
+        self._require_attestation = require_attestation
 
     # ── what the journal says ────────────────────────────────────────────────────────────────────
 
@@ -107,6 +112,8 @@ class HostRuns:
         config = self._config_of(run)
         observer = HostObserver(self.ports, config, rules_of(run.settings), self.together)
         rules = load.rules(config)
+        if self._require_attestation:  # what the host was told to ask for, nobody's laptop can take back
+            rules = msgspec.structs.replace(rules, require_attestation=True)
         if run.kind is Kind.ROLLBACK:
             # The release was good before: what is asked of it is an answer, not a soak and a bake again.
             rules = msgspec.structs.replace(rules, soak=0.0, bake=0.0, proofs=min(rules.proofs, 3))

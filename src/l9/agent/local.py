@@ -59,7 +59,7 @@ def answer(command: str, runs: HostRuns) -> dict[str, Any]:
 
 def _runs(path: Path) -> HostRuns:
     layout = Layout(path)
-    file = layout.state / "config.json"
+    file = layout.settings
     try:
         config = msgspec.json.decode(file.read_bytes(), type=Config)
     except (OSError, msgspec.MsgspecError) as error:

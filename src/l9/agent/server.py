@@ -129,7 +129,19 @@ def host_runs(
     watch = progress.watch if progress else lambda _gate, _pending: None
     say = progress.say if progress else lambda _text: None
     ports = host_ports(config, layout, rebuild=rebuild)
-    return HostRuns(config, layout, ports, who, watch, say, together=at_once)
+    asks = asks_for_attestation(layout)
+    return HostRuns(config, layout, ports, who, watch, say, together=at_once, require_attestation=asks)
+
+
+def asks_for_attestation(layout: Layout) -> bool:
+    """Whether the settings that `l9 provision` left on this host ask for attestations; unreadable ones do."""
+    try:
+        settings = msgspec.json.decode(layout.settings.read_bytes())
+        return bool(settings["release"].get("require_attestation"))
+    except FileNotFoundError:
+        return False
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        return True
 
 
 def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessage]:

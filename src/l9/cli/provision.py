@@ -9,8 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import click
 
+from l9.adapters.git_signature import signers_on_main
 from l9.adapters.process import run
-from l9.cli.context import HELP, json_option, project, show, target_option
+from l9.cli.context import HELP, Project, json_option, project, show, target_option
 from l9.commands import git
 from l9.errors import UsageError
 from l9.provision import packages, session
@@ -43,7 +44,8 @@ def command(
             found="neither",
             remedy="l9 provision --dry-run",
         )
-    wanted = want(here.config, _repository(here.top, repository), moved=repository is not None)
+    where, signers = _repository(here.top, repository), _signers(here)
+    wanted = want(here.config, where, moved=repository is not None, signers=signers)
     example = here.top / here.config.env.example
     text = example.read_text(encoding="utf-8", errors="replace") if example.is_file() else None
     screen = Screen(wanted, quiet=as_json)
@@ -114,7 +116,25 @@ def _packages(wanted: Wanted, look: session.Look) -> tuple[str, ...]:
     if not (look.seen.is_root or look.seen.sudo):
         return ()
     return packages.missing(
-        look.seen, site=wanted.has_site, compose=wanted.config.target.runtime == "compose"
+        look.seen,
+        site=wanted.has_site,
+        compose=wanted.config.target.runtime == "compose",
+        signers=wanted.signers is not None,
+    )
+
+
+def _signers(here: Project) -> str | None:
+    """The text of the allowed signers file, or None where none is configured."""
+    if not here.config.release.allowed_signers:
+        return None
+    found = signers_on_main(here.top, here.config)
+    if isinstance(found, str):
+        return found
+    raise UsageError(
+        "the allowed signers cannot be read",
+        expected="the file that [release] allowed_signers names, with names and public keys",
+        found=found.why,
+        remedy=found.remedy,
     )
 
 

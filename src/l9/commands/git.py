@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from l9.commands.git_notes import NOTES
 from l9.core.facts import Tag, Workspace
 from l9.core.messages import SIGNATURE
 
@@ -89,6 +90,11 @@ def is_ancestor(commit: str, of: str) -> Argv:
     return ("git", "merge-base", "--is-ancestor", commit, of)
 
 
+def read_setting(name: str, kind: str = "") -> Argv:
+    """One setting of git's; exit code 1 where there is none. `kind` is how to read it, such as path."""
+    return ("git", "config", *((f"--type={kind}",) if kind else ()), "--get", name)
+
+
 def remote_url(remote: str = "origin") -> Argv:
     return ("git", "remote", "get-url", "--", remote)
 
@@ -105,21 +111,19 @@ def parse_ls_remote(out: str) -> dict[str, str]:
 
 
 def fetch(main: str, tag: str, remote: str = "origin") -> Argv:
-    """Main and the one tag; a tag that moved is refused by git itself."""
+    """Main, the one tag and l9's notes; a tag that moved is refused by git itself."""
     return (
         "git", "fetch", "--no-tags", "--quiet", remote,
         f"+refs/heads/{main}:refs/remotes/{remote}/{main}",
         f"refs/tags/{tag}:refs/tags/{tag}",
+        f"+{NOTES}*:{NOTES}*",
     )  # fmt: skip
 
 
-def push(main: str, tag: str, remote: str = "origin") -> Argv:
-    """Main and the tag, both or neither (spec 6.1 phase 2)."""
-    return (
-        "git", "push", "--atomic", "--porcelain", remote,
-        f"refs/heads/{main}:refs/heads/{main}",
-        f"refs/tags/{tag}:refs/tags/{tag}",
-    )  # fmt: skip
+def push(main: str, tag: str, *also: str, remote: str = "origin") -> Argv:
+    """Main, the tag and these references (spec 6.1 phase 2): all or none."""
+    refs = (f"refs/heads/{main}", f"refs/tags/{tag}", *also)
+    return ("git", "push", "--atomic", "--porcelain", remote, *(f"{ref}:{ref}" for ref in refs))
 
 
 def revision(tag: str) -> str:

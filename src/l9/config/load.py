@@ -107,6 +107,7 @@ def rules(config: model.Config) -> Rules:
         allow_untracked=config.check.allow_untracked,
         signatures=config.release.signatures,
         tag_format=config.release.tag,
+        require_attestation=config.release.require_attestation,
         hashes=config.check.hashes,
         waived=config.check.waive,
         required=frozenset(config.check.require),
@@ -215,6 +216,8 @@ def _check(config: model.Config) -> None:
         problem = ("both compose.blue and compose.green, or neither", compose.blue or compose.green)
     elif compose.service and compose.blue:
         problem = ("either compose.service or compose.blue and compose.green", "both")
+    elif config.release.require_attestation and not config.release.allowed_signers:
+        problem = ("release.allowed_signers, for release.require_attestation", "nobody who may sign")
     try:
         TagFormat(config.release.tag)
     except ValueError as error:

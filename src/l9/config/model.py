@@ -21,13 +21,17 @@ class Release(Section, frozen=True):
     """What a release is (spec 3.3).
 
     `allowed_signers` is the path of an allowed-signers file (ssh-keygen(1)) in the repository, read from
-    origin's main; where it is empty, git's own `gpg.ssh.allowedSignersFile` is used.
+    origin's main; where it is empty, git's own `gpg.ssh.allowedSignersFile` is used. `signing_key` is the SSH
+    key that attestations are signed with, if not git's own. With `require_attestation` nothing goes live whose
+    tree no allowed signer attested to have passed CGMP.
     """
 
     tag: str = "v<major>.<minor>.<patch>-l9"
     main: str = "main"
     signatures: Literal["optional", "required"] = "optional"
     allowed_signers: Annotated[str, msgspec.Meta(pattern=r"^([^/:\0-\x1f][^:\0-\x1f]*)?$")] = ""
+    signing_key: str = ""
+    require_attestation: bool = False
 
 
 class Check(Section, frozen=True):

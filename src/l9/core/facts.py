@@ -181,6 +181,19 @@ class Automation(msgspec.Struct, frozen=True):
     workflows: tuple[str, ...] = ()
 
 
+class Attested(msgspec.Struct, frozen=True):
+    """What one clone holds for a tree: who attested that it passed CGMP, or why nothing there counts.
+
+    unseen: nobody could look; `remedy` is a command to type.
+    """
+
+    tree: str
+    signer: str | None = None
+    problem: str = ""
+    remedy: str = ""
+    unseen: bool = False
+
+
 # ── host ─────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from l9.core import actions as do
+from l9.core.invariants import attested, repository, workspace
 from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
-from l9.core.invariants import repository, workspace
 from l9.core.invariants import workspace_env as env
 from l9.core.invariants.invariant import Invariant
 from l9.core.run import Run
@@ -104,6 +104,7 @@ ROWS = (
             repository.TAG_SIGNATURE,
             repository.COMMIT_MESSAGES,
             repository.COMMIT_FORM,
+            attested.HERE,
         ),
         summary="annotated, well-formed, reachable from main",
     ),
@@ -136,7 +137,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.HOST_READY,),
         does=lambda run: (do.FetchTag(tag=run.tag), do.AddTree(tag=run.tag, fresh=run.fresh)),
-        needs=(ready.TAG_SAME, ready.TAG_ON_MAIN),
+        needs=(ready.TAG_SAME, ready.TAG_ON_MAIN, attested.ON_HOST),
         phase=Phase.PREPARE,
         summary="the host's clone has the very same tag, on main",
     ),

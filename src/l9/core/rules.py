@@ -30,6 +30,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fal
     allow_untracked: tuple[str, ...] = (".env.local", ".env.*.local")
     signatures: str = "optional"
     tag_format: str = "v<major>.<minor>.<patch>-l9"
+    require_attestation: bool = False
     hashes: bool = False
     waived: Mapping[str, str] = {}
     required: frozenset[str] = frozenset()

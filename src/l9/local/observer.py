@@ -12,7 +12,7 @@ from l9.core import facts as f
 from l9.core.run import Run
 from l9.errors import L9Error
 
-OF_A_TAG = (f.Tag, f.Origin, f.Signature)  # what there is only once HEAD carries a release tag
+OF_A_TAG = (f.Tag, f.Origin, f.Signature, f.Attested)  # what there is only once HEAD carries a release tag
 OF_A_COMMIT = (
     f.Automation,
     f.EnvExample,
@@ -39,6 +39,7 @@ class LocalObserver:
             f.Locks: lambda run: repo.locks(run.tag),
             f.Declared: lambda run: repo.declared(run.tag),
             f.EnvExample: lambda run: repo.env_example(run.tag),
+            f.Attested: lambda run: repo.attested(run.tag),
             f.TestRun: lambda run: (
                 repo.tested(run.tag)
                 or f.Unseen("the tests have not run on this tree", "l9 cgmp", not_yet=True)

@@ -97,6 +97,9 @@ def _programs(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
 
     if not seen.programs.get("git"):
         yield Need("no git on the host", "git", "none", apt("git"))
+    if wanted.signers is not None and not seen.programs.get("ssh-keygen"):
+        asked = wanted.config.release.require_attestation
+        yield Need("no ssh-keygen on the host", "ssh-keygen", "none", apt("openssh-client"), blocking=asked)
     if wanted.has_site and seen.caddy is None:
         yield Need("no Caddy on the host", "caddy", "none", apt("caddy"))
     if wanted.config.target.runtime == "compose":

@@ -18,11 +18,13 @@ def docker(system: System) -> tuple[str, ...]:
     return ()
 
 
-def missing(seen: Seen, *, site: bool, compose: bool) -> tuple[str, ...]:
+def missing(seen: Seen, *, site: bool, compose: bool, signers: bool = False) -> tuple[str, ...]:
     """The packages that the host lacks and its distribution has."""
     names: list[str] = []
     if not seen.programs.get("git"):
         names.append("git")
+    if signers and not seen.programs.get("ssh-keygen"):
+        names.append("openssh-client")
     if site and seen.caddy is None:
         names.append("caddy")
     if compose and lacks_docker(seen):

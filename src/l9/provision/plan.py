@@ -90,6 +90,8 @@ def _clone(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
 
 def _settings(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
     yield from _file(wanted.settings, wanted.settings_text, seen, seen.me.user, seen.me.group)
+    if wanted.signers is not None:
+        yield from _file(wanted.allowed_signers, wanted.signers, seen, seen.me.user, seen.me.group)
 
 
 def _agent(wanted: Wanted, seen: Seen, agent: AgentVersion) -> Iterator[ch.Change]:

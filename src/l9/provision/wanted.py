@@ -20,6 +20,7 @@ from l9.provision.units import cron_name, systemd
 from l9.wiring import access_log
 
 EXCLUDED = (".l9/", ".env", ".deployed-tag", ".deployed-metadata.json")
+LONGEST_SIGNERS = 100_000  # characters
 UNITS = "/etc/systemd/system"
 CRON = "/etc/cron.d"
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
@@ -29,11 +30,15 @@ _PLAIN_PATH = re.compile(r"/[\w./-]+")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One target on one host. `repository` is where the host clones from; `moved` when it was named by hand."""
+    """One target on one host. `repository` is where the host clones from; `moved` when it was named by hand.
+
+    `signers` is the text of the operator's allowed signers file; None where none is configured.
+    """
 
     config: Config
     repository: str = ""
     moved: bool = False
+    signers: str | None = None
 
     @property
     def instance(self) -> str:
@@ -64,7 +69,12 @@ class Wanted:
     @property
     def settings(self) -> str:
         """The target's configuration, for what runs without an operator; it has no secrets."""
-        return str(self.layout.state / "config.json")
+        return str(self.layout.settings)
+
+    @property
+    def allowed_signers(self) -> str:
+        """Whose signatures count on the host."""
+        return str(self.layout.allowed_signers)
 
     @property
     def settings_text(self) -> str:
@@ -145,10 +155,11 @@ class Wanted:
     def question(self) -> dict[str, Any]:
         """What the host's side is asked for (`host/look.py`)."""
         state = (str(self.layout.state), str(self.layout.route), self.settings, self.env_file)
+        signers = () if self.signers is None else (self.allowed_signers,)
         caddys = (self.caddyfile, self.site, self.access_log) if self.has_site else ()
         return {
             "path": self.path,
-            "paths": [*state, *caddys, *self.units("root"), self.cron],
+            "paths": [*state, *signers, *caddys, *self.units("root"), self.cron],
             "caddyfile": self.caddyfile if self.has_site else "",
             "admin": self.config.route.admin,
             "marks": self.marks,
@@ -158,7 +169,7 @@ class Wanted:
         }
 
 
-def want(config: Config, repository: str = "", *, moved: bool = False) -> Wanted:
+def want(config: Config, repository: str = "", *, moved: bool = False, signers: str | None = None) -> Wanted:
     """Check what becomes a file's name or a line of a file. Raises ConfigError."""
     target, route = config.target, config.route
     if not _INSTANCE.fullmatch(config.instance):
@@ -175,7 +186,13 @@ def want(config: Config, repository: str = "", *, moved: bool = False) -> Wanted
             raise _refused(key, "one line without braces and quotes", value)
     if ".." in config.env.file.split("/") or not config.env.file or not config.env.file.isprintable():
         raise _refused("env.file", "a path inside the target's directory", config.env.file)
-    return Wanted(config, repository, moved)
+    if signers is not None and (
+        "PRIVATE KEY" in signers or "\0" in signers or len(signers) > LONGEST_SIGNERS
+    ):
+        raise _refused(
+            "release.allowed_signers", "a file of names and public keys", config.release.allowed_signers
+        )
+    return Wanted(config, repository, moved, signers)
 
 
 def _refused(key: str, expected: str, found: str) -> ConfigError:

@@ -93,7 +93,7 @@ def repo(tmp_path: Path) -> Repository:
             git.fetch(MAIN, TAG),
             (
                 "git", "fetch", "--no-tags", "--quiet", "origin",
-                "+refs/heads/main:refs/remotes/origin/main", f"{REF}:{REF}",
+                "+refs/heads/main:refs/remotes/origin/main", f"{REF}:{REF}", "+refs/notes/l9/*:refs/notes/l9/*",
             ),
         ),
         (
@@ -103,6 +103,9 @@ def repo(tmp_path: Path) -> Repository:
                 "refs/heads/main:refs/heads/main", f"{REF}:{REF}",
             ),
         ),
+        (git.push(MAIN, TAG, "refs/notes/l9/cgmp")[-1:], ("refs/notes/l9/cgmp:refs/notes/l9/cgmp",)),
+        (git.read_setting("gpg.format"), ("git", "config", "--get", "gpg.format")),
+        (git.read_setting("a.b", "path"), ("git", "config", "--type=path", "--get", "a.b")),
         (git.show_head(), ("git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}")),
         (git.archive(TAG), ("git", "archive", "--format=tar", REF)),
         (git.archive(""), ("git", "archive", "--format=tar", "HEAD")),

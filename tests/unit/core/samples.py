@@ -88,6 +88,7 @@ GOOD: Mapping[type, Any] = {
     f.Checkout: f.Checkout("/opt/l9"),
     f.Environment: f.Environment("/opt/l9/.env", exists=True),
     f.HostTag: f.HostTag(TAG_SEEN),
+    f.Attested: f.Attested(TREE, "ada@example.com"),
     f.Image: f.Image("sha256:" + "d" * 64, COMMIT, 150_000_000),
     f.Retained: f.Retained(BEFORE, True, "sha256:" + "b" * 64, True, True, True),
     f.Slots: f.Slots(blue=OLD_SLOT, green=NEW_SLOT),

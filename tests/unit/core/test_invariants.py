@@ -33,11 +33,11 @@ from l9.core import facts as f
 from l9.core.env_reads import EnvRead
 from l9.core.env_schema import Misfit, Problem
 from l9.core.health import Sample
+from l9.core.invariants import attested, repository, workspace, workspace_standing
 from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
 from l9.core.invariants import host_standing as standing
-from l9.core.invariants import repository, workspace, workspace_standing
 from l9.core.invariants import workspace_env as env
 from l9.core.invariants.invariant import Context, Invariant, Weight
 from l9.core.locks import read_requirements
@@ -49,7 +49,7 @@ from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 ALL = tuple(
     found
-    for module in (workspace, workspace_standing, env, repository, ready, slot, live, standing)
+    for module in (workspace, workspace_standing, env, repository, attested, ready, slot, live, standing)
     for found in vars(module).values()
     if isinstance(found, Invariant)
 )
@@ -120,6 +120,8 @@ SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,))
 
 _LACKS = f.Amiss("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
 AMISS = f.Declared((), (_LACKS, replace(_LACKS, wanted="httpx", found="no httpx")))
+NOT_ATTESTED = f.Attested(TREE, problem="no attestation", remedy="l9 provision")
+ATTESTATION_REQUIRED = context(rules=Rules(require_attestation=True))
 
 FAILS = (
     Case(workspace.ON_MAIN, "topic", (f.Workspace("topic", (), ()),)),
@@ -181,6 +183,8 @@ FAILS = (
     Case(ready.TAG_SAME, "999999999999 (moved!)", (f.HostTag(tag(object_id="9" * 40)),)),
     Case(ready.TAG_SAME, "no such tag on the host", (f.HostTag(f.Tag(TAG)),)),
     Case(ready.TAG_ON_MAIN, "it is not", (f.HostTag(tag(on_main=False)),)),
+    Case(attested.HERE, "no attestation", (NOT_ATTESTED,), ATTESTATION_REQUIRED),
+    Case(attested.ON_HOST, "no attestation", (NOT_ATTESTED,), ATTESTATION_REQUIRED),
     Case(slot.IMAGE_READY, "one of 999999999999", (f.Image("sha256:d", "9" * 40),)),
     Case(slot.IMAGE_READY, "one of no commit", (f.Image("sha256:d", ""),)),
     Case(slot.SERVICES_UP, "postgres exited", (f.Services({"postgres": "exited", "redis": "running"}),)),
@@ -254,6 +258,10 @@ PASSES = (
     Case(ready.WAY_BACK, "nothing to go back to", (f.Retained(TAG, False),), context(**FIRST_DEPLOY)),
     Case(ready.WAY_BACK, "v0.5.0-l9 can be gone back to: image bbbbbbbbbbbb"),
     Case(slot.IMAGE_READY, "image dddddddddddd of commit cccccccccccc, 150 MB"),
+    Case(attested.HERE, "fix, sim, cov, oracle passed on tree eeeeeeeeeeee, attested by ada@example.com"),
+    Case(attested.ON_HOST, "attested by ada@example.com", (), ATTESTATION_REQUIRED),
+    Case(attested.ON_HOST, "not asked for", (NOT_ATTESTED,)),
+    Case(attested.ON_HOST, "not asked for", (replace(NOT_ATTESTED, unseen=True),)),
     Case(slot.IMAGE_READY, "image none of commit", (f.Image("", COMMIT),)),
     Case(slot.SERVICES_UP, "migrate, postgres running"),
     Case(slot.SERVICES_UP, "no other services", (f.Services({}),)),
@@ -462,6 +470,15 @@ def test_time_counts_from_the_gates_last_action() -> None:
     assert Context(run, Rules(), NOW, State.OLD_DRAINED).elapsed == 100
     assert Context(replace(run, entered={}, acted_at={}), Rules(), NOW, State.BAKED).elapsed == 0
     assert Context(replace(run, resumed_at=NOW - 1), Rules(), NOW, State.BAKED).elapsed == 1
+
+
+def test_an_attestation_that_nobody_could_verify_closes_its_gate() -> None:
+    unseen = f.Attested(TREE, problem="no ssh-keygen", remedy="l9 provision", unseen=True)
+    for invariant in (attested.HERE, attested.ON_HOST):
+        verdict = invariant.judge(facts(unseen), ATTESTATION_REQUIRED)
+        assert isinstance(verdict, Unknown)
+        assert (verdict.reason, verdict.remedy) == ("no ssh-keygen", "l9 provision")
+        assert "attested" in verdict.expected
 
 
 def test_facts_that_were_not_looked_for_are_unseen() -> None:

@@ -36,9 +36,9 @@ AGENT = AgentVersion("a" * 16, "0.1.0", "/usr/bin/python3.11")
 ORIGIN = "git@example.net:app.git"
 
 
-def wanted(more: str = "", *, moved: bool = False, target: str = "") -> Wanted:
+def wanted(more: str = "", *, moved: bool = False, target: str = "", signers: str | None = None) -> Wanted:
     text = f'app = "l9-api"\n{more}\n[targets.production]\nhost = "vps"\n{target}'
-    return want(parse(text), ORIGIN, moved=moved)
+    return want(parse(text), ORIGIN, moved=moved, signers=signers)
 
 
 def fresh(**more: Any) -> Seen:
@@ -48,7 +48,7 @@ def fresh(**more: Any) -> Seen:
         "python": PYTHON,
         "sudo": True,
         "system": System(id="debian", version="13", name="Debian GNU/Linux 13"),
-        "programs": {"git": "/usr/bin/git", "docker": "/usr/bin/docker", "caddy": "/usr/bin/caddy"},
+        "programs": {name: f"/usr/bin/{name}" for name in ("git", "docker", "caddy", "ssh-keygen")},
         "docker": Docker(engine="26.1.5", compose="2.26.1"),
         "systemd": True,
         "caddy": CADDY,
@@ -69,6 +69,7 @@ def ready(want: Wanted, **more: Any) -> Seen:
         str(want.layout.state): Entry(kind="directory", mode=0o711),
         str(want.layout.route): Entry(kind="directory", mode=0o755),
         want.settings: ours(want.settings_text),
+        want.allowed_signers: ours(want.signers or ""),
         want.env_file: ours("A=1\n", mode=0o600),
         want.caddyfile: Entry(kind="file", text=with_import(WELCOME, want.sites, want.site_address)),
         want.site: Entry(kind="file", text=want.site_text),

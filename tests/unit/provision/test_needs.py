@@ -90,6 +90,19 @@ def test_no_caddy_and_no_git_name_their_packages() -> None:
     ]
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_signatures_need_ssh_keygen(required: bool) -> None:
+    text = f'[release]\nallowed_signers = "s"\nrequire_attestation = {str(required).lower()}'
+    want = wanted(text, signers="ada ssh-ed25519 AAAA\n")
+    programs = {name: path for name, path in fresh().programs.items() if name != "ssh-keygen"}
+    need = only(ready(want, programs=programs), want)
+    assert need.blocking is required
+    assert need.remedy == "ssh vps 'apt-get update && apt-get install -y openssh-client'"
+    seen = fresh(programs=programs)
+    assert packages.missing(seen, site=True, compose=True, signers=True) == ("openssh-client",)
+    assert packages.missing(seen, site=True, compose=True) == ()
+
+
 def test_packages_that_are_missing_are_named_once_for_all() -> None:
     seen = fresh(programs={}, caddy=None, docker=Docker(), systemd=False)
     names = packages.missing(seen, site=True, compose=True)

@@ -95,6 +95,26 @@ def test_a_changed_configuration_is_shown_line_by_line() -> None:
     assert all('"bake"' in line for line in changed)
 
 
+SIGNERS = "ada@example.net ssh-ed25519 AAAA\n"
+
+
+def test_whose_signatures_count_is_written_once_and_shown() -> None:
+    want = wanted(signers=SIGNERS)
+    assert plan(want, ready(want), AGENT) == ()
+    seen = ready(want)
+    before = {path: entry for path, entry in seen.entries.items() if path != want.allowed_signers}
+    change = only(want, ready(want, entries=before))
+    assert isinstance(change, ch.WriteFile)
+    assert (change.path, change.mode, change.root) == ("/opt/l9/.l9/allowed_signers", 0o644, False)
+    assert "+ada@example.net ssh-ed25519 AAAA" in change.diff()
+    fewer = only(wanted(signers=""), seen)
+    assert "-ada@example.net ssh-ed25519 AAAA" in fewer.diff()
+
+
+def test_where_no_signers_are_configured_the_hosts_own_are_left_alone() -> None:
+    assert plan(wanted(), ready(wanted(signers=SIGNERS)), AGENT) == ()
+
+
 def _settings(of: Wanted) -> dict[str, Entry]:
     return {of.settings: Entry(kind="file", text=of.settings_text)}
 

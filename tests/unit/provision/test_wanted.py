@@ -71,6 +71,19 @@ def test_what_would_become_another_file_or_line_is_refused(toml: str, said: str)
     assert refused.value.remedy
 
 
+def test_allowed_signers_are_looked_at_where_there_are_any() -> None:
+    assert wanted().allowed_signers not in wanted().question()["paths"]
+    assert wanted().allowed_signers in wanted(signers="").question()["paths"]
+
+
+@pytest.mark.parametrize("text", ["-----BEGIN OPENSSH PRIVATE KEY-----\n", "a\0b", "x" * 200_000])
+def test_what_is_no_list_of_signers_goes_nowhere(text: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        wanted('[release]\nallowed_signers = "~/.ssh/id_ed25519"', signers=text)
+    assert "allowed_signers" in refused.value.message
+    assert "PRIVATE" not in str(refused.value)
+
+
 def test_a_repository_of_several_lines_is_refused() -> None:
     with pytest.raises(ConfigError):
         want(parse('app = "a"\n[targets.t]\nhost = "h"\n'), "a\nb")

@@ -12,6 +12,8 @@ from l9.provision.host import agent, caddy, files, system
 from l9.provision.host.program import program
 from l9.provision.host.talk import heard
 
+PROGRAMS = ("git", "docker", "caddy", "logger", "ssh-keygen")
+
 
 def look(data: dict[str, Any]) -> dict[str, Any]:
     """All that the planner asks for. `data["look"]` names the paths."""
@@ -25,7 +27,7 @@ def look(data: dict[str, Any]) -> dict[str, Any]:
         "sudo": may_sudo,
         "system": system.release(),
         "python": system.python(),
-        "programs": {name: system.find(name) or "" for name in ("git", "docker", "caddy", "logger")},
+        "programs": {name: system.find(name) or "" for name in PROGRAMS},
         "docker": system.docker() if asked["docker"] else None,
         "systemd": system.has_systemd(),
         "cron": system.has_cron(),
