@@ -11,6 +11,7 @@ from l9.agent.host import HostRuns
 from l9.config import load
 from l9.core import events as ev
 from l9.core.catalogue import Judged, judge
+from l9.core.criteria import DEPLOYED, WENT_BACK
 from l9.core.env_schema import rules_of
 from l9.core.facts import SlotState
 from l9.core.graph import GRAPH
@@ -42,14 +43,25 @@ def judge_now(runs: HostRuns, planned: Run) -> list[Judged]:
 
 
 def on_record(runs: HostRuns, entries: Iterable[list[ev.Entry]]) -> dict[str, Any]:
-    """What the gates saw of the live release when it went live: its run, when it ended, evidence by invariant."""
+    """What the journal says of the live release, by invariant, and of the ways back that were ever gone.
+
+    In: the entries of each run, newest first. `evidence` holds what the gates saw when the release went live;
+    `record.deployed` its deploy, and `record.went-back` the newest way back that held, by hand or by itself.
+    """
     live = runs.ports.runtime.slots()[runs.ports.router.active()].release
+    evidence: dict[str, str] = {}
     for run in filter(None, map(fold, entries)):
-        done = run.finished
-        if done is not None and done.outcome is State.SUCCESS and live is not None and run.tag == live:
-            seen = (evidence for opened in run.opened.values() for evidence in opened.evidence)
-            return {"run": run.id, "release": live, "evidence": {e.invariant: e.found for e in seen}}
-    return {"run": None, "release": live, "evidence": {}}
+        if run.finished is None:
+            continue
+        if run.outcome is State.SUCCESS and run.tag == live and DEPLOYED not in evidence:
+            evidence |= {e.invariant: e.found for opened in run.opened.values() for e in opened.evidence}
+            evidence[DEPLOYED] = f"{run.tag} by {run.who} in {run.finished.seconds:.1f} s, run {run.id}"
+        by_hand = run.kind is Kind.ROLLBACK and run.outcome is State.SUCCESS
+        if (by_hand or run.outcome is State.ROLLED_BACK) and WENT_BACK not in evidence:
+            evidence[WENT_BACK] = f"to {run.finished.live}, in {run.finished.seconds:.1f} s, run {run.id}"
+        if DEPLOYED in evidence and WENT_BACK in evidence:
+            break
+    return {"release": live, "evidence": evidence}
 
 
 def _standing(live: SlotState, runs: HostRuns, now: float) -> Run:

@@ -151,7 +151,7 @@ class Check(Document, frozen=True, kw_only=True):
 
 
 class Criteria(Document, frozen=True, kw_only=True):
-    """`l9 ready`: the spec's list. `tag` is None for what HEAD would release; `ready`: nothing stands in its way."""
+    """`l9 ready`, `l9 checklist`. `tag` is None for what HEAD would release; `ready`: nothing stands in its way."""
 
     tag: str | None
     commit: str
@@ -413,6 +413,7 @@ DOCUMENTS: dict[str, Any] = {
     "l9.plan/1": Plan,
     "l9.check/1": Check,
     "l9.ready/1": Criteria,
+    "l9.checklist/1": Criteria,
     "l9.invariant/1": Explained,
     "l9.lock/1": Locked,
     "l9.audit/1": Audited,

@@ -63,6 +63,60 @@ READINESS = (
 )
 
 
+# What only the journal can say.
+DEPLOYED, WENT_BACK = "record.deployed", "record.went-back"
+
+
+def _part_8(group: str, *lines: tuple[str, tuple[str, ...]]) -> tuple[Criterion, ...]:
+    return tuple(Criterion(group, title, "spec 8", needs) for title, needs in lines)
+
+
+CHECKLIST = (
+    *_part_8(
+        "Deployment invariants (8.1)",
+        ("Local: CGMP passes", ("workspace.tests-passed", "workspace.tested-this-tree")),
+        ("Local: dependencies locked", ("workspace.dependencies-locked", "workspace.project-matches-lock")),
+        ("Local: git status clean", ("workspace.no-untracked-files", "workspace.no-uncommitted-changes")),
+        ("Git: only tagged commits deployed", ("repository.tag-exists", "repository.tag-annotated")),
+        ("Git: tag on main", ("repository.tag-on-main",)),
+        ("Host: container healthy", ("host.engine-health", "host.healthy-for-soak")),
+        ("Host: the health endpoint answers", ("host.live-healthy",)),
+        ("Host: no traceback in the log", ("host.live-log-clean",)),
+        ("Host: free of drift", ("host.record-true", "host.checkout-unedited")),
+    ),
+    *_part_8(
+        "Local policy (8.2)",
+        (".env.example documents every variable", ("workspace.env-documented",)),
+        ("requirements.txt has exact versions", ("workspace.dependencies-locked",)),
+    ),
+    *_part_8(
+        "Git workflow (8.2)",
+        ("What is deployed is on record", ("host.record-true",)),
+    ),
+    *_part_8(
+        "Docker and host (8.2)",
+        ("Health endpoint implemented", ("host.live-healthy",)),
+        ("Two slots behind one route", ("host.site-ready",)),
+        ("Rollback tried, and the way back is there", (WENT_BACK, "host.way-back")),
+    ),
+    *_part_8(
+        "Deployment (8.2)",
+        ("Deploy script there, and a deploy succeeded", ("workspace.scripts-there", DEPLOYED)),
+        ("Pre-flight checks: git, engine, environment", (
+            "workspace.no-uncommitted-changes", "host.engine-ready", "host.env-complete"
+        )),
+        ("Smoke tests after deployment", ("host.smoke-passed",)),
+        ("Metadata recorded", ("host.record-true",)),
+    ),
+    *_part_8(
+        "Monitoring (8.2)",
+        ("Drift is looked for every hour", ("host.drift-watched",)),
+        ("Logs can be read", ("host.live-log-clean",)),
+        ("Failures are told", ("workspace.failures-told",)),
+    ),
+)  # fmt: skip
+
+
 def assess(
     criteria: tuple[Criterion, ...],
     judged: tuple[Judged, ...],
@@ -80,10 +134,9 @@ def assess(
         if need in known:
             return known[need]
         if need in record:
-            return Judged(
-                id=need, verdict="holds", found=f"{record[need]} (on record, when {release} went live)"
-            )
-        return Judged(id=need, verdict="later", found="judged in a deploy, and none is on record")
+            since = "" if need.startswith("record.") else f" (on record, when {release} went live)"
+            return Judged(id=need, verdict="holds", found=f"{record[need]}{since}")
+        return Judged(id=need, verdict="later", found="none is on record yet")
 
     return tuple(_line(criterion, tuple(map(found, criterion.needs))) for criterion in criteria)
 

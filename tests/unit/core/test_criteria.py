@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from l9.core.catalogue import Judged, catalogue
-from l9.core.criteria import READINESS, Criterion, assess
+from l9.core.criteria import CHECKLIST, DEPLOYED, READINESS, WENT_BACK, Criterion, assess
 
 ONE = Criterion("Group", "Both", "spec 9", ("host.a", "host.b"))
 
@@ -41,15 +41,21 @@ def test_what_was_judged_now_counts_more_than_the_record() -> None:
     assert line.verdict == "fails"
 
 
+def test_what_only_the_journal_knows() -> None:
+    went = Criterion("Group", "Rollback tried", "spec 8", (WENT_BACK,))
+    (line,) = assess((went,), (), {WENT_BACK: "to v1.0.0-l9"}, "v1.1.0-l9")
+    assert (line.verdict, line.evidence[0].found) == ("holds", "to v1.0.0-l9")
+
+
 def test_what_nobody_judged_is_judged_later() -> None:
     (line,) = assess((ONE,), (), {}, None)
     assert line.verdict == "later"
 
 
-@pytest.mark.parametrize("criterion", READINESS, ids=lambda criterion: criterion.title)
+@pytest.mark.parametrize("criterion", [*READINESS, *CHECKLIST], ids=lambda criterion: criterion.title)
 def test_each_line_names_invariants_that_there_are(criterion: Criterion) -> None:
     assert criterion.needs
-    assert set(criterion.needs) <= {need.id for need in catalogue()}
+    assert set(criterion.needs) <= {need.id for need in catalogue()} | {DEPLOYED, WENT_BACK}
 
 
 def test_the_spec_has_eight_criteria() -> None:
