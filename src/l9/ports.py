@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from l9.core import events as ev
-from l9.core.env_schema import Rule
+from l9.core.env_schema import EnvReport, Rule
 from l9.core.facts import (
     Attested,
     Declared,
@@ -212,6 +212,14 @@ class Env(Protocol):
 
     def check(self, rules: tuple[Rule, ...], run: str = "") -> Environment:
         """What that run will start its release with, judged by names and shapes: never a value."""
+        ...
+
+    def report(self, rules: tuple[Rule, ...]) -> EnvReport:
+        """The file as it is, key by key."""
+        ...
+
+    def fingerprints(self, key: bytes) -> dict[str, str]:
+        """What makes values comparable without showing them, by key; `key` is secret."""
         ...
 
     def secret(self, key: str) -> str | None: ...

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from l9.core.env import parse_env
-from l9.core.env_schema import Rule, compare
+from l9.core.env_schema import EnvReport, Rule, compare
 from l9.core.facts import DriftCheck, Environment
 
 from .acts import Acts
@@ -49,6 +49,12 @@ class FakeEnv:
         if self.values is None:
             return Environment(self._path, exists=False, missing=seen.missing)
         return Environment(self._path, True, seen.missing, self.mode, seen.wrong)
+
+    def report(self, rules: tuple[Rule, ...]) -> EnvReport:
+        raise NotImplementedError
+
+    def fingerprints(self, key: bytes) -> dict[str, str]:
+        raise NotImplementedError
 
     def secret(self, key: str) -> str | None:
         return (self.values or {}).get(key)

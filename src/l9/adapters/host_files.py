@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from l9.core.env import EnvFile, parse_env
-from l9.core.env_schema import Rule, compare
+from l9.core.env import EnvFile, fingerprint, parse_env
+from l9.core.env_schema import EnvReport, Rule, compare, judge_keys
 from l9.core.facts import DriftCheck, Environment
+from l9.errors import ActionError
 from l9.layout import Layout
 
 
@@ -60,6 +62,18 @@ class EnvOnHost:
             return Environment(path, exists=False, missing=seen.missing)
         return Environment(path, True, seen.missing, mode, seen.wrong)
 
+    def report(self, rules: tuple[Rule, ...]) -> EnvReport:
+        file = self._read()
+        try:
+            mode = f"{stat.S_IMODE(self._path.stat().st_mode):04o}"
+        except OSError:
+            mode = ""
+        keys = judge_keys(rules, file)
+        return EnvReport(str(self._path), bool(mode), mode, keys, file.duplicates, file.bad_lines)
+
+    def fingerprints(self, key: bytes) -> dict[str, str]:
+        return fingerprint(self._read(), key)
+
     def secret(self, key: str) -> str | None:
         """The value of one key, for a request of l9's own; it must go nowhere else."""
         found = [e.value for e in self._read().entries if e.key == key]
@@ -74,6 +88,13 @@ class EnvOnHost:
             return parse_env(self._path.read_text(encoding="utf-8"))
         except OSError:
             return EnvFile(())
+        except UnicodeDecodeError as error:
+            raise ActionError(
+                f"{self._path} cannot be read",
+                expected="UTF-8 text",
+                found=f"byte {error.start} is none",
+                remedy=f"$EDITOR {shlex.quote(str(self._path))}",
+            ) from None
 
 
 def replace_file(path: Path, text: str, mode: int) -> None:

@@ -13,7 +13,7 @@ from l9.agent.standing import judge_now, on_record
 from l9.config import load
 from l9.core import events as ev
 from l9.core.drift import find_drift
-from l9.core.env_schema import rules_of
+from l9.core.env_schema import Rule, rules_of
 from l9.core.graph import GRAPH
 from l9.core.placement import place
 from l9.core.preview import judge_rows
@@ -201,6 +201,19 @@ def check(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     yield Result(data={"invariants": msgspec.to_builtins(judged), "record": record})
 
 
+def env(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+    """The host's environment file against the rules that were sent: names and shapes, never a value."""
+    rules = msgspec.convert(request.params["rules"], tuple[Rule, ...])
+    yield Result(data=msgspec.to_builtins(runs.ports.env.report(rules)))
+
+
+def env_prints(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+    """Fingerprints of the values, under a key that the operator's side made for this one comparison."""
+    seen = runs.ports.env.report(())
+    prints = runs.ports.env.fingerprints(bytes.fromhex(request.params["key"]))
+    yield Result(data={"path": seen.path, "exists": seen.exists, "prints": prints})
+
+
 def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
     params, run = request.params, _planned(request, runs)
@@ -249,5 +262,7 @@ LOOKS: dict[str, Look] = {
     "drift": drift,
     "plan": plan,
     "check": check,
+    "env": env,
+    "env-prints": env_prints,
     "tick": tick,
 }

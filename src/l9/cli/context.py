@@ -47,14 +47,19 @@ class Project(msgspec.Struct, frozen=True):
 
 def project(target: str | None) -> Project:
     """Find the project from the current directory. Raises UsageError or ConfigError."""
+    top = project_top()
+    return Project(top, load(top, target))
+
+
+def project_top() -> Path:
+    """Where the project's l9.toml lies, or the top of the working copy. Raises UsageError."""
     try:
         here = Path.cwd()
     except FileNotFoundError:
         raise UsageError(
             "the current directory is gone", expected="a directory", found="none", remedy="cd"
         ) from None
-    top = here if (here / FILE).exists() else find_top(here)
-    return Project(top, load(top, target))
+    return here if (here / FILE).exists() else find_top(here)
 
 
 def show(document: dict[str, Any], schema: str, *, as_json: bool, text: Callable[[], str]) -> None:

@@ -16,6 +16,7 @@ from l9.config.model import Config
 from l9.core import criteria, drift
 from l9.core import events as ev
 from l9.core.catalogue import Judged
+from l9.core.env_schema import KeyVerdict
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +198,37 @@ class Audited(Document, frozen=True, kw_only=True):
     asked: int
     vulnerable: list[locking.Vulnerable]
     skipped: list[locking.Skipped]
+
+
+class EnvCheck(Document, frozen=True, kw_only=True):
+    """`l9 env check`: `target` is None for a local file. `mode` is octal, empty where there is no file."""
+
+    target: str | None
+    path: str
+    example: str
+    tag: str | None
+    ok: bool
+    exists: bool
+    mode: str
+    keys: list[KeyVerdict]
+    duplicates: list[str]
+    bad_lines: list[int]
+
+
+class ComparedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One key of two files. `verdict` is same, differs, only in A or only in B."""
+
+    key: str
+    verdict: str
+
+
+class EnvDiff(Document, frozen=True, kw_only=True):
+    """`l9 env diff A B`: exit code 7 when `same` is false."""
+
+    a: str
+    b: str
+    same: bool
+    keys: list[ComparedKey]
 
 
 class Init(Document, frozen=True, kw_only=True):
@@ -417,6 +449,8 @@ DOCUMENTS: dict[str, Any] = {
     "l9.invariant/1": Explained,
     "l9.lock/1": Locked,
     "l9.audit/1": Audited,
+    "l9.env-check/1": EnvCheck,
+    "l9.env-diff/1": EnvDiff,
     "l9.init/1": Init,
     "l9.graph/1": Graph,
     "l9.provision/1": Provision,

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": ("check", "Judge every invariant of workspace and repository, changing nothing."),
     "ready": ("ready", "Judge the eight criteria of readiness for production."),
     "checklist": ("checklist", "Judge the lines of the spec's checklist."),
+    "env": ("env", "Compare environment files with their schema or each other, showing no value."),
     "cgmp": ("cgmp", "Run the release's own tests on its own tree."),
     "lock": ("lock", "Write requirements.txt with hashes; say what drifted; ask for known vulnerabilities."),
     "plan": ("plan", "Show what a deploy would do, with every gate judged that can be."),

@@ -48,9 +48,18 @@ def load(directory: Path, target: str | None = None) -> model.Config:
 
     Raises ConfigError: no file, not TOML, an unknown key, a wrong type, no such target.
     """
+    return parse(_text(directory), target)
+
+
+def targets(directory: Path) -> tuple[str, ...]:
+    """The names of all targets. Raises ConfigError as `load` does."""
+    return tuple(_file(_text(directory))[1].targets)
+
+
+def _text(directory: Path) -> str:
     path = directory / FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
             f"no {FILE} in {directory}", expected=f"a file {FILE}", found="none", remedy="l9 init"
@@ -59,11 +68,10 @@ def load(directory: Path, target: str | None = None) -> model.Config:
         raise ConfigError(
             f"{FILE} cannot be read", expected="UTF-8 text", found=str(error), remedy=f"$EDITOR {FILE}"
         ) from None
-    return parse(text, target)
 
 
-def parse(text: str, target: str | None = None) -> model.Config:
-    """As `load`, from the file's text."""
+def _file(text: str) -> tuple[dict[str, Any], File]:
+    """The file as TOML, and as it is written."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -71,7 +79,12 @@ def parse(text: str, target: str | None = None) -> model.Config:
             f"{FILE} is not TOML", expected="TOML", found=str(error), remedy=f"$EDITOR {FILE}"
         ) from None
     _refuse_unknown(raw, File, FILE)
-    file = _convert(raw, File, FILE)
+    return raw, _convert(raw, File, FILE)
+
+
+def parse(text: str, target: str | None = None) -> model.Config:
+    """As `load`, from the file's text."""
+    raw, file = _file(text)
     name = _choose(tuple(file.targets), target)
     for each, table in file.targets.items():
         _refuse_unknown(table, model.Target, f"targets.{each}")

@@ -68,6 +68,25 @@ class Report(msgspec.Struct, frozen=True):
     extra: tuple[str, ...] = ()
 
 
+class KeyVerdict(msgspec.Struct, frozen=True):
+    """What is to be said of one key: fits, left out, missing, wrong (then `expected`), or no rule."""
+
+    key: str
+    verdict: str
+    expected: str = ""
+
+
+class EnvReport(msgspec.Struct, frozen=True):
+    """A whole environment file, told without a value. `mode` is octal; empty where there is no file."""
+
+    path: str
+    exists: bool
+    mode: str
+    keys: tuple[KeyVerdict, ...]
+    duplicates: tuple[str, ...] = ()
+    bad_lines: tuple[int, ...] = ()
+
+
 def read_schema(text: str) -> Schema:
     """Read the whole text of an example file. Raises nothing: what cannot be read is among the problems."""
     file = parse_env(text)
@@ -93,6 +112,23 @@ def compare(rules: tuple[Rule, ...], file: EnvFile) -> Report:
     missing = tuple(rule.key for rule in rules if rule.required and not values.get(rule.key))
     wrong = (Misfit(rule.key, misses(rule, values.get(rule.key, ""))) for rule in rules)
     return Report(missing, tuple(w for w in wrong if w.expected), tuple(k for k in values if k not in known))
+
+
+def judge_keys(rules: tuple[Rule, ...], file: EnvFile) -> tuple[KeyVerdict, ...]:
+    """Every key of the rules, then every other one of the file."""
+    seen = compare(rules, file)
+    wrong = {misfit.key: misfit.expected for misfit in seen.wrong}
+    valued = {entry.key for entry in file.entries if entry.value.reveal()}
+    found = []
+    for rule in rules:
+        if rule.key in wrong:
+            found.append(KeyVerdict(rule.key, "wrong", wrong[rule.key]))
+        elif rule.key in valued:
+            found.append(KeyVerdict(rule.key, "fits"))
+        else:
+            told = "" if not rule.required else TYPES[rule.type][0] if rule.type != "string" else "a value"
+            found.append(KeyVerdict(rule.key, "missing" if rule.required else "left out", told))
+    return (*found, *(KeyVerdict(key, "no rule") for key in seen.extra))
 
 
 def misses(rule: Rule, value: str) -> str:

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from l9.core.env import parse_env
-from l9.core.env_schema import TYPES, Misfit, Problem, Rule, compare, misses, read_schema, rules_of
+from l9.core.env_schema import (
+    TYPES,
+    Misfit,
+    Problem,
+    Rule,
+    compare,
+    judge_keys,
+    misses,
+    read_schema,
+    rules_of,
+)
 
 
 def rule(comment: str) -> Rule:
@@ -131,6 +141,20 @@ def test_a_file_is_compared_by_names_and_shapes() -> None:
     assert found.missing == ("C",)
     assert found.wrong == (Misfit("PORT", "a port, 1 to 65535"), Misfit("D", "a URL, scheme://host…"))
     assert found.extra == ("EXTRA",)
+    assert "hunter2" not in str(found)
+
+
+def test_every_key_gets_its_verdict() -> None:
+    schema = read_schema("A=\n# optional\nB=\n# type: port\nC=8000\n# type: port\nD=\nE=x")
+    found = judge_keys(schema.rules, parse_env("C=hunter2\nE=hunter2\nF=hunter2"))
+    assert [(k.key, k.verdict, k.expected) for k in found] == [
+        ("A", "missing", "a value"),
+        ("B", "left out", ""),
+        ("C", "wrong", "a port, 1 to 65535"),
+        ("D", "missing", "a port, 1 to 65535"),
+        ("E", "fits", ""),
+        ("F", "no rule", ""),
+    ]
     assert "hunter2" not in str(found)
 
 
