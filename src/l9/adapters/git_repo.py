@@ -42,7 +42,7 @@ class GitRepo:
 
     def __init__(self, top: Path, config: Config) -> None:
         self._top = top
-        self._config = config
+        self._config = self.config = config
         self._fresh: TestRun | None = None
 
     def tree(self, name: str) -> GitTree:

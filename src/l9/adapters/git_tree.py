@@ -49,6 +49,11 @@ class GitTree:
         data = self.read((path,)).get(path)
         return None if data is None else data.decode(errors="replace")
 
+    def link(self, path: str) -> str:
+        """Where the link at this path leads, as it is written."""
+        found = git.parse_objects(self._git(git.read_objects(), f"{self.entries[path].object_id}\n".encode()))
+        return os.fsdecode(found[0] or b"")
+
     def holding(self, pattern: str, *paths: str) -> tuple[str, ...]:
         """The text files in which this extended regular expression finds a line; `paths` are git's pathspecs."""
         out = self._git(git.grep_names(pattern, self._revision, *paths), none=1)

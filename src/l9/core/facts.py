@@ -7,6 +7,8 @@ from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
+from l9.core.compose_file import Production
+from l9.core.dockerfile import Finding, Recipe
 from l9.core.env_reads import EnvRead
 from l9.core.env_schema import Misfit, Problem
 from l9.core.health import Streak
@@ -161,6 +163,28 @@ class EnvExample(msgspec.Struct, frozen=True):
     lacking: tuple[EnvRead, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     unread: tuple[str, ...] = ()
+
+
+class Dockerfile(msgspec.Struct, frozen=True):
+    """The Dockerfile that the release is built from; `absent` says why nothing is built of the tag's tree.
+
+    `unread`: why the linter has not judged it, and a command to type.
+    """
+
+    path: str = ""
+    recipe: Recipe | None = None
+    findings: tuple[Finding, ...] = ()
+    unread: str = ""
+    remedy: str = ""
+    absent: str = ""
+
+
+class ComposeFile(msgspec.Struct, frozen=True):
+    """The compose file of the tag's tree, as production reads it; `absent` says why there is none."""
+
+    path: str = ""
+    production: Production | None = None
+    absent: str = ""
 
 
 class TestRun(msgspec.Struct, frozen=True):

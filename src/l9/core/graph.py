@@ -17,7 +17,9 @@ from l9.core.invariants import attested, repository, workspace
 from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
+from l9.core.invariants import workspace_compose as composed
 from l9.core.invariants import workspace_env as env
+from l9.core.invariants import workspace_image as image
 from l9.core.invariants.invariant import Invariant
 from l9.core.run import Run
 from l9.core.states import Kind, Phase, State, Where
@@ -58,6 +60,16 @@ ROWS = (
             workspace.NO_UNCOMMITTED,
             repository.TAG_EXISTS,
             repository.TAG_ANNOTATED,
+            image.EXEC_FORM,
+            image.HEALTHCHECK,
+            image.NOT_ROOT,
+            image.DOCKERFILE_LINTED,
+            composed.NO_SOURCE_MOUNTS,
+            composed.NO_REPOSITORY_MOUNTS,
+            composed.STOP_GRACE_PERIOD,
+            composed.STOP_SIGNAL,
+            composed.RESTART_POLICY,
+            composed.DATABASE_NOT_PUBLISHED,
         ),
         summary="git clean, no untracked files",
     ),
@@ -72,6 +84,9 @@ ROWS = (
             env.DEFAULTS_DOCUMENTED,
             env.ENV_SCHEMA,
             env.ENV_NO_SECRETS,
+            image.NO_LATEST,
+            image.BASE_BY_DIGEST,
+            image.OS_PACKAGES_PINNED,
         ),
         summary="every dependency exact, every variable documented",
     ),

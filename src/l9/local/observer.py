@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from l9.adapters.automation import automation
+from l9.adapters.build_files import read_build, read_compose
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.threads import at_once
 from l9.core import facts as f
@@ -19,6 +20,8 @@ OF_A_COMMIT = (
     f.LastRelease,
     f.Locks,
     f.Messages,
+    f.ComposeFile,
+    f.Dockerfile,
     f.TestRun,
 )  # what is read from a commit's tree
 
@@ -36,6 +39,8 @@ class LocalObserver:
             f.LastRelease: lambda run: history.last_release(run.tag, run.commit),
             f.Messages: lambda run: history.messages(run.tag, run.commit),
             f.Signature: lambda run: history.signature(run.tag),
+            f.ComposeFile: lambda run: read_compose(repo.tree(run.tag), repo.config),
+            f.Dockerfile: lambda run: read_build(repo.tree(run.tag), repo.config),
             f.Locks: lambda run: repo.locks(run.tag),
             f.Declared: lambda run: repo.declared(run.tag),
             f.EnvExample: lambda run: repo.env_example(run.tag),

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from l9.core import events as ev
 from l9.core import facts as f
+from l9.core.compose_file import Production, Service
+from l9.core.dockerfile import Base, Recipe
 from l9.core.graph import GRAPH
 from l9.core.health import Sample, Streak
 from l9.core.locks import read_requirements
@@ -67,6 +69,17 @@ TAG_SEEN = f.Tag(
 MESSAGE = f.CommitMessage(COMMIT, 1, "Fix: Prevent the deadlock\n\nFixes: #1042\n")
 PROBE_FAILED = f.SmokeResult("POST /memory/packet", "status 200", "status 500", False)
 
+BASE = Base(1, "python:3.12.7-slim@sha256:" + "7" * 64)
+SLOT = Service(
+    "l9-api",
+    built=True,
+    healthcheck="on",
+    stop_grace_period="30s",
+    stop_signal="SIGTERM",
+    restart="unless-stopped",
+)
+DATABASE = Service("db", "postgres:16", database=True, restart="always")
+
 GOOD: Mapping[type, Any] = {
     f.Workspace: f.Workspace("main", (), ()),
     f.Tag: TAG_SEEN,
@@ -79,6 +92,8 @@ GOOD: Mapping[type, Any] = {
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
     f.Declared: f.Declared(("4 of pyproject.toml in requirements.txt",)),
     f.EnvExample: f.EnvExample(".env.example", exists=True, keys=8),
+    f.Dockerfile: f.Dockerfile("docker/Dockerfile", Recipe((BASE,), "10001", "on")),
+    f.ComposeFile: f.ComposeFile("compose.yaml", Production((SLOT,), (DATABASE,))),
     f.TestRun: f.TestRun(TREE, 0, "pytest -v", 12.0),
     f.Automation: f.Automation(
         ("scripts/deploy.sh", "scripts/rollback.sh", "scripts/drift-check.sh"),

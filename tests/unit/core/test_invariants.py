@@ -6,6 +6,7 @@ import shlex
 from typing import Any, NamedTuple
 
 import click
+import production_cases
 import pytest
 from msgspec.structs import replace
 from samples import (
@@ -38,7 +39,9 @@ from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
 from l9.core.invariants import host_standing as standing
+from l9.core.invariants import workspace_compose as composed
 from l9.core.invariants import workspace_env as env
+from l9.core.invariants import workspace_image as image
 from l9.core.invariants.invariant import Context, Invariant, Weight
 from l9.core.locks import read_requirements
 from l9.core.logs import LogReport, Outcome
@@ -49,7 +52,19 @@ from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 ALL = tuple(
     found
-    for module in (workspace, workspace_standing, env, repository, attested, ready, slot, live, standing)
+    for module in (
+        workspace,
+        workspace_standing,
+        env,
+        image,
+        composed,
+        repository,
+        attested,
+        ready,
+        slot,
+        live,
+        standing,
+    )
     for found in vars(module).values()
     if isinstance(found, Invariant)
 )
@@ -124,6 +139,7 @@ NOT_ATTESTED = f.Attested(TREE, problem="no attestation", remedy="l9 provision")
 ATTESTATION_REQUIRED = context(rules=Rules(require_attestation=True))
 
 FAILS = (
+    *(Case(*each) for each in production_cases.FAILS),
     Case(workspace.ON_MAIN, "topic", (f.Workspace("topic", (), ()),)),
     Case(workspace.ON_MAIN, "a detached HEAD", (f.Workspace(None, (), ()),)),
     Case(workspace.ON_MAIN, "main", (), context(settings={"main": "trunk"})),
@@ -236,6 +252,7 @@ FAILS = (
 )  # fmt: skip
 
 PASSES = (
+    *(Case(*each) for each in production_cases.PASSES),
     Case(workspace.NO_UNTRACKED, "no untracked files",
          (f.Workspace("main", (".env.local", "api/.env.local", ".env.test.local"), ()),)),
     Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact in requirements.txt"),
@@ -366,6 +383,16 @@ def test_it_is_not_so_yet(case: Case) -> None:
     assert isinstance(verdict, Unknown), verdict
     assert verdict.not_yet
     assert case.says in verdict.reason
+    assert_a_command(verdict.remedy)
+
+
+@pytest.mark.parametrize("case", [Case(*c) for c in production_cases.NOBODY_COULD_TELL], ids=case_id)
+def test_it_cannot_be_told_and_says_what_to_type(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Unknown), verdict
+    assert not verdict.not_yet
+    assert case.says in verdict.reason
+    assert verdict.expected
     assert_a_command(verdict.remedy)
 
 

@@ -1,0 +1,46 @@
+"""A compose file's YAML. Only the operator's side reads it: the host asks compose itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+
+class _Loader(yaml.SafeLoader):
+    """As compose reads it: numbers and words such as `no` or `22:22` stay text."""
+
+
+_TRUTH = "tag:yaml.org,2002:bool"
+_KEPT = (_TRUTH, "tag:yaml.org,2002:merge", "tag:yaml.org,2002:null")
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, how) for tag, how in known if tag in _KEPT and (tag != _TRUTH or first in "tTfF")]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _override(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    """`!override`: compose's own word for a value that is not merged."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
+
+
+_Loader.add_constructor("!override", _override)
+_Loader.add_constructor("!reset", lambda _loader, _node: None)
+
+
+def parse(text: str) -> object:
+    """The one document of a compose file. Raises ValueError that says what is wrong with it, and where."""
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        said = ", ".join(filter(None, (error.context, error.problem)))
+        raise ValueError(f"{where}{said}") from None
+    except yaml.YAMLError as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
