@@ -7,6 +7,8 @@ All of it works on Caddy 2.6.2 and on 2.11.7 (measured).
 
 from __future__ import annotations
 
+import re
+
 from l9.core.states import Slot
 from l9.errors import ConfigError
 
@@ -65,6 +67,17 @@ def site(*, address: str, flags: str, blue: int, green: int, access_log: str) ->
 {handlers}
 }}
 """
+
+
+def flags_of(text: str) -> str | None:
+    """The flag directory that a site of l9's looks at; None for a site of somebody else's."""
+    found = re.search(r'@l9_green file \{\s*root "([^"]+)"', text)
+    return found[1] if found else None
+
+
+def ports_of(text: str) -> frozenset[int]:
+    """The ports of both slots in a site of l9's."""
+    return frozenset(map(int, re.findall(r"reverse_proxy 127\.0\.0\.1:(\d+) \{", text)))
 
 
 def _handler(slot: Slot, port: int, flags: str) -> str:

@@ -12,6 +12,7 @@ from l9.core.env import parse_env
 from l9.provision import packages
 from l9.provision.caddyfile import is_tls
 from l9.provision.errors import HostUnfit
+from l9.provision.neighbours import owner_of_path, path_of_instance, ports_taken
 from l9.provision.plan import unreadable
 from l9.provision.seen import Seen
 from l9.provision.wanted import Wanted
@@ -54,6 +55,7 @@ def needs(wanted: Wanted, seen: Seen, example: str | None) -> tuple[Need, ...]:
     host = wanted.config.target
     return (
         *_root(wanted, seen, host),
+        *_neighbours(wanted, seen),
         *_programs(wanted, seen, host),
         *_caddy(wanted, seen, host),
         *_origin(wanted, seen, host),
@@ -88,6 +90,31 @@ def _root(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
             f"owned by {seen.me.user}",
             f"owned by {owner}",
             on_host(host, f"{_sudo(seen)}chown -R {shlex.quote(f'{seen.me.user}:{seen.me.group}')} {path}"),
+        )
+
+
+def _neighbours(wanted: Wanted, seen: Seen) -> Iterator[Need]:
+    name, edit = wanted.config.name, "$EDITOR l9.toml"
+    if owner := owner_of_path(wanted, seen):
+        yield Need(
+            f"{wanted.path} is another target's",
+            f"a directory of {wanted.instance}'s own, as targets.{name}.path",
+            f"prepared for {owner}",
+            edit,
+        )
+    if path := path_of_instance(wanted, seen):
+        yield Need(
+            f"the name {wanted.instance} is another target's on this host",
+            f"its site to be of {wanted.path}, or another targets.{name}.instance",
+            f"{wanted.site} is of {path}",
+            edit,
+        )
+    for port, site in ports_taken(wanted, seen):
+        yield Need(
+            f"port {port} is another target's",
+            f"ports of {wanted.instance}'s own, as targets.{name}.ports",
+            f"{site} has it",
+            edit,
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from l9.provision import changes as ch
 from l9.provision.caddyfile import with_import
 from l9.provision.host.caddy import UNIT_FILE
+from l9.provision.neighbours import owner_of_path, path_of_instance
 from l9.provision.seen import Seen
 from l9.provision.units import cron
 from l9.provision.wanted import EXCLUDED, Wanted
@@ -30,6 +31,8 @@ def plan(wanted: Wanted, seen: Seen, agent: AgentVersion) -> tuple[ch.Change, ..
     What the host lacks (`needs.py`) is no change: what depends on it is left out until it is there.
     """
     if seen.path.kind == "other" or (seen.path.kind == "clone" and seen.path.owner != seen.me.user):
+        return ()
+    if owner_of_path(wanted, seen) or path_of_instance(wanted, seen):
         return ()
     return (
         *_directories(wanted, seen),

@@ -104,7 +104,10 @@ class Agent(Fact, frozen=True):
 
 
 class Seen(Fact, frozen=True):
-    """One host at one moment. `free` is bytes; `timers` are those that run; `closed` keeps Caddy from the path."""
+    """One host at one moment. `free` is bytes; `timers` are those that run; `closed` keeps Caddy from the path.
+
+    sites: what l9 wrote there for other targets, file to text.
+    """
 
     me: Me
     python: Python
@@ -117,6 +120,7 @@ class Seen(Fact, frozen=True):
     cron: bool = False
     caddy: Caddy | None = None
     closed: tuple[str, ...] = ()
+    sites: dict[str, str] = {}
     path: Root = Root()
     origin: Origin = Origin()
     exclude: tuple[str, ...] = ()

@@ -163,6 +163,7 @@ class Wanted:
             "caddyfile": self.caddyfile if self.has_site else "",
             "admin": self.config.route.admin,
             "marks": self.marks,
+            "sites": self.sites if self.has_site else "",
             "timers": list(self.timers),
             "repository": self.repository,
             "docker": self.config.target.runtime == "compose",

@@ -118,3 +118,14 @@ def test_a_path_that_caddy_would_read_as_a_pattern_or_a_placeholder(char: str) -
     with pytest.raises(ConfigError) as refused:
         caddy.quoted(f"/opt/a{char}b")
     assert refused.value.found == char
+
+
+def test_what_a_site_is_of_can_be_read_from_it() -> None:
+    assert caddy.flags_of(SITE) == "/opt/my app/.l9/route"
+    assert caddy.ports_of(SITE) == {8000, 8001}
+
+
+def test_a_site_of_somebody_elses_tells_nothing() -> None:
+    theirs = "example.com {\n\troot * /srv\n\treverse_proxy 127.0.0.1:9000\n}\n"
+    assert caddy.flags_of(theirs) is None
+    assert caddy.ports_of(theirs) == frozenset()

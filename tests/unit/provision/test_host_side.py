@@ -43,7 +43,7 @@ def old(version: str) -> str:
 def question(path: Path) -> dict[str, Any]:
     return {
         "path": str(path), "paths": [str(path / "x"), str(path)], "caddyfile": "", "admin": "http://127.0.0.1:1",
-        "marks": [], "timers": [], "repository": str(path / "nowhere.git"), "docker": False,
+        "marks": [], "sites": "", "timers": [], "repository": str(path / "nowhere.git"), "docker": False,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import socket
 import subprocess
@@ -33,6 +34,7 @@ def look(data: dict[str, Any]) -> dict[str, Any]:
         "cron": system.has_cron(),
         "caddy": caddy.look(caddyfile, asked["admin"], asked["marks"]) if caddyfile else None,
         "closed": caddy.closed_to(caddyfile, path) if caddyfile else [],
+        "sites": _texts(asked["sites"], set(asked["paths"])),
         "path": _root(path),
         "origin": _origin(path, asked["repository"]),
         "exclude": _lines(os.path.join(path, ".git", "info", "exclude")),
@@ -95,6 +97,15 @@ def _origin(path: str, wanted: str) -> dict[str, Any]:
         code, out, err = system.run(argv, 10, system.QUIET)
         return {"url": out.strip() if code == 0 else "", "reachable": None, "said": err.strip()}
     return {"url": "", **system.reaches(wanted)} if wanted else {"url": "", "reachable": None, "said": ""}
+
+
+def _texts(pattern: str, without: set[str]) -> dict[str, str]:
+    """The files of a pattern that we may read, by path."""
+    return {
+        path: "\n".join(_lines(path))
+        for path in glob.glob(pattern)
+        if path not in without and os.path.isfile(path)
+    }
 
 
 def _lines(path: str) -> list[str]:
