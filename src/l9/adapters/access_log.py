@@ -11,6 +11,7 @@ from l9.core.facts import Traffic
 from l9.core.states import Slot
 from l9.errors import ActionError
 
+OWN = ["1"]  # l9's X-L9-Probe, as Caddy logs it
 _BACK = 4_000_000  # bytes before the end that the first look reads
 
 
@@ -28,7 +29,7 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 class AccessLog:
-    """Counts answers by slot. Requests of l9 itself (X-L9-Probe) are left out."""
+    """Counts answers by slot. Requests of l9 itself are left out; who else asks for the release is a user."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -69,7 +70,7 @@ class AccessLog:
                 line = msgspec.json.decode(raw, type=_Line)
             except msgspec.MsgspecError:
                 continue  # the first line of the window may be cut, and Caddy's runtime notes are no answers
-            if line.status and "X-L9-Probe" not in line.request.headers:
+            if line.status and line.request.headers.get("X-L9-Probe") != OWN:
                 slot = (line.resp_headers.get("X-L9-Slot") or [""])[-1]
                 self._answers.append(
                     (line.ts, slot, line.status, f"{line.request.method} {line.request.uri}")
