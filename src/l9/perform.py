@@ -32,8 +32,8 @@ class HostPerformer:
             case do.RemoveTree(tag=tag):
                 self._refuse_standing(tag)
                 source.remove_tree(tag)
-            case do.BuildImage(tag=tag, commit=commit):
-                return f"image {runtime.build(tag, commit, self._say).digest}"
+            case do.BuildImage(tag=tag, commit=commit, anew=anew):
+                return f"image {runtime.build(tag, commit, self._say, anew=anew).digest}"
             case do.StartServices(tag=tag):
                 runtime.start_services(tag, self._say)
             case do.EvictSlot(slot=slot, release=release):

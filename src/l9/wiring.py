@@ -17,12 +17,12 @@ from l9.observe import HostPorts
 from l9.ports import Router, Runtime, Source
 
 
-def host_ports(config: Config, layout: Layout, *, rebuild: bool = False) -> HostPorts:
-    """The ports of the host that this process runs on. `rebuild`: take no image from a cache."""
+def host_ports(config: Config, layout: Layout) -> HostPorts:
+    """The ports of the host that this process runs on."""
     source = GitSource(layout, config.release.main)
     return HostPorts(
         clock=SystemClock(),
-        runtime=_runtime(config, layout, source, rebuild),
+        runtime=_runtime(config, layout, source),
         router=_router(config, layout),
         source=source,
         http=HttpClient(),
@@ -31,14 +31,14 @@ def host_ports(config: Config, layout: Layout, *, rebuild: bool = False) -> Host
     )
 
 
-def _runtime(config: Config, layout: Layout, source: Source, rebuild: bool) -> Runtime:
+def _runtime(config: Config, layout: Layout, source: Source) -> Runtime:
     if config.target.runtime == "process":
         from l9.adapters.process_runtime import ProcessRuntime
 
         return ProcessRuntime(config, layout, source)
     from l9.adapters.docker_compose import ComposeRuntime
 
-    return ComposeRuntime(config, layout, source, rebuild=rebuild)
+    return ComposeRuntime(config, layout, source)
 
 
 def _router(config: Config, layout: Layout) -> Router:

@@ -96,6 +96,12 @@ SCENARIOS = {
     "death-in-the-bake": Scenario(with_releases(V1, V2), deploys(V3, DIES_AFTER_SWITCH), State.ROLLED_BACK),
     "live-release-again": Scenario(with_releases(V1, V2), deploys(V2), State.SUCCESS),
     "rollback-warm": Scenario(with_releases(V1, V2), World.rollback, State.SUCCESS),
+    "rollback-rebuilt": Scenario(
+        with_releases(V1, V2), lambda world: world.rollback(rebuild=True), State.SUCCESS
+    ),
+    "rollback-to-a-pruned-release": Scenario(
+        with_releases(V1, V2, V3, V4), lambda world: world.rollback(V1, rebuild=True), State.SUCCESS
+    ),
     "rollback-cold": Scenario(cold, World.rollback, State.SUCCESS),
     "good-deploy-that-cannot-be-recorded": Scenario(cannot_record, deploys(V3), State.FAIL_STATE),
     "rollback-refused": Scenario(sick_standby, World.rollback, State.REFUSED),

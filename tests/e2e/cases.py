@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -29,6 +30,7 @@ __all__ = (
     "test_unhealthy_release_is_refused",
 )
 
+BAKED = ("gate-opened", State.BAKED)
 GOOD, NEXT, BAD = "v0.5.0-l9", "v0.5.1-l9", "v0.5.2-l9"
 
 
@@ -58,6 +60,10 @@ def test_second_deploy_without_a_failed_request(live: Place, tmp_path: Path) -> 
     assert (result["outcome"], result["exit_code"], result["standby"]) == (State.SUCCESS, 0, GOOD), result
     assert unexcused(report) == []
     assert report.total().ok > 100
+    entries = l9_json(live, "explain")["entries"]
+    (baked,) = (e["body"] for e in entries if (e["body"]["event"], e["body"].get("gate")) == BAKED)
+    found = {e["invariant"]: e["found"] for e in baked["evidence"]}
+    assert re.fullmatch(r"0 of \d{2,} real answers were 5xx", found["host.few-server-errors"]), found
     settled(live, NEXT, State.SUCCESS, 0)
 
 
@@ -187,7 +193,10 @@ def test_two_deploys_at_once(live: Place, tmp_path: Path) -> None:
         second = l9(live, "deploy", BAD, "--json")
         assert second.returncode == 6
         assert NEXT in second.stdout
-        code, result = first.end()
-    assert (code, result["outcome"]) == (0, State.SUCCESS), result["closed"]
+        third = Deploying(live, "deploy", BAD, "--wait", "90")
+        for code, result in (first.end(), third.end()):
+            assert (code, result["outcome"]) == (0, State.SUCCESS), result["closed"]
+    told = [line["text"] for line in third.seen if line["type"] == "note"]
+    assert told[0].startswith(f"waiting up to 90 s for deploy {NEXT} by "), told
     assert unexcused(generator.stop()) == []
-    settled(live, NEXT, State.SUCCESS, 0)
+    settled(live, BAD, State.SUCCESS, 0)

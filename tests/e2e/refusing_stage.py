@@ -27,7 +27,10 @@ class Refusing(Stage):
     def _config(self) -> str:
         text = super()._config()
         place = text[text.index("[targets.production]") :].splitlines()[1:]
+        # Other settings for the same place, all but the neighbour: its instance is one of its own.
         target = {line.partition(" = ")[0]: line for line in place if line}
+        neighbour = "\n".join(target.values())
+        target["instance"] = f'instance = "{self.app}"'
         ssh = {**target, "host": 'host = "127.0.0.1"'}
         said = "\n".join(target.values())
         ports = (
@@ -36,6 +39,9 @@ class Refusing(Stage):
         return (
             text
             + f"""
+[targets.neighbour]
+{neighbour}
+
 [targets.silent]
 {said}
 route = {{ url = "http://127.0.0.1:{self.closed_port}" }}

@@ -78,6 +78,66 @@ def test_image_of_the_target_was_deleted_by_somebody(two: World) -> None:
     assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.RELEASE_RETAINED)
 
 
+def builds(world: World) -> list[str]:
+    return [act for act in world.acts.done if act.startswith("runtime.build")]
+
+
+@pytest.mark.parametrize("waited", [0, 601])
+def test_nothing_is_rebuilt_unless_it_is_asked_for(two: World, waited: int) -> None:
+    two.wait(waited)
+    two.tick()
+    before = builds(two)
+    two.rollback()
+    assert builds(two) == before
+
+
+@pytest.mark.parametrize("waited", [0, 601])
+def test_rebuilt_when_asked(two: World, waited: int) -> None:
+    """What stood by is not what goes live: the release starts anew from the new image."""
+    two.wait(waited)
+    two.tick()
+    began = two.clock.now()
+    run = two.rollback(rebuild=True)
+    assert_ended(two, run, State.SUCCESS, live=V1, idle=(V2, "paused"))
+    assert builds(two)[-1] == f"runtime.build {V1} anew"
+    assert two.machine.slots[two.machine.active].started_at > began
+
+
+def test_image_that_somebody_deleted_is_built_again_when_asked(two: World) -> None:
+    two.wait(601)
+    two.tick()
+    del two.machine.built[V1]
+    refused = two.rollback()
+    assert refused.closed is not None
+    assert refused.closed.findings[0].remedy == f"l9 rollback {V1} --rebuild"
+    assert_ended(two, two.rollback(rebuild=True), State.SUCCESS, live=V1, idle=(V2, "paused"))
+
+
+def test_pruned_target_is_built_again_when_asked(three: World) -> None:
+    assert three.deploy(V4).outcome is State.SUCCESS
+    with pytest.raises(UsageError) as error:
+        three.rollback(V1)
+    assert error.value.remedy == f"l9 rollback {V1} --rebuild"
+    run = three.rollback(V1, rebuild=True)
+    assert_ended(three, run, State.SUCCESS, live=V1, idle=(V4, "paused"))
+    assert run.finished is not None and run.finished.retained == (V1, V4, V3)
+
+
+def test_rebuild_that_fails_changes_nothing(two: World) -> None:
+    two.machine.releases[V1] = Behaviour(builds=False)
+    run = two.rollback(rebuild=True)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.RELEASE_RETAINED)
+
+
+def test_what_was_never_live_is_no_target_even_built_anew(three: World) -> None:
+    """A rollback goes through fewer gates than a deploy."""
+    three.deploy(V4, BREAKS_AFTER_SWITCH)
+    for tag in (V4, "v9.9.9-l9"):
+        with pytest.raises(UsageError) as error:
+            three.rollback(tag, rebuild=True)
+        assert error.value.remedy == f"l9 deploy {tag}"
+
+
 def test_no_previous_release(one: World) -> None:
     with pytest.raises(UsageError, match="no previous good release"):
         one.rollback()

@@ -121,14 +121,16 @@ class World:
         run = self._start(runs, Kind.DEPLOY, tag, wanted.commit, str(wanted.object_id), LOCAL)
         return self._drive(runs, run)
 
-    def rollback(self, tag: str | None = None) -> Run:
-        """`l9 rollback [TAG]`."""
+    def rollback(self, tag: str | None = None, *, rebuild: bool = False) -> Run:
+        """`l9 rollback [TAG] [--rebuild]`."""
         runs, last = self.runs(), self.last()
         if last is not None and last.finished is None:
             self.recover(forward=False)
-        target = runs.rollback_target(tag)
+        target = runs.rollback_target(tag, rebuild=rebuild)
         known = self.source.tag(target)
-        run = self._start(runs, Kind.ROLLBACK, target, known.commit, str(known.object_id), [])
+        run = self._start(
+            runs, Kind.ROLLBACK, target, known.commit, str(known.object_id), [], rebuild=rebuild
+        )
         return self._drive(runs, run)
 
     def recover(self, *, forward: bool = True) -> Run | None:
@@ -183,11 +185,19 @@ class World:
         self.clock.limit = self.clock.now() + LONGEST_RUN
 
     def _start(
-        self, runs: HostRuns, kind: Kind, tag: str, commit: str, tag_object: str, local: list[Any]
+        self,
+        runs: HostRuns,
+        kind: Kind,
+        tag: str,
+        commit: str,
+        tag_object: str,
+        local: list[Any],
+        *,
+        rebuild: bool = False,
     ) -> Run:
         self._limit()
         self.run_count += 1
-        settings = {"main": "main", "env_schema": [{"key": "L9_EXECUTOR_API_KEY"}]}
+        settings = {"main": "main", "env_schema": [{"key": "L9_EXECUTOR_API_KEY"}], "rebuild": rebuild}
         run = runs.start(
             f"run-{self.run_count}",
             kind,

@@ -67,6 +67,9 @@ class MemoryJournal:
     def last_finished(self) -> ev.Entry | None:
         return next((e for e in reversed(self._entries) if isinstance(e.body, ev.RunFinished)), None)
 
+    def ends(self) -> Iterator[ev.RunFinished]:
+        yield from (e.body for e in reversed(self._entries) if isinstance(e.body, ev.RunFinished))
+
     def lines_backward(self) -> Iterator[bytes]:
         yield from reversed(self._lines)
 

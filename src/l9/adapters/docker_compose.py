@@ -22,6 +22,7 @@ from l9.core import compose_names as names
 from l9.core.facts import Host, Image, Retained, Services, Slots
 from l9.core.logs import LogLine
 from l9.core.states import Slot
+from l9.errors import ActionError
 from l9.layout import Layout
 from l9.ports import Clock, Say, Source
 
@@ -42,7 +43,6 @@ class ComposeRuntime:
         clock: Clock | None = None,
         host: str = "",
         program: str = "docker",
-        rebuild: bool = False,
     ) -> None:
         self._config = config
         self._layout = layout
@@ -52,7 +52,6 @@ class ComposeRuntime:
         self._slots = SlotContainers(self._releases)
         self._others = OtherServices(self._releases, clock or SystemClock())
         self._remove_tree = source.remove_tree if source else remove_folder(self._releases)
-        self._rebuild = rebuild
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────
 
@@ -60,6 +59,7 @@ class ComposeRuntime:
         """The machine and its engine. Raises ActionError where Docker or compose is missing or too old."""
         engine = self._engine.version()
         compose = self._cli.compose_version(self._layout.root)
+        self._refuse_twin()
         folders = [f for f in (self._engine.root_dir(), str(self._layout.root)) if os.path.isdir(f)]
         return Host(
             engine=f"Docker {engine}, Compose {compose}",
@@ -95,8 +95,8 @@ class ComposeRuntime:
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 
-    def build(self, release: str, commit: str, say: Say) -> Image:
-        return build(self._releases, release, commit, say, rebuild=self._rebuild)
+    def build(self, release: str, commit: str, say: Say, *, anew: bool = False) -> Image:
+        return build(self._releases, release, commit, say, anew=anew)
 
     def start_services(self, release: str, say: Say) -> None:
         self._others.start(release, say)
@@ -126,6 +126,19 @@ class ComposeRuntime:
         return prune(self._releases, keep, self._remove_tree)
 
     # ── the host ─────────────────────────────────────────────────────────────────────────────────
+
+    def _refuse_twin(self) -> None:
+        """Containers are named by instance: two directories with one instance would take each other's for their own."""
+        instance, root = self._config.instance, os.path.realpath(self._layout.root)
+        for container in self._engine.containers(f"{names.INSTANCE}={instance}"):
+            folder = os.path.realpath(container.labels.get(names.FOLDER) or root)
+            if os.path.commonpath((folder, root)) != root:
+                raise ActionError(
+                    f"instance {instance} is another directory's on this host",
+                    expected=f"containers of {instance} from {root} alone, or another name as `instance`",
+                    found=f"container {container.name} made from {folder}",
+                    remedy="$EDITOR l9.toml",
+                )
 
     def _ports_taken(self, new: Slot) -> dict[int, str]:
         """The new slot's port, if somebody has it who is not that slot's own container."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from l9.adapters.docker_cli import DockerCli, Output
 from l9.adapters.docker_engine import Engine
-from l9.adapters.host_files import replace_file
+from l9.adapters.host_files import is_private, replace_file
 from l9.adapters.threads import at_once
 from l9.commands import compose as argv
 from l9.commands.docker import ImageInfo
@@ -106,7 +106,7 @@ class Releases:
             image=image.id if image else None,
             image_present=image is not None,
             compose=document,
-            env=self.layout.env_snapshot(release).is_file(),
+            env=is_private(self.layout.env_snapshot(release)),
         )
 
     def write(self, release: str, name: str, document: Mapping[str, Any]) -> Path:

@@ -97,6 +97,15 @@ class EnvOnHost:
             ) from None
 
 
+def is_private(path: Path) -> bool:
+    """Whether a file is there that its owner alone may read."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(seen.st_mode) and not seen.st_mode & 0o077
+
+
 def replace_file(path: Path, text: str, mode: int) -> None:
     """Write a file whole or not at all, with these permissions, and sync it."""
     path.parent.mkdir(parents=True, exist_ok=True)

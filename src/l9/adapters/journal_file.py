@@ -99,6 +99,13 @@ class JournalFile:
                 return entry
         return None
 
+    def ends(self) -> Iterator[ev.RunFinished]:
+        """How runs ended, newest first."""
+        for line in self.lines_backward():
+            entry = parse(line) if b'"event":"run-finished"' in line else None
+            if entry is not None and isinstance(entry.body, ev.RunFinished):
+                yield entry.body
+
     def lines_backward(self) -> Iterator[bytes]:
         """Whole lines, newest first; a torn last line is left out."""
         if not self._path.exists():

@@ -21,6 +21,11 @@ class Holder(msgspec.Struct, frozen=True):
     pid: int
 
 
+def waiting_for(held: Holder, wait: float) -> str:
+    """What is told to whoever waits (seconds) for a lock."""
+    return f"waiting up to {wait:g} s for {held.what} by {held.who}"
+
+
 class LockFile:
     """`flock` on a file. The file stays; only the kernel's lock counts."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from l9.adapters import proc
-from l9.adapters.host_files import EnvOnHost, replace_file
+from l9.adapters.host_files import EnvOnHost, is_private, replace_file
 from l9.adapters.process import stream
 from l9.config.model import Config
 from l9.core.facts import Host, Image, Retained, Services, Slots, SlotState
@@ -97,7 +97,7 @@ class ProcessRuntime:
             image.digest if image else None,
             image_present=there,
             compose=snapshot.exists(),
-            env=self._layout.env_snapshot(release).exists(),
+            env=is_private(self._layout.env_snapshot(release)),
         )
 
     def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]:
@@ -114,9 +114,9 @@ class ProcessRuntime:
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 
-    def build(self, release: str, commit: str, say: Say) -> Image:
+    def build(self, release: str, commit: str, say: Say, *, anew: bool = False) -> Image:
         tree, config = self._layout.tree(release), self._config
-        if (known := self.image(release)) is None or known.commit != commit:
+        if (known := self.image(release)) is None or known.commit != commit or anew:
             prepare = tuple(self._filled(a, 0) for a in config.process.prepare)
             if prepare:
                 code, tail = stream(prepare, say, cwd=tree)

@@ -76,6 +76,20 @@ class HostRuns:
         entry = self.journal.last_finished()
         return entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
 
+    def belongs_to(self) -> str | None:
+        """The instance that this directory is of: the newest run's, else the one it was prepared for."""
+        last = self.last()
+        kept = last.settings.get("config") if last else None
+        try:
+            config = (
+                msgspec.convert(kept, Config)
+                if kept
+                else msgspec.json.decode(self.layout.settings.read_bytes(), type=Config)
+            )
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return config.instance
+
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────
 
     def start(
@@ -91,7 +105,10 @@ class HostRuns:
     ) -> Run:
         """Journal a new run, and what its gates before the host saw."""
         slots, active = self.ports.runtime.slots(), self.ports.router.active()
-        placed = place(kind, tag, slots, active, self.finished(), self.config.retention.releases)
+        placed = place(
+            kind, tag, slots, active, self.finished(), self.config.retention.releases,
+            rebuild=bool(settings.get("rebuild")),
+        )  # fmt: skip
         started = ev.RunStarted(
             kind=kind,
             tag=tag,
@@ -156,8 +173,15 @@ class HostRuns:
         self.journal.append("", ev.StandbyStopped(slot=idle, release=standing.release))
         return standing.release
 
-    def rollback_target(self, wanted: str | None) -> str:
-        """The release to go back to. Raises UsageError with the list of what can be had."""
+    def was_good(self, tag: str) -> bool:
+        """Whether a run ended well with that release live, however long ago."""
+        return any(done.live == tag and done.outcome is State.SUCCESS for done in self.journal.ends())
+
+    def rollback_target(self, wanted: str | None, *, rebuild: bool = False) -> str:
+        """The release to go back to. Raises UsageError with the list of what can be had.
+
+        rebuild: it is built anew, so that it need not be retained; but it must have been good here once.
+        """
         # What the public gets, not what the journal says of it: after a FAIL-STATE or a death they differ.
         last, routed = self.finished(), self.ports.runtime.slots()[self.ports.router.active()]
         live = routed.release if routed.serves else None
@@ -178,12 +202,13 @@ class HostRuns:
                 found=tag,
                 remedy="l9 status",
             )
-        if tag not in kept:
+        good = tag in kept or self.was_good(tag)
+        if not good or (tag not in kept and not rebuild):
             raise UsageError(
                 f"{tag} is not retained on the host",
                 expected=f"one of: {have}" if kept else "a retained release; there is no other",
-                found=tag,
-                remedy=f"l9 deploy {tag}",
+                found=f"{tag}, which was live here once" if good else tag,
+                remedy=f"l9 rollback {tag} --rebuild" if good else f"l9 deploy {tag}",
             )
         return tag
 

@@ -57,6 +57,12 @@ class Line(Message, frozen=True, tag="line"):
     text: str
 
 
+class Note(Message, frozen=True, tag="note"):
+    """A remark for whoever watches: that another run is waited for."""
+
+    text: str
+
+
 class Result(Message, frozen=True, tag="result"):
     """The command's answer; the last message of a command that did not fail."""
 
@@ -69,7 +75,7 @@ class Failed(Message, frozen=True, tag="error"):
     envelope: dict[str, Any]
 
 
-AnyMessage = Hello | Wrote | Progress | Line | Result | Failed
+AnyMessage = Hello | Wrote | Progress | Line | Note | Result | Failed
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyMessage).decode

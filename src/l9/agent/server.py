@@ -19,12 +19,13 @@ import msgspec
 
 from l9 import __version__
 from l9.adapters.git_environment import forget_callers_repository
+from l9.adapters.lock_file import waiting_for
 from l9.adapters.proc import hostname
 from l9.adapters.threads import at_once
 from l9.agent import looks
 from l9.agent.follow import follow
 from l9.agent.host import HostRuns, handed_over
-from l9.agent.protocol import SCHEMA, AnyMessage, Failed, Hello, Request, Result, decode_request, encode
+from l9.agent.protocol import SCHEMA, AnyMessage, Failed, Hello, Note, Request, Result, decode_request, encode
 from l9.agent.worker import ProgressFile, detach
 from l9.config.model import Config
 from l9.core import events as ev
@@ -115,20 +116,34 @@ def _answer(request: Request) -> Iterator[AnyMessage]:
             found="none",
             remedy="l9 provision",
         )
+    runs = host_runs(config, layout, request.who)
+    _refuse_neighbour(runs)
     if request.command in ("deploy", "rollback", "resume"):
         yield from _run(request, config, layout)
     else:
-        runs = host_runs(config, layout, request.who)
         yield from looks.answer(request, runs)
 
 
-def host_runs(
-    config: Config, layout: Layout, who: str, progress: ProgressFile | None = None, *, rebuild: bool = False
-) -> HostRuns:
+def _refuse_neighbour(runs: HostRuns) -> None:
+    """A directory is one instance's: another's journal, lock and flag must not be taken for one's own."""
+    try:
+        owner = runs.belongs_to()
+    except L9Error:
+        return  # a journal that cannot be read says so to whoever asks it for more
+    if owner not in (None, runs.config.instance):
+        raise UsageError(
+            f"{runs.layout.root} on the host is another target's",
+            expected=f"a directory of {runs.config.instance}'s own, as targets.{runs.config.name}.path",
+            found=f"the one of {owner}",
+            remedy="$EDITOR l9.toml",
+        )
+
+
+def host_runs(config: Config, layout: Layout, who: str, progress: ProgressFile | None = None) -> HostRuns:
     """The host's runs over the real ports; what is waited for goes to `progress`."""
     watch = progress.watch if progress else lambda _gate, _pending: None
     say = progress.say if progress else lambda _text: None
-    ports = host_ports(config, layout, rebuild=rebuild)
+    ports = host_ports(config, layout)
     asks = asks_for_attestation(layout)
     return HostRuns(config, layout, ports, who, watch, say, together=at_once, require_attestation=asks)
 
@@ -160,14 +175,17 @@ def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessag
         yield done
         return
 
+    wait = float(request.params.get("wait", 0))
+    if wait and (held := looker.lock.holder()) is not None:
+        yield Note(text=waiting_for(held, wait))
+
     def work(report: Report) -> None:
         progress = ProgressFile(layout.run(run_id) / "progress.jsonl")
-        rebuild = bool(request.params.get("rebuild"))
-        runs = host_runs(config, layout, request.who, progress, rebuild=rebuild)
+        runs = host_runs(config, layout, request.who, progress)
         runs.lock.take(
             request.who,
             f"{request.command} {request.params.get('tag') or ''}".strip(),
-            float(request.params.get("wait", 0)),
+            wait,
         )
         try:
             _work(request, runs, run_id, report)
@@ -210,14 +228,16 @@ def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None
         runs.recover(f"{request.command} found it interrupted", forward=same)
         if same:
             return
+    rebuild = bool(params.get("rebuild"))
     if request.command == "rollback":
-        tag = runs.rollback_target(params.get("tag"))
+        tag = runs.rollback_target(params.get("tag"), rebuild=rebuild)
         known = runs.ports.source.tag(tag)
         commit, tag_object = known.commit, str(known.object_id)
         settings = {
             "main": runs.config.release.main,
             "config": request.config,
             "reason": params.get("reason", ""),
+            "rebuild": rebuild,
         }
         offset = runs.journal.size()
         run = runs.start(
@@ -231,7 +251,7 @@ def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None
             params["tag"],
             commit=params["commit"],
             tag_object=params["tag_object"],
-            settings={**params.get("settings", {}), "config": request.config},
+            settings={**params.get("settings", {}), "config": request.config, "rebuild": rebuild},
             local=params.get("local", []),
         )
     report({"run": run_id, "offset": offset})  # only now: what is refused before is answered as an error

@@ -26,6 +26,13 @@ target_option = click.option("--target", metavar="NAME", help="Which target of l
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document, or JSON Lines of events."
 )
+wait_option = click.option(
+    "--wait",
+    type=click.FloatRange(0, 86_400),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait so long for another run to end.",
+)
 progress_option = click.option(
     "--progress",
     type=click.Choice(["auto", "tty", "plain", "json"]),

@@ -10,7 +10,7 @@ import msgspec
 
 from l9.agent import client
 from l9.cli.command_line import for_target
-from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option
+from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
 from l9.cli.render import JsonView, View, feed, view
 from l9.core import events as ev
 from l9.core.run import Run
@@ -22,7 +22,7 @@ from l9.local.runs import run_local, to_host, whoami
 @click.command("deploy", context_settings=HELP)
 @click.argument("tag")
 @target_option
-@click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run to end.")
+@wait_option
 @click.option("--again", is_flag=True, help="Deploy even if this release is live already.")
 @click.option("--rebuild", is_flag=True, help="Build the image from nothing, with no cache.")
 @json_option
@@ -50,6 +50,8 @@ def deploy(
         seen=lambda entry: None if isinstance(entry.body, ev.RunStarted) else screen.entry(entry),
         watch=lambda gate, p: screen.progress(gate, p.found, p.done, p.total),
         say=screen.line,
+        tell=screen.note,
+        wait=wait,
     )
     if part.run.finished is not None:
         return _end(screen, local_end(part.run))

@@ -11,7 +11,7 @@ from typing import IO, Any, Protocol
 
 import msgspec
 
-from l9.agent.protocol import AnyMessage, Line, Progress, Wrote
+from l9.agent.protocol import AnyMessage, Line, Note, Progress, Wrote
 from l9.cli.command_line import for_target
 from l9.cli.plain_text import printable
 from l9.core import events as ev
@@ -63,6 +63,8 @@ def feed(messages: Iterable[AnyMessage], into: View) -> dict[str, Any]:
                     into.progress(gate, found, done, total)
                 case Line(text=text):
                     into.line(text)
+                case Note(text=text):
+                    into.note(text)
                 case _:
                     data = getattr(message, "data", data)
     except KeyboardInterrupt:

@@ -60,8 +60,8 @@ def parse_hashes(out: str) -> dict[str, str]:
 
 
 def build(file: Path, services: Iterable[str], *, fresh: bool = False) -> Argv:
-    """Build images; `fresh` uses nothing from earlier builds."""
-    return (*_derived(file), "build", *(("--no-cache", "--pull") if fresh else ()), *services)
+    """Build images; `fresh` uses nothing from earlier builds (spec 5.1 step 4). A base made on the host is none."""
+    return (*_derived(file), "build", *(("--no-cache",) if fresh else ()), *services)
 
 
 def pull(file: Path, service: str) -> Argv:

@@ -18,7 +18,9 @@ class Action(msgspec.Struct, frozen=True, tag_field="do", kw_only=True):
         return None
 
     def __str__(self) -> str:
-        fields = " ".join(f"{k}={v}" for k, v in msgspec.structs.asdict(self).items() if v not in ("", None))
+        fields = " ".join(
+            f"{k}={v}" for k, v in msgspec.structs.asdict(self).items() if v not in ("", None, False)
+        )
         return f"{self.__struct_config__.tag} {fields}".strip()
 
 
@@ -57,10 +59,14 @@ class RemoveTree(Action, frozen=True, tag="remove-tree"):
 
 
 class BuildImage(Action, frozen=True, tag="build-image"):
-    """Build or pull the release's image and keep its compose and env snapshots (spec 5.1 step 4)."""
+    """Build or pull the release's image and keep its compose and env snapshots (spec 5.1 step 4).
+
+    anew: build in any case, and from nothing.
+    """
 
     tag: str
     commit: str
+    anew: bool = False
 
 
 class StartServices(Action, frozen=True, tag="start-services"):

@@ -12,6 +12,7 @@ RELEASE = "dev.l9.release"
 COMMIT = "dev.l9.commit"
 SLOT = "dev.l9.slot"
 JOB = "dev.l9.job"
+FOLDER = "com.docker.compose.project.working_dir"  # compose's own: where the document lay
 
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")

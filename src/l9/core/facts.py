@@ -222,7 +222,7 @@ class Attested(msgspec.Struct, frozen=True):
 
 
 class Host(msgspec.Struct, frozen=True):
-    """The machine and its engine. Sizes are bytes; `too_old` names what is below the minimum."""
+    """The machine and its engine. Sizes are bytes; `ports_taken` is who holds a port, by port."""
 
     engine: str
     disk_free: int
@@ -266,7 +266,10 @@ class Image(msgspec.Struct, frozen=True):
 
 
 class Retained(msgspec.Struct, frozen=True):
-    """What is kept of a release that may be gone back to; each flag is one part of the way back."""
+    """What is kept of a release that may be gone back to; each flag is one part of the way back.
+
+    env: there, and readable by its owner only.
+    """
 
     tag: str
     known: bool

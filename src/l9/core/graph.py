@@ -161,7 +161,7 @@ ROWS = (
         where=Where.HOST,
         after=(State.VPS_TAG_VERIFIED,),
         does=lambda run: (
-            do.BuildImage(tag=run.tag, commit=run.commit),
+            do.BuildImage(tag=run.tag, commit=run.commit, anew=run.rebuilds),
             do.StartServices(tag=run.tag),
         ),
         needs=(slot.IMAGE_READY, slot.SERVICES_UP),
@@ -172,9 +172,11 @@ ROWS = (
         State.RELEASE_RETAINED,
         where=Where.HOST,
         after=(State.START,),
+        does=lambda run: make_anew(run),
         needs=(ready.RELEASE_KEPT, ready.SITE_READY),
+        phase=Phase.PREPARE,
         kinds=(Kind.ROLLBACK,),
-        summary="the release to go back to is all there",
+        summary="the release to go back to is all there (built anew only when asked)",
     ),
     Gate(
         State.GREEN_LAUNCHED,
@@ -307,6 +309,17 @@ ROLLBACK = Gate(
     closed=State.FAIL_STATE,
     summary="what was live before is live, proved through the public route",
 )
+
+
+def make_anew(run: Run) -> tuple[do.AnyAction, ...]:
+    """What a rollback makes of the release before it goes back to it: nothing, unless it was asked for."""
+    if not run.rebuilds:
+        return ()
+    return (
+        do.AddTree(tag=run.tag, fresh=run.fresh),
+        do.BuildImage(tag=run.tag, commit=run.commit, anew=True),
+        do.StartServices(tag=run.tag),
+    )
 
 
 def launch(run: Run) -> tuple[do.AnyAction, ...]:

@@ -33,18 +33,26 @@ class Placement(msgspec.Struct, frozen=True):
 
 
 def place(
-    kind: Kind, tag: str, slots: Slots, active: Slot, last: ev.RunFinished | None, retain: int
+    kind: Kind,
+    tag: str,
+    slots: Slots,
+    active: Slot,
+    last: ev.RunFinished | None,
+    retain: int,
+    *,
+    rebuild: bool = False,
 ) -> Placement:
     """Slots alternate: a release goes to the one that public traffic does not go to.
 
     `last` is how the newest run ended, None before the first. `retain` is how many releases are kept.
+    With `rebuild` what stands there of the release is no longer it.
     On a host where nothing runs behind the route, there is no old slot and nothing to go back to.
     """
     live = slots[active]
     serving = live.status in ("running", "restarting") and live.release is not None
     new = active.other
     standing = slots[new]
-    wakes = kind is Kind.ROLLBACK and standing.release == tag
+    wakes = kind is Kind.ROLLBACK and standing.release == tag and not rebuild
     kept = tuple(
         dict.fromkeys((*((live.release,) if live.release else ()), *(last.retained if last else ())))
     )

@@ -83,6 +83,11 @@ class Run(msgspec.Struct, frozen=True):
         return self.closed is not None and shown
 
     @property
+    def rebuilds(self) -> bool:
+        """Whether it was asked that the release's image be built anew."""
+        return bool(self.settings.get("rebuild"))
+
+    @property
     def phase(self) -> Phase:
         if State.TRAFFIC_ROUTED in self.opened:
             return Phase.FINISH

@@ -15,7 +15,7 @@ import msgspec
 from l9 import __version__
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.journal_file import JournalFile
-from l9.adapters.lock_file import LockFile
+from l9.adapters.lock_file import LockFile, waiting_for
 from l9.adapters.system_clock import SystemClock
 from l9.config import load
 from l9.config.model import Config
@@ -92,11 +92,14 @@ def run_local(
     seen: Seen,
     watch: Callable[[State, Pending], None],
     say: Callable[[str], None],
+    tell: Callable[[str], None] = lambda _text: None,
     until: State | None = None,
+    wait: float = 0.0,
 ) -> LocalPart:
     """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
 
-    With `until` the run stops when that gate is open, so that nothing after it is done.
+    With `until` the run stops when that gate is open, so that nothing after it is done. Another run in this
+    working copy is waited for up to `wait` seconds; `tell` hears of that, `say` of each line of long output.
     Raises UsageError for a name that is no release's, Locked when another run is on in this working copy.
     """
     check_name(tag_name, config)
@@ -124,7 +127,9 @@ def run_local(
         where=(Where.WORKSPACE, Where.REPOSITORY),
         until=until,
     )
-    lock.take(whoami(), f"the local gates of {tag_name}")
+    if wait and (held := lock.holder()) is not None:
+        tell(waiting_for(held, wait))
+    lock.take(whoami(), f"the local gates of {tag_name}", wait)
     try:
         entry = append(run_id, started)
         run = runner.drive(begin(run_id, entry.at, started))

@@ -109,6 +109,8 @@ def test_the_way_back_is_known_part_by_part(project: Project) -> None:
         False,
         False,
     )
+    project.layout.env_snapshot(V1).chmod(0o644)  # its secrets are open to others
+    assert not project.runtime.retained(V1).env
     project.layout.compose_snapshot(V1).write_text("{")
     project.layout.env_snapshot(V1).unlink()
     kept = project.runtime.retained(V1)
@@ -159,6 +161,17 @@ def test_instances_on_one_host_do_not_meet(project: Project, tmp_path: Path) -> 
     assert project.state(BLUE).status == "running"
     assert staging.state(BLUE).status == "absent"
     assert not is_open(8100)
+
+
+def test_an_instance_is_one_directorys(project: Project, tmp_path: Path) -> None:
+    project.deploy(BLUE, V1)
+    assert project.runtime.host(GREEN).engine  # its own containers are no strangers
+    twin = Project(project.host, tmp_path / "twin", name=project.instance, ports=(8100, 8101))
+    with pytest.raises(ActionError) as refused:
+        twin.runtime.host(GREEN)
+    assert refused.value.message == "instance shop is another directory's on this host"
+    assert str(project.root) in refused.value.found
+    assert str(twin.root) in refused.value.expected
 
 
 def test_the_engine_knows_its_own_images_by_label(project: Project) -> None:

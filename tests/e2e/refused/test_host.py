@@ -27,6 +27,14 @@ def test_directory_that_is_no_clone(desk: Desk) -> None:
     desk.refused("drift", "--target", "no-clone", code=3, says=("is no git repository",))
 
 
+@pytest.mark.parametrize(
+    "command", [("status",), ("plan", NEXT), ("deploy", NEXT), ("rollback",), ("resume",)]
+)
+def test_directory_of_another_target(desk: Desk, command: tuple[str, ...]) -> None:
+    says = ("on the host is another target's", "the one of l9-api", "l9-api-neighbour's own")
+    desk.refused(*command, "--target", "neighbour", code=2, says=says)
+
+
 def test_no_docker(desk: Desk, tmp_path: Path) -> None:
     desk.env["DOCKER_HOST"] = f"unix://{tmp_path}/none.sock"
     for command in (("deploy", NEXT), ("status",)):

@@ -118,7 +118,7 @@ def test_what_the_other_rows_do() -> None:
         f"run-tests tag={TAG}",
         f"push tag={TAG}",
         f"fetch-tag tag={TAG}",
-        f"add-tree tag={TAG} fresh=False",
+        f"add-tree tag={TAG}",
         f"build-image tag={TAG} commit={run.commit}",
         f"start-services tag={TAG}",
         f"start-slot slot=green release={TAG}",

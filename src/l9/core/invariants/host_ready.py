@@ -141,11 +141,15 @@ def RELEASE_KEPT(facts: Facts, _context: Context) -> Verdict:
     lacking = _lacking(kept)
     if not lacking:
         return Pass(f"{kept.tag}: image {short(kept.image)}, compose and env kept")
-    return Fail(f"{kept.tag} retained", f"missing: {', '.join(lacking)}", f"l9 deploy {kept.tag}")
+    return Fail(f"{kept.tag} retained", f"missing: {', '.join(lacking)}", f"l9 rollback {kept.tag} --rebuild")
 
 
 def _lacking(kept: Retained) -> tuple[str, ...]:
-    parts = {"image": kept.image_present, "compose snapshot": kept.compose, "env snapshot": kept.env}
+    parts = {
+        "image": kept.image_present,
+        "compose snapshot": kept.compose,
+        "env snapshot of mode 0600": kept.env,
+    }
     return tuple(name for name, there in parts.items() if not there)
 
 
