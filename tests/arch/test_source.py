@@ -14,7 +14,7 @@ from source import SRC, TOP, imports, modules
 from l9.cli.main import COMMANDS, cli
 
 PROGRAMS = {
-    "$EDITOR", "X", "apt-get", "cat", "cd", "command", "df", "docker", "git", "l9", "ls", "pip", "rm", "ssh",
+    "$EDITOR", "X", "apt-get", "cat", "cd", "command", "df", "docker", "gh", "git", "l9", "ls", "pip", "rm", "ssh",
     "ssh-copy-id", "ssh-keygen", "pip-audit", "systemctl", "tail", "unset",
 }  # fmt: skip
 # What is made of a user's compose file follows the user's settings, and refuses what cannot be followed.

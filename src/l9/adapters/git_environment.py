@@ -9,6 +9,7 @@ CALLERS = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX",
 )  # fmt: skip
+_forgotten: dict[str, str] = {}
 
 # Never prompt: a question nobody can answer would hang the run.
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -17,7 +18,13 @@ QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 def forget_callers_repository() -> None:
     """From here on git finds the repository by the directory alone."""
     for name in CALLERS:
-        os.environ.pop(name, None)
+        if name in os.environ:
+            _forgotten[name] = os.environ.pop(name)
+
+
+def recall_callers_repository() -> None:
+    """A hook judges just the repository, and just the index, that it was called for."""
+    os.environ.update(_forgotten)
 
 
 def reason(err: str) -> str:

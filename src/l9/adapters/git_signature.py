@@ -18,15 +18,16 @@ def signature(top: Path, config: Config, name: str) -> Signature:
     tag = git.parse_tag(name, must(git.show_tag(name), cwd=top, env=QUIET))
     if tag.signature == "none":
         return Signature("none")
+    required = config.release.signatures == "required"
     if not config.release.allowed_signers:
-        return _verify(top, config, name)
+        return verify(top, name, required=required)
     signers = signers_on_main(top, config)
     if isinstance(signers, Signature):
         return signers
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="l9-signers-") as file:
         file.write(signers)
         file.flush()
-        return _verify(top, config, name, f"gpg.ssh.allowedSignersFile={file.name}")
+        return verify(top, name, f"gpg.ssh.allowedSignersFile={file.name}", required=required)
 
 
 def signers_on_main(top: Path, config: Config) -> str | Signature:
@@ -51,11 +52,12 @@ def signers_on_main(top: Path, config: Config) -> str | Signature:
     )
 
 
-def _verify(top: Path, config: Config, name: str, *settings: str) -> Signature:
-    if (
-        config.release.signatures == "required"
-        and run(git_signatures.least_trust(), cwd=top, env=QUIET).code != 0
-    ):
+def verify(top: Path, name: str, *settings: str, required: bool) -> Signature:
+    """The signature of a tag that has one, by the tag's name or id. `required`: a key's owner must be certified.
+
+    Raises ActionError where nobody could verify it.
+    """
+    if required and run(git_signatures.least_trust(), cwd=top, env=QUIET).code != 0:
         # GnuPG may fetch an unknown signer's key by itself: being in the keyring is no trust.
         settings = (*settings, "gpg.minTrustLevel=marginal")
     done = run(git_signatures.verify_tag(name, *settings), cwd=top, env=QUIET)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from l9.adapters.hook_files import HookState
 from l9.adapters.lock_file import Holder
 from l9.commands import locking
 from l9.config.model import Config
@@ -17,6 +18,8 @@ from l9.core import criteria, drift
 from l9.core import events as ev
 from l9.core.catalogue import Judged
 from l9.core.env_schema import KeyVerdict
+from l9.core.protection import Policy
+from l9.local.remarks import Remark
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,6 +232,42 @@ class EnvDiff(Document, frozen=True, kw_only=True):
     b: str
     same: bool
     keys: list[ComparedKey]
+
+
+class Hooks(Document, frozen=True, kw_only=True):
+    """`l9 hooks install|status|remove`. `hooks_path` is what core.hooksPath says; `ready` when all are installed."""
+
+    directory: str
+    hooks_path: str | None
+    ready: bool
+    hooks: list[HookState]
+
+
+class HookRun(Document, frozen=True, kw_only=True):
+    """`l9 hooks run NAME`. `before` is the exit code of the hook that was there before ours, if there is one."""
+
+    hook: str
+    ok: bool
+    remarks: list[Remark]
+    before: int | None
+    seconds: float
+
+
+class ProtectBare(Document, frozen=True, kw_only=True):
+    """`l9 protect bare`: the files that were to be written, and whether anything was changed."""
+
+    repository: str
+    policy: Policy | None
+    hook: HookState
+    planned: list[str]
+    changed: bool
+
+
+class ProtectGithub(Document, frozen=True, kw_only=True):
+    """`l9 protect github`: rulesets as GitHub's REST API takes them; `applied` is what was done, by name."""
+
+    rulesets: list[dict[str, Any]]
+    applied: dict[str, str]
 
 
 class Init(Document, frozen=True, kw_only=True):
@@ -451,6 +490,10 @@ DOCUMENTS: dict[str, Any] = {
     "l9.audit/1": Audited,
     "l9.env-check/1": EnvCheck,
     "l9.env-diff/1": EnvDiff,
+    "l9.hooks/1": Hooks,
+    "l9.hook/1": HookRun,
+    "l9.protect.bare/1": ProtectBare,
+    "l9.protect.github/1": ProtectGithub,
     "l9.init/1": Init,
     "l9.graph/1": Graph,
     "l9.provision/1": Provision,

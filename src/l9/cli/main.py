@@ -32,6 +32,8 @@ COMMANDS = {
     "logs": ("logs", "Show a slot's log."),
     "drift": ("drift", "Compare the host with its record."),
     "provision": ("provision", "Prepare a host."),
+    "hooks": ("hooks", "Judge commits and pushes before they are made."),
+    "protect": ("protect", "Guard main and tags where everybody pushes to."),
     "config": ("config", "Show the configuration or its JSON Schema."),
     "schema": ("schema", "Show what --json prints, as JSON Schemas."),
     "demo": ("demo", "Run the whole story on this machine, on real parts."),

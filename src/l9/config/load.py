@@ -12,6 +12,7 @@ import msgspec
 
 from l9.config import model
 from l9.core.invariants.invariant import Weight
+from l9.core.protection import Policy
 from l9.core.rules import Rules
 from l9.core.versions import TagFormat
 from l9.errors import ConfigError
@@ -30,6 +31,7 @@ class File(model.Section, frozen=True):
     targets: dict[str, dict[str, Any]]
     release: dict[str, Any] = {}
     check: dict[str, Any] = {}
+    hooks: dict[str, Any] = {}
     compose: dict[str, Any] = {}
     process: dict[str, Any] = {}
     env: dict[str, Any] = {}
@@ -82,6 +84,17 @@ def _file(text: str) -> tuple[dict[str, Any], File]:
     return raw, _convert(raw, File, FILE)
 
 
+def load_any(directory: Path) -> model.Config:
+    """As `load`, where no target is meant: `production`, or the first one of the file."""
+    return parse_any(_text(directory))
+
+
+def parse_any(text: str) -> model.Config:
+    """As `load_any`, from the file's text."""
+    names = tuple(_file(text)[1].targets)
+    return parse(text, None if "production" in names or not names else names[0])
+
+
 def parse(text: str, target: str | None = None) -> model.Config:
     """As `load`, from the file's text."""
     raw, file = _file(text)
@@ -124,6 +137,18 @@ def rules(config: model.Config) -> Rules:
         hashes=config.check.hashes,
         waived=config.check.waive,
         required=frozenset(config.check.require),
+    )
+
+
+def policy(config: model.Config) -> Policy:
+    """What is demanded of a push."""
+    release = config.release
+    return Policy(
+        main=release.main,
+        tag=release.tag,
+        other_tags=release.other_tags,
+        signatures=release.signatures,
+        review=release.review,
     )
 
 

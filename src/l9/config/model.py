@@ -18,12 +18,15 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Release(Section, frozen=True):
-    """What a release is (spec 3.3).
+    """What a release is, and what a push may do (spec 3.1, 3.3).
 
     `allowed_signers` is the path of an allowed-signers file (ssh-keygen(1)) in the repository, read from
     origin's main; where it is empty, git's own `gpg.ssh.allowedSignersFile` is used. `signing_key` is the SSH
     key that attestations are signed with, if not git's own. With `require_attestation` nothing goes live whose
     tree no allowed signer attested to have passed CGMP.
+    `review` is how commits come to main. required: by merges that somebody who wrote nothing of them has
+    reviewed (`Reviewed-by:`); merge: by merges, reviewed elsewhere; none: straight away, for who works alone.
+    `other_tags` are patterns of tags that are no releases, and free of all rules for tags.
     """
 
     tag: str = "v<major>.<minor>.<patch>-l9"
@@ -32,6 +35,8 @@ class Release(Section, frozen=True):
     allowed_signers: Annotated[str, msgspec.Meta(pattern=r"^([^/:\0-\x1f][^:\0-\x1f]*)?$")] = ""
     signing_key: str = ""
     require_attestation: bool = False
+    review: Literal["required", "merge", "none"] = "required"
+    other_tags: tuple[str, ...] = ()
 
 
 class Check(Section, frozen=True):
@@ -51,6 +56,12 @@ class Check(Section, frozen=True):
     allow_untracked: tuple[str, ...] = (".env.local", ".env.*.local")
     waive: dict[str, Annotated[str, msgspec.Meta(min_length=1)]] = {}
     require: tuple[str, ...] = ()
+
+
+class Hooks(Section, frozen=True):
+    """The git hooks. `message_form`: whether a message that is not in the form of spec 3.2 stops its commit."""
+
+    message_form: Literal["required", "advised"] = "required"
 
 
 class Compose(Section, frozen=True):
@@ -193,6 +204,7 @@ class Config(Section, frozen=True):
     target: Target
     release: Release = Release()
     check: Check = Check()
+    hooks: Hooks = Hooks()
     compose: Compose = Compose()
     process: Process = Process()
     env: Env = Env()

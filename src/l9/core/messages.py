@@ -23,10 +23,11 @@ _REFERENCE = re.compile(r"(?<![\w#&])#[1-9]\d*\b|(?<=: )[A-Z][A-Z0-9]+-[1-9]\d*(
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One remark on a message; only a hard one is against the rule."""
+    """One remark on a message; only a hard one is against the rule. `guess`: by the look of a word."""
 
     hard: bool
     text: str
+    guess: bool = False
 
 
 def check_message(message: str) -> tuple[Finding, ...]:
@@ -41,8 +42,10 @@ def check_message(message: str) -> tuple[Finding, ...]:
         return (Finding(hard=True, text="the message is empty: say what changed, and why"),)
     advice = _advice_on_subject(lines[0].rstrip())
     if len(lines) > 1 and lines[1].strip():
-        advice.append("leave the second line blank, so that the first one stands alone as the subject")
-    return tuple(Finding(hard=False, text=text) for text in advice)
+        advice.append(
+            _advice("leave the second line blank, so that the first one stands alone as the subject")
+        )
+    return tuple(advice)
 
 
 def references(message: str) -> tuple[str, ...]:
@@ -50,20 +53,29 @@ def references(message: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_REFERENCE.findall(SIGNATURE.sub("", message))))
 
 
-def _advice_on_subject(subject: str) -> list[str]:
+def _advice_on_subject(subject: str) -> list[Finding]:
     if _AUTOMATIC.fullmatch(subject):
         return []
     advice = []
     if len(subject) > SUBJECT_CHARS:
-        advice.append(f"the subject has {len(subject)} characters; at most {SUBJECT_CHARS} show everywhere")
+        text = f"the subject has {len(subject)} characters; at most {SUBJECT_CHARS} show everywhere"
+        advice.append(_advice(text))
     match = _SUBJECT.fullmatch(subject)
     if match is None:
-        return [*advice, "begin with a type, as in 'Fix: Prevent deadlock in insert_embedding'"]
+        return [*advice, _advice("begin with a type, as in 'Fix: Prevent deadlock in insert_embedding'")]
     verb = match["what"].split()[0].rstrip(",.:;")
     if _NOT_IMPERATIVE.fullmatch(verb) and verb.lower() not in _IMPERATIVE:
-        advice.append(f"use the imperative: '{verb}' tells what was done, not what the commit does")
+        advice.append(_guess(f"use the imperative: '{verb}' tells what was done, not what the commit does"))
     elif verb[:1].islower():
-        advice.append(f"begin the description with a capital letter: '{verb.capitalize()}'")
+        advice.append(_guess(f"begin the description with a capital letter: '{verb.capitalize()}'"))
     if match["what"].count(",") > 1:
-        advice.append("one concern a commit: this subject lists several")
+        advice.append(_guess("one concern a commit: this subject lists several"))
     return advice
+
+
+def _advice(text: str) -> Finding:
+    return Finding(hard=False, text=text)
+
+
+def _guess(text: str) -> Finding:
+    return Finding(hard=False, text=text, guess=True)

@@ -24,6 +24,7 @@ from l9.core import facts as f
 from l9.core.catalogue import Judged, catalogue, judge
 from l9.core.env_schema import read_schema
 from l9.core.graph import GRAPH
+from l9.core.invariants.invariant import Invariant
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin
 from l9.core.states import Kind, Slot, State, Where
@@ -194,6 +195,13 @@ def check_local(
     wanted = catalogue(*where) if where else ()
     facts = LocalObserver(repo)(run, frozenset(kind for need in wanted for kind in need.observes))
     return run, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
+
+
+def judge_head(repo: GitRepo, config: Config, needs: list[Invariant]) -> list[Judged]:
+    """These invariants, judged of HEAD as what it would release."""
+    run, now = _begun(repo, config, "")
+    facts = LocalObserver(repo)(run, frozenset(kind for need in needs for kind in need.observes))
+    return [judge(need, run, facts, now, load.rules(config)) for need in needs]
 
 
 def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:

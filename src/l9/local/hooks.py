@@ -1,0 +1,126 @@
+"""What the hooks judge: what is staged, a message, a push. The same rules as everywhere else in l9."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from l9.adapters.git_environment import QUIET
+from l9.adapters.git_push import GitPush
+from l9.adapters.git_repo import GitRepo
+from l9.adapters.git_signature import signers_on_main
+from l9.adapters.git_staged import staged
+from l9.adapters.git_tree import GitTree
+from l9.adapters.hook_files import find_places
+from l9.adapters.process import run
+from l9.commands import git_hooks
+from l9.commands.git_push import RefChange, parse_pushed
+from l9.config import load
+from l9.config.model import Config
+from l9.core.catalogue import catalogue
+from l9.core.message_file import as_committed
+from l9.core.messages import check_message
+from l9.core.protection import BRANCHES, Policy, judge_push
+from l9.local.remarks import Remark, of_invariants, of_refusals
+from l9.local.runs import judge_head
+
+# What can be judged of files that are no commit yet; secrets among them, which are hard to take back later.
+TO_BE_SQUASHED = ("fixup! ", "squash! ", "amend! ")
+OF_FILES = ("workspace.dependencies-locked",)
+
+
+def judge_staged(here: Path) -> list[Remark]:
+    """Judge what would be committed from the index that the hook was called for, by its own l9.toml.
+
+    Where it holds none (a branch from before l9 came), nothing is asked of it.
+    """
+    with staged(here) as place:
+        text = GitTree(place.files, "HEAD").text(load.FILE)
+        if text is None:
+            return [Remark(about=load.FILE, found="none is staged: nothing to judge", closes=False)]
+        config = load.parse_any(text)
+        needs = [need for need in catalogue() if need.id in OF_FILES]
+        return of_invariants(judge_head(GitRepo(place.files, config), config, needs))
+
+
+def judge_message(here: Path, file: Path) -> list[Remark]:
+    """Judge a message as git will keep it. Raises OSError where there is no such file.
+
+    What may only look like a fault (the form of a verb) is told, and stops nothing.
+    """
+    done = run(git_hooks.message_settings(), cwd=here, env=QUIET)
+    settings = git_hooks.parse_settings(done.out) if done.code == 0 else {}
+    message = as_committed(
+        (here / file).read_text(encoding="utf-8", errors="replace"),
+        edited=os.environ.get("GIT_EDITOR") != ":",  # so says git to its hooks (`git help hooks`)
+        cleanup=settings.get("commit.cleanup", "default"),
+        comment=settings.get("core.commentstring", settings.get("core.commentchar", "#")),
+    )
+    if message.startswith(TO_BE_SQUASHED):
+        return []
+    config = _config(here)
+    strict = config is None or config.hooks.message_form == "required"
+    again = f"git commit --edit --file={shlex.quote(str(file))}"
+    return [
+        Remark(
+            about="the message",
+            found=one.text,
+            closes=one.hard or (strict and not one.guess),
+            expected="Type: Imperative, at most 50 characters (spec 3.2)",
+            remedy=again,
+        )
+        for one in check_message(message)
+    ]
+
+
+def judge_outgoing(here: Path, remote: str, told: str) -> list[Remark]:
+    """Judge what is about to be pushed to a remote (its name or address); `told` as git tells its pre-push hook.
+
+    Without an l9.toml (a branch from before l9 came) the spec's own rules are in force.
+    """
+    config = _config(here)
+    policy = load.policy(config) if config else Policy()
+    with _signers(here, config) as signers:
+        push = GitPush(
+            here,
+            policy,
+            mains=(BRANCHES + policy.main, f"refs/remotes/{remote}/{policy.main}"),
+            published=(f"refs/remotes/origin/{policy.main}",),
+            allowed_signers=signers,
+        )
+        changes = parse_pushed(told) or _told_by_framework()
+        return of_refusals(judge_push(push.look(changes), policy), policy)
+
+
+def _config(here: Path) -> Config | None:
+    """The working copy's l9.toml, or None where there is none. Raises ConfigError."""
+    top = Path(find_places(here).top or here)
+    return load.load_any(top) if (top / load.FILE).exists() else None
+
+
+@contextmanager
+def _signers(here: Path, config: Config | None) -> Iterator[Path | None]:
+    """A file of those who may sign; none where git's own configuration says who."""
+    if config is None or not config.release.allowed_signers:
+        yield None
+        return
+    found = signers_on_main(here, config)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="l9-signers-") as file:
+        file.write(found if isinstance(found, str) else "")  # nobody, where main does not have the file
+        file.flush()
+        yield Path(file.name)
+
+
+def _told_by_framework() -> list[RefChange]:
+    """pre-commit and prek read git's words themselves, and pass on one reference, in the environment."""
+    told = os.environ.get
+    if not (ref := told("PRE_COMMIT_REMOTE_BRANCH")):
+        return []
+    new = told("PRE_COMMIT_TO_REF") or told("PRE_COMMIT_LOCAL_BRANCH", "")
+    # Of a tag they tell a commit before it as `from`, which is not what origin has under its name.
+    old = told("PRE_COMMIT_FROM_REF", "") if ref.startswith(BRANCHES) else ""
+    return [RefChange(ref, old, new)]

@@ -1,0 +1,53 @@
+"""What a hook says of a commit, a message or a push."""
+
+from __future__ import annotations
+
+import msgspec
+
+from l9.core.catalogue import Judged
+from l9.core.protection import Policy, Refusal, shown
+
+ALONE = ("main.merges-only", "main.reviewed")
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a hook says; what `closes` stops the commit or the push."""
+
+    about: str
+    found: str
+    closes: bool
+    expected: str = ""
+    remedy: str = ""
+    log: tuple[str, ...] = ()
+
+
+def of_invariants(judged: list[Judged]) -> list[Remark]:
+    """What does not hold, and what is advised; nothing is said of what holds or is judged later."""
+    return [
+        Remark(
+            about=one.id,
+            found=one.found,
+            closes=one.verdict != "advice",
+            expected=one.expected,
+            remedy=one.remedy,
+            log=one.log,
+        )
+        for one in judged
+        if one.verdict in ("fails", "unknown", "advice")
+    ]
+
+
+def of_refusals(refusals: tuple[Refusal, ...], policy: Policy) -> list[Remark]:
+    """Refused references; who works alone is told of the way out."""
+    way_out = f'where you work alone on {policy.main}: [release] review = "none"'
+    return [
+        Remark(
+            about=f"{shown(one.ref)} ({one.rule})",
+            found=one.found,
+            closes=True,
+            expected=one.expected,
+            remedy=one.remedy,
+            log=(way_out,) if one.rule in ALONE else (),
+        )
+        for one in refusals
+    ]

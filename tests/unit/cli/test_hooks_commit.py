@@ -1,0 +1,201 @@
+"""pre-commit and commit-msg on real commits: exactly what is staged is judged, and nothing else is touched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hooked import CONFIG, Clone, working_copy
+
+LOOSE, EXACT = "fastapi>=1\n", "fastapi==1.0.0\n"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    clone = working_copy(tmp_path)
+    clone.l9("hooks", "install")
+    return clone
+
+
+def stage(clone: Clone, path: str, text: str) -> None:
+    clone.write(path, text)
+    clone.git("add", path)
+
+
+def test_what_is_staged_is_judged_and_not_what_lies_there(clone: Clone) -> None:
+    stage(clone, "requirements.txt", LOOSE)
+    clone.write("requirements.txt", EXACT)
+    said = clone.commit("Fix: It", code=1).said
+    assert "✘ l9 pre-commit: workspace.dependencies-locked: requirements.txt:1: fastapi>=1" in said
+    assert "next      $EDITOR requirements.txt" in said
+
+    stage(clone, "requirements.txt", EXACT)
+    clone.write("requirements.txt", LOOSE)
+    clone.commit("Fix: It")
+    assert (clone.work / "requirements.txt").read_text() == LOOSE
+
+
+def test_index_working_directory_and_objects_stay_as_they_are(clone: Clone) -> None:
+    stage(clone, "requirements.txt", EXACT)
+    clone.write("untracked.py", "")
+    clone.write("api.py", "x = 'not staged'\n")
+    git = clone.work / ".git"
+    before = {p: p.read_bytes() for p in git.rglob("*") if p.is_file()}
+    clone.l9("hooks", "run", "pre-commit")
+    assert {p: p.read_bytes() for p in git.rglob("*") if p.is_file()} == before
+    assert clone.git("status", "--porcelain").splitlines() == [
+        "M api.py", "M  requirements.txt", "?? untracked.py"
+    ]  # fmt: skip
+
+
+def test_a_partial_commit_is_judged_by_what_it_takes(clone: Clone) -> None:
+    stage(clone, "requirements.txt", LOOSE)
+    clone.write("api.py", "x = 2\n")
+    clone.commit("Fix: It", "api.py")  # requirements.txt stays behind, and loose
+    assert clone.git("diff", "--cached", "--name-only") == "requirements.txt"
+    clone.git("reset", "--quiet", "--hard")
+    clone.write("requirements.txt", LOOSE)
+    assert "fastapi>=1" in clone.commit("Fix: It", "requirements.txt", code=1).said
+    assert "fastapi>=1" in clone.commit("Fix: It", "--all", code=1).said
+    assert clone.git("diff", "--cached", "--name-only") == ""
+
+
+def test_a_file_that_is_taken_out_is_not_judged(clone: Clone) -> None:
+    clone.git("rm", "--quiet", "--cached", "requirements.txt")
+    clone.write("requirements.txt", LOOSE)
+    clone.commit("Remove: It")
+
+
+def test_the_staged_l9_toml_is_the_one_that_counts(clone: Clone) -> None:
+    stage(clone, "l9.toml", CONFIG.format(release="[check]\nhashes = true\n"))
+    assert "every dependency with its hash" in clone.commit("Fix: It", code=1).said
+    stage(clone, "l9.toml", "no TOML at all [")
+    assert "l9.toml is not TOML" in clone.commit("Fix: It", code=1).said
+
+
+def test_several_targets_and_no_production(clone: Clone) -> None:
+    stage(clone, "l9.toml", 'app = "l9-api"\n[targets.a]\nhost = "local"\n[targets.b]\nhost = "local"\n')
+    clone.commit("Fix: It")
+
+
+def test_a_branch_from_before_l9_came(clone: Clone) -> None:
+    clone.git("rm", "--quiet", "l9.toml")
+    assert "none is staged: nothing to judge" in clone.commit("Remove: It").said
+
+
+def test_the_first_commit_of_all(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    clone.git("init", "--quiet", "--initial-branch=main")
+    clone.l9("hooks", "install")
+    clone.commit("Add: Nothing", "--allow-empty")
+    clone.git("update-ref", "-d", "HEAD")
+    stage(clone, "l9.toml", CONFIG.format(release=""))
+    stage(clone, "requirements.txt", LOOSE)
+    assert "fastapi>=1" in clone.commit("Add: It", code=1).said
+
+
+def test_an_index_with_conflicts(clone: Clone) -> None:
+    clone.branch("feature/a", "api.py")
+    clone.git("switch", "--quiet", "--create", "feature/b")
+    clone.write("api.py", "y = 1\n")
+    clone.git("commit", "--quiet", "--no-verify", "--all", "-m", "Add: y")
+    clone.git("merge", "--quiet", "feature/a", code=1)
+    said = clone.l9("hooks", "run", "pre-commit", code=2)
+    assert "an index without conflicts" in said
+
+
+def test_names_and_files_of_all_kinds(clone: Clone) -> None:
+    (clone.work / os.fsdecode(b"latin-\xe9.bin")).write_bytes(bytes(range(256)))
+    (clone.work / "link").symlink_to("nowhere")
+    stage(clone, "a b/ü\n.txt", "x")
+    clone.git("add", "--all")
+    clone.git("add", "--intent-to-add", "--all")
+    clone.write("later.py", "x = 1\n")
+    clone.git("add", "--intent-to-add", "later.py")
+    stage(clone, "requirements.txt", EXACT)
+    clone.commit("Add: Names")
+
+
+def test_the_document(clone: Clone) -> None:
+    stage(clone, "requirements.txt", LOOSE)
+    found = clone.json("hooks", "run", "pre-commit", code=3)
+    assert (found["hook"], found["ok"], found["before"]) == ("pre-commit", False, None)
+    assert [one["about"] for one in found["remarks"]] == ["workspace.dependencies-locked"]
+
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("did some things", "begin with a type"),
+        ("Fix: " + "x" * 50, "at most 50"),
+        ("Fix: It\nand more", "leave the second line blank"),
+    ],
+)
+def test_a_message_out_of_form(clone: Clone, message: str, said: str) -> None:
+    shown = clone.run("git", "commit", "--allow-empty", "-m", message, code=1).said
+    assert "✘ l9 commit-msg: the message: " in shown
+    assert said in shown
+    assert "next      git commit --edit --file=.git/COMMIT_EDITMSG" in shown
+    assert said in clone.run("git", "commit", "--allow-empty", "--file=.git/COMMIT_EDITMSG", code=1).said
+
+
+def test_what_only_looks_like_a_fault_stops_nothing(clone: Clone) -> None:
+    said = clone.commit("Fix: Fixed the thing", "--allow-empty").said
+    assert "⚠ l9 commit-msg: the message: use the imperative" in said
+
+
+def test_the_form_may_be_advice(clone: Clone) -> None:
+    clone.write("l9.toml", CONFIG.format(release='[hooks]\nmessage_form = "advised"\n'))
+    assert "⚠ l9 commit-msg: the message: begin with a type" in clone.commit("feat: it", "--allow-empty").said
+
+
+@pytest.mark.parametrize("subject", ["fixup! Add: The first of it", "squash! Add: The first of it"])
+def test_what_git_writes_itself_is_fine(clone: Clone, subject: str) -> None:
+    clone.commit(subject, "--allow-empty")
+
+
+def test_merges_and_reverts_are_fine(clone: Clone) -> None:
+    clone.branch()
+    clone.run("git", "merge", "--no-ff", "--no-edit", "feature/x")
+    clone.change()
+    clone.run("git", "revert", "--no-edit", "HEAD")
+
+
+def edit(clone: Clone, text: str, *args: str, code: int = 0, **env: str) -> str:
+    """Commit with an editor that writes `text` before all that git has put into the file."""
+    editor = clone.work.parent / "editor"
+    editor.write_text('#!/bin/sh\ncp "$1" "$1.git"; printf %s "$L9_TEXT" > "$1"; cat "$1.git" >> "$1"\n')
+    editor.chmod(0o755)
+    env = {"GIT_EDITOR": str(editor), "L9_TEXT": text, **env}
+    return clone.run("git", "commit", "--allow-empty", *args, code=code, **env).said
+
+
+def test_what_an_editor_leaves(clone: Clone) -> None:
+    stage(
+        clone,
+        "api.py",
+        "x = 'Fixed: this line is of the diff, and much too long for the subject of a message'\n",
+    )
+    assert "begin with a type" in edit(clone, "# Fix: A remark\nno type\n", "--verbose", code=1)
+    edit(clone, "# a remark, which is taken out\n\nFix: It\n", "--verbose")
+    edit(clone, "Fix: It\n# a remark below\n")
+    clone.git("config", "core.commentChar", ";")
+    edit(clone, "; a remark\nFix: It\n; another\n", "--verbose")
+    clone.git("config", "core.commentChar", "auto")
+    edit(clone, "Fix: It\n", "--verbose")
+    clone.git("config", "commit.cleanup", "scissors")
+    edit(clone, "Fix: It\n\n# kept\n")
+    assert clone.git("log", "-1", "--format=%B") == "Fix: It\n\n# kept"
+
+
+def test_a_message_that_is_given_keeps_its_signs(clone: Clone) -> None:
+    assert "begin with a type" in clone.commit("#12: something", "--allow-empty", code=1).said
+
+
+def test_no_file_to_judge(clone: Clone) -> None:
+    assert "no message to judge" in clone.l9("hooks", "run", "commit-msg", code=2)
+    assert "No such file" in clone.l9("hooks", "run", "commit-msg", "nothing-there", code=3)
