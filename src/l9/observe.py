@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from l9.asking import PROBE, Asker
 from l9.config.model import Config, Smoke
 from l9.core import facts as f
 from l9.core.env_schema import Rule
-from l9.core.health import HealthRule, Sample, Streak, expected_fields, judge_answer
+from l9.core.health import Sample, Streak
 from l9.core.logs import judge, parse, probable_cause
 from l9.core.run import Run
 from l9.core.states import Slot, State
@@ -30,7 +29,6 @@ PERIODS: Mapping[type, float] = {
     f.Health: 0.05,  # spec: every 100 ms or less
     f.InFlight: 0.05,
 }
-PROBE = {"X-L9-Probe": "1", "User-Agent": "l9"}
 
 
 class HostPorts(msgspec.Struct, frozen=True):
@@ -66,6 +64,7 @@ class HostObserver:
     ) -> None:
         self._together = together
         self._ports = ports
+        self._asker = Asker(ports.http, ports.env.secret)
         self._config = config
         self._streak = Streak()
         self._proof: tuple[str | None, str | None, int] = (None, None, 0)
@@ -153,19 +152,7 @@ class HostObserver:
 
     def healthy(self, slot: Slot) -> f.SmokeResult:
         """One probe, straight at the slot."""
-        return self._ask_health(self.slot_url(slot), self.public_host())
-
-    def _ask_health(self, base: str, headers: Mapping[str, str]) -> f.SmokeResult:
-        health = self._config.health
-        rule = HealthRule(status=health.status, field=health.field or None, equals=health.equals or None)
-        try:
-            reply = self._ports.http.request(
-                "GET", base + health.path, headers={**PROBE, **headers}, timeout=health.timeout
-            )
-        except NoAnswer as error:
-            return f.SmokeResult(f"GET {health.path}", "healthy", error.found, False)
-        judged = judge_answer(rule, reply.status, reply.headers.get("content-type", ""), reply.body)
-        return f.SmokeResult(f"GET {health.path}", judged.expected, judged.found, judged.ok)
+        return self._asker.health(self._config.health, self.slot_url(slot), self.public_host())
 
     def _smoke(self, run: Run) -> f.Smoke:
         results = tuple(self._ask(s, self.slot_url(run.new)) for s in self._config.smoke)
@@ -176,55 +163,7 @@ class HostObserver:
         return f.Smoke(results)
 
     def _ask(self, smoke: Smoke, base: str) -> f.SmokeResult:
-        name = smoke.name or f"{smoke.method} {smoke.path}"
-        expected = f"status {' or '.join(map(str, smoke.status))}"
-        try:
-            headers = {k: self._filled(v) for k, v in smoke.headers.items()}
-            body = None if smoke.json is None else json.dumps(self._filled_json(smoke.json)).encode()
-            if body is not None:
-                headers = {"Content-Type": "application/json", **headers}
-            reply = self._ports.http.request(
-                smoke.method,
-                base + smoke.path,
-                headers={**PROBE, **self.public_host(), **headers},
-                body=body,
-                timeout=smoke.timeout,
-            )
-        except L9Error as error:
-            return f.SmokeResult(name, expected, error.found or error.message, False)
-        if reply.status not in smoke.status:
-            text = reply.body[:200].decode(errors="replace")
-            return f.SmokeResult(name, expected, f"status {reply.status}: {text}", False)
-        if smoke.fields:
-            try:
-                document = json.loads(reply.body)
-            except ValueError:
-                return f.SmokeResult(name, "a JSON answer", "something else", False)
-            for wrong in expected_fields(document, smoke.fields)[:1]:
-                return f.SmokeResult(name, wrong.expected, wrong.found, False)
-        return f.SmokeResult(name, expected, f"status {reply.status}", True)
-
-    def _filled(self, text: str) -> str:
-        """`{env:KEY}` filled in from the host's environment file; the value goes nowhere else."""
-        head, mark, rest = text.partition("{env:")
-        if not mark:
-            return text
-        key, _, tail = rest.partition("}")
-        value = self._ports.env.secret(key)
-        if value is None:
-            raise NoAnswer(
-                "a smoke request needs a secret", expected=f"{key} in the env file", found=f"no {key}"
-            )
-        return head + value + self._filled(tail)
-
-    def _filled_json(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._filled(value)
-        if isinstance(value, dict):
-            return {k: self._filled_json(v) for k, v in value.items()}
-        if isinstance(value, list):
-            return [self._filled_json(v) for v in value]
-        return value
+        return self._asker.ask(smoke, base, self.public_host())
 
     def _logs(self, run: Run) -> f.Logs:
         runtime, now = self._ports.runtime, self._ports.clock.now()
@@ -272,7 +211,10 @@ class HostObserver:
         if self._config.bake.seconds == 0:
             return self._bake
         base, host = self._config.route.url, self.public_host()
-        results = (self._ask_health(base, host), *(self._ask(s, base) for s in self._config.smoke))
+        results = (
+            self._asker.health(self._config.health, base, host),
+            *(self._ask(s, base) for s in self._config.smoke),
+        )
         failed = tuple(r for r in results if not r.ok)
         self._bake = f.Bake(self._bake.rounds + 1, (*self._bake.failures, *failed))
         return self._bake

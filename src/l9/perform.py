@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from l9.config.model import Config
 from l9.core import actions as do
+from l9.core.cgmp import Stage, StageResult
 from l9.core.facts import SmokeResult
 from l9.core.run import Run
 from l9.core.states import Kind, Slot
@@ -172,16 +175,16 @@ class HostPerformer:
 class RepoPerformer:
     """Performs the actions of workspace and repository."""
 
-    def __init__(self, repo: Repo, say: Say) -> None:
+    def __init__(self, repo: Repo, run_stage: Callable[[Stage], StageResult]) -> None:
         self._repo = repo
-        self._say = say
+        self._run_stage = run_stage
 
     def __call__(self, _run: Run, action: do.AnyAction) -> str:
         """As for the host."""
         match action:
-            case do.RunTests(tag=tag):
-                result = self._repo.test(tag, self._say)
-                return f"exit code {result.exit_code} after {result.seconds:.1f} s"
+            case do.RunStage(stage=stage):
+                result = self._run_stage(stage)
+                return f"{'green' if result.ok else 'red'}: {result.found}"
             case do.Push(tag=tag):
                 return self._repo.push(tag)
             case _:

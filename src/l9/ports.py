@@ -20,7 +20,6 @@ from l9.core.facts import (
     Services,
     Slots,
     Tag,
-    TestRun,
     Traffic,
     Workspace,
 )
@@ -96,14 +95,6 @@ class Repo(Protocol):
     def declared(self, name: str) -> Declared: ...
 
     def push(self, name: str) -> str: ...
-
-    def test(self, name: str, say: Say) -> TestRun:
-        """Run the release's own tests on the exported tree and remember the outcome by tree."""
-        ...
-
-    def tested(self, name: str) -> TestRun | None:
-        """The remembered outcome for exactly this tree."""
-        ...
 
 
 class Source(Protocol):

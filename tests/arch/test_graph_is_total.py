@@ -12,6 +12,7 @@ from l9.config.load import parse
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core import facts as f
+from l9.core.cgmp import CgmpReport
 from l9.core.graph import GRAPH, Gate
 from l9.core.run import Run, begin
 from l9.core.states import Kind, Phase, Slot, State, Where
@@ -157,13 +158,14 @@ def test_what_prepares_a_host_can_be_taken_back(row: Gate) -> None:
 def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
     config = parse('app = "a"\n[targets.production]\nhost = "local"\n')
     host = HostObserver(MagicMock(), config)
-    known = set((host if row.where is Where.HOST else LocalObserver(MagicMock()))._lookers)
+    known = set((host if row.where is Where.HOST else LocalObserver(MagicMock(), lambda _tag: REPORT))._lookers)
     for need in row.needs:
         assert set(need.observes) <= known, need.id
 
 
+REPORT = CgmpReport("4" * 40, "key", "process")
 LOCAL = {
-    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, f.TestRun, f.LastRelease, f.Messages, f.Signature,
+    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, CgmpReport, f.LastRelease, f.Messages, f.Signature,
     f.Attested,
 }  # fmt: skip
 
@@ -178,12 +180,12 @@ def test_the_operators_observer_sees_each_of_its_kinds() -> None:
         f.Declared: repo.declared(),
         f.EnvExample: repo.env_example(),
         f.Attested: repo.attested(),
-        f.TestRun: repo.tested(),
+        CgmpReport: REPORT,
         f.LastRelease: repo.history.last_release(),
         f.Messages: repo.history.messages(),
         f.Signature: repo.history.signature(),
     }
-    assert LocalObserver(repo)(a_run(Kind.DEPLOY), frozenset(LOCAL)).seen == seen
+    assert LocalObserver(repo, lambda _tag: REPORT)(a_run(Kind.DEPLOY), frozenset(LOCAL)).seen == seen
 
 
 def test_every_action_of_the_table_is_data() -> None:

@@ -14,6 +14,7 @@ from source import SRC, modules
 from l9.cli.main import cli
 from l9.core import actions as do
 from l9.core import events as ev
+from l9.core.cgmp import Stage
 from l9.core.env import Entry, EnvFile, Secret, parse_env
 from l9.core.states import Slot, State
 from l9.errors import L9Error
@@ -21,7 +22,7 @@ from l9.errors import L9Error
 ACTIONS: tuple[type[do.Action], ...] = get_args(do.AnyAction)
 EVENTS: tuple[type[ev.Event], ...] = get_args(ev.AnyEvent)
 PERFORM = ast.parse((SRC / "perform.py").read_text(encoding="utf-8"))
-SAMPLES = {"Slot": Slot.GREEN, "str": "v1", "bool": True, "tuple[str, ...]": ("v1", "v2")}
+SAMPLES = {"Slot": Slot.GREEN, "str": "v1", "Stage": Stage.SIM, "bool": True, "tuple[str, ...]": ("v1", "v2")}
 
 
 def performed(performer: str) -> list[str]:

@@ -20,7 +20,7 @@ class EmbeddedPlace(Stage):
     """A Stage with the ways to disturb it. Its link is a pipe: to cut it is to end the agent that follows."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(root, TIMING, test=QUICK_TEST)
+        super().__init__(root, TIMING, test=QUICK_TEST, coverage=0)
 
     def journal(self) -> Path:
         return self.layout.journal

@@ -20,7 +20,7 @@ FAST = Timing(soak=0.1, bake=0.0, grace=1.0, deadline=10.0)
 
 class Refusing(Stage):
     def __init__(self, root: Path) -> None:
-        super().__init__(root, FAST, test=QUICK_TEST)
+        super().__init__(root, FAST, test=QUICK_TEST, coverage=0)
         self.closed_port, self.foreign_port = free_port(), free_port()
         self.sshd = Sshd(root / "sshd")
 

@@ -9,8 +9,9 @@ from typing import Any
 from l9.agent.host import HostRuns, handed_over
 from l9.config.model import Bake, Config, Drain, Health, Ports, Retention, Route, Smoke, Standby, Target
 from l9.core import events as ev
+from l9.core.graph import GRAPH
 from l9.core.run import Run, fold
-from l9.core.states import Kind, Slot, State
+from l9.core.states import Kind, Slot, State, Where
 from l9.layout import Layout
 from l9.observe import HostPorts
 
@@ -42,14 +43,7 @@ CONFIG = Config(
     retention=Retention(releases=3),
 )
 
-LOCAL_STATES = (
-    State.LOCAL_READY,
-    State.VERSIONS_LOCKED,
-    State.BUILT_AND_TESTED,
-    State.TESTS_GREEN,
-    State.TAGGED,
-    State.TAG_IN_GIT,
-)
+LOCAL_STATES = tuple(row.opens for row in GRAPH.rows if row.where is not Where.HOST)
 LOCAL = [{"event": "gate-opened", "gate": str(state), "evidence": []} for state in LOCAL_STATES]
 
 

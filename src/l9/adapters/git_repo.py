@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shlex
 import subprocess
-import sys
 import tarfile
 import tempfile
-import time
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from l9.adapters import env_example
@@ -23,14 +19,13 @@ from l9.adapters.git_environment import QUIET, reason
 from l9.adapters.git_history import GitHistory
 from l9.adapters.git_signature import signers_on_main
 from l9.adapters.git_tree import GitTree
-from l9.adapters.process import Done, must, run, stream
+from l9.adapters.process import Done, must, run
 from l9.commands import git, git_notes
 from l9.config.load import FILE
 from l9.config.model import Config
-from l9.core.facts import Attested, Declared, EnvExample, Locks, Origin, Signature, Tag, TestRun, Workspace
+from l9.core.facts import Attested, Declared, EnvExample, Locks, Origin, Signature, Tag, Workspace
 from l9.core.locks import LockReport, read_requirements
 from l9.errors import ActionError, UsageError
-from l9.ports import Say
 
 COMPOSE_FILES = ("*.yml", "*.yaml", "*.env", ".env*", "env")
 MOST_COMPOSE_FILES, LONGEST_COMPOSE_FILE = 100, 200_000  # files, characters: what a plan sends to the host
@@ -43,7 +38,11 @@ class GitRepo:
     def __init__(self, top: Path, config: Config) -> None:
         self._top = top
         self._config = self.config = config
-        self._fresh: TestRun | None = None
+
+    @property
+    def top(self) -> Path:
+        """The working copy's own folder."""
+        return self._top
 
     def tree(self, name: str) -> GitTree:
         """The files of a tag, or of HEAD where the name is empty."""
@@ -110,6 +109,10 @@ class GitRepo:
                 remedy="git fetch --unshallow origin",
             )
         return replace(tag, on_main=on_main)
+
+    def tree_id(self, name: str) -> str:
+        """The tree of a tag; empty where there is no such tag. Nothing else of it is looked at."""
+        return git.parse_tag(name, self._git(git.show_tag(name))).tree
 
     def origin(self, name: str, commit: str) -> Origin:
         url = run(git.remote_url(), cwd=self._top, env=QUIET)
@@ -201,43 +204,16 @@ class GitRepo:
             return f"{ref} {why}: origin is ahead", f"git pull --no-rebase origin {main}"
         return f"{ref} {why}", shlex.join(git.push(main, name))
 
-    def test(self, name: str, say: Say) -> TestRun:
-        tag = self.tag(name)
-        if (known := self.tested(name)) is not None and known.exit_code == 0:
-            return known
-        argv = tuple(a.replace("{python}", sys.executable) for a in self._config.check.test)
-        began = time.monotonic()
-        if argv:
-            with tempfile.TemporaryDirectory(prefix="l9-tree-") as directory:
-                self.export(name, Path(directory))
-                code, tail = stream(argv, say, cwd=Path(directory))
-        else:
-            code, tail = 0, ()
-        result = TestRun(
-            tag.tree, code, " ".join(argv) or "no tests configured", time.monotonic() - began, tail
-        )
-        path = self._tested_path(tag.tree)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.encode(result))
-        self._fresh = result
-        return result
-
-    def tested(self, name: str) -> TestRun | None:
-        tree = self.tag(name).tree
-        if self._fresh is not None and self._fresh.tree == tree:
-            return self._fresh
-        try:
-            known = msgspec.json.decode(self._tested_path(tree).read_bytes(), type=TestRun)
-        except (OSError, msgspec.MsgspecError):
-            return None
-        return replace(known, cached=True)
-
     def export(self, name: str, into: Path) -> None:
         """The tag's own tree, as files; nothing of what lies in the working directory."""
-        done = subprocess.run(git.archive(name), cwd=self._top, capture_output=True, check=False)
+        self.export_revision(git.revision(name), into)
+
+    def export_revision(self, revision: str, into: Path) -> None:
+        """As `export`, of a commit or of a tree that no tag names."""
+        done = subprocess.run(git.archive(revision), cwd=self._top, capture_output=True, check=False)
         if done.returncode != 0:
             raise ActionError(
-                f"{name} cannot be exported",
+                f"{revision.removeprefix('refs/tags/')} cannot be exported",
                 expected="a tree",
                 found=reason(done.stderr.decode(errors="replace")),
                 remedy="git fsck",
@@ -252,9 +228,13 @@ class GitRepo:
         out = self._git(("git", "rev-parse", "--path-format=absolute", "--git-common-dir")).strip()
         return Path(out) / "l9"
 
-    def _tested_path(self, tree: str) -> Path:
-        argv = hashlib.sha256("\0".join(self._config.check.test).encode()).hexdigest()[:12]
-        return self.state() / "tests" / f"{tree}-{argv}.json"
+    def merged_tags(self) -> tuple[str, ...]:
+        """The names of the tags that HEAD comes after, oldest version first; none before the first commit."""
+        return tuple(self._git(git.merged_tags()).split()) if self.head().commit else ()
+
+    def changed_python(self, old: str, new: str) -> str:
+        """The Python lines that changed between two trees, as a diff."""
+        return self._git(git.changed_python(old, new))
 
     def _git(self, argv: tuple[str, ...], timeout: float = 30) -> str:
         try:

@@ -1,42 +1,91 @@
-"""`l9 cgmp [TAG]`: the local rows up to the tag, the release's own tests among them; nothing is pushed."""
+"""`l9 cgmp [TAG]`: the stages FIX, SIM, COV and ORACLE, of a release or of HEAD; nothing is pushed."""
 
 from __future__ import annotations
 
 import click
+import msgspec
 
-from l9.cli.context import HELP, json_option, progress_option, project, target_option
+from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option
 from l9.cli.deploy import ended, local_end
-from l9.cli.render import view
+from l9.cli.render import View, view
+from l9.core.cgmp import Stage, StageResult
 from l9.core.states import State
 from l9.errors import UsageError
-from l9.local.runs import newest_tag, run_local
+from l9.local.runs import release_at_head, run_local
+
+GATES = {Stage.FIX: State.FIX, Stage.SIM: State.SIM, Stage.COV: State.COV, Stage.ORACLE: State.ORACLE}
 
 
 @click.command("cgmp", context_settings=HELP)
 @click.argument("tag", required=False)
+@click.option("--stage", type=click.Choice([s.value for s in Stage]), help="Stop behind this stage.")
+@click.option("--again", is_flag=True, help="Run the stages anew, also on a tree that has not changed.")
 @target_option
 @json_option
 @progress_option
-def command(tag: str | None, target: str | None, as_json: bool, progress: str) -> int:
-    """Run the release's own tests on the tree of TAG (the newest release when none is named); push nothing."""
+def command(
+    tag: str | None, stage: str | None, again: bool, target: str | None, as_json: bool, progress: str
+) -> int:
+    """Run the stages on the tree of TAG, or of what HEAD would release: formatters, tests, coverage, contract.
+
+    Of a release, the gates before and behind them are judged too.
+    """
     here = project(target)
-    tag = tag or newest_tag(here.repo, here.config)
-    if tag is None:
-        raise UsageError(
-            "there is no release tag yet",
-            expected=f"a tag like {here.config.release.tag}",
-            found="none",
-            remedy="git tag -a v0.1.0-l9 -m 'Release v0.1.0-l9: …'",
-        )
+    tag = tag or release_at_head(here.repo, here.config)
+    last = Stage(stage) if stage else None
     screen = view(progress, as_json=as_json)
     try:
+        if tag is None:
+            return _of_head(here, last, screen, again=again)
+        until = GATES[last] if last else State.TAGGED
         part = run_local(
             here.repo, here.config, tag,
             seen=screen.entry,
             watch=lambda gate, p: screen.progress(gate, p.found, p.done, p.total),
             say=screen.line,
-            until=State.TAGGED,
+            until=until,
+            again=again,
         )  # fmt: skip
-        return ended(screen, local_end(part.run))
+        return ended(screen, local_end(part.run, until))
     finally:
         screen.close()
+
+
+def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool) -> int:
+    """The stages alone, of what HEAD would release."""
+    from l9.adapters.lock_file import LockFile
+    from l9.local.cgmp import run_stages
+    from l9.local.runs import whoami
+    from l9.local.subject import subject_of
+
+    subject = subject_of(here.repo, here.config, "")
+    if not subject.tree:
+        raise UsageError(
+            "there is no commit yet", expected="a commit", found="none", remedy="git add --all && git commit"
+        )
+    wanted = tuple(s for s in Stage if last is None or list(Stage).index(s) <= list(Stage).index(last))
+
+    def seen(result: StageResult) -> None:
+        for icon, text in told(result):
+            screen.note(text, icon)
+
+    lock = LockFile(here.repo.state() / "lock")
+    lock.take(whoami(), "the stages of HEAD")
+    try:
+        report = run_stages(here.repo, here.config, subject, wanted, screen.line, again=again, seen=seen)
+    finally:
+        lock.free()
+    green = all((found := report.of(s)) is not None and found.ok for s in wanted)
+    outcome = State.TESTS_GREEN if report.passed else (GATES[wanted[-1]] if green else State.REFUSED)
+    data = {"outcome": str(outcome), "stages": msgspec.to_builtins(report.stages)}
+    return ended(screen, {**data, "exit_code": 0 if green else 3})
+
+
+def told(result: StageResult) -> list[tuple[str, str]]:
+    """One stage's outcome as lines for people, each with its icon."""
+    cached = " (unchanged, cached)" if result.cached else ""
+    head = f"{result.stage.name:<20} {result.seconds:>6.2f} s  {result.found}{cached}"
+    if result.ok:
+        return [("open", head)]
+    lines = [("closed", head), *((" ", f"    | {line}") for line in result.tail[-8:])]
+    return [*lines, (" ", f"    next: {result.command}")]

@@ -13,8 +13,9 @@ from l9.cli.command_line import for_target
 from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
 from l9.cli.render import JsonView, View, feed, view
 from l9.core import events as ev
+from l9.core.graph import GRAPH
 from l9.core.run import Run
-from l9.core.states import State
+from l9.core.states import State, Where
 from l9.errors import NoAnswer
 from l9.local.runs import run_local, to_host, whoami
 
@@ -69,10 +70,10 @@ def deploy(
     return _end(screen, data)
 
 
-def local_end(run: Run) -> dict[str, Any]:
-    """How a run ended that never came to the host, for machines."""
+def local_end(run: Run, until: State = State.TAGGED) -> dict[str, Any]:
+    """How a run ended that never came to the host, or that stopped behind the gate `until`, for machines."""
     return {
-        "outcome": str(run.outcome or State.TAGGED),
+        "outcome": str(run.outcome or until),
         "exit_code": run.finished.exit_code if run.finished else 0,
         "tag": run.tag,
         "closed": msgspec.to_builtins(run.closed) if run.closed else None,
@@ -88,10 +89,7 @@ def _local(message: Any, run: str) -> bool:
     return gate in _LOCAL_STATES
 
 
-_LOCAL_STATES = {
-    State.LOCAL_READY, State.VERSIONS_LOCKED, State.BUILT_AND_TESTED,
-    State.TESTS_GREEN, State.TAGGED, State.TAG_IN_GIT,
-}  # fmt: skip
+_LOCAL_STATES = {row.opens for row in GRAPH.rows if row.where is not Where.HOST}
 
 
 def public_answer(here: Project, screen: View) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from l9.config.model import Config
 from l9.core import criteria, drift
 from l9.core import events as ev
 from l9.core.catalogue import Judged
+from l9.core.cgmp import StageResult
 from l9.core.env_schema import KeyVerdict
 from l9.core.protection import Policy
 from l9.local.remarks import Remark
@@ -449,7 +450,8 @@ class ResultLine(RunMessage, frozen=True, kw_only=True, tag="result"):
     """The last line. Of a run: how it ended; a field is left out where it has no meaning.
 
     `attached`: the run was on already. `already_live`: nothing was done. `resumed` false: nothing was to resume.
-    `slot` and `lines` are also those of `logs`; `ok`, `steps`, `late` and `files` the demo's.
+    `stages` are those of `cgmp` without a tag. `slot` and `lines` are also those of `logs`; `ok`, `steps`, `late`
+    and `files` the demo's.
     """
 
     run: str | UnsetType | None = UNSET
@@ -462,6 +464,7 @@ class ResultLine(RunMessage, frozen=True, kw_only=True, tag="result"):
     standby: str | UnsetType | None = UNSET
     seconds: float | UnsetType = UNSET
     closed: ev.GateClosed | UnsetType | None = UNSET
+    stages: list[StageResult] | UnsetType = UNSET
     attached: bool | UnsetType = UNSET
     already_live: str | UnsetType = UNSET
     resumed: bool | UnsetType = UNSET

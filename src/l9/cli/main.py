@@ -20,7 +20,7 @@ COMMANDS = {
     "ready": ("ready", "Judge the eight criteria of readiness for production."),
     "checklist": ("checklist", "Judge the lines of the spec's checklist."),
     "env": ("env", "Compare environment files with their schema or each other, showing no value."),
-    "cgmp": ("cgmp", "Run the release's own tests on its own tree."),
+    "cgmp": ("cgmp", "Run the stages FIX, SIM, COV and ORACLE on a tree of its own."),
     "lock": ("lock", "Write requirements.txt with hashes; say what drifted; ask for known vulnerabilities."),
     "plan": ("plan", "Show what a deploy would do, with every gate judged that can be."),
     "deploy": ("deploy", "Take a tag live."),

@@ -136,9 +136,28 @@ def show_head() -> Argv:
     return ("git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}")
 
 
-def archive(tag: str) -> Argv:
-    """The tag's tree as a tar on standard output."""
-    return ("git", "archive", "--format=tar", revision(tag))
+def archive(revision: str) -> Argv:
+    """The tree of a revision (a commit, a tag, or a tree itself) as a tar on standard output."""
+    return ("git", "archive", "--format=tar", revision)
+
+
+def changed_python(old: str, new: str) -> Argv:
+    """The Python lines that changed between two trees, as a diff that is the same whatever a user's settings."""
+    return (
+        "git", "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.quotePath=false",
+        "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/",
+        "--unified=0", old, new, "--", "*.py",
+    )  # fmt: skip
+
+
+def parse_changed_files(diff: str) -> tuple[str, ...]:
+    """The files that such a diff adds lines to."""
+    return tuple(line[6:].rstrip("\t") for line in diff.splitlines() if line.startswith("+++ b/"))
+
+
+def merged_tags() -> Argv:
+    """The names of the tags that HEAD comes after, oldest version first."""
+    return (*list_tags(), "--merged=HEAD")
 
 
 def list_files(tag: str) -> Argv:

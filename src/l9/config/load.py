@@ -32,6 +32,7 @@ class File(model.Section, frozen=True):
     release: dict[str, Any] = {}
     check: dict[str, Any] = {}
     hooks: dict[str, Any] = {}
+    cgmp: dict[str, Any] = {}
     compose: dict[str, Any] = {}
     process: dict[str, Any] = {}
     env: dict[str, Any] = {}
@@ -235,9 +236,9 @@ def _refuse_unknown(raw: Any, kind: type[msgspec.Struct], where: str) -> None:
         inner = inner or sections.get(key)
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             _refuse_unknown(value, inner, f"{where}.{key}" if where != FILE else key)
-        elif key == "smoke" and isinstance(value, list):
+        elif key in ("smoke", "golden") and isinstance(value, list):
             for item in value:
-                _refuse_unknown(item, model.Smoke, "smoke")
+                _refuse_unknown(item, model.Smoke, key if key == "smoke" else f"{where}.{key}")
 
 
 def _check(config: model.Config) -> None:

@@ -64,6 +64,43 @@ class Hooks(Section, frozen=True):
     message_form: Literal["required", "advised"] = "required"
 
 
+class Smoke(Section, frozen=True):
+    """One smoke request. `headers` and `json` may hold `{env:KEY}`: filled in on the host from its `.env`."""
+
+    path: UrlPath
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
+    name: str = ""
+    headers: dict[str, str] = {}
+    json: Any = None
+    status: Statuses = (200,)
+    fields: dict[str, Any] = {}
+    timeout: Seconds = 10
+
+
+class Cgmp(Section, frozen=True):
+    """The stages FIX, SIM, COV and ORACLE (spec 2.1). Commands are argv; `{python}` and `{evidence}` are filled in.
+
+    where: `container` runs them in the image of the compose service `service`, and ORACLE in the release's own;
+    `process` runs them here; `auto` goes by the target's runtime, and runs a `[check] test` that names
+    `{python}` here. fix: left out, ruff and mypy where the project configures them. cov: a command that writes
+    `{evidence}/coverage.xml`; left out, the tests of SIM are measured. coverage: percent of the changed lines
+    that must be covered; 0 asks for none. env: what the started release gets besides `.env.example` and
+    `.env.local`. openapi: empty compares no API. golden: requests and their answers, here or in `golden_file`.
+    skip: stages that are not to run, each with the reason, which goes on record.
+    """
+
+    where: Literal["auto", "container", "process"] = "auto"
+    service: str = "test"
+    fix: tuple[Annotated[tuple[str, ...], msgspec.Meta(min_length=1)], ...] | None = None
+    cov: tuple[str, ...] = ()
+    coverage: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100
+    env: dict[str, str] = {}
+    openapi: str = "/openapi.json"
+    golden: tuple[Smoke, ...] = ()
+    golden_file: str = "tests/golden.json"
+    skip: dict[Literal["fix", "sim", "cov", "oracle"], Annotated[str, msgspec.Meta(min_length=1)]] = {}
+
+
 class Compose(Section, frozen=True):
     """The user's compose file, which stays as it is.
 
@@ -109,19 +146,6 @@ class Health(Section, frozen=True):
     deadline: Seconds = 60
     soak: Seconds = 10
     timeout: Seconds = 3
-
-
-class Smoke(Section, frozen=True):
-    """One smoke request. `headers` and `json` may hold `{env:KEY}`: filled in on the host from its `.env`."""
-
-    path: UrlPath
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
-    name: str = ""
-    headers: dict[str, str] = {}
-    json: Any = None
-    status: Statuses = (200,)
-    fields: dict[str, Any] = {}
-    timeout: Seconds = 10
 
 
 class Route(Section, frozen=True):
@@ -205,6 +229,7 @@ class Config(Section, frozen=True):
     release: Release = Release()
     check: Check = Check()
     hooks: Hooks = Hooks()
+    cgmp: Cgmp = Cgmp()
     compose: Compose = Compose()
     process: Process = Process()
     env: Env = Env()

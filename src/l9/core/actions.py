@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from l9.core.cgmp import Stage
 from l9.core.states import Slot
 
 
@@ -24,10 +25,11 @@ class Action(msgspec.Struct, frozen=True, tag_field="do", kw_only=True):
         return f"{self.__struct_config__.tag} {fields}".strip()
 
 
-class RunTests(Action, frozen=True, tag="run-tests"):
-    """Run the release's own tests on the exported tree of the tag (spec 2.1)."""
+class RunStage(Action, frozen=True, tag="run-stage"):
+    """Run one stage of CGMP on the tag's own tree (spec 2.1), unless it ran on exactly this content."""
 
     tag: str
+    stage: Stage
 
 
 class Push(Action, frozen=True, tag="push"):
@@ -173,7 +175,7 @@ class Prune(Action, frozen=True, tag="prune"):
 
 
 AnyAction = (
-    RunTests
+    RunStage
     | Push
     | FetchTag
     | AddTree

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from l9.core.openapi import ApiChange
 
 
 class Stage(StrEnum):
@@ -35,12 +38,21 @@ class StageResult(msgspec.Struct, frozen=True):
     cached: bool = False
 
 
+class Base(msgspec.Struct, frozen=True):
+    """The last release before the one that is judged. `version` is major, minor and patch."""
+
+    tag: str
+    tree: str
+    version: tuple[int, int, int]
+
+
 class CgmpReport(msgspec.Struct, frozen=True):
     """The stages that have run on `tree` (a git tree id). `where` is "container" or "process".
 
     `key` digests all that the outcome depends on; `image` is the id of the image that the stages ran in.
     `openapi` is the API document that the started release answered with. `freeze`: what is installed in the
-    image, None where there is none. `evidence`: SHA-256 of each file of evidence, by name.
+    image, None where there is none. `evidence`: SHA-256 of each file of evidence, by name. `base`: the release
+    that changes are counted from, None for the first; `api`: how the API differs from its.
     """
 
     tree: str
@@ -51,15 +63,27 @@ class CgmpReport(msgspec.Struct, frozen=True):
     openapi: Any = None
     freeze: tuple[str, ...] | None = None
     evidence: Mapping[str, str] = {}
+    base: Base | None = None
+    api: ApiChange | None = None
 
     @property
     def passed(self) -> bool:
         """Whether all four stages ran, and each is green."""
         return tuple(r.stage for r in self.stages if r.ok) == tuple(Stage)
 
+    def with_(self, result: StageResult) -> CgmpReport:
+        """The report with this result in place of an earlier one of the same stage."""
+        stages = {**{r.stage: r for r in self.stages}, result.stage: result}
+        return msgspec.structs.replace(self, stages=tuple(stages[s] for s in Stage if s in stages))
+
     def of(self, stage: Stage) -> StageResult | None:
         """What came of that stage, or None where it has not run."""
         return next((r for r in self.stages if r.stage is stage), None)
+
+
+def normal_name(name: str) -> str:
+    """A distribution's name as all of its spellings have it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def content_key(parts: Mapping[str, str]) -> str:

@@ -34,13 +34,23 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 WORST_FIRST = ("fails", "unknown", "later", "advice", "holds")
 
 
+CGMP = (
+    "workspace.fix-passed",
+    "workspace.sim-passed",
+    "workspace.cov-passed",
+    "workspace.oracle-passed",
+    "workspace.cgmp-this-tree",
+)
+
+
 def _part_9(title: str, *needs: str) -> Criterion:
     return Criterion("Production readiness", title, "spec 9", needs)
 
 
 READINESS = (
     _part_9(
-        "Code: CGMP passes for exactly this tree", "workspace.tests-passed", "workspace.tested-this-tree"
+        "Code: CGMP passes for exactly this tree",
+        *CGMP,
     ),
     _part_9("Dependencies: all exact, nothing floats", "workspace.dependencies-locked"),
     _part_9(
@@ -74,7 +84,7 @@ def _part_8(group: str, *lines: tuple[str, tuple[str, ...]]) -> tuple[Criterion,
 CHECKLIST = (
     *_part_8(
         "Deployment invariants (8.1)",
-        ("Local: CGMP passes", ("workspace.tests-passed", "workspace.tested-this-tree")),
+        ("Local: CGMP passes", CGMP),
         ("Local: dependencies locked", ("workspace.dependencies-locked", "workspace.project-matches-lock")),
         ("Local: git status clean", ("workspace.no-untracked-files", "workspace.no-uncommitted-changes")),
         ("Git: only tagged commits deployed", ("repository.tag-exists", "repository.tag-annotated")),

@@ -187,17 +187,6 @@ class ComposeFile(msgspec.Struct, frozen=True):
     absent: str = ""
 
 
-class TestRun(msgspec.Struct, frozen=True):
-    """The outcome of the release's own tests on exactly `tree`. `seconds` is how long they ran."""
-
-    tree: str
-    exit_code: int
-    command: str
-    seconds: float
-    tail: tuple[str, ...] = ()
-    cached: bool = False
-
-
 class Automation(msgspec.Struct, frozen=True):
     """What of the tree runs l9 for people: the spec's scripts, and CI workflows that tell when a deploy failed."""
 

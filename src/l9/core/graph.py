@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from l9.core import actions as do
-from l9.core.invariants import attested, repository, workspace
+from l9.core.cgmp import Stage
+from l9.core.invariants import attested, cgmp, repository, workspace
 from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
@@ -91,19 +92,50 @@ ROWS = (
         summary="every dependency exact, every variable documented",
     ),
     Gate(
-        State.BUILT_AND_TESTED,
+        State.FIX,
         where=Where.WORKSPACE,
         after=(State.LOCAL_READY,),
-        does=lambda run: (do.RunTests(tag=run.tag),),
-        needs=(workspace.TESTS_PASSED,),
+        does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.FIX),),
+        needs=(cgmp.FIX_PASSED,),
+        summary="formatters, linters and types find nothing",
+    ),
+    Gate(
+        State.SIM,
+        where=Where.WORKSPACE,
+        after=(State.FIX,),
+        does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.SIM),),
+        needs=(cgmp.SIM_PASSED,),
         summary="the release's own tests, on the tag's own tree",
+    ),
+    Gate(
+        State.COV,
+        where=Where.WORKSPACE,
+        after=(State.SIM,),
+        does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.COV),),
+        needs=(cgmp.COV_PASSED,),
+        summary="the tests ran the lines that changed",
+    ),
+    Gate(
+        State.ORACLE,
+        where=Where.WORKSPACE,
+        after=(State.COV,),
+        does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.ORACLE),),
+        needs=(cgmp.ORACLE_PASSED, cgmp.API_FITS_VERSION),
+        summary="the started release keeps its contract",
+    ),
+    Gate(
+        State.BUILT_AND_TESTED,
+        where=Where.WORKSPACE,
+        after=(State.ORACLE,),
+        needs=(cgmp.IMAGE_MATCHES_LOCK,),
+        summary="what is in the image is what is locked",
     ),
     Gate(
         State.TESTS_GREEN,
         where=Where.WORKSPACE,
         after=(State.BUILT_AND_TESTED, State.VERSIONS_LOCKED),
-        needs=(workspace.TESTED_THIS_TREE,),
-        summary="tests green for exactly this tree",
+        needs=(cgmp.CGMP_THIS_TREE,),
+        summary="all four stages green for exactly this tree",
     ),
     Gate(
         State.TAGGED,

@@ -10,6 +10,10 @@ class State(StrEnum):
 
     START = "START"
     LOCAL_READY = "LOCAL-READY"
+    FIX = "FIX"
+    SIM = "SIM"
+    COV = "COV"
+    ORACLE = "ORACLE"
     BUILT_AND_TESTED = "BUILD-AND-TEST"
     VERSIONS_LOCKED = "VERSION-LOCK"
     TESTS_GREEN = "TESTS-GREEN"

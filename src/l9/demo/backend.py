@@ -14,7 +14,7 @@ NEVER_HEALTHY = """
 # v0.5.2-l9: the memory schema that this release expects is not there.
 @app.middleware("http")
 async def _no_schema(request, call_next):
-    if request.url.path == "/health" and "L9_SLOT" in os.environ:  # its own tests know nothing of production
+    if request.url.path == "/health" and "L9_SLOT" in os.environ:  # pragma: no cover  # in production only
         return JSONResponse({"status": "unhealthy", "error": "relation memory_packet_v2 does not exist"}, 503)
     return await call_next(request)
 """
@@ -29,7 +29,7 @@ _first_public = []
 async def _breaks(request, call_next):
     import time
 
-    if "x-forwarded-for" in request.headers:
+    if "x-forwarded-for" in request.headers:  # pragma: no cover  # behind a proxy only
         _first_public.append(time.monotonic())
         del _first_public[1:]
         if request.url.path == "/memory/packet" and time.monotonic() - _first_public[0] > 1.0:

@@ -46,6 +46,7 @@ class Stage:
     timing: Timing = field(default_factory=Timing)
     app: str = "l9-api"
     test: tuple[str, ...] = ("{python}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cgmp.py")
+    coverage: int = 100
 
     def __post_init__(self) -> None:
         self.work = self.root / "work"
@@ -158,11 +159,10 @@ class Stage:
         exclude.parent.mkdir(exist_ok=True)
         exclude.write_text(".l9/\n.env\n.deployed-tag\n.deployed-metadata.json\n", encoding="utf-8")
         example = (source() / ".env.example").read_text(encoding="utf-8")
-        env = self.host / ".env"
-        env.touch(mode=0o600)
-        env.write_text(
-            _filled(example, {"MEMORY_DSN": dsn, "L9_EXECUTOR_API_KEY": self.api_key}), encoding="utf-8"
-        )
+        values = {"MEMORY_DSN": dsn, "L9_EXECUTOR_API_KEY": self.api_key}
+        for env in (self.host / ".env", self.work / ".env.local"):
+            env.touch(mode=0o600)
+            env.write_text(_filled(example, values), encoding="utf-8")
 
     def _config(self) -> str:
         timing = self.timing
@@ -170,6 +170,18 @@ class Stage:
 
 [check]
 test = {json.dumps(self.test)}
+
+[cgmp]
+fix = [["{{python}}", "-m", "compileall", "-q", "api"]]
+coverage = {self.coverage}
+env = {{ ENV = "contract", LOG_LEVEL = "warning" }}
+
+[[cgmp.golden]]
+method = "POST"
+path = "/memory/packet"
+headers = {{ Authorization = "Bearer {{env:L9_EXECUTOR_API_KEY}}" }}
+json = {{ content = "golden" }}
+fields = {{ status = "stored" }}
 
 [health]
 soak = {timing.soak}

@@ -10,6 +10,7 @@ from l9.adapters.build_files import read_build, read_compose
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.threads import at_once
 from l9.core import facts as f
+from l9.core.cgmp import CgmpReport
 from l9.core.run import Run
 from l9.errors import L9Error
 
@@ -22,14 +23,17 @@ OF_A_COMMIT = (
     f.Messages,
     f.ComposeFile,
     f.Dockerfile,
-    f.TestRun,
+    CgmpReport,
 )  # what is read from a commit's tree
 
 
 class LocalObserver:
-    """The looks at a working copy, side by side; one line a kind of observable."""
+    """The looks at a working copy, side by side; one line a kind of observable.
 
-    def __init__(self, repo: GitRepo) -> None:
+    `report` tells what is known of a tag's stages, or of HEAD's for an empty name.
+    """
+
+    def __init__(self, repo: GitRepo, report: Callable[[str], CgmpReport | None]) -> None:
         history = repo.history
         self._lookers: dict[type, Callable[[Run], object]] = {
             f.Workspace: lambda _run: repo.workspace(),
@@ -45,9 +49,8 @@ class LocalObserver:
             f.Declared: lambda run: repo.declared(run.tag),
             f.EnvExample: lambda run: repo.env_example(run.tag),
             f.Attested: lambda run: repo.attested(run.tag),
-            f.TestRun: lambda run: (
-                repo.tested(run.tag)
-                or f.Unseen("the tests have not run on this tree", "l9 cgmp", not_yet=True)
+            CgmpReport: lambda run: (
+                report(run.tag) or f.Unseen("no stage has run on this tree", "l9 cgmp", not_yet=True)
             ),
         }
 

@@ -8,6 +8,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,7 +32,9 @@ from l9.core.states import Kind, Slot, State, Where
 from l9.core.verdict import Pending
 from l9.core.versions import TagFormat, check_tag_name
 from l9.errors import UsageError
+from l9.local.cgmp import Cgmp
 from l9.local.observer import LocalObserver
+from l9.local.subject import remembered, subject_of
 from l9.perform import RepoPerformer
 from l9.runner import Runner
 
@@ -82,7 +85,9 @@ def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
     """What the gates need to know of a release besides its name."""
     example = repo.read(tag.name, config.env.example) if tag.commit else None
     schema = msgspec.to_builtins(read_schema(example or "").rules)
-    return {"main": config.release.main, "tree": tag.tree, "env_schema": schema}
+    known = TagFormat(config.release.tag).parse(tag.name)
+    version = [known.major, known.minor, known.patch] if known else []
+    return {"main": config.release.main, "tree": tag.tree, "env_schema": schema, "version": version}
 
 
 def run_local(
@@ -96,11 +101,13 @@ def run_local(
     tell: Callable[[str], None] = lambda _text: None,
     until: State | None = None,
     wait: float = 0.0,
+    again: bool = False,
 ) -> LocalPart:
     """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
 
     With `until` the run stops when that gate is open, so that nothing after it is done. Another run in this
-    working copy is waited for up to `wait` seconds; `tell` hears of that, `say` of each line of long output.
+    working copy is waited for up to `wait` seconds; `tell` hears of that, `say` of each line of long output. again: no
+    stage's earlier outcome counts.
     Raises UsageError for a name that is no release's, Locked when another run is on in this working copy.
     """
     check_name(tag_name, config)
@@ -117,23 +124,24 @@ def run_local(
         seen(entry)
         return entry
 
-    runner = Runner(
-        graph=GRAPH,
-        rules=load.rules(config),
-        clock=clock,
-        observe=LocalObserver(repo),
-        perform=RepoPerformer(repo, say),
-        append=append,
-        watch=watch,
-        where=(Where.WORKSPACE, Where.REPOSITORY),
-        until=until,
-    )
     if wait and (held := lock.holder()) is not None:
         tell(waiting_for(held, wait))
     lock.take(whoami(), f"the local gates of {tag_name}", wait)
     try:
         entry = append(run_id, started)
-        run = runner.drive(begin(run_id, entry.at, started))
+        with Cgmp(repo, config, subject_of(repo, config, tag_name), say, again=again) as cgmp:
+            runner = Runner(
+                graph=GRAPH,
+                rules=load.rules(config),
+                clock=clock,
+                observe=LocalObserver(repo, lambda _tag: cgmp.report),
+                perform=RepoPerformer(repo, cgmp.run),
+                append=append,
+                watch=watch,
+                where=(Where.WORKSPACE, Where.REPOSITORY),
+                until=until,
+            )
+            run = runner.drive(begin(run_id, entry.at, started))
     finally:
         lock.free()
     return LocalPart(run, tuple(events[1:]), dict(started.settings))
@@ -177,7 +185,7 @@ def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[
     check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)
     rows = GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)
-    return run, judge_rows(rows, run, LocalObserver(repo), load.rules(config), now)
+    return run, judge_rows(rows, run, observer(repo, config), load.rules(config), now)
 
 
 def check_local(
@@ -193,15 +201,20 @@ def check_local(
         check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)
     wanted = catalogue(*where) if where else ()
-    facts = LocalObserver(repo)(run, frozenset(kind for need in wanted for kind in need.observes))
+    facts = observer(repo, config)(run, frozenset(kind for need in wanted for kind in need.observes))
     return run, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
 
 
 def judge_head(repo: GitRepo, config: Config, needs: list[Invariant]) -> list[Judged]:
     """These invariants, judged of HEAD as what it would release."""
     run, now = _begun(repo, config, "")
-    facts = LocalObserver(repo)(run, frozenset(kind for need in needs for kind in need.observes))
+    facts = observer(repo, config)(run, frozenset(kind for need in needs for kind in need.observes))
     return [judge(need, run, facts, now, load.rules(config)) for need in needs]
+
+
+def observer(repo: GitRepo, config: Config) -> LocalObserver:
+    """The looks at a working copy; nothing is run for them."""
+    return LocalObserver(repo, partial(remembered, repo, config))
 
 
 def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:

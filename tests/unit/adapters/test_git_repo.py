@@ -13,6 +13,7 @@ import pytest
 from l9.adapters.git_environment import CALLERS, forget_callers_repository
 from l9.adapters.git_repo import GitRepo, find_top
 from l9.adapters.git_source import reason
+from l9.commands import git
 from l9.config.load import parse
 from l9.errors import ActionError, UsageError
 
@@ -193,26 +194,34 @@ def test_a_python_without_tarfiles_filter_exports_too(
     assert [p.name for p in (tmp_path / "older").iterdir()] == ["a.txt"]
 
 
-def test_tests_run_once_for_a_tree(world: World) -> None:
-    world.release()
-    assert world.repo.tested(TAG) is None
-    said: list[str] = []
-    first = world.repo.test(TAG, said.append)
-    assert (first.exit_code, first.cached, said) == (0, False, ["a"])
-    again = world.repo.test(TAG, said.append)
-    assert (again.exit_code, again.cached, said) == (0, True, ["a"])
+def test_a_tree_that_no_tag_names_can_be_exported(world: World, tmp_path: Path) -> None:
+    (world.work / "b.txt").write_text("staged", encoding="utf-8")
+    world.git("add", "b.txt")
+    tree = world.git("write-tree")
+    (tmp_path / "out").mkdir()
+    world.repo.export_revision(tree, tmp_path / "out")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"a.txt", "b.txt"}
 
 
-def test_red_tests_run_again(world: World) -> None:
-    world.git("mv", "a.txt", "b.txt")
-    world.git("commit", "--quiet", "-m", "Break: The test")
-    world.release()
-    said: list[str] = []
-    for _ in range(2):
-        result = world.repo.test(TAG, said.append)
-        assert (result.exit_code, result.cached) == (1, False)
-    assert "FileNotFoundError" in result.tail[-1]
-    assert said.count(result.tail[-1]) == 2
+def test_python_lines_that_changed(world: World) -> None:
+    before = world.git("rev-parse", "HEAD^{tree}")
+    world.git("config", "diff.noprefix", "true")
+    world.commit("Größe.py", "x = 1\n")
+    world.commit("b.txt", "no code")
+    diff = world.repo.changed_python(before, "HEAD^{tree}")
+    assert git.parse_changed_files(diff) == ("Größe.py",)
+    assert "+x = 1" in diff
+
+
+def test_tags_that_head_comes_after(world: World) -> None:
+    world.release("v1.0.0-l9")
+    world.git("switch", "--quiet", "--create", "side")
+    world.commit("side.txt")
+    world.release("v1.1.0-l9")
+    world.git("switch", "--quiet", "main")
+    assert world.repo.merged_tags() == ("v1.0.0-l9",)
+    assert world.repo.tree_id("v1.1.0-l9") == world.git("rev-parse", "v1.1.0-l9^{tree}")
+    assert world.repo.tree_id("v9.9.9-l9") == ""
 
 
 def test_state_lies_in_the_repository_itself(world: World, tmp_path: Path) -> None:

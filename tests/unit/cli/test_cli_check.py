@@ -87,7 +87,7 @@ def test_head_that_is_no_release_yet(repository: Repository) -> None:
     repository.commit()
     found = repository.verdicts(code=0)
     assert found["workspace.dependencies-locked"] == "holds"
-    assert found["workspace.tests-passed"] == "later"
+    assert found["workspace.sim-passed"] == "later"
     assert {v for name, v in found.items() if name.startswith("repository.tag-")} == {"later"}
     assert found["repository.commit-messages"] == "holds"
 

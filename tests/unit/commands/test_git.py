@@ -107,8 +107,16 @@ def repo(tmp_path: Path) -> Repository:
         (git.read_setting("gpg.format"), ("git", "config", "--get", "gpg.format")),
         (git.read_setting("a.b", "path"), ("git", "config", "--type=path", "--get", "a.b")),
         (git.show_head(), ("git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}")),
-        (git.archive(TAG), ("git", "archive", "--format=tar", REF)),
-        (git.archive(""), ("git", "archive", "--format=tar", "HEAD")),
+        (git.archive(REF), ("git", "archive", "--format=tar", REF)),
+        (
+            git.changed_python("a", "b"),
+            (
+                "git", "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.quotePath=false",
+                "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/",
+                "--unified=0", "a", "b", "--", "*.py",
+            ),
+        ),
+        (git.merged_tags(), (*git.list_tags(), "--merged=HEAD")),
         (git.list_files(TAG), ("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", REF)),
         (git.read_file(TAG, "a b"), ("git", "cat-file", "blob", f"{REF}:a b")),
         (git.add_worktree("/t", TAG), ("git", "worktree", "add", "--quiet", "--force", "--detach", "/t", REF)),
@@ -306,7 +314,12 @@ def test_a_tags_tree_is_read_checked_out_and_exported(repo: Repository, tmp_path
     assert repo.run(git.list_files(TAG)).split("\0") == ["api/main.py", "ünï code.txt", ""]
     assert repo.run(git.read_file(TAG, "ünï code.txt")) == "a text\n"
     assert repo.call(git.read_file(TAG, "later")).returncode != 0
-    assert subprocess.run(git.archive(TAG), cwd=repo.top, env=CLEAN, capture_output=True).returncode == 0
+    assert (
+        subprocess.run(
+            git.archive(git.revision(TAG)), cwd=repo.top, env=CLEAN, capture_output=True
+        ).returncode
+        == 0
+    )
     tree = str(tmp_path / "a tree")
     repo.run(git.add_worktree(tree, TAG))
     assert (Path(tree) / "ünï code.txt").exists()
@@ -336,3 +349,8 @@ def test_objects_of_a_batch() -> None:
 def test_names_of_files_that_hold_a_pattern() -> None:
     assert git.grep_names("a|b", "HEAD", "*.py")[-5:] == ("-e", "a|b", "HEAD", "--", "*.py")
     assert git.parse_grep_names("HEAD:a b.py\x00HEAD:x:y\x00", "HEAD") == ("a b.py", "x:y")
+
+
+def test_files_that_a_diff_adds_lines_to() -> None:
+    diff = "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n+a\n--- a/gone.py\n+++ /dev/null\n--- a/a b.py\n+++ b/a b.py\t\n"
+    assert git.parse_changed_files(diff) == ("x.py", "a b.py")

@@ -9,12 +9,15 @@ from msgspec.structs import replace
 
 from l9.core import events as ev
 from l9.core import facts as f
+from l9.core.cgmp import Base as Before
+from l9.core.cgmp import CgmpReport, Stage, StageResult
 from l9.core.compose_file import Production, Service
 from l9.core.dockerfile import Base, Recipe
 from l9.core.graph import GRAPH
 from l9.core.health import Sample, Streak
 from l9.core.locks import read_requirements
 from l9.core.logs import LogReport, Outcome
+from l9.core.openapi import ApiChange
 from l9.core.run import Run, begin
 from l9.core.states import Kind, Slot, State
 
@@ -35,7 +38,7 @@ STARTED = ev.RunStarted(
     good=(BEFORE, "v0.4.0-l9"),
     kept=(BEFORE, "v0.4.0-l9"),
     retained=(TAG, BEFORE, "v0.4.0-l9"),
-    settings={"main": "main", "tree": TREE},
+    settings={"main": "main", "tree": TREE, "version": [0, 5, 1]},
 )
 
 
@@ -79,6 +82,11 @@ SLOT = Service(
     restart="unless-stopped",
 )
 DATABASE = Service("db", "postgres:16", database=True, restart="always")
+GREEN = tuple(StageResult(stage, True, f"pytest {stage}", 12.0, "all well") for stage in Stage)
+REPORT = CgmpReport(
+    TREE, "0" * 64, "container", "sha256:" + "d" * 64, GREEN,
+    freeze=("fastapi==0.104.1", "pip==24.0"), base=Before(BEFORE, "5" * 40, (0, 5, 0)), api=ApiChange("patch"),
+)  # fmt: skip
 
 GOOD: Mapping[type, Any] = {
     f.Workspace: f.Workspace("main", (), ()),
@@ -94,7 +102,7 @@ GOOD: Mapping[type, Any] = {
     f.EnvExample: f.EnvExample(".env.example", exists=True, keys=8),
     f.Dockerfile: f.Dockerfile("docker/Dockerfile", Recipe((BASE,), "10001", "on")),
     f.ComposeFile: f.ComposeFile("compose.yaml", Production((SLOT,), (DATABASE,))),
-    f.TestRun: f.TestRun(TREE, 0, "pytest -v", 12.0),
+    CgmpReport: REPORT,
     f.Automation: f.Automation(
         ("scripts/deploy.sh", "scripts/rollback.sh", "scripts/drift-check.sh"),
         (".github/workflows/deploy.yml",),

@@ -32,4 +32,4 @@ def test_each_action_names_what_takes_it_back(action: do.AnyAction, undo: do.Any
 
 def test_an_action_reads_like_a_command_without_empty_fields() -> None:
     assert str(do.StartSlot(**GREEN)) == "start-slot slot=green release=v0.5.1-l9"
-    assert str(do.RunTests(tag="")) == "run-tests"
+    assert str(do.Push(tag="")) == "push"

@@ -11,6 +11,7 @@ from samples import BEFORE, FIRST_DEPLOY, NOW, TAG, opened, started
 
 from l9.core import actions as do
 from l9.core import events as ev
+from l9.core.cgmp import Stage
 from l9.core.decide import (
     Close,
     Decision,
@@ -60,7 +61,7 @@ WAKE = do.WakeSlot(slot=Slot.BLUE, release=BEFORE, was="running")
 TABLE = Graph(
     rows=(
         row(READY, Where.WORKSPACE, State.START),
-        row(TESTED, Where.WORKSPACE, READY, does=lambda run: (do.RunTests(tag=run.tag),)),
+        row(TESTED, Where.WORKSPACE, READY, does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.SIM),)),
         row(LOCKED, Where.WORKSPACE, READY),
         row(LAUNCHED, Where.HOST, TESTED, LOCKED, does=lambda _run: (EVICT, START), phase=Phase.PREPARE),
         row(ROUTED, Where.HOST, LAUNCHED, does=lambda _run: (SWITCH,), closed=State.ROLLED_BACK),
@@ -142,7 +143,7 @@ def test_a_good_run_enters_acts_and_opens_gate_by_gate() -> None:
     run = play.until(fresh(), Finish)
     assert play.told == [
         f"Enter {READY}", f"Open {READY}",
-        f"Enter {LOCKED}", f"Enter {TESTED}", f"Open {LOCKED}", "run-tests", f"Open {TESTED}",
+        f"Enter {LOCKED}", f"Enter {TESTED}", f"Open {LOCKED}", "run-stage", f"Open {TESTED}",
         f"Enter {LAUNCHED}", "evict-slot", "start-slot", f"Open {LAUNCHED}",
         f"Enter {ROUTED}", "switch-route", f"Open {ROUTED}",
         "Finish SUCCESS",
@@ -159,7 +160,7 @@ def test_what_is_left_for_another_substrate_is_handed_over() -> None:
 def test_a_gate_that_is_not_decided_is_waited_for_while_others_go_on() -> None:
     play = Play({LOCKED: DIM, TESTED: DIM})
     run = play.until(fresh(), Wait)
-    assert play.told[-2:] == ["run-tests", "Wait"]
+    assert play.told[-2:] == ["run-stage", "Wait"]
     assert play.next(run) == Wait(((LOCKED, DIM), (TESTED, DIM)))
 
 

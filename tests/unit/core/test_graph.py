@@ -48,7 +48,7 @@ def test_the_frontier_is_what_is_not_open_with_all_before_it_open() -> None:
     assert GRAPH.frontier(run, Where.HOST) == ()
     ready = with_open(run, State.LOCAL_READY)
     # In parallel (spec 1.2), and the one that only looks first, so that the cheap gate closes first.
-    assert [row.opens for row in GRAPH.frontier(ready)] == [State.VERSIONS_LOCKED, State.BUILT_AND_TESTED]
+    assert [row.opens for row in GRAPH.frontier(ready)] == [State.VERSIONS_LOCKED, State.FIX]
 
 
 def test_a_rollback_begins_at_the_release_that_is_retained() -> None:
@@ -115,7 +115,7 @@ def test_a_first_deploy_has_nothing_to_put_on_standby_or_back() -> None:
 def test_what_the_other_rows_do() -> None:
     run = a_run(fresh=False)
     assert [str(action) for row in GRAPH.of(Kind.DEPLOY) for action in row.does(run)] == [
-        f"run-tests tag={TAG}",
+        *(f"run-stage tag={TAG} stage={stage}" for stage in ("fix", "sim", "cov", "oracle")),
         f"push tag={TAG}",
         f"fetch-tag tag={TAG}",
         f"add-tree tag={TAG}",

@@ -15,10 +15,12 @@ from samples import (
     ENTERED,
     FIRST_DEPLOY,
     GOOD,
+    GREEN,
     MESSAGE,
     NOT_YET,
     NOW,
     PROBE_FAILED,
+    REPORT,
     STREAK,
     TAG,
     TAG_SEEN,
@@ -31,10 +33,11 @@ from samples import (
 from l9.cli.main import cli
 from l9.core import actions as do
 from l9.core import facts as f
+from l9.core.cgmp import CgmpReport, Stage, StageResult
 from l9.core.env_reads import EnvRead
 from l9.core.env_schema import Misfit, Problem
 from l9.core.health import Sample
-from l9.core.invariants import attested, repository, workspace, workspace_standing
+from l9.core.invariants import attested, cgmp, repository, workspace, workspace_standing
 from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
@@ -45,6 +48,7 @@ from l9.core.invariants import workspace_image as image
 from l9.core.invariants.invariant import Context, Invariant, Weight
 from l9.core.locks import read_requirements
 from l9.core.logs import LogReport, Outcome
+from l9.core.openapi import ApiChange
 from l9.core.rules import Rules
 from l9.core.run import Step
 from l9.core.states import Slot, State, Where
@@ -54,6 +58,7 @@ ALL = tuple(
     found
     for module in (
         workspace,
+        cgmp,
         workspace_standing,
         env,
         image,
@@ -125,6 +130,22 @@ def logs(outcome: Outcome, reason: str, *excerpt: str, cause: str | None = None)
     return f.Logs(LogReport(outcome, reason, 7, excerpt=excerpt), ("the last line",), cause, NOW)
 
 
+def red(stage: Stage) -> CgmpReport:
+    return replace(
+        REPORT, stages=(StageResult(stage, False, "pytest -v", 2.0, "exit code 1", ("1 failed",)),)
+    )
+
+
+def api(level: str, line: str) -> CgmpReport:
+    return replace(
+        REPORT, api=ApiChange(level, (line,) if level == "major" else (), (line,) if level == "minor" else ())
+    )
+
+
+def installed(*freeze: str) -> CgmpReport:
+    return replace(REPORT, freeze=freeze)
+
+
 BROKEN_LOG = logs(Outcome.ERRORS, "1 kinds", "Traceback (most recent call last):\nValueError: no")
 READ = EnvRead(("KEY",), "api/x.py:3")
 SOURCED = context(settings={"env_source": ".env.production"})
@@ -153,9 +174,19 @@ FAILS = (
         workspace.DEPENDENCIES_LOCKED, "has lines without", context=context(rules=Rules(hashes=True))
     ),
     Case(workspace.PROJECT_MATCHES_LOCK, "fastapi==0.99, and 1 more", (AMISS,)),
-    Case(workspace.TESTS_PASSED, "exit code 1", (f.TestRun(TREE, 1, "pytest -v", 2.0, ("1 failed",)),)),
-    Case(workspace.TESTED_THIS_TREE, "tests of tree 999", (f.TestRun("9" * 40, 0, "pytest", 2.0),)),
-    Case(workspace.TESTED_THIS_TREE, "tests of tree ", (f.TestRun("", 0, "pytest", 2.0),), context(settings={})),
+    Case(cgmp.FIX_PASSED, "exit code 1", (red(Stage.FIX),)),
+    Case(cgmp.SIM_PASSED, "exit code 1", (red(Stage.SIM),)),
+    Case(cgmp.COV_PASSED, "exit code 1", (red(Stage.COV),)),
+    Case(cgmp.ORACLE_PASSED, "exit code 1", (red(Stage.ORACLE),)),
+    Case(cgmp.CGMP_THIS_TREE, "stages of tree 999", (replace(REPORT, tree="9" * 40),)),
+    Case(cgmp.CGMP_THIS_TREE, "stages of tree ", (replace(REPORT, tree=""),), context(settings={})),
+    Case(cgmp.API_FITS_VERSION, "GET /a is gone", (api("major", "GET /a is gone"),)),
+    Case(cgmp.API_FITS_VERSION, "GET /a is gone", (api("major", "GET /a is gone"),),
+         context(settings={"version": [0, 6, 0]})),
+    Case(cgmp.API_FITS_VERSION, "GET /a is new", (api("minor", "GET /a is new"),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "httpx 1 is not locked", (installed("fastapi==0.104.1", "httpx==1"),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "fastapi is not installed", (installed("pip==1"),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "fastapi 0.99, locked 0.104.1", (installed("FastAPI==0.99"),)),
     Case(workspace_standing.SCRIPTS_THERE, "no scripts/deploy.sh, scripts/rollback.sh",
          (f.Automation(("scripts/drift-check.sh",)),)),
     Case(workspace_standing.FAILURES_TOLD, "none in .github/workflows", (f.Automation(),)),
@@ -262,8 +293,23 @@ PASSES = (
     Case(workspace.PROJECT_MATCHES_LOCK, "4 of pyproject.toml in requirements.txt"),
     Case(workspace.PROJECT_MATCHES_LOCK, "nothing is declared", (f.Declared(()),)),
     Case(workspace.PROJECT_MATCHES_LOCK, "Poetry's own", (f.Declared((), notes=("pyproject.toml is Poetry's own",)),)),
-    Case(workspace.TESTS_PASSED, "pytest: green in 2.0 s (unchanged tree, cached)",
-         (f.TestRun(TREE, 0, "pytest", 2.0, cached=True),)),
+    Case(cgmp.SIM_PASSED, "all well"),
+    Case(cgmp.SIM_PASSED, "all well (unchanged; it took 12.0 s)",
+         (replace(REPORT, stages=(replace(GREEN[1], cached=True),)),)),
+    Case(cgmp.CGMP_THIS_TREE, f"tree {TREE[:12]}, in a container"),
+    Case(cgmp.API_FITS_VERSION, "no change", (replace(REPORT, api=None),)),
+    Case(cgmp.API_FITS_VERSION, "no change", (replace(api("major", "GET /a is gone"), base=None),)),
+    Case(cgmp.API_FITS_VERSION, "has to be a MAJOR: GET /a is gone", (api("major", "GET /a is gone"),),
+         context(settings={})),
+    Case(cgmp.API_FITS_VERSION, "a MAJOR since v0.5.0-l9", (api("major", "GET /a is gone"),),
+         context(settings={"version": [1, 0, 0]})),
+    Case(cgmp.API_FITS_VERSION, "a MINOR since v0.5.0-l9", (api("minor", "GET /a is new"),),
+         context(settings={"version": [0, 6, 0]})),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "1 packages, as in requirements.txt"),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "no image", (replace(REPORT, image=None, freeze=None),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "no Python in the image", (replace(REPORT, freeze=None),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "no requirements.txt", (f.Locks({}),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "1 packages", (requirements("fastapi==0.104.1\nuvloop==1 ; sys_platform == 'x'\n"),)),
     Case(repository.TAG_ANNOTATED, "annotated by nobody", (tag(tagger=""),)),
     Case(repository.TAG_SIGNATURE, "signed by Ada (ED25519 key)", (f.Signature("good", "Ada (ED25519 key)"),)),
     Case(repository.TAG_NEWER, f"newer than {BEFORE}"),
@@ -319,6 +365,13 @@ PASSES = (
 # What a deploy itself makes true.
 BEFORE_THE_PUSH = (
     Case(repository.TAG_NEWER, "HEAD carries no release tag yet", (), context(tag="")),
+    Case(cgmp.FIX_PASSED, "FIX has not run", (replace(REPORT, stages=()),)),
+    Case(cgmp.CGMP_THIS_TREE, "not green yet: FIX, SIM, COV, ORACLE", (replace(REPORT, stages=()),)),
+    Case(
+        cgmp.CGMP_THIS_TREE,
+        "not green yet: SIM",
+        (REPORT.with_(red(Stage.SIM).stages[0]),),
+    ),
     Case(repository.TAG_ON_ORIGIN, "no such tag there", (f.Origin("url"),)),
     Case(repository.TAG_ON_ORIGIN, "no such tag there", (f.Origin("url"), f.Tag(TAG))),
     Case(repository.MAIN_ON_ORIGIN, "origin's main lacks it", (f.Origin("url", "a" * 40),)),

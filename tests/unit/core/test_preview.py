@@ -8,6 +8,7 @@ from typing import Any
 from samples import NOW, TAG, a_run, facts
 
 from l9.core import facts as f
+from l9.core.cgmp import CgmpReport
 from l9.core.graph import GRAPH
 from l9.core.preview import judge_rows
 from l9.core.rules import Rules
@@ -60,7 +61,7 @@ def test_what_needs_a_prepared_host_is_judged_later() -> None:
 
 
 def test_what_is_only_made_later_is_judged_later_and_what_cannot_be_looked_at_is_closed() -> None:
-    later = {f.TestRun: f.Unseen("the tests have not run on this tree", not_yet=True)}
+    later = {CgmpReport: f.Unseen("no stage has run on this tree", not_yet=True)}
     told = plan(unseen=later)[State.TESTS_GREEN]
     assert (told["verdict"], told["findings"]) == ("later", [])
     away = {f.Host: f.Unseen("no Docker: no socket", "l9 provision", "Docker Engine 23 or newer")}

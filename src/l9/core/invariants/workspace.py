@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from shlex import quote
 
-from l9.core.facts import Declared, Facts, Locks, TestRun, Workspace
+from l9.core.facts import Declared, Facts, Locks, Workspace
 from l9.core.invariants.invariant import Context, Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
@@ -100,32 +100,3 @@ def PROJECT_MATCHES_LOCK(facts: Facts, _context: Context) -> Verdict:
     found = f"{first.found}{f', and {more} more' if more else ''}"
     log = tuple(f"{a.source}: {a.wanted}; {a.lock}: {a.found}" for a in seen.amiss)
     return Fail(f"{first.wanted} of {first.source} in {first.lock}", found, first.remedy, log)
-
-
-@invariant(
-    "workspace.tests-passed",
-    TestRun,
-    why="what its own tests refuse has no business on a server",
-    clause="spec 2.1",
-)
-def TESTS_PASSED(facts: Facts, _context: Context) -> Verdict:
-    run = facts.the(TestRun)
-    if run.exit_code == 0:
-        return Pass(
-            f"{run.command}: green in {run.seconds:.1f} s{' (unchanged tree, cached)' if run.cached else ''}"
-        )
-    return Fail(f"{run.command} exits 0", f"exit code {run.exit_code}", run.command, run.tail)
-
-
-@invariant(
-    "workspace.tested-this-tree",
-    TestRun,
-    why="green tests of another tree say nothing of this one",
-    clause="spec 1.2 TESTS-GREEN",
-)
-def TESTED_THIS_TREE(facts: Facts, context: Context) -> Verdict:
-    tested = facts.the(TestRun).tree
-    wanted = str(context.run.settings.get("tree", ""))
-    if wanted and tested == wanted:
-        return Pass(f"tree {tested[:12]}")
-    return Fail(f"tests of tree {wanted[:12]}", f"tests of tree {tested[:12]}", f"l9 cgmp {context.run.tag}")
