@@ -158,7 +158,9 @@ def test_what_prepares_a_host_can_be_taken_back(row: Gate) -> None:
 def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
     config = parse('app = "a"\n[targets.production]\nhost = "local"\n')
     host = HostObserver(MagicMock(), config)
-    known = set((host if row.where is Where.HOST else LocalObserver(MagicMock(), lambda _tag: REPORT))._lookers)
+    known = set(
+        (host if row.where is Where.HOST else LocalObserver(MagicMock(), lambda _tag: REPORT))._lookers
+    )
     for need in row.needs:
         assert set(need.observes) <= known, need.id
 
