@@ -26,7 +26,7 @@ PATIENCE = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15")
 def argv(target: Target) -> tuple[str, ...]:
     """How the agent is reached: OpenSSH's own client, so that people's own configuration works."""
     if target.host == "local":
-        return (sys.executable, "-m", "l9", "agent")
+        return (sys.executable, "-P", "-m", "l9", "agent")  # -P: not a folder l9 of the user's repository
     remote = f"exec {shlex.quote(f'{target.path}/{AGENT}')} agent"
     return ("ssh", "-T", "-o", "BatchMode=yes", *target.ssh_options, *PATIENCE, "--", target.host, remote)
 

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from l9.adapters.git_repo import GitRepo, find_top
 from l9.cli.plain_text import printable
 from l9.config.load import FILE, load
 from l9.config.model import Config
-from l9.errors import UsageError
+from l9.errors import ConfigError, UsageError
+from l9.layout import Layout
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +43,9 @@ progress_option = click.option(
 )
 
 
+AGENTS = ".l9/agent"  # below it lies the l9 that provisioning put into a live checkout
+
+
 class Project(msgspec.Struct, frozen=True):
     """The working copy that the command was called in, and its configuration."""
 
@@ -55,6 +60,8 @@ class Project(msgspec.Struct, frozen=True):
 def project(target: str | None) -> Project:
     """Find the project from the current directory. Raises UsageError or ConfigError."""
     top = project_top()
+    if Path(sys.prefix).resolve().is_relative_to((top / AGENTS).resolve()):
+        return Project(top, _of_this_host(top, target))
     return Project(top, load(top, target))
 
 
@@ -67,6 +74,22 @@ def project_top() -> Path:
             "the current directory is gone", expected="a directory", found="none", remedy="cd"
         ) from None
     return here if (here / FILE).exists() else find_top(here)
+
+
+def _of_this_host(top: Path, target: str | None) -> Config:
+    """Of the live checkout that this l9 was put into: its one target, which is here. Raises ConfigError."""
+    file = Layout(top).state / "config.json"
+    try:
+        config = msgspec.json.decode(file.read_bytes(), type=Config)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(
+            f"no configuration for {top}",
+            expected=f"{file} of this version",
+            found=str(error),
+            remedy="l9 provision",
+        ) from None
+    refuse_unknown(target, (config.name,), "target on this host")
+    return replace(config, target=replace(config.target, host="local"))
 
 
 def show(document: dict[str, Any], schema: str, *, as_json: bool, text: Callable[[], str]) -> None:

@@ -271,12 +271,35 @@ class ProtectGithub(Document, frozen=True, kw_only=True):
     applied: dict[str, str]
 
 
+class NewFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of `l9 init`; one that is `there` stays as it is."""
+
+    path: str
+    text: str
+    mode: str
+    there: bool
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """Something for a person to do or to know; `next` is a command, or empty."""
+
+    what: str
+    next: str
+
+
 class Init(Document, frozen=True, kw_only=True):
-    """`l9 init`: the file written, its text, and what a release will need besides."""
+    """`l9 init`: the settings' path and text, all files, and what is left to a person.
+
+    Exit code 3 when nothing was `written`. `next`: the commands that follow.
+    """
 
     file: str
     text: str
     missing: list[str]
+    written: bool
+    files: list[NewFile]
+    notes: list[Left]
+    next: list[str]
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,7 +38,7 @@ def install_command(as_json: bool) -> int:
     """Install the hooks. A hook that is there is kept, and runs first."""
     files = _files()
     files.install()
-    return _show(files, as_json=as_json, after=_on_review())
+    return _show(files, as_json=as_json, after=on_review())
 
 
 @command.command("status", context_settings=HELP)
@@ -141,7 +141,7 @@ def _files() -> HookFiles:
     return HookFiles(Path.cwd(), OURS)
 
 
-def _on_review() -> list[str]:
+def on_review() -> list[str]:
     """What the pre-push hook will ask of main, said before somebody has committed straight on it."""
     from l9.adapters.hook_files import find_places
     from l9.config.load import FILE, load_any

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from l9.cli.context import HELP, json_option, show
+from l9.cli.context import HELP, json_option, project_top, show
 from l9.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,13 +57,11 @@ def command(upgrade: tuple[str, ...], check: bool, audit: bool, as_json: bool) -
 
 def _locker() -> Locker:
     """The locks of this working copy; without an l9.toml those that its defaults mean."""
-    from l9.adapters.git_repo import find_top
     from l9.adapters.locker import Locker
     from l9.config.load import FILE, load
     from l9.config.model import Check
 
-    here = Path.cwd()
-    top = here if (here / FILE).exists() else find_top(here)
+    top = project_top()
     check = load(top).check if (top / FILE).exists() else Check()
     return Locker(top, check.requirements)
 

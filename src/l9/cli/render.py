@@ -43,8 +43,10 @@ def view(mode: str, *, as_json: bool = False, stream: IO[str] | None = None) -> 
     if as_json or mode == "json":
         return JsonView(sys.stdout)
     if mode == "tty" or (mode == "auto" and out.isatty() and os.environ.get("TERM") != "dumb"):
-        from l9.cli.render_tty import TtyView
-
+        try:
+            from l9.cli.render_tty import TtyView
+        except ModuleNotFoundError:  # on a host, where the agent has nothing to draw with
+            return PlainView(out)
         return TtyView(out)
     return PlainView(out)
 

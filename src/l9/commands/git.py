@@ -170,6 +170,26 @@ def list_known() -> Argv:
     return ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 
 
+def ignored_of() -> Argv:
+    """Which of the paths on standard input (divided by NUL) git leaves out; 1 means none."""
+    return ("git", "check-ignore", "-z", "--stdin")
+
+
+def origin_head() -> Argv:
+    """The branch that a clone of origin begins on."""
+    return ("git", "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+
+
+def known_of_origin(branch: str) -> Argv:
+    """Exit code 0 when origin had that branch when it was last asked."""
+    return ("git", "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}")
+
+
+def current_branch() -> Argv:
+    """The branch that is checked out; it fails on a detached HEAD."""
+    return ("git", "symbolic-ref", "--quiet", "HEAD")
+
+
 def read_file(tag: str, path: str) -> Argv:
     """One file of the tag's tree."""
     return ("git", "cat-file", "blob", f"{revision(tag)}:{path}")

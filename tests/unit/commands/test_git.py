@@ -354,3 +354,23 @@ def test_names_of_files_that_hold_a_pattern() -> None:
 def test_files_that_a_diff_adds_lines_to() -> None:
     diff = "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n+a\n--- a/gone.py\n+++ /dev/null\n--- a/a b.py\n+++ b/a b.py\t\n"
     assert git.parse_changed_files(diff) == ("x.py", "a b.py")
+
+
+def test_what_lies_in_the_working_directory(repo: Repository, tmp_path: Path) -> None:
+    repo.write(".gitignore", "*.log\n")
+    repo.write("a b.log", "")
+    repo.write("new.py", "")
+    assert repo.run(git.list_known()).split("\0") == [".gitignore", "new.py", "api/main.py", ""]
+    asked = subprocess.run(
+        git.ignored_of(), cwd=repo.top, env=CLEAN, input=b"a b.log\0new.py", capture_output=True
+    )
+    assert (asked.returncode, asked.stdout) == (0, b"a b.log\0")
+    assert repo.run(git.current_branch()) == f"refs/heads/{MAIN}\n"
+    assert repo.call(git.known_of_origin(MAIN)).returncode != 0
+    assert repo.call(git.origin_head()).returncode != 0
+    clone = tmp_path / "clone"
+    repo.git("clone", "--quiet", str(repo.top), str(clone))
+    there = subprocess.run(git.known_of_origin(MAIN), cwd=clone, env=CLEAN, capture_output=True)
+    assert there.returncode == 0
+    head = subprocess.run(git.origin_head(), cwd=clone, env=CLEAN, capture_output=True, text=True)
+    assert head.stdout == f"refs/remotes/origin/{MAIN}\n"

@@ -1,0 +1,69 @@
+"""The spec's own commands (5.2, 5.3, 6.1) as thin wrappers over l9, with the spec's usage."""
+
+from __future__ import annotations
+
+# The spec's scripts exit with 1 for all that fails; l9's own codes say more, and are none of them 0.
+DEPLOY = """\
+#!/bin/sh
+# USAGE: ./scripts/deploy.sh <version-tag> [options of l9 deploy]
+#
+# Takes a tag live through l9's gates, and goes back by itself when one closes.
+# Exit codes: 0 live, 1 wrong usage, else those of `l9 --help`.
+set -eu
+
+case "${1:-}" in
+"" | -*)
+    echo "Usage: $0 <version-tag>" >&2
+    echo "Example: $0 v0.5.1-l9" >&2
+    exit 1
+    ;;
+esac
+if [ -n "${VPS_HOST:-}${VPS_USER:-}${VPS_PATH:-}" ]; then
+    echo "$0: VPS_HOST, VPS_USER and VPS_PATH are not heeded: servers are the targets of l9.toml (--target NAME)" >&2
+    exit 1
+fi
+CDPATH='' cd -- "$(dirname -- "$0")/.."
+exec l9 deploy "$@"
+"""
+
+# In the live checkout on the host there is an l9 of its own, which goes by the settings that lie beside it.
+ROLLBACK = """\
+#!/bin/sh
+# USAGE: scripts/rollback.sh <previous-tag> [options of l9 rollback]
+#
+# Goes back to a release that is kept: from here, or on the host itself in the live checkout.
+# Exit codes: 0 back, 1 wrong usage, else those of `l9 --help`.
+set -eu
+
+case "${1:-}" in
+"" | -*)
+    echo "Usage: $0 <previous-tag>" >&2
+    echo "Example: $0 v0.5.0-l9" >&2
+    exit 1
+    ;;
+esac
+CDPATH='' cd -- "$(dirname -- "$0")/.."
+l9=l9
+if [ -x .l9/agent/bin/l9 ]; then l9=.l9/agent/bin/l9; fi
+exec "$l9" rollback "$@"
+"""
+
+DRIFT_CHECK = """\
+#!/bin/sh
+# USAGE: scripts/drift-check.sh [options of l9 drift]
+#
+# Is the running system what its record says? From here, or on the host itself in the live checkout (cron).
+# Exit codes: 0 no drift, 7 drift, else those of `l9 --help`.
+set -eu
+
+CDPATH='' cd -- "$(dirname -- "$0")/.."
+l9=l9
+if [ -x .l9/agent/bin/l9 ]; then l9=.l9/agent/bin/l9; fi
+exec "$l9" drift "$@"
+"""
+
+SCRIPTS = {
+    "scripts/deploy.sh": DEPLOY,
+    "scripts/rollback.sh": ROLLBACK,
+    "scripts/drift-check.sh": DRIFT_CHECK,
+}
