@@ -37,10 +37,17 @@ class HookState(msgspec.Struct, frozen=True, kw_only=True):
 class HookFiles:
     """The hooks of the repository that `here` lies in. Raises UsageError where there is none."""
 
-    def __init__(self, here: Path, names: tuple[str, ...], undo: str = "l9 hooks remove") -> None:
+    def __init__(
+        self,
+        here: Path,
+        names: tuple[str, ...],
+        *,
+        install: str = "l9 hooks install",
+        remove: str = "l9 hooks remove",
+    ) -> None:
         self._here = here
         self._names = names
-        self._undo = undo
+        self._commands = (install, remove)
         self.places = find_places(here)
         self.directory = Path(self.places.hooks)
 
@@ -120,7 +127,7 @@ class HookFiles:
 
     def text(self, name: str) -> str:
         package = Path(l9.__file__).absolute()
-        return git.hook_file(name, sys.executable, str(package), self._undo)
+        return git.hook_file(name, sys.executable, str(package), *self._commands)
 
     # ── what may not be touched ──────────────────────────────────────────────────────────────────
 

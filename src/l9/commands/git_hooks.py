@@ -52,17 +52,17 @@ def is_ignored(path: str) -> Argv:
     return ("git", "check-ignore", "--quiet", "--", path)
 
 
-def hook_file(name: str, python: str, package: str, undo: str) -> str:
+def hook_file(name: str, python: str, package: str, install: str, remove: str) -> str:
     """A hook in POSIX sh that hands over to the very Python that wrote it, and says so when that is gone."""
     return f"""#!/bin/sh
-{MARK} `{undo}` puts back what was here before.
+{MARK} `{remove}` puts back what was here before.
 python={quote(python)}
 package={quote(package)}
 if [ -x "$python" ] && [ -e "$package" ]; then
     exec "$python" -P -m l9 hooks run {name} -- "$@"
 fi
 printf '%s\\n' "✘ {name}: l9 is gone from $python" \\
-    "  next      install l9 again and type l9 hooks install, or take this hook away: rm $0" >&2
+    "  next      install l9 again and type {install}, or take this hook away: rm $0" >&2
 exit 1
 """
 

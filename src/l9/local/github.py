@@ -17,7 +17,7 @@ def put_rulesets(wanted: tuple[dict[str, Any], ...], repository: str | None) -> 
 
     Raises UsageError for a repository that is none, ActionError where gh is missing or GitHub refuses.
     """
-    if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII):
+    if repository is not None and not re.fullmatch(r"\w[\w-]*/(?!\.)[\w.-]+", repository, re.ASCII):
         raise UsageError(
             "that is no repository on GitHub",
             expected="OWNER/NAME",

@@ -32,7 +32,7 @@ class BareRepository:
             raise UsageError(
                 f"no directory {path}", expected="a bare repository", found="none", remedy="git init --bare"
             )
-        self._hooks = HookFiles(path, (HOOK,), undo=f"l9 protect bare --remove {path}")
+        self._hooks = HookFiles(path, (HOOK,), install="l9 protect bare", remove="l9 protect bare --remove")
         own = Path(self._hooks.places.git_dir)
         if not _is_bare(path) or own.resolve() != path.resolve():
             raise UsageError(

@@ -25,12 +25,12 @@ def test_places() -> None:
 @pytest.mark.parametrize("python", ["/no such/pythön 'x' \"$HOME\"", "/usr/bin/env\\n"])
 def test_a_hook_whose_l9_is_gone(tmp_path: Path, python: str) -> None:
     hook = tmp_path / "pre-commit"
-    hook.write_text(git.hook_file("pre-commit", python, "/no/package", "l9 hooks remove"))
+    hook.write_text(git.hook_file("pre-commit", python, "/no/package", "l9 x", "l9 y"))
     for shell in ("sh", "bash"):
         done = subprocess.run((shell, str(hook)), capture_output=True, text=True)
         assert done.returncode == 1
         assert f"✘ pre-commit: l9 is gone from {python}\n" in done.stderr
-        assert f"rm {hook}\n" in done.stderr
+        assert f"type l9 x, or take this hook away: rm {hook}\n" in done.stderr
 
 
 def test_a_hook_hands_everything_over(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_hook_hands_everything_over(tmp_path: Path) -> None:
     python.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
     python.chmod(0o755)
     hook = tmp_path / "hook"
-    hook.write_text(git.hook_file("pre-push", str(python), str(python), "l9 hooks remove"))
+    hook.write_text(git.hook_file("pre-push", str(python), str(python), "l9 x", "l9 y"))
     done = subprocess.run(("sh", str(hook), "a b", "", "-x"), capture_output=True, text=True)
     assert done.stdout == "-P|-m|l9|hooks|run|pre-push|--|a b||-x|"
 
