@@ -356,20 +356,32 @@ def test_how_an_application_without_containers_is_started(
     assert proposal.ready is (command is not None)
 
 
+COMPOSE_RUN = ("docker", "compose", "run", "--rm", "test")
+PYTEST = ("python", "-m", "pytest", "-q")
+HERE = ("{python}", "-m", "uv", "run")
+MEASURED = (*PYTEST, "--cov", "--cov-report=xml:{evidence}/coverage.xml")
+
+
 @pytest.mark.parametrize(
     ("services", "paths", "test"),
     [
-        (("web", "test"), ("tests/test_cgmp.py",), None),
-        (("web", "test"), (), ("docker", "compose", "run", "--rm", "test")),
-        (("web",), ("tests/test_x.py", "uv.lock"), ("uv", "run", "--frozen", "python", "-m", "pytest", "-q")),
-        ((), ("pkg/x_test.py",), ("{python}", "-m", "pytest", "-q")),
-        ((), ("pkg/latest.py",), ()),
+        ({"web": BUILT, "test": BUILT}, ("tests/test_cgmp.py",), None),
+        ({"web": BUILT, "test": BUILT}, ("tests/test_x.py",), (*COMPOSE_RUN, *PYTEST)),
+        ({"web": BUILT, "test": BUILT}, (), COMPOSE_RUN),
+        ({"web": BUILT, "test": {"command": ["npm", "test"]}}, (), (*COMPOSE_RUN, "npm", "test")),
+        ({"web": BUILT, "test": {"command": "npm test"}}, (), (*COMPOSE_RUN, "npm", "test")),
+        ({"web": BUILT}, ("tests/test_x.py", "uv.lock"), (*HERE, "--frozen", "--with", "pytest-cov", *MEASURED)),
+        (None, ("pkg/x_test.py", "requirements.txt", "requirements-dev.txt"),
+         (*HERE, "--no-project", "--isolated", "--with-requirements=requirements.txt",
+          "--with-requirements=requirements-dev.txt",
+          "--with", "pytest", "--with", "pytest-cov", *MEASURED)),
+        (None, ("pkg/latest.py",), ()),
     ],
-)
+)  # fmt: skip
 def test_how_it_is_tested(
-    services: tuple[str, ...], paths: tuple[str, ...], test: tuple[str, ...] | None
+    services: dict[str, Any] | None, paths: tuple[str, ...], test: tuple[str, ...] | None
 ) -> None:
-    there = seen(dict.fromkeys(services, BUILT) or None, paths=paths)
+    there = seen(services, paths=paths)
     assert python_app.tests(there, service.find(there)) == test
 
 

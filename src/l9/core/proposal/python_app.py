@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from l9.core.compose import services
@@ -13,7 +14,10 @@ _OBJECT = re.compile(
     r"^(?P<name>\w+)(?:\s*:\s*\w+)?\s*=\s*(?P<kind>FastAPI|Starlette|Flask|Quart)\(", re.MULTILINE
 )
 _TEST = re.compile(r"(?:.*/)?(?:test_[^/]+|[^/]+_test)\.py")
+_UV_RUN = ("{python}", "-m", "uv", "run")
+_PYTEST = ("python", "-m", "pytest", "-q")
 SPEC_TEST = "tests/test_cgmp.py"
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-test.txt")
 
 
 def process(seen: Seen) -> dict[str, Any]:
@@ -49,12 +53,33 @@ def _command(seen: Seen) -> tuple[str, ...]:
 
 
 def tests(seen: Seen, service: Service | None) -> tuple[str, ...] | None:
-    """`[check] test`, or None where the default is right: the compose service `test`, and the spec's file in it."""
+    """`[check] test`, or None where the default is right: the compose service `test`, and the spec's file in it.
+
+    Without that service the tests run on this machine, in an environment that uv makes of the lock, and measured.
+    """
+    known = services(seen.compose[service.file]) if service else {}
     there = any(_TEST.fullmatch(path) for path in seen.paths)
-    if service and "test" in services(seen.compose[service.file]):
-        return None if SPEC_TEST in seen.paths else ("docker", "compose", "run", "--rm", "test")
+    if "test" in known:
+        return None if SPEC_TEST in seen.paths else _in_container(known["test"], pytest=there)
     if not there:
         return ()
     if "uv.lock" in seen.paths:
-        return ("uv", "run", "--frozen", "python", "-m", "pytest", "-q")
-    return ("{python}", "-m", "pytest", "-q")
+        made: tuple[str, ...] = ("--frozen", "--with", "pytest-cov")
+    else:
+        listed = [path for path in REQUIREMENTS if path in seen.paths]
+        named = (
+            *(f"--with-requirements={path}" for path in listed),
+            "--with",
+            "pytest",
+            "--with",
+            "pytest-cov",
+        )
+        made = ("--no-project", "--isolated", *named)
+    return (*_UV_RUN, *made, *_PYTEST, "--cov", "--cov-report=xml:{evidence}/coverage.xml")
+
+
+def _in_container(definition: Mapping[str, Any], *, pytest: bool) -> tuple[str, ...]:
+    """The service's own command, which a run has to name; else pytest, where there is something for it."""
+    own = definition.get("command")
+    words = tuple(map(str, own)) if isinstance(own, list) else tuple(str(own or "").split())
+    return ("docker", "compose", "run", "--rm", "test", *(words or (_PYTEST if pytest else ())))
