@@ -15,6 +15,7 @@ from pathlib import Path
 from l9.adapters import proc
 from l9.adapters.bench import SERVER, TAIL, OwnEnv, Ran, Served, end_group, run_group
 from l9.adapters.free_port import free_port
+from l9.adapters.git_environment import without_repository
 from l9.commands import stages
 from l9.config.model import Config
 from l9.errors import ActionError
@@ -41,7 +42,7 @@ class ProcessBench:
     def run(self, argv: tuple[str, ...], say: Say, timeout: float) -> Ran:
         self._prepare(say)
         env = {
-            **os.environ,
+            **without_repository(),
             "PYTHONDONTWRITEBYTECODE": "1",
             "COVERAGE_FILE": f"{self._folder}/.coverage",
         }
@@ -117,7 +118,9 @@ class ProcessBench:
         if not argv or self._prepared:
             return
         self._prepared = True
-        done = run_group(argv, say, cwd=self._tree, env=os.environ, timeout=self._config.check.test_timeout)
+        done = run_group(
+            argv, say, cwd=self._tree, env=without_repository(), timeout=self._config.check.test_timeout
+        )
         if done.code != 0:
             raise ActionError(
                 "the release cannot be prepared",

@@ -27,6 +27,11 @@ def recall_callers_repository() -> None:
     os.environ.update(_forgotten)
 
 
+def without_repository() -> dict[str, str]:
+    """Our environment for programs that find the repository, if any, by the directory that they run in."""
+    return {name: value for name, value in os.environ.items() if name not in CALLERS}
+
+
 def reason(err: str) -> str:
     """The one line of git's standard error that says why; hints and warnings come before and after it."""
     lines = [line.strip() for line in err.splitlines()]

@@ -25,6 +25,7 @@ NOBODY = {
 class Staged(msgspec.Struct, frozen=True):
     """`tree` is the git tree that a commit would have. While it stands, HEAD is a commit of just this tree
     upon the real HEAD (`parent`, empty before the first commit), for every git that this process calls.
+    `files` is the place's own, empty working directory.
     """
 
     tree: str
@@ -32,11 +33,9 @@ class Staged(msgspec.Struct, frozen=True):
     parent: str
     files: Path
 
-    def export(self) -> Path:
-        """The files, once, in a directory of their own; nothing of what lies in the working directory."""
-        if not any(self.files.iterdir()):
-            must(git_hooks.export_index(str(self.files)), env={**QUIET, "GIT_LFS_SKIP_SMUDGE": "1"})
-        return self.files
+    def export(self, into: Path) -> None:
+        """The files, in a directory of their own; nothing of what lies in the working directory."""
+        must(git_hooks.export_index(str(into)), cwd=self.files, env={**QUIET, "GIT_LFS_SKIP_SMUDGE": "1"})
 
 
 @contextmanager

@@ -59,8 +59,13 @@ class Check(Section, frozen=True):
 
 
 class Hooks(Section, frozen=True):
-    """The git hooks. `message_form`: whether a message that is not in the form of spec 3.2 stops its commit."""
+    """The git hooks. `message_form`: whether a message that is not in the form of spec 3.2 stops its commit.
 
+    `commands` (argv, `{python}` filled in) are run on what is staged. Left out, they are those of the stage FIX,
+    where it needs no container.
+    """
+
+    commands: tuple[Annotated[tuple[str, ...], msgspec.Meta(min_length=1)], ...] | None = None
     message_form: Literal["required", "advised"] = "required"
 
 

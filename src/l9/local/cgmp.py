@@ -6,7 +6,7 @@ import os
 import time
 import tomllib
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -102,11 +102,7 @@ class Cgmp:
     # ── the stages ───────────────────────────────────────────────────────────────────────────────
 
     def _fix(self) -> StageResult:
-        commands = self._config.cgmp.fix
-        if commands is None:
-            tree = GitTree(self._repo.top, self._subject.tree)
-            found = tree.read(_CONFIGURATIONS)
-            commands = programs.usual_fix({n: data.decode(errors="replace") for n, data in found.items()})
+        commands = fix_commands(self._repo, self._config, self._subject.tree)
         if not commands:
             return StageResult(Stage.FIX, True, "", 0.0, "no formatter, linter or types configured")
         bench = self._bench(self._where.tests)
@@ -117,7 +113,8 @@ class Cgmp:
             typed = bench.typed(argv)
             if done.code != 0:
                 return StageResult(Stage.FIX, False, typed, 0.0, f"exit code {done.code}", done.tail)
-            if edited := [p for p, seen in self._files(bench).items() if before.get(p, seen) != seen]:
+            after = self._files(bench)
+            if edited := [p for p, seen in before.items() if after.get(p) != seen]:
                 text = f"{len(edited)} files changed by it: {', '.join(sorted(edited)[:5])}"
                 return StageResult(Stage.FIX, False, typed, 0.0, text, done.tail)
         names = [bench.typed(self._filled(bench, raw)) for raw in commands]
@@ -280,18 +277,23 @@ class Cgmp:
         return f"{tree}-{settings_of(self._config)[:12]}"
 
     def _files(self, bench: Bench) -> dict[str, tuple[int, int]]:
-        """The exported files with size and time of change, where commands could change them."""
+        """The tree's own files with size and time of change, where commands could change them; caches are none."""
         if bench.where != "process":
             return {}
         found = {}
-        for folder, _, names in os.walk(bench.tree):
-            for name in names:
-                seen = os.lstat(os.path.join(folder, name))
-                found[os.path.relpath(os.path.join(folder, name), bench.tree)] = (
-                    seen.st_size,
-                    seen.st_mtime_ns,
-                )
+        for path in GitTree(self._repo.top, self._subject.tree).files:
+            with suppress(OSError):
+                seen = os.lstat(os.path.join(bench.tree, path))
+                found[path] = (seen.st_size, seen.st_mtime_ns)
         return found
+
+
+def fix_commands(repo: GitRepo, config: Config, tree: str) -> tuple[tuple[str, ...], ...]:
+    """What FIX runs on a tree: what the settings name, or what the project configures."""
+    if config.cgmp.fix is not None:
+        return config.cgmp.fix
+    found = GitTree(repo.top, tree).read(_CONFIGURATIONS)
+    return programs.usual_fix({name: data.decode(errors="replace") for name, data in found.items()})
 
 
 def run_stages(

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from l9.adapters.git_environment import QUIET
 from l9.adapters.git_push import GitPush
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.git_signature import signers_on_main
-from l9.adapters.git_staged import staged
+from l9.adapters.git_staged import Staged, staged
 from l9.adapters.git_tree import GitTree
 from l9.adapters.hook_files import find_places
 from l9.adapters.process import run
@@ -21,16 +23,35 @@ from l9.commands import git_hooks
 from l9.commands.git_push import RefChange, parse_pushed
 from l9.config import load
 from l9.config.model import Config
+from l9.core import facts as f
 from l9.core.catalogue import catalogue
+from l9.core.cgmp import Stage
 from l9.core.message_file import as_committed
 from l9.core.messages import check_message
 from l9.core.protection import BRANCHES, Policy, judge_push
+from l9.local.cgmp import fix_commands, run_stages
 from l9.local.remarks import Remark, of_invariants, of_refusals
 from l9.local.runs import judge_head
+from l9.local.subject import Subject, base_of, where_of
 
 # What can be judged of files that are no commit yet; secrets among them, which are hard to take back later.
 TO_BE_SQUASHED = ("fixup! ", "squash! ", "amend! ")
-OF_FILES = ("workspace.dependencies-locked",)
+# What is read from the files of a tree, and can so be asked of what is no commit yet.
+OF_FILES = frozenset({f.ComposeFile, f.Declared, f.Dockerfile, f.EnvExample, f.Locks})
+
+
+class StagedRepo(GitRepo):
+    """The repository as it would be with what is staged committed; its files come from the index."""
+
+    def __init__(self, place: Staged, config: Config) -> None:
+        super().__init__(place.files, config)
+        self._place = place
+
+    def export_revision(self, revision: str, into: Path) -> None:
+        if revision == self._place.tree:
+            self._place.export(into)
+        else:
+            super().export_revision(revision, into)
 
 
 def judge_staged(here: Path) -> list[Remark]:
@@ -39,12 +60,30 @@ def judge_staged(here: Path) -> list[Remark]:
     Where it holds none (a branch from before l9 came), nothing is asked of it.
     """
     with staged(here) as place:
-        text = GitTree(place.files, "HEAD").text(load.FILE)
+        text = GitTree(place.files, place.tree).text(load.FILE)
         if text is None:
             return [Remark(about=load.FILE, found="none is staged: nothing to judge", closes=False)]
-        config = load.parse_any(text)
-        needs = [need for need in catalogue() if need.id in OF_FILES]
-        return of_invariants(judge_head(GitRepo(place.files, config), config, needs))
+        repo = StagedRepo(place, load.parse_any(text))
+        needs = [need for need in catalogue() if OF_FILES.issuperset(need.observes)]
+        return [*of_invariants(judge_head(repo, repo.config, needs)), *_fix(repo, place)]
+
+
+def _fix(repo: GitRepo, place: Staged) -> list[Remark]:
+    """The stage FIX, or the hook's own commands in its place; an image is not built for a commit."""
+    config, own = repo.config, repo.config.hooks.commands
+    if own is not None:
+        cgmp = replace(config.cgmp, fix=own, where="process", skip={})
+        config = replace(config, cgmp=cgmp)
+    elif "fix" in config.cgmp.skip or not fix_commands(repo, config, place.tree):
+        return []
+    elif where_of(config).tests == "container":
+        found = "its programs are in the release's image: l9 cgmp runs it; [hooks] commands names some to run here"
+        return [Remark(about="FIX", found=found, closes=False)]
+    subject = Subject(place.tree, place.tree, base_of(repo, config, ""))
+    result = run_stages(repo, config, subject, (Stage.FIX,), lambda _line: None).of(Stage.FIX)
+    if result is None or result.ok:
+        return []
+    return [Remark(about="FIX", found=result.found, closes=True, remedy=result.command, log=result.tail)]
 
 
 def judge_message(here: Path, file: Path) -> list[Remark]:

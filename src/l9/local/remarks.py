@@ -22,18 +22,18 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_invariants(judged: list[Judged]) -> list[Remark]:
-    """What does not hold, and what is advised; nothing is said of what holds or is judged later."""
+    """What does not hold; nothing is said of what holds, is advised, or is judged later."""
     return [
         Remark(
             about=one.id,
             found=one.found,
-            closes=one.verdict != "advice",
+            closes=True,
             expected=one.expected,
             remedy=one.remedy,
             log=one.log,
         )
         for one in judged
-        if one.verdict in ("fails", "unknown", "advice")
+        if one.verdict in ("fails", "unknown")
     ]
 
 

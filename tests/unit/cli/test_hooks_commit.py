@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hooked import CONFIG, Clone, working_copy
+
+from documented import documents
 
 LOOSE, EXACT = "fastapi>=1\n", "fastapi==1.0.0\n"
 
@@ -41,9 +45,15 @@ def test_index_working_directory_and_objects_stay_as_they_are(clone: Clone) -> N
     clone.write("untracked.py", "")
     clone.write("api.py", "x = 'not staged'\n")
     git = clone.work / ".git"
-    before = {p: p.read_bytes() for p in git.rglob("*") if p.is_file()}
+
+    def picture() -> dict[Path, bytes]:
+        return {
+            p: p.read_bytes() for p in git.rglob("*") if p.is_file() and "l9" not in p.relative_to(git).parts
+        }
+
+    before = picture()
     clone.l9("hooks", "run", "pre-commit")
-    assert {p: p.read_bytes() for p in git.rglob("*") if p.is_file()} == before
+    assert picture() == before
     assert clone.git("status", "--porcelain").splitlines() == [
         "M api.py", "M  requirements.txt", "?? untracked.py"
     ]  # fmt: skip
@@ -122,6 +132,93 @@ def test_the_document(clone: Clone) -> None:
     found = clone.json("hooks", "run", "pre-commit", code=3)
     assert (found["hook"], found["ok"], found["before"]) == ("pre-commit", False, None)
     assert [one["about"] for one in found["remarks"]] == ["workspace.dependencies-locked"]
+
+
+# ── the files of a release ───────────────────────────────────────────────────────────────────────
+
+
+def test_a_variable_that_nobody_documented(clone: Clone) -> None:
+    stage(clone, ".env.example", "KNOWN=1\n")
+    stage(clone, "api.py", 'import os\nos.environ["KNOWN"]\nos.environ["UNHEARD_OF"]\n')
+    assert "✘ l9 pre-commit: workspace.env-documented" in clone.commit("Fix: It", code=1).said
+    stage(clone, ".env.example", "KNOWN=1\nUNHEARD_OF=1\n")
+    clone.write(".env.example", "")
+    clone.commit("Fix: It")
+
+
+def test_a_dockerfile_that_floats(clone: Clone) -> None:
+    stage(clone, "Dockerfile", 'FROM python:latest\nUSER app\nHEALTHCHECK CMD ["true"]\nCMD ["true"]\n')
+    assert "✘ l9 pre-commit: workspace.no-latest-image" in clone.commit("Fix: It", code=1).said
+    digest = "0123456789abcdef" * 4
+    stage(
+        clone,
+        "Dockerfile",
+        (clone.work / "Dockerfile").read_text().replace(":latest", f":3.12@sha256:{digest}"),
+    )
+    clone.commit("Fix: It")
+
+
+# ── the quick stage ──────────────────────────────────────────────────────────────────────────────
+
+RUFF = "[tool.ruff]\nline-length = 100\n"
+HERE = '[cgmp]\nwhere = "process"\n'
+
+
+def test_formatters_see_what_is_staged(clone: Clone) -> None:
+    stage(clone, "l9.toml", CONFIG.format(release=HERE))
+    stage(clone, "pyproject.toml", RUFF)
+    clone.commit("Add: A formatter")
+    stage(clone, "api.py", "x  =  1\n")
+    clone.write("api.py", "x = 1\n")
+    said = clone.commit("Fix: It", code=1).said
+    assert "✘ l9 pre-commit: FIX: exit code 1" in said
+    assert "1 file would be reformatted" in said
+    assert "next      python -m ruff format --check ." in said
+    stage(clone, "api.py", "x = 1\n")
+    clone.write("api.py", "x  =  1\n")
+    clone.commit("Fix: It")
+    assert (clone.work / "api.py").read_text() == "x  =  1\n"
+
+
+def test_what_would_edit_files_is_noticed_and_edits_none(clone: Clone) -> None:
+    edits = '[hooks]\ncommands = [["sh", "-c", "echo y >> api.py"]]\n'
+    stage(clone, "l9.toml", CONFIG.format(release=edits))
+    said = clone.commit("Fix: It", code=1).said
+    assert "1 files changed by it: api.py" in said
+    assert (clone.work / "api.py").read_text() == "x = 0\n"
+
+
+def test_commands_of_ones_own_know_no_repository(clone: Clone) -> None:
+    looks = '[["sh", "-c", "test -f requirements.txt && ! git rev-parse --git-dir && ! env | grep ^GIT_DIR"]]'
+    stage(clone, "l9.toml", CONFIG.format(release=f"[hooks]\ncommands = {looks}\n"))
+    clone.commit("Fix: It")
+    stage(clone, "l9.toml", CONFIG.format(release='[hooks]\ncommands = [["false"]]\n'))
+    assert "✘ l9 pre-commit: FIX: exit code 1" in clone.commit("Fix: It", code=1).said
+    stage(clone, "l9.toml", CONFIG.format(release='[hooks]\ncommands = [["no-such-program"]]\n'))
+    assert "no-such-program cannot be run" in clone.commit("Fix: It", code=1).said
+
+
+def test_an_image_is_not_built_for_a_commit(clone: Clone) -> None:
+    stage(clone, "pyproject.toml", RUFF)
+    assert "⚠ l9 pre-commit: FIX: its programs are in the release's image" in clone.commit("Add: It").said
+    stage(clone, "l9.toml", CONFIG.format(release="[hooks]\ncommands = []\n"))
+    assert "FIX" not in clone.commit("Fix: It").said
+    stage(clone, "l9.toml", CONFIG.format(release='[cgmp.skip]\nfix = "done by an editor"\n'))
+    assert "FIX" not in clone.commit("Fix: It").said
+
+
+def test_what_was_seen_green_is_not_run_again_by_cgmp(clone: Clone) -> None:
+    stage(clone, "l9.toml", CONFIG.format(release=HERE + 'fix = [["true"]]\n'))
+    clone.commit("Fix: It")
+    (found,) = documents_of(
+        clone.run(sys.executable, "-P", "-m", "l9", "cgmp", "--stage", "fix", "--json").out
+    )
+    assert [one["cached"] for one in found["stages"]] == [True]
+
+
+def documents_of(out: str) -> list[dict[str, Any]]:
+    """The last of the lines that a run printed."""
+    return documents(out)[-1:]
 
 
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────
