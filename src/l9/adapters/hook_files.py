@@ -15,8 +15,10 @@ from l9.adapters.git_environment import QUIET
 from l9.adapters.host_files import replace_file
 from l9.adapters.process import run
 from l9.commands import git_hooks as git
+from l9.core.facts import Hooks
 from l9.errors import UsageError
 
+OURS = ("pre-commit", "commit-msg", "pre-push")  # in a working copy
 RUNNING = "L9_HOOK"  # the hook whose predecessor runs
 EXCLUDE = "# l9 hooks"
 
@@ -216,6 +218,13 @@ class HookFiles:
 
     def _ask(self, argv: tuple[str, ...]) -> bool:
         return run(argv, cwd=self._here, env=QUIET).code == 0
+
+
+def hooks_of(top: Path) -> Hooks:
+    """Which of a working copy's hooks are in place. Raises UsageError where there is no repository."""
+    states = HookFiles(top, OURS).states()
+    there = tuple(s.name for s in states if s.state == "installed")
+    return Hooks(there, tuple(s.name for s in states if s.name not in there))
 
 
 def find_places(here: Path) -> git.Places:

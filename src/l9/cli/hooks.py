@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from l9.adapters.hook_files import OURS
 from l9.cli.context import HELP, json_option, show
 from l9.cli.plain_text import printable
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from l9.adapters.hook_files import HookFiles
     from l9.local.remarks import Remark
 
-OURS = ("pre-commit", "commit-msg", "pre-push")
 CLOSED = 3
 STATES = {
     "installed": "✔ installed",

@@ -100,8 +100,8 @@ def _taken(path: Path, expected: str, found: str) -> UsageError:
 
 def _install(top: Path) -> list[Note]:
     """Install the git hooks; what they will ask, or why they are not there."""
-    from l9.adapters.hook_files import HookFiles
-    from l9.cli.hooks import OURS, on_review
+    from l9.adapters.hook_files import OURS, HookFiles
+    from l9.cli.hooks import on_review
     from l9.core.proposal.seen import Note
 
     files = HookFiles(top, OURS)

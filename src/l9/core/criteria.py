@@ -96,8 +96,12 @@ CHECKLIST = (
     ),
     *_part_8(
         "Local policy (8.2)",
-        (".env.example documents every variable", ("workspace.env-documented",)),
+        ("Hooks judge commits and pushes", ("workspace.hooks-installed",)),
+        (".env.example documents every variable", ("workspace.env-documented", "workspace.env-no-secrets")),
         ("requirements.txt has exact versions", ("workspace.dependencies-locked",)),
+        ("Dockerfile pins base image and OS packages", (
+            "workspace.base-image-by-digest", "workspace.no-latest-image", "workspace.os-packages-pinned"
+        )),
     ),
     *_part_8(
         "Git workflow (8.2)",
@@ -106,6 +110,7 @@ CHECKLIST = (
     *_part_8(
         "Docker and host (8.2)",
         ("Health endpoint implemented", ("host.live-healthy",)),
+        ("Compose file has a healthcheck", ("workspace.healthcheck-declared",)),
         ("Two slots behind one route", ("host.site-ready",)),
         ("Rollback tried, and the way back is there", (WENT_BACK, "host.way-back")),
     ),

@@ -207,6 +207,13 @@ class Attested(msgspec.Struct, frozen=True):
     unseen: bool = False
 
 
+class Hooks(msgspec.Struct, frozen=True):
+    """The hooks of this working copy: those that are in place, and those that are not."""
+
+    installed: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
 # ── host ─────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from l9.adapters.automation import automation
 from l9.adapters.build_files import read_build, read_compose
 from l9.adapters.git_repo import GitRepo
+from l9.adapters.hook_files import hooks_of
 from l9.adapters.threads import at_once
 from l9.core import facts as f
 from l9.core.cgmp import CgmpReport
@@ -40,6 +41,7 @@ class LocalObserver:
             f.Tag: lambda run: repo.tag(run.tag),
             f.Origin: lambda run: repo.origin(run.tag, run.commit),
             f.Automation: lambda run: automation(repo.tree(run.tag)),
+            f.Hooks: lambda _run: hooks_of(repo.top),
             f.LastRelease: lambda run: history.last_release(run.tag, run.commit),
             f.Messages: lambda run: history.messages(run.tag, run.commit),
             f.Signature: lambda run: history.signature(run.tag),

@@ -103,6 +103,7 @@ GOOD: Mapping[type, Any] = {
     f.Dockerfile: f.Dockerfile("docker/Dockerfile", Recipe((BASE,), "10001", "on")),
     f.ComposeFile: f.ComposeFile("compose.yaml", Production((SLOT,), (DATABASE,))),
     CgmpReport: REPORT,
+    f.Hooks: f.Hooks(("pre-commit", "commit-msg", "pre-push")),
     f.Automation: f.Automation(
         ("scripts/deploy.sh", "scripts/rollback.sh", "scripts/drift-check.sh"),
         (".github/workflows/deploy.yml",),

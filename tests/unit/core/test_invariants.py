@@ -189,6 +189,7 @@ FAILS = (
     Case(cgmp.IMAGE_MATCHES_LOCK, "fastapi 0.99, locked 0.104.1", (installed("FastAPI==0.99"),)),
     Case(workspace_standing.SCRIPTS_THERE, "no scripts/deploy.sh, scripts/rollback.sh",
          (f.Automation(("scripts/drift-check.sh",)),)),
+    Case(workspace_standing.HOOKS_INSTALLED, "no pre-push", (f.Hooks(("pre-commit",), ("pre-push",)),)),
     Case(workspace_standing.FAILURES_TOLD, "none in .github/workflows", (f.Automation(),)),
     Case(env.ENV_DOCUMENTED, "not there: KEY (api/x.py:3)", (example(lacking=(READ,)),)),
     Case(env.ENV_DOCUMENTED, "no such file, and read are: KEY", (example(exists=False, lacking=(READ,)),)),

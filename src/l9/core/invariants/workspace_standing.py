@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from l9.core.facts import Automation, Facts
+from l9.core.facts import Automation, Facts, Hooks
 from l9.core.invariants.invariant import Context, Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
@@ -39,4 +39,19 @@ def FAILURES_TOLD(facts: Facts, _context: Context) -> Verdict:
     return Fail(wanted, "none in .github/workflows, .gitea/workflows or .gitlab-ci.yml", EDIT)
 
 
-STANDING = (SCRIPTS_THERE, FAILURES_TOLD)
+@invariant(
+    "workspace.hooks-installed",
+    Hooks,
+    why="what a gate would refuse is told before the commit is made",
+    clause="spec 2.1, 8.2 local policy",
+    weight=Weight.ADVICE,
+)
+def HOOKS_INSTALLED(facts: Facts, _context: Context) -> Verdict:
+    hooks = facts.the(Hooks)
+    if hooks.absent:
+        wanted = ", ".join((*hooks.installed, *hooks.absent))
+        return Fail(f"hooks {wanted}", f"no {', '.join(hooks.absent)}", "l9 hooks install")
+    return Pass(f"{', '.join(hooks.installed)} in place")
+
+
+STANDING = (HOOKS_INSTALLED, SCRIPTS_THERE, FAILURES_TOLD)
