@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from l9.adapters import hadolint
 from l9.adapters.git_tree import LINK, GitTree
-from l9.commands import compose_yaml
 from l9.commands.hadolint import UNREADABLE
 from l9.config.model import Config
 from l9.core import compose, compose_file
@@ -97,6 +96,8 @@ def _project(tree: GitTree, config: Config) -> _Project | None:
         return None
     text = _text(tree, path)
     try:
+        from l9.commands import compose_yaml  # YAML is the operator's alone: a host's own l9 has it not
+
         document = compose_file.resolved(compose_yaml.parse(text))
     except ValueError as error:
         raise _cannot(path, str(error)) from None

@@ -126,7 +126,10 @@ class GitRepo:
 
     def locks(self, name: str) -> Locks:
         """The requirements files of the tag's tree, and those that they take in with `-r`."""
-        wanted, tree = self._config.check.requirements, self.tree(name)
+        return self._locks(self.tree(name))
+
+    def _locks(self, tree: GitTree) -> Locks:
+        wanted = self._config.check.requirements
         todo = [path for path in tree.files if any(fnmatch(path, w) for w in wanted)]
         found: dict[str, LockReport] = {}
         while todo:
@@ -140,7 +143,8 @@ class GitRepo:
         """What the project files of the tag's tree declare, compared with their locks."""
         from l9.commands.declared import compare, wanted_files  # not on the host: it has no `packaging`
 
-        locks, tree = self.locks(name).reports, self.tree(name)
+        tree = self.tree(name)
+        locks = self._locks(tree).reports
         texts = tree.read(wanted_files(tree.files, locks), longest=LONGEST_LOCK)
         return compare({path: data.decode(errors="replace") for path, data in texts.items()}, locks)
 
