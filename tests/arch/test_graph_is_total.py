@@ -167,8 +167,8 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
 
 REPORT = CgmpReport("4" * 40, "key", "process")
 LOCAL = {
-    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, CgmpReport, f.LastRelease, f.Messages, f.Signature,
-    f.Attested,
+    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, CgmpReport, f.LastRelease, f.Messages,
+    f.Secrets, f.Signature, f.Attested,
 }  # fmt: skip
 
 
@@ -185,6 +185,7 @@ def test_the_operators_observer_sees_each_of_its_kinds() -> None:
         CgmpReport: REPORT,
         f.LastRelease: repo.history.last_release(),
         f.Messages: repo.history.messages(),
+        f.Secrets: repo.history.secrets(),
         f.Signature: repo.history.signature(),
     }
     assert LocalObserver(repo, lambda _tag: REPORT)(a_run(Kind.DEPLOY), frozenset(LOCAL)).seen == seen

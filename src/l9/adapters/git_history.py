@@ -11,7 +11,7 @@ from l9.adapters.git_source import QUIET
 from l9.adapters.process import must, run
 from l9.commands import git, git_history
 from l9.config.model import Config
-from l9.core.facts import LastRelease, Messages, Signature
+from l9.core.facts import LastRelease, Messages, Secrets, Signature
 from l9.core.versions import TagFormat
 from l9.errors import ActionError
 
@@ -21,8 +21,9 @@ MOST_MESSAGES = 2000
 class GitHistory:
     """Reads one working copy's history; what it found out of a commit it keeps, for a commit never changes."""
 
-    def __init__(self, top: Path, config: Config) -> None:
+    def __init__(self, top: Path, config: Config, state: Path) -> None:
         self._top = top
+        self._state = state
         self._config = config
         self._lock = threading.Lock()
         self._last: dict[tuple[str, str], LastRelease] = {}
@@ -48,6 +49,14 @@ class GitHistory:
     def signature(self, name: str) -> Signature:
         """Who signed the tag."""
         return signature(self._top, self._config, name)
+
+    def secrets(self, name: str, commit: str, *, whole: bool = False) -> Secrets:
+        """What looks like a secret in what was added since the last release, or in the whole history."""
+        from l9.adapters.git_secrets import secrets
+
+        last = LastRelease() if whole else self.last_release(name, commit)
+        main = self._config.release.main
+        return secrets(self._top, self._state, commit, last, main=main, history=whole)
 
     def _look_for_last(self, name: str, commit: str) -> LastRelease:
         if self._git(git_history.is_shallow()).strip() == "true":

@@ -51,7 +51,7 @@ class GitRepo:
     @property
     def history(self) -> GitHistory:
         """What its commits have behind them."""
-        return GitHistory(self._top, self._config)
+        return GitHistory(self._top, self._config, self.state())
 
     @property
     def notes(self) -> Attestations:

@@ -23,22 +23,28 @@ ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·", "advic
     "--substrate", type=click.Choice(list(map(str, Where))), help="Judge only these; host asks the target."
 )
 @click.option("--explain", metavar="ID", help="Tell what an invariant says, why, and which gates need it.")
+@click.option("--history", is_flag=True, help="Look for secrets in every commit, not only in the newest.")
 @target_option
 @json_option
 def command(
-    tag: str | None, substrate: str | None, explain: str | None, target: str | None, as_json: bool
+    tag: str | None,
+    substrate: str | None,
+    explain: str | None,
+    history: bool,
+    target: str | None,
+    as_json: bool,
 ) -> int:
     """Judge all that a release needs here: of TAG, or of what HEAD would release."""
     if explain is not None:
         return _explain(explain, as_json=as_json)
-    return _check(project(target), tag, substrate, as_json=as_json)
+    return _check(project(target), tag, substrate, history=history, as_json=as_json)
 
 
-def _check(here: Project, tag: str | None, substrate: str | None, *, as_json: bool) -> int:
+def _check(here: Project, tag: str | None, substrate: str | None, *, history: bool, as_json: bool) -> int:
     import msgspec
 
     where = (Where(substrate),) if substrate else HERE
-    tag, commit, judged, _ = judge_all(here, tag, where)
+    tag, commit, judged, _ = judge_all(here, tag, where, whole_history=history)
     bad = [j for j in judged if not good(j)]
 
     def text() -> str:
@@ -57,7 +63,7 @@ def _check(here: Project, tag: str | None, substrate: str | None, *, as_json: bo
 
 
 def judge_all(
-    here: Project, tag: str | None, where: tuple[Where, ...]
+    here: Project, tag: str | None, where: tuple[Where, ...], *, whole_history: bool = False
 ) -> tuple[str | None, str, list[Judged], dict[str, Any]]:
     """The tag (None for HEAD), its commit, the verdicts, and what the host has on record of the live release.
 
@@ -70,7 +76,8 @@ def judge_all(
     from l9.local.runs import check_local, release_at_head, whoami
 
     tag = tag or release_at_head(here.repo, here.config)
-    run, judged = check_local(here.repo, here.config, tag or "", tuple(w for w in where if w in HERE))
+    local = tuple(w for w in where if w in HERE)
+    run, judged = check_local(here.repo, here.config, tag or "", local, whole_history=whole_history)
     record: dict[str, Any] = {}
     if Where.HOST in where:
         about = {"tag": run.tag, "commit": run.commit, "tag_object": run.tag_object}

@@ -117,6 +117,32 @@ class Signature(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
+class Leak(msgspec.Struct, frozen=True):
+    """Where something looks like a secret: never what it is. `commit` is the one that added the line.
+
+    `gone`: a later commit took the line away. `pushed`: origin's main has the commit, so that it is known.
+    """
+
+    path: str
+    line: int
+    kind: str
+    commit: str = ""
+    gone: bool = False
+    pushed: bool = False
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """What a scanner found in the lines added since a release (None: in the tree, or the whole history).
+
+    `skipped` are the files that nobody can read: binary, or too large.
+    """
+
+    since: str | None
+    leaks: tuple[Leak, ...]
+    skipped: tuple[str, ...] = ()
+    history: bool = False
+
+
 class Locks(msgspec.Struct, frozen=True):
     """The requirements files of the tag's tree, by path."""
 

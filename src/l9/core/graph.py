@@ -152,6 +152,7 @@ ROWS = (
             repository.COMMIT_MESSAGES,
             repository.COMMIT_FORM,
             attested.HERE,
+            repository.NO_SECRETS,
         ),
         summary="annotated, well-formed, reachable from main",
     ),

@@ -22,6 +22,7 @@ OF_A_COMMIT = (
     f.LastRelease,
     f.Locks,
     f.Messages,
+    f.Secrets,
     f.ComposeFile,
     f.Dockerfile,
     CgmpReport,
@@ -34,7 +35,9 @@ class LocalObserver:
     `report` tells what is known of a tag's stages, or of HEAD's for an empty name.
     """
 
-    def __init__(self, repo: GitRepo, report: Callable[[str], CgmpReport | None]) -> None:
+    def __init__(
+        self, repo: GitRepo, report: Callable[[str], CgmpReport | None], *, whole_history: bool = False
+    ) -> None:
         history = repo.history
         self._lookers: dict[type, Callable[[Run], object]] = {
             f.Workspace: lambda _run: repo.workspace(),
@@ -44,6 +47,7 @@ class LocalObserver:
             f.Hooks: lambda _run: hooks_of(repo.top),
             f.LastRelease: lambda run: history.last_release(run.tag, run.commit),
             f.Messages: lambda run: history.messages(run.tag, run.commit),
+            f.Secrets: lambda run: history.secrets(run.tag, run.commit, whole=whole_history),
             f.Signature: lambda run: history.signature(run.tag),
             f.ComposeFile: lambda run: read_compose(repo.tree(run.tag), repo.config),
             f.Dockerfile: lambda run: read_build(repo.tree(run.tag), repo.config),

@@ -189,19 +189,25 @@ def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[
 
 
 def check_local(
-    repo: GitRepo, config: Config, tag_name: str, where: tuple[Where, ...]
+    repo: GitRepo,
+    config: Config,
+    tag_name: str,
+    where: tuple[Where, ...],
+    *,
+    whole_history: bool = False,
 ) -> tuple[Run, list[Judged]]:
     """Every invariant of these substrates, judged on one look; nothing is run, pushed or written.
 
     `tag_name` is empty for what HEAD would release. Returns the run that a deploy would begin as (its commit
-    is empty before the first one) and the verdicts in the table's order. Raises UsageError for a name that is
-    no release's.
+    is empty before the first one) and the verdicts in the table's order. `whole_history`: look for secrets in
+    every commit there is. Raises UsageError for a name that is no release's.
     """
     if tag_name:
         check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)
     wanted = catalogue(*where) if where else ()
-    facts = observer(repo, config)(run, frozenset(kind for need in wanted for kind in need.observes))
+    observe = observer(repo, config, whole_history=whole_history)
+    facts = observe(run, frozenset(kind for need in wanted for kind in need.observes))
     return run, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
 
 
@@ -212,9 +218,9 @@ def judge_head(repo: GitRepo, config: Config, needs: list[Invariant]) -> list[Ju
     return [judge(need, run, facts, now, load.rules(config)) for need in needs]
 
 
-def observer(repo: GitRepo, config: Config) -> LocalObserver:
+def observer(repo: GitRepo, config: Config, *, whole_history: bool = False) -> LocalObserver:
     """The looks at a working copy; nothing is run for them."""
-    return LocalObserver(repo, partial(remembered, repo, config))
+    return LocalObserver(repo, partial(remembered, repo, config), whole_history=whole_history)
 
 
 def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:

@@ -26,7 +26,7 @@ class Told:
 
     @property
     def history(self) -> GitHistory:
-        return GitHistory(self.top, CONFIG)
+        return GitHistory(self.top, CONFIG, self.top / ".git" / "l9")
 
     def git(self, *args: str, cwd: Path | None = None) -> str:
         done = subprocess.run(("git", *args), cwd=cwd or self.top, capture_output=True, text=True)

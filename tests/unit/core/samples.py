@@ -97,6 +97,7 @@ GOOD: Mapping[type, Any] = {
         BEFORE, (MESSAGE, f.CommitMessage("a" * 40, 2, "Merge pull request #7 from ada/lock\n"))
     ),
     f.Signature: f.Signature("none"),
+    f.Secrets: f.Secrets(BEFORE, ()),
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
     f.Declared: f.Declared(("4 of pyproject.toml in requirements.txt",)),
     f.EnvExample: f.EnvExample(".env.example", exists=True, keys=8),

@@ -119,6 +119,8 @@ def messages(*commits: f.CommitMessage, since: str | None = BEFORE) -> f.Message
     return f.Messages(since, commits or (MESSAGE,))
 
 
+LEAK = f.Leak("api/a b.py", 3, "AWS Access Key")
+PUSHED = replace(LEAK, commit=COMMIT, gone=True, pushed=True)
 BAD_SIGNATURE = f.Signature("bad", why="a signature that does not fit")
 
 
@@ -209,6 +211,11 @@ FAILS = (
     Case(repository.COMMIT_FORM, "1 are not; cccccccccccc begin with a type",
          (messages(replace(MESSAGE, text="wip")),)),
     Case(repository.COMMIT_FORM, "1 are not", (messages(replace(MESSAGE, text="wip"), since=None),)),
+    Case(repository.NO_SECRETS, "1 found; api/a b.py:3 AWS Access Key", (f.Secrets(None, (LEAK,)),)),
+    Case(repository.NO_SECRETS, "1 found; api/a b.py:3 AWS Access Key in cccccccccccc",
+         (f.Secrets(BEFORE, (replace(LEAK, commit=COMMIT, gone=True),)),)),
+    Case(repository.NO_SECRETS, r"'two\nlines':3", (f.Secrets(None, (replace(LEAK, path="two\nlines"),)),)),
+    Case(repository.NO_SECRETS, "2 found", (f.Secrets(None, (LEAK, PUSHED), history=True),)),
     Case(repository.TAG_SIGNATURE, "a signature that does not fit", (BAD_SIGNATURE,)),
     Case(repository.TAG_SIGNATURE, "no signers", (f.Signature("bad", "", "no signers", "git push origin main"),)),
     Case(repository.TAG_SIGNATURE, "no signature", (), context(rules=Rules(signatures="required"))),
@@ -314,6 +321,10 @@ PASSES = (
     Case(repository.TAG_ANNOTATED, "annotated by nobody", (tag(tagger=""),)),
     Case(repository.TAG_SIGNATURE, "signed by Ada (ED25519 key)", (f.Signature("good", "Ada (ED25519 key)"),)),
     Case(repository.TAG_NEWER, f"newer than {BEFORE}"),
+    Case(repository.NO_SECRETS, f"none found in what was added since {BEFORE}"),
+    Case(repository.NO_SECRETS, "in the tree; not read: a.bin, b.bin, c.bin and 1 more",
+         (f.Secrets(None, (), ("a.bin", "b.bin", "c.bin", "d.bin")),)),
+    Case(repository.NO_SECRETS, "taken away after it was pushed: make a new one", (f.Secrets(BEFORE, (PUSHED,)),)),
     Case(repository.TAG_NEWER, "the first release", (f.LastRelease(),)),
     Case(repository.TAG_NEWER, "newer than another", (f.LastRelease("another"),)),
     Case(repository.COMMIT_MESSAGES, f"2 commits since {BEFORE}, none empty; 2 of 2 name an issue"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from l9.core.facts import Facts, LastRelease, Messages, Origin, Signature, Tag
+from shlex import quote
+
+from l9.core.facts import Facts, LastRelease, Leak, Messages, Origin, Secrets, Signature, Tag
 from l9.core.invariants.invariant import Context, Weight, invariant
 from l9.core.invariants.workspace import shown
 from l9.core.messages import check_message, references
@@ -168,6 +170,51 @@ def TAG_SIGNATURE(facts: Facts, context: Context) -> Verdict:
     if seen.state == "none":
         return Fail("a signed tag", "no signature", f"git tag -s -f {name} {name}^{{}}")
     return Fail("a signature that verifies", seen.why, seen.remedy or f"git tag -v {name}")
+
+
+@invariant(
+    "repository.no-secrets",
+    Secrets,
+    why="whoever can read the repository has every key that ever was in it",
+    clause="spec 1.3 git",
+)
+def NO_SECRETS(facts: Facts, _context: Context) -> Verdict:
+    seen = facts.the(Secrets)
+    where = (
+        "the whole history"
+        if seen.history
+        else f"what was added since {seen.since}"
+        if seen.since
+        else "the tree"
+    )
+    leaks = [leak for leak in seen.leaks if seen.history or not leak.pushed]
+    if not leaks:
+        late = [leak for leak in seen.leaks if leak.pushed]
+        note = f"; {_told(late[0])} was taken away after it was pushed: make a new one" if late else ""
+        unread = f"; not read: {shown(seen.skipped, 3)}" if seen.skipped else ""
+        return Pass(f"none found in {where}{note}{unread}")
+    first = leaks[0]
+    remedy = (
+        f"git rebase --interactive {first.commit}^"
+        if first.gone
+        else f"$EDITOR {quote(first.path if first.path.isprintable() else '.')}"
+    )
+    log = (
+        FALSE_ALARM,
+        "a real one that was pushed is known to others: make a new one",
+        *map(_told, leaks[1:20]),
+    )
+    return Fail(f"no secrets in {where}", f"{len(leaks)} found; {_told(first)}", remedy, log)
+
+
+FALSE_ALARM = "a false alarm: end the line with `# pragma: allowlist secret`, or name it in .secrets.baseline"
+
+
+def _told(leak: Leak) -> str:
+    """Where and of what kind; never what it is."""
+    return f"{shown((leak.path,))}:{leak.line} {leak.kind}" + (
+        f" in {leak.commit[:12]}" if leak.commit else ""
+    )
 
 
 @invariant(
