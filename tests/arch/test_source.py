@@ -18,7 +18,7 @@ PROGRAMS = {
     "ssh-copy-id", "ssh-keygen", "pip-audit", "systemctl", "tail", "unset",
 }  # fmt: skip
 # What is made of a user's compose file follows the user's settings, and refuses what cannot be followed.
-COMPOSE = {"l9.core.compose", "l9.core.compose_documents", "l9.core.compose_project"}
+COMPOSE = {"l9.core.compose", "l9.core.compose_cgmp", "l9.core.compose_documents", "l9.core.compose_project"}
 
 
 @pytest.mark.parametrize(("name", "tree"), [pytest.param(*m, id=m[0]) for m in modules("core")])

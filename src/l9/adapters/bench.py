@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ from typing import Protocol
 import msgspec
 
 from l9.adapters import proc
+from l9.commands import compose
 from l9.core.env import parse_env
 from l9.errors import ActionError
 from l9.ports import Say
@@ -50,9 +51,11 @@ class Bench(Protocol):
     """Where stages run. `tree` and `evidence` are these two folders as a command finds them."""
 
     where: str
-    tree: str
     evidence: str
     python: str
+
+    @property
+    def tree(self) -> str: ...
 
     def run(self, argv: tuple[str, ...], say: Say, timeout: float) -> Ran:
         """Run a command in the release's tree. Raises ActionError when it cannot be run at all."""
@@ -60,6 +63,10 @@ class Bench(Protocol):
 
     def typed(self, argv: tuple[str, ...]) -> str:
         """The command that repeats this one by hand."""
+        ...
+
+    def starts(self) -> str:
+        """The command that starts the release by hand."""
         ...
 
     def image(self, say: Say) -> str | None:
@@ -80,7 +87,10 @@ class Bench(Protocol):
 
 
 class OwnEnv:
-    """The environment of a release that is tried out: `.env.example`, `.env.local` over it, and the settings'."""
+    """The environment of a release that is tried out: `.env.example`, `.env.local` over it, and the settings'.
+
+    `secrets` are those of its values that must not be shown.
+    """
 
     def __init__(self, tree: Path, example: str, local: Path, more: Mapping[str, str]) -> None:
         self.values: dict[str, str] = {}
@@ -89,6 +99,11 @@ class OwnEnv:
                 text = path.read_text(encoding="utf-8", errors="replace")
                 self.values |= {e.key: e.value.reveal() for e in parse_env(text).entries}
         self.values |= more
+        self.secrets = compose.secret_values(self.values.items())
+
+    def hidden(self, lines: Iterable[str]) -> tuple[str, ...]:
+        """What a program printed, without the values that must not be shown."""
+        return compose.without_values("\n".join(lines), self.secrets)
 
 
 def owner() -> str:
@@ -134,11 +149,10 @@ def run_group(
     cwd: Path,
     env: Mapping[str, str],
     timeout: float,
-    log: Path | None = None,
 ) -> Ran:
     """Run a command in a process group of its own, of which nothing is left afterwards.
 
-    `timeout` is seconds; `log` takes all that it prints. Raises ActionError where there is no such program.
+    `timeout` is seconds. Raises ActionError where there is no such program.
     """
     tail: deque[str] = deque(maxlen=TAIL)
     try:
@@ -167,12 +181,10 @@ def run_group(
     clock = threading.Timer(timeout, stop)
     clock.start()
     try:
-        with open(os.devnull if log is None else log, "ab") as out:
-            for raw in child.stdout or ():
-                out.write(raw)
-                line = raw.decode(errors="replace").rstrip()
-                tail.append(line)
-                say(line)
+        for raw in child.stdout or ():
+            line = raw.decode(errors="replace").rstrip()
+            tail.append(line)
+            say(line)
         child.wait()
     finally:
         clock.cancel()
@@ -184,6 +196,18 @@ def run_group(
         tail.append(f"stopped after {timeout:g} s")
         return Ran(_TOO_SLOW, tuple(tail))
     return Ran(child.returncode, tuple(tail))
+
+
+def noted(say: Say, log: Path) -> Say:
+    """Keep all lines in a file too, which only its owner may read."""
+    log.touch(mode=0o600)
+
+    def note(line: str) -> None:
+        with log.open("a", encoding="utf-8", errors="replace") as out:
+            out.write(f"{line}\n")
+        say(line)
+
+    return note
 
 
 def end_group(pid: int) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from l9.adapters import proc
-from l9.adapters.bench import SERVER, TAIL, OwnEnv, Ran, Served, end_group, run_group
+from l9.adapters.bench import SERVER, TAIL, OwnEnv, Ran, Served, end_group, noted, run_group
 from l9.adapters.free_port import free_port
 from l9.adapters.git_environment import without_repository
 from l9.commands import stages
@@ -35,9 +35,12 @@ class ProcessBench:
         self._folder = folder
         self._tree = folder / "tree"
         self._prepared = False
-        self.tree = str(self._tree)
         self.evidence = str(evidence)
         self.python = sys.executable
+
+    @property
+    def tree(self) -> str:
+        return str(self._tree)
 
     def run(self, argv: tuple[str, ...], say: Say, timeout: float) -> Ran:
         self._prepare(say)
@@ -46,11 +49,14 @@ class ProcessBench:
             "PYTHONDONTWRITEBYTECODE": "1",
             "COVERAGE_FILE": f"{self._folder}/.coverage",
         }
-        log = Path(self.evidence) / "stages.log"
-        return run_group(argv, say, cwd=self._tree, env=env, timeout=timeout, log=log)
+        kept = noted(say, Path(self.evidence) / "stages.log")
+        return run_group(argv, kept, cwd=self._tree, env=env, timeout=timeout)
 
     def typed(self, argv: tuple[str, ...]) -> str:
         return stages.typed("python" if word == self.python else word for word in argv)
+
+    def starts(self) -> str:
+        return stages.typed(self._config.process.command).replace("'{python}'", "python")
 
     def image(self, say: Say) -> str | None:
         return None
@@ -63,9 +69,11 @@ class ProcessBench:
         """`[process] command` on a free port of the loopback."""
         self._prepare(say)
         port, log = free_port(), Path(self.evidence) / "oracle.log"
-        env = OwnEnv(
+        own_env = OwnEnv(
             self._tree, self._config.env.example, self._top / ".env.local", self._config.cgmp.env
-        ).values
+        )
+        env = own_env.values
+        log.touch(mode=0o600)
         argv = stages.filled(
             self._config.process.command, {"python": self.python, "port": str(port), "tree": self.tree}
         )
@@ -97,7 +105,7 @@ class ProcessBench:
             yield Served(
                 f"http://127.0.0.1:{port}",
                 env.get,
-                lambda: tuple(log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]),
+                lambda: own_env.hidden(log.read_text("utf-8", "replace").splitlines()[-TAIL:]),
                 lambda: None if child.poll() is None else f"it ended with exit code {child.returncode}",
             )
         finally:

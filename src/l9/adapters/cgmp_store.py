@@ -41,9 +41,13 @@ class CgmpStore:
         """The folder of that content's evidence; it is made."""
         folder = self._runs / key
         if not folder.is_dir():
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, mode=0o700)
             self._prune(folder)
         return folder
+
+    def keys(self) -> set[str]:
+        """The content that something is known of."""
+        return {path.name for path in self._runs.iterdir()} if self._runs.is_dir() else set()
 
     def forget(self, key: str) -> None:
         """As if it had never run."""

@@ -76,6 +76,10 @@ class DockerCli:
                     say(line)
         return Output(child.returncode, "", tuple(tail))
 
+    def command(self, argv: compose.Argv) -> tuple[tuple[str, ...], dict[str, str]]:
+        """The program and the environment to run it with, for who sees to its end by himself."""
+        return self._argv(argv), dict(self._env)
+
     def compose_version(self, cwd: Path) -> str:
         """The version of compose. Raises ActionError when there is none, or it is too old."""
         found = compose.parse_version(self.read(compose.version(), cwd).out)

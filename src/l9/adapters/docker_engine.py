@@ -109,11 +109,15 @@ class Engine:
         body = {"RestartPolicy": {"Name": policy}}
         self._ask("POST", docker.path("containers", name, "update"), f"update {name}", body)
 
-    def remove(self, name: str) -> None:
-        """Remove a container and its anonymous volumes. One that is gone, or going, is as good as removed."""
+    def remove(self, name: str, *, force: bool = False) -> None:
+        """Remove a container and its anonymous volumes. One that is gone, or going, is as good as removed.
+
+        force: also one that runs.
+        """
+        where = docker.path("containers", name, v=1, force=int(force))
         for _ in range(100):
             try:
-                self._ask("DELETE", docker.path("containers", name, v=1), f"remove {name}")
+                self._ask("DELETE", where, f"remove {name}")
             except EngineRefused as refused:
                 if refused.status == NOT_FOUND:
                     return
@@ -162,6 +166,20 @@ class Engine:
     def has(self, kind: str, name: str) -> bool:
         """Whether there is a network or volume (`kind` is `networks` or `volumes`) of that name."""
         return self._find(docker.path(kind, name), f"inspect {kind} {name}") is not None
+
+    def labelled(self, kind: str, label: str) -> dict[str, str]:
+        """The networks or volumes (`kind`) that carry a label, by name, each with the label's value."""
+        found = self._ask("GET", docker.path(kind, filters={"label": [label]}), f"list {kind}")
+        rows = (found.get("Volumes") if kind == "volumes" else found) or []
+        return {row["Name"]: row["Labels"][label.partition("=")[0]] for row in rows}
+
+    def discard(self, kind: str, name: str) -> None:
+        """Remove a network or volume (`kind`); one that is gone is as good as removed."""
+        try:
+            self._ask("DELETE", docker.path(kind, name), f"remove {kind} {name}")
+        except EngineRefused as refused:
+            if refused.status != NOT_FOUND:
+                raise
 
     # ── the wire ─────────────────────────────────────────────────────────────────────────────────
 

@@ -80,6 +80,43 @@ def up_missing(file: Path, services: Iterable[str]) -> Argv:
     return (*_derived(file), "--profile", "*", "up", "--detach", "--no-recreate", "--no-deps", *services)
 
 
+def run_once(
+    file: Path, service: str, command: Iterable[str], *, entrypoint: str = "", alone: bool = False
+) -> Argv:
+    """Run a command in a new container of a service, which is removed afterwards.
+
+    alone: without the services that it depends on.
+    """
+    own = (*(("--entrypoint", entrypoint) if entrypoint else ()), *(("--no-deps",) if alone else ()))
+    return (*_quiet(file), "run", "--rm", "--no-TTY", *own, service, *command)
+
+
+def up_with_needs(file: Path, services: Iterable[str]) -> Argv:
+    """Start services with all that they depend on, pulling what is not built here."""
+    return (*_derived(file), "up", "--detach", "--no-build", *services)
+
+
+def tail(file: Path, service: str, lines: int) -> Argv:
+    """The last lines of a service's log."""
+    return (*_derived(file), "logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service)
+
+
+def port(file: Path, service: str, inside: int) -> Argv:
+    """Where a port of a service is published."""
+    return (*_derived(file), "port", service, str(inside))
+
+
+def parse_port(out: str) -> int | None:
+    """The port of `port`'s `ADDRESS:PORT`."""
+    number = out.strip().rpartition(":")[2]
+    return int(number) if number.isdecimal() else None
+
+
+def by_hand(file: str, *words: str) -> Argv:
+    """What a person types to do the same with the file as it is."""
+    return ("docker", "compose", *(("--file", file) if file else ()), *words)
+
+
 def missing_file(text: str) -> str | None:
     """The path of the env file that compose could not find, where that is why it failed.
 
@@ -120,6 +157,11 @@ def parse_document(out: str) -> dict[str, Any] | None:
 def _project(file: Path, project: str, env_files: Iterable[Path]) -> Argv:
     names = (part for path in env_files for part in ("--env-file", str(path)))
     return ("docker", "compose", "--project-name", project, "--file", str(file), *names)
+
+
+def _quiet(file: Path) -> Argv:
+    """As `_derived`, without telling of networks and volumes: what is printed is the command's own."""
+    return ("docker", "compose", "--progress", "quiet", "--file", str(file))
 
 
 def _derived(file: Path) -> Argv:

@@ -60,13 +60,14 @@ class Container(msgspec.Struct, frozen=True):
 
 
 class ImageInfo(msgspec.Struct, frozen=True):
-    """An image as `inspect` shows it."""
+    """An image as `inspect` shows it. `workdir` is where its commands run."""
 
     id: str
     labels: Mapping[str, str]
     tags: tuple[str, ...]
     size: int
     checks_health: bool
+    workdir: str = "/"
 
 
 def path(kind: str, thing: str = "", act: str = "", **query: str | int | Mapping[str, list[str]]) -> str:
@@ -174,6 +175,7 @@ def parse_image(raw: Mapping[str, Any]) -> ImageInfo:
         tags=tuple(raw.get("RepoTags") or ()),
         size=raw.get("Size", 0),
         checks_health=test[0] != "NONE",
+        workdir=config.get("WorkingDir") or "/",
     )
 
 

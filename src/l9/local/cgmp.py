@@ -36,17 +36,25 @@ _REMEDY = "$EDITOR l9.toml"
 class Cgmp:
     """Runs stages on a subject, one at a time; to be used with `with`.
 
-    again: nothing that ran earlier counts.
+    again: nothing that ran earlier counts. nested: another one, which is still in use, has asked for it.
     """
 
     def __init__(
-        self, repo: GitRepo, config: Config, subject: Subject, say: Say, *, again: bool = False
+        self,
+        repo: GitRepo,
+        config: Config,
+        subject: Subject,
+        say: Say,
+        *,
+        again: bool = False,
+        nested: bool = False,
     ) -> None:
         self._repo = repo
         self._config = config
         self._subject = subject
         self._say = say
         self._again = again
+        self._nested = nested
         self._where = where_of(config)
         self._benches: dict[str, Bench] = {}
         self._stack = ExitStack()
@@ -77,6 +85,10 @@ class Cgmp:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        if "container" in self._benches and not self._nested:
+            from l9.adapters.bench_container import prune_images
+
+            prune_images(self._config, self._store.keys() - {self._key})
 
     def run(self, stage: Stage) -> StageResult:
         """Run a stage, or tell what came of it on this very content; a red one is run again.
@@ -159,7 +171,7 @@ class Cgmp:
 
     def _oracle(self) -> StageResult:
         bench = self._bench(self._where.oracle)
-        typed = bench.typed(self._filled(bench, self._config.process.command))
+        typed = bench.starts()
         golden_text = GitTree(self._repo.top, self._subject.tree).text(self._config.cgmp.golden_file)
         golden = recorded(self._config, golden_text)
         self._look_into_image(bench)
@@ -199,7 +211,9 @@ class Cgmp:
         name = self._api_name(base.tree)
         if (known := self._store.api(name)) is None:
             self._say(f"starting {base.tag} to ask for its API")
-            with Cgmp(self._repo, self._config, Subject(base.tree, base.tree), self._say) as other:
+            with Cgmp(
+                self._repo, self._config, Subject(base.tree, base.tree), self._say, nested=True
+            ) as other:
                 bench = other._bench(self._where.oracle)  # the same, on the other tree
                 with bench.serving(self._say) as served:
                     contract, tail = hold_to_contract(self._config, (), served), served.tail()

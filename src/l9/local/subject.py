@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
 from collections.abc import Iterable
 from fnmatch import fnmatch
@@ -63,11 +64,15 @@ def _versions(form: TagFormat, tags: Iterable[str]) -> Iterable[Version]:
 
 
 def where_of(config: Config) -> Where:
-    """By `[cgmp] where`; `auto` goes by the target's runtime, and a test that names `{python}` is meant for here."""
+    """By `[cgmp] where`; `auto` goes by the target's runtime, and a test that names `{python}` is meant for here.
+
+    Where there is no Docker at all, `auto` runs everything as processes; the report says so.
+    """
     wanted = config.cgmp.where
     if wanted != "auto":
         return Where(wanted, wanted)
-    runtime: Place = "container" if config.target.runtime == "compose" else "process"
+    docker = config.target.runtime == "compose" and shutil.which("docker") is not None
+    runtime: Place = "container" if docker else "process"
     here = any("{python}" in word for word in config.check.test)
     return Where("process" if here else runtime, runtime)
 

@@ -92,3 +92,47 @@ def test_values_that_must_not_be_shown() -> None:
         ("MEMORY_DSN", "postgresql://x"), ("NAME", "x" * 20),
     ]  # fmt: skip
     assert compose.secret_values(entries) == ("hunter2", "abcd", "postgresql://x", "x" * 20)
+
+
+def test_a_command_that_is_run_once() -> None:
+    quiet = ("docker", "compose", "--progress", "quiet", *COMPOSE[2:], "run", "--rm", "--no-TTY")
+    assert compose.run_once(FILE, "test", ("pytest", "-v")) == (*quiet, "test", "pytest", "-v")
+    assert compose.run_once(FILE, "api", ("-c", "x"), entrypoint="python", alone=True) == (
+        *quiet, "--entrypoint", "python", "--no-deps", "api", "-c", "x",
+    )  # fmt: skip
+
+
+def test_a_service_with_all_that_it_needs() -> None:
+    assert compose.up_with_needs(FILE, ("db", "api")) == (
+        *COMPOSE,
+        "up",
+        "--detach",
+        "--no-build",
+        "db",
+        "api",
+    )
+    assert compose.tail(FILE, "api", 40) == (
+        *COMPOSE,
+        "logs",
+        "--no-color",
+        "--no-log-prefix",
+        "--tail",
+        "40",
+        "api",
+    )
+    assert compose.port(FILE, "api", 8000) == (*COMPOSE, "port", "api", "8000")
+
+
+@pytest.mark.parametrize(
+    ("out", "port"),
+    [("127.0.0.1:32768\n", 32768), ("[::]:80\n", 80), (":0", 0), ("", None), ("no such", None)],
+)
+def test_where_a_port_is_published(out: str, port: int | None) -> None:
+    assert compose.parse_port(out) == port
+
+
+def test_what_a_person_types() -> None:
+    assert compose.by_hand("docker/compose.yml", "up", "api") == (
+        "docker", "compose", "--file", "docker/compose.yml", "up", "api",
+    )  # fmt: skip
+    assert compose.by_hand("", "build") == ("docker", "compose", "build")

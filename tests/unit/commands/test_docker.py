@@ -185,7 +185,7 @@ def test_images() -> None:
         "sha256:1", ("a:1",), 5, {"a": "b"}, True,
     )  # fmt: skip
     bare = docker.parse_image({"Id": "sha256:1", "RepoTags": None, "Config": None})
-    assert (bare.tags, bare.size, bare.labels, bare.checks_health) == ((), 0, {}, False)
+    assert (bare.tags, bare.size, bare.labels, bare.checks_health, bare.workdir) == ((), 0, {}, False, "/")
     assert not docker.parse_image({"Id": "x", "Config": {"Healthcheck": {"Test": ["NONE"]}}}).checks_health
 
 

@@ -378,6 +378,8 @@ PASSES = (
 BEFORE_THE_PUSH = (
     Case(repository.TAG_NEWER, "HEAD carries no release tag yet", (), context(tag="")),
     Case(cgmp.FIX_PASSED, "FIX has not run", (replace(REPORT, stages=()),)),
+    Case(cgmp.API_FITS_VERSION, "ORACLE has not run", (replace(REPORT, stages=()),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "ORACLE has not run", (replace(REPORT, stages=()),)),
     Case(cgmp.CGMP_THIS_TREE, "not green yet: FIX, SIM, COV, ORACLE", (replace(REPORT, stages=()),)),
     Case(
         cgmp.CGMP_THIS_TREE,

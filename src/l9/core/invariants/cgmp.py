@@ -8,6 +8,7 @@ from l9.core.invariants.invariant import Check, Context, invariant
 from l9.core.invariants.workspace import shown
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
+_LATER = Unknown("ORACLE has not run on this tree", "l9 cgmp", "the release to be started", not_yet=True)
 _NOT_OF_THE_LOCK = ("pip", "setuptools", "wheel")
 
 
@@ -79,6 +80,8 @@ def CGMP_THIS_TREE(facts: Facts, context: Context) -> Verdict:
 )
 def API_FITS_VERSION(facts: Facts, context: Context) -> Verdict:
     report = facts.the(CgmpReport)
+    if report.of(Stage.ORACLE) is None:
+        return _LATER
     change, base = report.api, report.base
     if change is None or base is None or change.level in ("none", "patch"):
         return Pass("no change of the API that a client would notice")
@@ -102,6 +105,8 @@ def API_FITS_VERSION(facts: Facts, context: Context) -> Verdict:
 )
 def IMAGE_MATCHES_LOCK(facts: Facts, _context: Context) -> Verdict:
     report, locks = facts.the(CgmpReport), facts.the(Locks).reports
+    if report.of(Stage.ORACLE) is None:
+        return _LATER
     if report.freeze is None:
         nothing = "no Python in the image" if report.image else "no image"
         return Pass(f"{nothing}: nothing to compare")
