@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
+
+from msgspec.structs import replace
 
 from l9.adapters.git_environment import QUIET, reason
 from l9.adapters.git_signature import verify
@@ -14,6 +17,7 @@ from l9.commands.git import is_ancestor
 from l9.core.protection import BRANCHES, TAGS, MainCommit, Policy, PushedTag, Update, governed
 from l9.errors import ActionError
 
+_USAGE = 129  # git's exit code for what it does not know
 # A reference under refs/replace would show us another object than the one that is pushed.
 AS_STORED = {**QUIET, "GIT_NO_REPLACE_OBJECTS": "1"}
 
@@ -55,7 +59,7 @@ class GitPush:
         try:
             return self._tag(bare, mains) if change.ref.startswith(TAGS) else self._main(bare)
         except ActionError as error:
-            return Update(ref=change.ref, old=change.old, new=change.new, unseen=error.found)
+            return replace(bare, unseen=error.found, remedy=error.remedy)
 
     # ── main ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -63,18 +67,17 @@ class GitPush:
         if not update.old:
             return update
         if not self._id(f"{update.old}^{{commit}}"):
-            raise ActionError("", found=f"{update.old[:12]}, which is there now, is not in this clone")
+            raise ActionError(
+                "the push cannot be looked at",
+                found=f"{update.old[:12]}, which is there now, is not in this clone",
+                remedy=f"git fetch origin {quote(self._policy.main)}",
+            )
         if self._code(is_ancestor(update.old, update.new)) != 0:
-            return Update(ref=update.ref, old=update.old, new=update.new, forward=False)
+            return replace(update, forward=False)
         known = (update.old, *(found for name in self._published if (found := self._id(name))))
         commits = git.parse_commits(self._must(git.main_commits(update.new, *known)))
-        return Update(
-            ref=update.ref,
-            old=update.old,
-            new=update.new,
-            follows=self._follows(commits[0], update.old) if commits else True,
-            commits=tuple(map(self._main_commit, commits)),
-        )
+        follows = self._follows(commits[0], update.old) if commits else True
+        return replace(update, follows=follows, commits=tuple(map(self._main_commit, commits)))
 
     def _follows(self, oldest: git.Commit, old: str) -> bool:
         """Whether what was main is still main's own history, and not a branch that another one merged."""
@@ -96,8 +99,14 @@ class GitPush:
         )
 
     def _again(self, parents: tuple[str, ...]) -> str:
-        """The tree that git makes of a merge by itself; empty where it cannot (conflicts, an old git)."""
+        """The tree that git makes of a merge by itself; empty where it cannot (conflicts, more than two parents)."""
         done = self._run(git.merge_again(parents))
+        if done.code == _USAGE and len(parents) == 2:
+            raise ActionError(
+                "the push cannot be looked at",
+                found="whether a merge itself changes something cannot be seen: git here is older than 2.38",
+                remedy="git --version",
+            )
         return done.out.splitlines()[0] if done.code == 0 and done.out else ""
 
     # ── tags ─────────────────────────────────────────────────────────────────────────────────────
@@ -116,7 +125,7 @@ class GitPush:
                 on_main=is_commit and any(self._code(is_ancestor(head.target, m)) == 0 for m in mains),
                 signature=self._signature(update.new, signed=head.signed),
             )
-        return Update(ref=update.ref, old=update.old, new=update.new, tag=seen)
+        return replace(update, tag=seen)
 
     def _signature(self, tag: str, *, signed: bool) -> str:
         if not signed:

@@ -66,7 +66,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     """One reference that is to change; `old` and `new` are empty where there is nothing.
 
     `commits`: what main would get, oldest first, and `follows` whether the oldest stands right upon `old`.
-    `unseen`: why all this could not be looked at.
+    `unseen`: why all this could not be looked at, and `remedy` what to type then.
     """
 
     ref: str
@@ -77,6 +77,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     commits: tuple[MainCommit, ...] = ()
     tag: PushedTag | None = None
     unseen: str = ""
+    remedy: str = ""
 
     @property
     def tag_name(self) -> str:
@@ -146,7 +147,7 @@ def _main_stays(update: Update, policy: Policy) -> Finding | None:
 def _main_was_seen(update: Update, policy: Policy) -> Finding | None:
     if not update.unseen:
         return None
-    return "commits that can be looked at", update.unseen, f"git fetch origin {quote(policy.main)}"
+    return "commits that can be looked at", update.unseen, update.remedy or "git fsck"
 
 
 def _main_goes_forward(update: Update, policy: Policy) -> Finding | None:
@@ -224,7 +225,7 @@ def _tag_is_well_formed(update: Update, policy: Policy) -> Finding | None:
 def _tag_was_seen(update: Update, _policy: Policy) -> Finding | None:
     if update.tag is not None:
         return None
-    return "an object that can be looked at", update.unseen or "nobody looked", "git fsck"
+    return "an object that can be looked at", update.unseen or "nobody looked", update.remedy or "git fsck"
 
 
 def _tag_is_annotated(update: Update, _policy: Policy) -> Finding | None:

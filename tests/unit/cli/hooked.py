@@ -89,7 +89,9 @@ class Clone:
         self.git("merge", "--quiet", "--no-ff", "--no-verify", "-m", message, name)
 
     def tag(self, name: str = "v1.0.0-l9", *args: str) -> None:
-        self.git("tag", "--annotate", name, "-m", f"Release {name}: Something", *args)
+        """An annotated tag; another object each time, also within one second."""
+        self.tags = getattr(self, "tags", 0) + 1
+        self.git("tag", "--annotate", name, "-m", f"Release {name}: Something, time {self.tags}", *args)
 
     def push(self, *args: str, code: int | None = 0) -> str:
         return self.run("git", "push", *args, code=code).said

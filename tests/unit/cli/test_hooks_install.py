@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,27 @@ def test_a_git_directory_elsewhere(clone: Clone, tmp_path: Path) -> None:
 
 def test_no_repository_at_all(tmp_path: Path) -> None:
     assert "not inside a git working copy" in Clone(tmp_path).l9("hooks", "status", code=2)
+
+
+def test_a_repository_of_another_user(clone: Clone) -> None:
+    """git's own way to try this without another user."""
+    done = clone.run(
+        sys.executable, "-P", "-m", "l9", "hooks", "install", code=2, GIT_TEST_ASSUME_DIFFERENT_OWNER="1"
+    )
+    assert "dubious ownership" in done.said
+    assert f"git config --global --add safe.directory {clone.work}" in done.said
+
+
+def test_a_submodule_has_hooks_of_its_own(clone: Clone, tmp_path: Path) -> None:
+    working_copy(tmp_path / "inner")
+    clone.git("-c", "protocol.file.allow=always", "submodule", "add", "--quiet",
+              str(tmp_path / "inner" / "origin.git"), "inner")  # fmt: skip
+    clone.l9("hooks", "install")
+    inner = Clone(clone.work / "inner")
+    assert states(inner) == dict.fromkeys(NAMES, "absent")
+    inner.l9("hooks", "install")
+    assert states(inner) == dict.fromkeys(NAMES, "installed")
+    inner.write("requirements.txt", "fastapi>=1\n")
+    inner.git("add", "requirements.txt")
+    assert "fastapi>=1" in inner.commit("Fix: It", code=1).said
+    clone.commit("Add: A submodule")

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -341,3 +347,51 @@ def test_what_is_no_bare_repository(team: Team, tmp_path: Path) -> None:
         team.l9("protect", "bare", str(place), "--yes", code=2)
     assert "nobody in it" in team.protect("--allowed-signers", "/dev/null", code=2)
     assert "cannot be read" in team.protect("--allowed-signers", str(tmp_path / "nobody"), code=2)
+
+
+def test_what_is_refused_leaves_nothing_behind(team: Team) -> None:
+    """git keeps what is pushed apart until the hook has said yes; the hook looks at it there."""
+    objects = team.origin / "objects"
+    before = {p for p in objects.rglob("*") if p.is_file()}
+    team.change("big.py", "Add: Something big")
+    team.refused("main.merges-only", "origin", "main")
+    assert {p for p in objects.rglob("*") if p.is_file()} == before
+
+
+def test_a_git_that_cannot_merge_again_is_no_silent_pass(team: Team, tmp_path: Path) -> None:
+    """A stand-in for a git before 2.38, which does not know `merge-tree --write-tree`."""
+    old = tmp_path / "old" / "git"
+    old.parent.mkdir()
+    real = shutil.which("git")
+    old.write_text(f'#!/bin/sh\n[ "$1" != merge-tree ] || exit 129\nexec \'{real}\' "$@"\n')
+    old.chmod(0o755)
+    team.branch()
+    team.merge("feature/x", f"Reviewed-by: {BOB}")
+    hook = team.origin / "hooks" / "pre-receive"
+    hook.write_text(hook.read_text().replace("python=", f"PATH='{old.parent}':$PATH\npython="))
+    assert "git here is older than 2.38" in team.refused("main.seen", "origin", "main")
+
+
+def test_a_person_is_asked(tmp_path: Path) -> None:
+    team = Team(tmp_path)
+    argv = [sys.executable, "-P", "-m", "l9", "protect", "bare", str(team.origin)]
+    for answer, code in (("n", 3), ("y", 0)):
+        said, ended = on_terminal(argv, answer, team)
+        assert "Do this? [y/N]" in said
+        assert '"review": "required"' in said
+        assert ended == code
+        assert (team.origin / "l9").exists() is (answer == "y")
+
+
+def on_terminal(argv: list[str], answer: str, team: Team) -> tuple[str, int]:
+    """What a command says on a terminal where somebody types that answer, and its exit code."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(argv, cwd=team.work, env=team.env, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, f"{answer}\n".encode())
+    said = b""
+    with contextlib.suppress(OSError):  # so a terminal ends
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    return said.decode(), child.wait(timeout=30)

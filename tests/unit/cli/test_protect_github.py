@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def test_what_github_says_when_it_refuses(hub: Hub) -> None:
 
 def test_without_gh(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "bin" / "gh").unlink()
-    (tmp_path / "bin" / "git").symlink_to("/usr/bin/git")
+    (tmp_path / "bin" / "git").symlink_to(str(shutil.which("git")))
     found = hub.run(
         sys.executable, "-P", "-m", "l9", "protect", "github", "--apply",
         code=3, PATH=str(tmp_path / "bin"),

@@ -65,7 +65,7 @@ def test_what_may_go_through(update: Update, policy: Policy) -> None:
     ("update", "policy", "rule", "found", "remedy"),
     [
         (replace(MAIN, new=""), Policy(), "main.stays", "a deletion", "git fetch origin main"),
-        (replace(MAIN, unseen="gone"), Policy(), "main.seen", "gone", "git fetch origin main"),
+        (replace(MAIN, unseen="gone", remedy="git --version"), Policy(), "main.seen", "gone", "git --version"),
         (replace(MAIN, forward=False), Policy(review="none"), "main.goes-forward",
          "222222222222 leaves out 111111111111, which is published", "git pull --no-rebase origin main"),
         (merge(parents=(OLD,)), Policy(), "main.merges-only", "222222222222 (Merge it) is a direct commit",
