@@ -66,6 +66,7 @@ COMMON = (
     Need("openssh-client"),
     Need("openssh-server"),
     Need("python3-venv"),
+    Need("systemd"),  # its own checker judges the units, also where it does not run
 )
 
 

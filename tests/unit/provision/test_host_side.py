@@ -17,27 +17,31 @@ import pytest
 from l9.provision import changes as ch
 from l9.provision import program
 from l9.provision.host import apply as host_apply
-from l9.provision.host import files
+from l9.provision.host import files, system
 from l9.provision.host.talk import Refused, heard
 from l9.provision.seen import Seen
 
 ME = {"owner": "", "group": ""}
 
 
-def perform(python: str, *changes: ch.Change) -> list[dict[str, Any]]:
+def perform(python: tuple[str, ...], *changes: ch.Change) -> list[dict[str, Any]]:
     text = program.apply([msgspec.to_builtins(change) for change in changes], {})
-    done = subprocess.run((python, "-I", "-"), input=text.encode(), capture_output=True, check=False)
+    done = subprocess.run(python, input=text.encode(), capture_output=True, check=False)
     assert done.stderr == b""
     return [m for m in map(heard, done.stdout.decode().splitlines()) if m]
 
 
-def old(version: str) -> str:
-    """A Python of this version on this machine, from wherever it is."""
+HERE = (sys.executable, "-I", "-")
+
+
+def old(version: str) -> tuple[str, ...]:
+    """A Python of this version on this machine, from wherever it is; else this one, which says that it were one."""
     homes = Path.home().glob(f".pyenv/versions/{version}.*/bin/python3")
     found = shutil.which(f"python{version}", path="/usr/bin:/usr/local/bin") or next(map(str, homes), None)
-    if found is None:
-        pytest.skip(f"python{version} is not installed")
-    return found
+    if found is not None:
+        return (found, "-I", "-")
+    said = (*map(int, version.split(".")), 0, "final", 0)
+    return (sys.executable, "-I", "-c", f"import sys; sys.version_info = {said}; exec(sys.stdin.read())")
 
 
 def question(path: Path) -> dict[str, Any]:
@@ -47,9 +51,9 @@ def question(path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def look(python: str, path: Path) -> dict[str, Any]:
+def look(python: tuple[str, ...], path: Path) -> dict[str, Any]:
     text = program.look(question(path))
-    done = subprocess.run((python, "-I", "-"), input=text.encode(), capture_output=True, check=False)
+    done = subprocess.run(python, input=text.encode(), capture_output=True, check=False)
     assert done.stderr == b""
     (message,) = [m for m in map(heard, done.stdout.decode().splitlines()) if m]
     return message
@@ -75,21 +79,21 @@ def test_an_older_python_says_that_it_is_too_old(version: str, tmp_path: Path) -
 
 def test_the_newest_python_beside_an_old_one_is_found(tmp_path: Path) -> None:
     seen = look(old("3.9"), tmp_path)["seen"]["python"]
-    if shutil.which("python3.11", path="/usr/bin:/usr/local/bin") is None:
-        pytest.skip("no python3.11 beside it")
+    if not any(system.find(name) for name in system.NEWER):
+        pytest.skip("no newer Python beside it: apt-get install python3")
     assert tuple(seen["version"]) >= (3, 11)
 
 
 def test_looking_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("1", encoding="utf-8")
     before = [(p, p.stat().st_mtime_ns, p.stat().st_ctime_ns) for p in tmp_path.rglob("*")]
-    look(sys.executable, tmp_path)
+    look(HERE, tmp_path)
     assert [(p, p.stat().st_mtime_ns, p.stat().st_ctime_ns) for p in tmp_path.rglob("*")] == before
 
 
 def test_a_file_is_written_with_owner_and_mode(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
-    (said,) = perform(sys.executable, ch.WriteFile(path=str(path), text="a\udcff\r\n", mode=0o640, **ME))
+    (said,) = perform(HERE, ch.WriteFile(path=str(path), text="a\udcff\r\n", mode=0o640, **ME))
     assert said["type"] == "done"
     assert path.read_bytes() == b"a\xff\r\n"  # also what is no UTF-8 comes back byte for byte
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -100,9 +104,7 @@ def test_a_file_that_changed_since_it_was_shown_is_not_overwritten(tmp_path: Pat
     path = tmp_path / "file"
     path.write_text("theirs", encoding="utf-8")
     shown = hashlib.sha256(b"as it was shown").hexdigest()
-    (said,) = perform(
-        sys.executable, ch.WriteFile(path=str(path), text="ours", mode=0o644, before=shown, **ME)
-    )
+    (said,) = perform(HERE, ch.WriteFile(path=str(path), text="ours", mode=0o644, before=shown, **ME))
     assert (said["type"], path.read_text(encoding="utf-8")) == ("failed", "theirs")
     assert "meanwhile" in said["message"]
 
@@ -111,7 +113,7 @@ def test_the_first_failure_ends_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     below_a_file = ch.MakeDirectory(path=str(tmp_path / "file" / "x"), mode=0o755, **ME)
     after = ch.MakeDirectory(path=str(tmp_path / "after"), mode=0o755, **ME)
-    said = perform(sys.executable, below_a_file, after)
+    said = perform(HERE, below_a_file, after)
     assert [(m["type"], m["index"]) for m in said] == [("failed", 0)]
     assert not (tmp_path / "after").exists()
 
@@ -136,7 +138,7 @@ def test_lines_are_added_once_and_after_what_is_there(tmp_path: Path) -> None:
     exclude.write_text("# git's\n.env", encoding="utf-8")
     change = ch.AddLines(path=str(exclude), lines=(".env", ".l9/"))
     for _ in range(2):
-        perform(sys.executable, change)
+        perform(HERE, change)
     assert exclude.read_text(encoding="utf-8") == "# git's\n.env\n.l9/\n"
 
 
@@ -149,18 +151,18 @@ def test_a_clone_leaves_what_was_there(tmp_path: Path) -> None:
     subprocess.run(commit, check=True, env=env)
     path.mkdir()
     (path / ".env").write_text("A=1", encoding="utf-8")
-    (said,) = perform(sys.executable, ch.Clone(path=str(path), url=str(origin)))
+    (said,) = perform(HERE, ch.Clone(path=str(path), url=str(origin)))
     assert said["type"] == "done", said
     assert sorted(os.listdir(path)) == [".env", ".git", ".l9"]
     assert os.listdir(path / ".l9") == []
-    message = look(sys.executable, path)
+    message = look(HERE, path)
     assert message["seen"]["path"]["kind"] == "clone"
     assert message["seen"]["origin"]["url"] == str(origin)
 
 
 def test_a_clone_that_fails_leaves_nothing_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "l9").mkdir()
-    (said,) = perform(sys.executable, ch.Clone(path=str(tmp_path / "l9"), url="--upload-pack=touch x"))
+    (said,) = perform(HERE, ch.Clone(path=str(tmp_path / "l9"), url="--upload-pack=touch x"))
     assert said["type"] == "failed"
     assert said["found"]
     assert os.listdir(tmp_path / "l9" / ".l9") == []
@@ -169,16 +171,16 @@ def test_a_clone_that_fails_leaves_nothing_and_says_why(tmp_path: Path) -> None:
 def test_a_log_is_made_and_kept(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "a.log"
     change = ch.MakeLog(path=str(log), mode=0o640, **ME)
-    perform(sys.executable, change)
+    perform(HERE, change)
     log.write_text("one line\n", encoding="utf-8")
     log.chmod(0o600)
-    perform(sys.executable, change)
+    perform(HERE, change)
     assert (log.read_text(encoding="utf-8"), stat.S_IMODE(log.stat().st_mode)) == ("one line\n", 0o640)
 
 
 def test_a_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "a.log").symlink_to(tmp_path / "precious")
-    (said,) = perform(sys.executable, ch.MakeLog(path=str(tmp_path / "a.log"), mode=0o644, **ME))
+    (said,) = perform(HERE, ch.MakeLog(path=str(tmp_path / "a.log"), mode=0o644, **ME))
     assert said["type"] == "failed"
     assert not (tmp_path / "precious").exists()
 
