@@ -55,12 +55,13 @@ class Database:
 
     def __init__(self) -> None:
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self._opening: asyncio.Task[AsyncConnectionPool[Connection]] | None = None
         self._closing: asyncio.Task[None] | None = None  # held, or the task may vanish
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
         """A connection in autocommit mode, given back at the end. Raises psycopg.Error within seconds."""
-        pool = self._pool or await self._open()
+        pool = self._pool or await self._shared_open()
         checkout = asyncio.create_task(pool.getconn())
         try:
             # Not wait_for(): that waits for the cancellation, and psycopg up to 10 s for a frozen server.
@@ -79,7 +80,7 @@ class Database:
             await pool.putconn(connection)
 
     def _retire(self, pool: AsyncConnectionPool[Connection]) -> None:
-        """From now on every request tries a connection of its own, and learns the reason."""
+        """From now on requests try to connect again, together, and learn the reason."""
         if self._pool is pool:
             self._pool = None
             self._closing = asyncio.create_task(pool.close())
@@ -88,6 +89,12 @@ class Database:
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
+
+    async def _shared_open(self) -> AsyncConnectionPool[Connection]:
+        """One try at a time for all who wait: a try a request would keep a busy database from ever coming back."""
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open())
+        return await asyncio.shield(self._opening)
 
     async def _open(self) -> AsyncConnectionPool[Connection]:
         await (await _connect()).close()

@@ -108,6 +108,36 @@ def test_slots_may_make_the_table_at_once(dsn: str, monkeypatch: pytest.MonkeyPa
     asyncio.run(all_at_once())
 
 
+def test_a_database_that_hangs_is_asked_once_by_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A try a request would keep a database that is merely busy from ever coming back."""
+    asked = 0
+
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            writer.close()
+
+    async def all_at_once() -> list[object]:
+        silent = await asyncio.start_server(hang, "127.0.0.1", 0)
+        monkeypatch.setenv("MEMORY_DSN", f"postgresql://u@127.0.0.1:{silent.sockets[0].getsockname()[1]}/d")
+        memory = database.Database()
+
+        async def connect() -> None:
+            async with memory.connect():
+                pass
+
+        found = await asyncio.gather(*(connect() for _ in range(20)), return_exceptions=True)
+        silent.close()
+        return list(found)
+
+    found = asyncio.run(all_at_once())
+    assert asked == 1
+    assert {str(error) for error in found} == {"timeout"}
+
+
 def test_losing_the_memory_is_noticed(client: httpx.Client, dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("ALTER TABLE memory_packet RENAME TO lost")
