@@ -91,7 +91,7 @@ class Database:
             await pool.close()
 
     async def _shared_open(self) -> AsyncConnectionPool[Connection]:
-        """One try at a time for all who wait: a try a request would keep a busy database from ever coming back."""
+        """One try at a time for all who wait: a try a request would keep a busy database from coming back."""
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._open())
         return await asyncio.shield(self._opening)
