@@ -174,6 +174,12 @@ ONLY_A_DOCKERFILE = {
     ".dockerignore": ".git\n",
 }
 
+FRESH = {
+    "main.py": ONLY_A_DOCKERFILE["main.py"],
+    "requirements.txt": UVICORN_LOCK,
+    ".gitignore": ".env\n",
+}
+
 
 def git(work: Path, *args: str) -> str:
     done = subprocess.run(

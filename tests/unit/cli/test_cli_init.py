@@ -32,6 +32,7 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "django": lambda root: layouts.make(root, "my site", layouts.DJANGO),
     "host-network": lambda root: layouts.make(root, "relay", layouts.HOST_NETWORK),
     "only-a-dockerfile": lambda root: layouts.make(root, "fresh", layouts.ONLY_A_DOCKERFILE),
+    "fresh": lambda root: layouts.make(root, "fresh", layouts.FRESH),
     "empty": lambda root: layouts.make(root, "empty", {}),
 }
 # What `l9 check` finds that a person must really do; nginx has no restart policy there.
@@ -118,6 +119,7 @@ def test_the_settings_name_a_service_that_is_there(layout: tuple[str, Path]) -> 
         "django": ("web", 9000, "/health/", ".env.prod"),
         "host-network": ("relay", 8000, "/up", ".env"),
         "only-a-dockerfile": ("fresh", 8000, "/health", ".env"),
+        "fresh": ("fresh", 8000, "/health", ".env"),
     }[name]
 
 

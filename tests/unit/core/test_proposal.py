@@ -333,27 +333,69 @@ def test_health_as_it_differs(found: health.Health | None, written: dict[str, st
 # ── without containers, and tests ────────────────────────────────────────────────────────────────
 
 
+UVICORN = ["{python}", "-m", "uvicorn"]
+GUNICORN = ["{python}", "-m", "gunicorn"]
+BOUND = ["--bind", "127.0.0.1:{port}"]
+LISTENS = ["--host", "127.0.0.1", "--port", "{port}"]
+
+
 @pytest.mark.parametrize(
-    ("texts", "command"),
+    ("texts", "command", "ready"),
     [
         ({"src/shop/main.py": "app: FastAPI = FastAPI()"},
-         ["{python}", "-m", "uvicorn", "shop.main:app", "--port", "{port}"]),
+         [*UVICORN, "shop.main:app", "--app-dir", "src", *LISTENS], True),
         ({"x.go": "", "web.py": "a = 1", "web/__init__.py": "site = Flask(__name__)"},
-         ["{python}", "-m", "gunicorn", "web:site", "--bind", "127.0.0.1:{port}"]),
-        ({"manage.py": "", "mysite/wsgi.py": ""},
-         ["{python}", "-m", "gunicorn", "mysite.wsgi:application", "--bind", "127.0.0.1:{port}"]),
-        ({"api/server_memory.py": "app = FastAPI()"}, None),
-        ({"mysite/wsgi.py": ""}, None),
+         [*GUNICORN, "web:site", *BOUND], True),
+        ({"src/web.py": "site = Flask(__name__)"}, [*GUNICORN, "web:site", "--chdir", "src", *BOUND], True),
+        ({"manage.py": "", "mysite/wsgi.py": ""}, [*GUNICORN, "mysite.wsgi:application", *BOUND], True),
+        ({"api/server_memory.py": "app = FastAPI()"}, None, True),
+        ({"mysite/wsgi.py": ""}, None, False),
+        ({"manage.py": ""}, None, False),
     ],
 )  # fmt: skip
 def test_how_an_application_without_containers_is_started(
-    texts: dict[str, str], command: list[str] | None
+    texts: dict[str, str], command: list[str] | None, ready: bool
 ) -> None:
     found, notes, proposal = proposed(seen(texts=texts))
     assert found["targets"]["production"]["runtime"] == "process"
     assert found.get("process", {}).get("command") == command
     assert "no compose file and no Dockerfile" in notes
-    assert proposal.ready is (command is not None)
+    assert proposal.ready is ready
+
+
+def test_a_fresh_application_gets_a_dockerfile_too() -> None:
+    texts = {
+        "main.py": 'app = FastAPI()\n@app.get("/health")\n{"status": "healthy"}',
+        "requirements.txt": "uvicorn==1\n",
+    }
+    found, notes, proposal = proposed(seen(texts=texts))
+    assert [file.path for file in proposal.files[:3]] == ["Dockerfile", ".dockerignore", "compose.yaml"]
+    made = proposal.files[0].text
+    assert "RUN pip install --no-cache-dir -r requirements.txt\n" in made
+    assert "http://127.0.0.1:8000/health" in made
+    assert made.endswith('CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]\n')
+    assert "runtime" not in found["targets"]["production"]
+    assert "no Dockerfile" not in notes
+    bare = proposed(seen(texts={"main.py": "app = FastAPI()", "requirements.in": "fastapi[standard]\n"}))[2]
+    assert "HEALTHCHECK" not in bare.files[0].text
+    assert "--require-hashes" in bare.files[0].text
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"requirements.txt": "fastapi==1\n"},
+        {"requirements.txt": "uvicorn==1\n", "uv.lock": ""},
+        {"pyproject.toml": 'requires-python = ">=3.13"\ndependencies = ["uvicorn"]'},
+        {"pyproject.toml": 'requires-python = ">=3.9, <3.12"\ndependencies = ["uvicorn"]'},
+        {"requirements.txt": "uvicorn==1\n", "backend.Dockerfile": ""},
+    ],
+)
+def test_no_dockerfile_that_would_not_run(texts: dict[str, str]) -> None:
+    proposal = proposed(seen(texts={"main.py": "app = FastAPI()", **texts}))[2]
+    assert "Dockerfile" not in [file.path for file in proposal.files]
+    unread = proposed(seen(texts={"main.py": "app = FastAPI()"}, unread={"compose.yaml": "no"}))[2]
+    assert "Dockerfile" not in [file.path for file in unread.files]
 
 
 COMPOSE_RUN = ("docker", "compose", "run", "--rm", "test")
@@ -471,6 +513,14 @@ def test_what_is_left_to_a_person() -> None:
         texts={"a.py": 'app.get("/health")', "requirements.in": "x\n", "requirements.txt": "x==1\n"},
     )  # fmt: skip
     assert proposed(quiet)[1] == ""
+    loose = seen(
+        {"web": BUILT},
+        texts={"requirements.txt": "x\n", "requirements-a.txt": "x\n", "requirements-a.in": "x\n"},
+    )
+    assert {n.next for n in propose(loose, ASKED).notes} >= {
+        "mv requirements.txt requirements.in && l9 lock",
+        "l9 lock",
+    }
     unread = seen(unread={"compose.yaml": "no"}, texts={"requirements.in": "x"})
     assert "no compose file" not in proposed(unread)[1]
     assert "nothing locks" in proposed(unread)[1]

@@ -10,7 +10,7 @@ import msgspec
 
 from l9.core.compose import services
 from l9.core.locks import read_requirements
-from l9.core.proposal import env_example, health, python_app, scripts, service, settings
+from l9.core.proposal import env_example, health, image, python_app, scripts, service, settings
 from l9.core.proposal.seen import Note, Seen
 
 SETTINGS = "l9.toml"
@@ -46,21 +46,27 @@ class Proposal(msgspec.Struct, frozen=True):
 def propose(seen: Seen, asked: settings.Asked) -> Proposal:
     """Derive everything from what was seen."""
     files, notes = [], list[Note]()
+    app = python_app.find(seen)
+    if app and (made := _dockerfile(seen, app)):
+        files.append(NewFile(DOCKERFILES[0], made))
+        files.append(NewFile(".dockerignore", image.LEFT_OUT, there=".dockerignore" in seen.paths))
+        texts = {**seen.texts, DOCKERFILES[0]: made}
+        seen = msgspec.structs.replace(seen, paths=seen.paths | {DOCKERFILES[0]}, texts=texts)
     if (dockerfile := _lonely_dockerfile(seen)) and (made := compose_text(seen, dockerfile, asked)):
         files.append(NewFile(COMPOSE, made))
         seen = _with_compose(seen, dockerfile, asked)
     chosen = service.find(seen)
     found = _health(seen, chosen)
     wanted = settings.sections(seen, chosen, found, asked)
-    app = settings.app_name(seen, chosen, asked)
+    name = settings.app_name(seen, chosen, asked)
     if not settings.example_file(seen) and (text := env_example.text(seen)):
         files.append(NewFile(".env.example", text))
     for path, text in scripts.SCRIPTS.items():
         files.append(NewFile(path, text, 0o755, there=path in seen.paths))
-    files.append(NewFile(SETTINGS, settings.text(app, wanted), there=SETTINGS in seen.paths))
+    files.append(NewFile(SETTINGS, settings.text(name, wanted), there=SETTINGS in seen.paths))
     notes += _notes(seen, chosen, found, asked)
     tag = str(wanted["release"].get("tag", "v<major>.<minor>.<patch>-l9"))
-    ready = chosen is not None or bool(wanted["process"])
+    ready = chosen is not None or app is not None
     steps = (
         _steps(seen, _first(tag, seen.tags)) if ready else ("$EDITOR Dockerfile", f"rm {SETTINGS} && l9 init")
     )
@@ -74,6 +80,14 @@ def _health(seen: Seen, chosen: service.Service | None) -> health.Health | None:
     return health.find(
         service.words(chosen.definition.get("healthcheck")), seen.texts.get(chosen.dockerfile, ""), code
     )
+
+
+def _dockerfile(seen: Seen, app: python_app.App) -> str:
+    """A Dockerfile where there is nothing yet that builds or runs a container; else an empty text."""
+    if seen.compose or seen.unread or any("ockerfile" in path for path in seen.paths):
+        return ""
+    found = _health(seen, None)
+    return image.text(seen, app, found.path if found else "")
 
 
 def _lonely_dockerfile(seen: Seen) -> str:
@@ -180,10 +194,9 @@ def _notes(
         yield Note("nothing locks the dependencies", "l9 lock")
     for path in sorted(p for p in seen.paths if re.fullmatch(r"requirements[^/]*\.txt", p)):
         if loose := read_requirements(seen.texts.get(path, "")).loose:
-            yield Note(
-                f"{path}: {len(loose)} lines have no exact version, such as {loose[0].line}",
-                f"$EDITOR {path}",
-            )
+            source = f"{path.removesuffix('.txt')}.in"
+            lock = "l9 lock" if source in seen.paths else f"mv {path} {source} && l9 lock"
+            yield Note(f"{path}: {len(loose)} lines have no exact version, such as {loose[0].line}", lock)
     if not seen.origin:
         yield Note("no remote named origin: the host takes releases from there", "git remote add origin URL")
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from l9.core.compose import services
 from l9.core.proposal.seen import Seen
 from l9.core.proposal.service import Service
@@ -20,36 +22,46 @@ SPEC_TEST = "tests/test_cgmp.py"
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-test.txt")
 
 
-def process(seen: Seen) -> dict[str, Any]:
-    """`[process]` for an application that is started without a container; nothing where it cannot be told."""
-    command = _command(seen)
-    return {"command": list(command)} if command else {}
+class App(msgspec.Struct, frozen=True):
+    """An application that a server runs: `target` as MODULE:NAME, `inside` the directory that modules are found in."""
+
+    server: str
+    target: str
+    inside: str = ""
+
+    def command(self, python: str, host: str, port: str) -> tuple[str, ...]:
+        """How it is started; `python` is empty where the server is a program on the path."""
+        run = (python, "-m", self.server) if python else (self.server,)
+        if self.server == "gunicorn":
+            inside = ("--chdir", self.inside) if self.inside else ()
+            return (*run, self.target, *inside, "--bind", f"{host}:{port}")
+        inside = ("--app-dir", self.inside) if self.inside else ()
+        return (*run, self.target, *inside, "--host", host, "--port", port)
 
 
-def _command(seen: Seen) -> tuple[str, ...]:
+SPECS_OWN = App("uvicorn", "api.server_memory:app")
+
+
+def find(seen: Seen) -> App | None:
+    """The application, by the first file from the top that makes one; Django's by its wsgi.py."""
     for path, text in sorted(seen.texts.items(), key=lambda item: (item[0].count("/"), item[0])):
-        if not path.endswith(".py"):
-            continue
-        if found := _OBJECT.search(text):
+        if path.endswith(".py") and (found := _OBJECT.search(text)):
+            inside = "src" if path.startswith("src/") else ""
             module = path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
-            if module == "api.server_memory":
-                return ()  # the spec's own, which is the default
-            if found["kind"] == "Flask":
-                return (
-                    "{python}",
-                    "-m",
-                    "gunicorn",
-                    f"{module}:{found['name']}",
-                    "--bind",
-                    "127.0.0.1:{port}",
-                )
-            return ("{python}", "-m", "uvicorn", f"{module}:{found['name']}", "--port", "{port}")
-    if wsgi := next(
-        (p for p in sorted(seen.paths) if p.endswith("/wsgi.py") and "manage.py" in seen.paths), None
+            server = "gunicorn" if found["kind"] == "Flask" else "uvicorn"
+            return App(server, f"{module}:{found['name']}", inside)
+    if "manage.py" in seen.paths and (
+        wsgi := min((p for p in seen.paths if p.endswith("/wsgi.py")), default="")
     ):
-        module = wsgi.removesuffix(".py").replace("/", ".")
-        return ("{python}", "-m", "gunicorn", f"{module}:application", "--bind", "127.0.0.1:{port}")
-    return ()
+        return App("gunicorn", f"{wsgi.removesuffix('.py').replace('/', '.')}:application")
+    return None
+
+
+def process(app: App | None) -> dict[str, Any]:
+    """`[process]` for an application that is started without a container; nothing where it is the default's."""
+    if app is None or app == SPECS_OWN:
+        return {}
+    return {"command": list(app.command("{python}", "127.0.0.1", "{port}"))}
 
 
 def tests(seen: Seen, service: Service | None) -> tuple[str, ...] | None:

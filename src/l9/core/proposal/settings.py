@@ -61,7 +61,7 @@ def sections(
         "release": _release(seen),
         "check": _check(seen, service),
         "compose": _compose(seen, service, name) if service else {},
-        "process": {} if service else python_app.process(seen),
+        "process": {} if service else python_app.process(python_app.find(seen)),
         "env": _env(seen, service),
         "health": _health(health),
         "targets.production": target,
