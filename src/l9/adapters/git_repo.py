@@ -38,6 +38,7 @@ class GitRepo:
     def __init__(self, top: Path, config: Config) -> None:
         self._top = top
         self._config = self.config = config
+        self._trees: dict[str, GitTree] = {}
 
     @property
     def top(self) -> Path:
@@ -45,8 +46,12 @@ class GitRepo:
         return self._top
 
     def tree(self, name: str) -> GitTree:
-        """The files of a tag, or of HEAD where the name is empty."""
-        return GitTree(self._top, git.revision(name))
+        """The files of a tag, or of HEAD where the name is empty: as they are since the last `look_anew`."""
+        return self._trees.setdefault(name, GitTree(self._top, git.revision(name)))
+
+    def look_anew(self) -> None:
+        """Forget what the names stood for: a tag or HEAD may have moved."""
+        self._trees = {}
 
     @property
     def history(self) -> GitHistory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -25,11 +26,17 @@ class GitTree:
     def __init__(self, top: Path, revision: str) -> None:
         self._top = top
         self._revision = revision
+        self._reading = threading.Lock()
+        self._entries: dict[str, git.TreeEntry] | None = None
 
-    @cached_property
+    @property
     def entries(self) -> dict[str, git.TreeEntry]:
-        """Every entry by path, submodules and links among them."""
-        return git.parse_entries(os.fsdecode(self._git(git.list_entries(self._revision))))
+        """Every entry by path, submodules and links among them; read once, however many look."""
+        with self._reading:
+            if self._entries is None:
+                out = self._git(git.list_entries(self._revision))
+                self._entries = git.parse_entries(os.fsdecode(out))
+            return self._entries
 
     @cached_property
     def files(self) -> tuple[str, ...]:
@@ -38,9 +45,10 @@ class GitTree:
 
     def read(self, paths: Iterable[str], longest: int = LONGEST) -> dict[str, bytes]:
         """The content of these plain files by path, in one process; those over `longest` bytes are left out."""
-        wanted = [p for p in paths if p in self.entries and self.entries[p].size <= longest]
-        wanted = [p for p in wanted if self.entries[p].kind == "blob" and self.entries[p].mode != LINK]
-        asked = "".join(f"{self.entries[p].object_id}\n" for p in wanted).encode()
+        known = self.entries
+        wanted = [p for p in paths if p in known and known[p].size <= longest]
+        wanted = [p for p in wanted if known[p].kind == "blob" and known[p].mode != LINK]
+        asked = "".join(f"{known[p].object_id}\n" for p in wanted).encode()
         found = git.parse_objects(self._git(git.read_objects(), asked)) if wanted else []
         return {path: data for path, data in zip(wanted, found, strict=True) if data is not None}
 

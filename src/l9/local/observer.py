@@ -39,6 +39,7 @@ class LocalObserver:
         self, repo: GitRepo, report: Callable[[str], CgmpReport | None], *, whole_history: bool = False
     ) -> None:
         history = repo.history
+        self._look_anew = repo.look_anew
         self._lookers: dict[type, Callable[[Run], object]] = {
             f.Workspace: lambda _run: repo.workspace(),
             f.Tag: lambda run: repo.tag(run.tag),
@@ -63,6 +64,7 @@ class LocalObserver:
     def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
         """Look at these kinds of observable for that run."""
         seen: dict[type, object] = {}
+        self._look_anew()
 
         def look(kind: type) -> None:
             seen[kind] = self._look(run, kind)
