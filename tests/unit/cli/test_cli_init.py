@@ -91,7 +91,12 @@ def test_a_deploy_can_go_on_from_there(layout: tuple[str, Path]) -> None:
         assert stat.S_IMODE((work / each["path"]).stat().st_mode) == int(each["mode"], 8)
     assert load(work).target.host == "ada@host.invalid"
     layouts.git(work, "add", "--all")
-    layouts.git(work, "commit", "--quiet", "-m", "Add: Deploy with l9")
+    commit = ("commit", "--quiet", "-m", "Add: Deploy with l9")
+    if name in TO_DO:  # the hook says so first
+        with pytest.raises(subprocess.CalledProcessError):
+            layouts.git(work, *commit)
+        commit = (*commit, "--no-verify")
+    layouts.git(work, *commit)
     (judged,) = documents(l9(work, "check", "--json", code=3 if name in TO_DO else 0))
     fails = {one["id"] for one in judged["invariants"] if one["verdict"] in ("fails", "unknown")}
     assert fails == TO_DO.get(name, set())
