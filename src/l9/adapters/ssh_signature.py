@@ -64,8 +64,8 @@ def sign(data: bytes, key: str, namespace: str) -> tuple[bytes, str]:
         done = _run(ssh.sign(used, namespace, str(file)), timeout=TOUCH)
         if done.code != 0:
             raise _refused(used if literal is None else "the key", done)
-        fingerprint = ssh.parse_fingerprint(_run(ssh.fingerprint(used)).out)
-        return ssh.unarmor(Path(f"{file}.sig").read_text(encoding="ascii")), fingerprint
+        seen = ssh.parse_fingerprint(_run(ssh.fingerprint(used)).out)
+        return ssh.unarmor(Path(f"{file}.sig").read_text(encoding="ascii")), seen
 
 
 def verify(data: bytes, signature: bytes, allowed: Path, namespace: str) -> Signer:

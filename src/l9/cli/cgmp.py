@@ -20,24 +20,38 @@ GATES = {Stage.FIX: State.FIX, Stage.SIM: State.SIM, Stage.COV: State.COV, Stage
 @click.argument("tag", required=False)
 @click.option("--stage", type=click.Choice([s.value for s in Stage]), help="Stop behind this stage.")
 @click.option("--again", is_flag=True, help="Run the stages anew, also on a tree that has not changed.")
+@click.option("--attest", is_flag=True, help="Sign that all four are green, for the host to ask for.")
 @target_option
 @json_option
 @progress_option
 def command(
-    tag: str | None, stage: str | None, again: bool, target: str | None, as_json: bool, progress: str
+    tag: str | None,
+    stage: str | None,
+    again: bool,
+    attest: bool,
+    target: str | None,
+    as_json: bool,
+    progress: str,
 ) -> int:
     """Run the stages on the tree of TAG, or of what HEAD would release: formatters, tests, coverage, contract.
 
-    Of a release, the gates before and behind them are judged too.
+    Of a release, the gates before and behind them are judged too. An attestation is noted here, and goes to origin
+    with the next deploy.
     """
+    if attest and stage:
+        raise UsageError(
+            "a part of the stages is not attested", expected="--attest or --stage", found="both",
+            remedy="l9 cgmp --help",
+        )  # fmt: skip
     here = project(target)
     tag = tag or release_at_head(here.repo, here.config)
     last = Stage(stage) if stage else None
     screen = view(progress, as_json=as_json)
     try:
         if tag is None:
-            return _of_head(here, last, screen, again=again)
-        until = GATES[last] if last else State.TAGGED
+            return _of_head(here, last, screen, again=again, attested=attest)
+        # The gate behind the stages asks for the attestation itself.
+        until = GATES[last] if last else State.TESTS_GREEN if attest else State.TAGGED
         part = run_local(
             here.repo, here.config, tag,
             seen=screen.entry,
@@ -46,12 +60,26 @@ def command(
             until=until,
             again=again,
         )  # fmt: skip
+        if attest and part.run.finished is None:
+            _attest(here, tag, screen)
         return ended(screen, local_end(part.run, until))
     finally:
         screen.close()
 
 
-def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool) -> int:
+def _attest(here: Project, tag: str, screen: View) -> None:
+    """Attest what is known of the tree of TAG, or of HEAD where it is empty."""
+    from l9.local.attest import attest
+    from l9.local.subject import remembered
+
+    report = remembered(here.repo, here.config, tag)
+    if report is not None:
+        key = attest(here.repo, here.config, report, tag)
+        signer = here.repo.attested(tag).signer
+        screen.note(f"tree {report.tree[:12]} attested by {signer or key}", "open")
+
+
+def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, attested: bool) -> int:
     """The stages alone, of what HEAD would release."""
     from l9.adapters.lock_file import LockFile
     from l9.local.cgmp import run_stages
@@ -75,6 +103,8 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool) ->
         report = run_stages(here.repo, here.config, subject, wanted, screen.line, again=again, seen=seen)
     finally:
         lock.free()
+    if attested and report.passed:
+        _attest(here, "", screen)
     green = all((found := report.of(s)) is not None and found.ok for s in wanted)
     outcome = State.TESTS_GREEN if report.passed else (GATES[wanted[-1]] if green else State.REFUSED)
     data = {"outcome": str(outcome), "stages": msgspec.to_builtins(report.stages)}

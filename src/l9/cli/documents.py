@@ -20,6 +20,8 @@ from l9.core.catalogue import Judged
 from l9.core.cgmp import StageResult
 from l9.core.env_schema import KeyVerdict
 from l9.core.protection import Policy
+from l9.core.releases import Bump
+from l9.local.releases import ReleaseLine, TargetAsked
 from l9.local.remarks import Remark
 
 
@@ -287,6 +289,29 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     next: str
 
 
+class MadeRelease(Document, frozen=True, kw_only=True):
+    """`l9 release`: the release that was made, or would be with `dry_run`. `needed`: how far the version had to grow.
+
+    `signer` attested the tree: a name where the signature counts here, else the key.
+    """
+
+    tag: str
+    commit: str
+    tree: str
+    previous: str | None
+    needed: Bump
+    message: str
+    signer: str
+    dry_run: bool
+
+
+class Releases(Document, frozen=True, kw_only=True):
+    """`l9 releases`: newest first; `targets` are those that were asked where they are."""
+
+    releases: list[ReleaseLine]
+    targets: list[TargetAsked]
+
+
 class Init(Document, frozen=True, kw_only=True):
     """`l9 init`: the settings' path and text, all files, and what is left to a person.
 
@@ -521,6 +546,8 @@ DOCUMENTS: dict[str, Any] = {
     "l9.protect.bare/1": ProtectBare,
     "l9.protect.github/1": ProtectGithub,
     "l9.init/1": Init,
+    "l9.release/1": MadeRelease,
+    "l9.releases/1": Releases,
     "l9.graph/1": Graph,
     "l9.provision/1": Provision,
     "l9.config/1": ShownConfig,

@@ -22,6 +22,8 @@ COMMANDS = {
     "env": ("env", "Compare environment files with their schema or each other, showing no value."),
     "cgmp": ("cgmp", "Run the stages FIX, SIM, COV and ORACLE on a tree of its own."),
     "lock": ("lock", "Write requirements.txt with hashes; say what drifted; ask for known vulnerabilities."),
+    "release": ("release", "Tag HEAD as the next release, tested and attested."),
+    "releases": ("releases", "List the releases, and where each is live or retained."),
     "plan": ("plan", "Show what a deploy would do, with every gate judged that can be."),
     "deploy": ("deploy", "Take a tag live."),
     "rollback": ("rollback", "Go back to the previous good release, or to a tag."),

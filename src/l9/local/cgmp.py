@@ -209,7 +209,9 @@ class Cgmp:
         if base is None:
             return None
         name = self._api_name(base.tree)
-        if (known := self._store.api(name)) is None:
+        if (known := self._store.api(name)) is None and (noted := self._repo.notes.openapi(base.tree)):
+            return noted
+        if known is None:
             self._say(f"starting {base.tag} to ask for its API")
             with Cgmp(
                 self._repo, self._config, Subject(base.tree, base.tree), self._say, nested=True
