@@ -14,7 +14,7 @@ import msgspec
 from l9.adapters.git_environment import QUIET, reason
 from l9.adapters.hook_files import find_places
 from l9.adapters.process import must, run
-from l9.commands import git, git_hooks
+from l9.commands import git_hooks
 from l9.errors import UsageError
 
 NOBODY = {
@@ -47,8 +47,8 @@ def staged(here: Path) -> Iterator[Staged]:
     Raises UsageError where the index is not ready to be committed.
     """
     places = find_places(here)
-    head = run(git.head(), cwd=here, env=QUIET)
-    parent = head.out.strip() if head.code == 0 else ""
+    head = run(git_hooks.head_and_date(), cwd=here, env=QUIET)
+    parent, date = head.out.split() if head.code == 0 else ("", "0")
     with tempfile.TemporaryDirectory(prefix="l9-staged-") as name:
         own, files = Path(name, "git"), Path(name, "files")
         for directory in (own / "objects" / "info", files):
@@ -74,7 +74,10 @@ def staged(here: Path) -> Iterator[Staged]:
                     remedy="git status",
                 )
             tree = done.out.strip()
-            made = must(git_hooks.commit_tree(tree, parent), cwd=files, env={**QUIET, **NOBODY}, data=b"")
+            # The same content is the same commit, so that what is known of it is known the next time.
+            when = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"@{date} +0000")
+            env = {**QUIET, **NOBODY, **when}
+            made = must(git_hooks.commit_tree(tree, parent), cwd=files, env=env, data=b"")
             (own / "HEAD").write_text(made, encoding="ascii")
             yield Staged(tree, made.strip(), parent, files)
 

@@ -77,6 +77,11 @@ def run_kept(path: str, as_if: str, first_line: str, args: tuple[str, ...]) -> A
     return (path, *args)
 
 
+def head_and_date() -> Argv:
+    """HEAD's commit, and when it was made (seconds since the epoch); it fails before the first one."""
+    return ("git", "show", "--no-patch", "--no-show-signature", "--format=%H %ct", "HEAD")
+
+
 def write_tree() -> Argv:
     """The tree of the index; it fails where paths are unmerged."""
     return ("git", "write-tree")

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from l9.adapters.git_environment import QUIET
 from l9.adapters.git_push import GitPush
 from l9.adapters.git_repo import GitRepo
+from l9.adapters.git_secrets import secrets
 from l9.adapters.git_signature import signers_on_main
 from l9.adapters.git_staged import Staged, staged
 from l9.adapters.git_tree import GitTree
@@ -37,7 +38,7 @@ from l9.local.subject import Subject, base_of, where_of
 # What can be judged of files that are no commit yet; secrets among them, which are hard to take back later.
 TO_BE_SQUASHED = ("fixup! ", "squash! ", "amend! ")
 # What is read from the files of a tree, and can so be asked of what is no commit yet.
-OF_FILES = frozenset({f.ComposeFile, f.Declared, f.Dockerfile, f.EnvExample, f.Locks})
+OF_FILES = frozenset({f.ComposeFile, f.Declared, f.Dockerfile, f.EnvExample, f.Locks, f.Secrets})
 
 
 class StagedRepo(GitRepo):
@@ -65,7 +66,15 @@ def judge_staged(here: Path) -> list[Remark]:
             return [Remark(about=load.FILE, found="none is staged: nothing to judge", closes=False)]
         repo = StagedRepo(place, load.parse_any(text))
         needs = [need for need in catalogue() if OF_FILES.issuperset(need.observes)]
-        return [*of_invariants(judge_head(repo, repo.config, needs)), *_fix(repo, place)]
+        given: dict[type, object] = {f.Secrets: _secrets(repo, place)}
+        return [*of_invariants(judge_head(repo, repo.config, needs, given)), *_fix(repo, place)]
+
+
+def _secrets(repo: GitRepo, place: Staged) -> f.Secrets:
+    """What looks like a secret in just what is staged; before the first commit, in all of it."""
+    since = f.LastRelease("HEAD", place.parent) if place.parent else f.LastRelease()
+    found = secrets(place.files, repo.state(), place.commit, since, main=repo.config.release.main)
+    return replace(found, leaks=tuple(replace(leak, commit="") for leak in found.leaks))
 
 
 def _fix(repo: GitRepo, place: Staged) -> list[Remark]:

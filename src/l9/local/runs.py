@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -215,10 +215,14 @@ def check_local(
     return run, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
 
 
-def judge_head(repo: GitRepo, config: Config, needs: list[Invariant]) -> list[Judged]:
-    """These invariants, judged of HEAD as what it would release."""
+def judge_head(
+    repo: GitRepo, config: Config, needs: list[Invariant], given: Mapping[type, object]
+) -> list[Judged]:
+    """These invariants, judged of HEAD as what it would release; `given` was looked at already."""
     run, now = _begun(repo, config, "")
-    facts = observer(repo, config)(run, frozenset(kind for need in needs for kind in need.observes))
+    kinds = frozenset(kind for need in needs for kind in need.observes)
+    seen = observer(repo, config)(run, kinds.difference(given)).seen
+    facts = f.Facts({**seen, **given})
     return [judge(need, run, facts, now, load.rules(config)) for need in needs]
 
 

@@ -158,6 +158,41 @@ def test_a_dockerfile_that_floats(clone: Clone) -> None:
     clone.commit("Fix: It")
 
 
+# ── secrets ──────────────────────────────────────────────────────────────────────────────────────
+
+KEY = "AKIA" + "QYLPMN5HHHFPZAM2"  # of nobody; in two parts, so that this file holds none
+
+
+def test_a_secret_is_found_where_it_is_staged_and_never_shown(clone: Clone) -> None:
+    stage(clone, "api.py", f'KEY = "{KEY}"\n')
+    clone.write("api.py", "x = 1\n")
+    said = clone.commit("Add: A key", code=1).said
+    assert "✘ l9 pre-commit: repository.no-secrets: 1 found; api.py:1 AWS Access Key\n" in said
+    assert "expected  no secrets in what was added since HEAD" in said
+    assert KEY not in said
+    stage(clone, "api.py", "x = 1\n")
+    clone.write("api.py", f'KEY = "{KEY}"\n')
+    clone.commit("Fix: It")
+    stage(clone, "api.py", f'KEY = "{KEY}"  # pragma: allowlist secret\n')
+    clone.commit("Add: A key that is none")
+
+
+def test_one_that_was_there_before_is_not_this_commits_fault(clone: Clone) -> None:
+    stage(clone, "old.py", f'KEY = "{KEY}"\n')
+    clone.git("commit", "--quiet", "--no-verify", "-m", "Add: A key")
+    stage(clone, "api.py", "x = 1\n")
+    clone.commit("Fix: It")
+
+
+def test_a_secret_in_the_first_commit(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    clone.git("init", "--quiet", "--initial-branch=main")
+    clone.l9("hooks", "install")
+    stage(clone, "l9.toml", CONFIG.format(release=""))
+    stage(clone, "api.py", f'KEY = "{KEY}"\n')
+    assert "repository.no-secrets: 1 found; api.py:1" in clone.commit("Add: It", code=1).said
+
+
 # ── the quick stage ──────────────────────────────────────────────────────────────────────────────
 
 RUFF = "[tool.ruff]\nline-length = 100\n"

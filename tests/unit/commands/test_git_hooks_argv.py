@@ -63,6 +63,7 @@ def test_hooks_of_others(first: str, argv: tuple[str, ...]) -> None:
 def test_questions() -> None:
     assert git.hooks_path()[-1] == "core.hooksPath"
     assert git.is_tracked("-x")[-2:] == git.is_ignored("-x")[-2:] == ("--", "-x")
+    assert git.head_and_date()[-2:] == ("--format=%H %ct", "HEAD")
     assert git.write_tree() == ("git", "write-tree")
     assert git.commit_tree("t", "") == ("git", "commit-tree", "t")
     assert git.commit_tree("t", "p") == ("git", "commit-tree", "t", "-p", "p")
