@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shlex
@@ -13,6 +14,8 @@ import msgspec
 from l9.core import events as ev
 from l9.errors import JournalBroken, UsageError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+RESERVE = 1 << 18  # bytes: some hundred entries
 _CHUNK = 1 << 16
 _GENESIS = "0" * 64
 _encoder = msgspec.json.Encoder()
@@ -42,19 +45,40 @@ class JournalFile:
         """Write one entry and sync it to disk before returning; `run` is the run's id."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._last is None:
+            self._keep_room()
             self._last = self._repair()
         seq, prev = self._last
         entry = ev.Entry(seq=seq + 1, at=round(self._now(), 6), run=run, body=event, prev=prev)
         entry = msgspec.structs.replace(entry, hash=_digest(_encoder.encode(entry)))
-        fresh = not self._path.exists()
-        with self._path.open("ab") as file:
-            file.write(_encoder.encode(entry) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        fresh, line = not self._path.exists(), _encoder.encode(entry) + b"\n"
+        try:
+            _add(self._path, line)
+        except OSError as error:
+            if error.errno not in FULL or not self._reserve.exists():
+                raise
+            self._reserve.unlink()
+            _add(self._path, line)
         if fresh:
             _sync_directory(self._path.parent)
         self._last = (entry.seq, entry.hash)
         return entry
+
+    @property
+    def _reserve(self) -> Path:
+        return self._path.with_name("journal.reserve")
+
+    def _keep_room(self) -> None:
+        """Room for a way back: a run that fills the disk must still be able to say what it undoes."""
+        try:
+            fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError:
+            return  # there already, or not to be had
+        try:
+            os.posix_fallocate(fd, 0, RESERVE)
+        except OSError:
+            self._reserve.unlink()
+        finally:
+            os.close(fd)
 
     def entries(self) -> Iterator[ev.Entry]:
         """All entries, oldest first. A torn last line is left out."""
@@ -186,6 +210,23 @@ class JournalFile:
         if torn:
             self.append("", ev.TailRepaired(lost_bytes=torn))
         return self._last
+
+
+def _add(path: Path, line: bytes) -> None:
+    """Add a line, synced, or leave the file as it was."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        size = os.fstat(fd).st_size
+        try:
+            left = memoryview(line)
+            while left:
+                left = left[os.write(fd, left) :]
+            os.fsync(fd)
+        except OSError:
+            os.ftruncate(fd, size)
+            raise
+    finally:
+        os.close(fd)
 
 
 def parse(line: bytes) -> ev.Entry | None:
