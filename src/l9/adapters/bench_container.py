@@ -20,6 +20,7 @@ from l9.adapters.free_port import free_port
 from l9.adapters.host_files import replace_file
 from l9.commands import compose as argv
 from l9.commands import stages
+from l9.commands.docker import Container
 from l9.config.model import Config
 from l9.core import compose
 from l9.core.compose_cgmp import (
@@ -268,23 +269,33 @@ class ContainerBench:
             found = argv.parse_port(self._read(argv.port(self._file, self._app, inside)).out)
             if found:
                 return f"http://127.0.0.1:{found}"
-            if self._ended():
-                break
+            if ended := self._ended():
+                raise ActionError(
+                    "the release does not start",
+                    expected="its container to run",
+                    found=ended,
+                    remedy=self.starts(),
+                    log=self._log(),
+                )
             time.sleep(0.1)
         raise self._failed(f"port {inside} of {self._app} is not published", self._log())
 
     def _log(self) -> tuple[str, ...]:
-        done = self._read(argv.tail(self._file, self._app, TAIL))
-        return self._env.hidden(done.out.splitlines())
+        found = self._container()
+        lines = self._engine.logs(found.id, 0.0, TAIL, tty=found.tty) if found else []
+        return self._env.hidden(line.text for line in lines)
 
     def _ended(self) -> str | None:
-        found = self._engine.containers(f"{LABEL}={self._owner}", f"{_SERVICE}={self._app}")
-        if not found:
+        found = self._container()
+        if found is None:
             return "its container is gone"
-        status = found[0].status
-        return (
-            None if status in ("running", "created") else f"its container has {status} ({found[0].exit_code})"
-        )
+        ends = found.status not in ("running", "created")
+        return f"its container has {found.status} ({found.exit_code})" if ends else None
+
+    def _container(self) -> Container | None:
+        """The release's own."""
+        found = self._engine.containers(f"{LABEL}={self._owner}", f"{_SERVICE}={self._app}")
+        return found[0] if found else None
 
     def _read(self, command: argv.Argv) -> Output:
         return self._cli.read(command, self._folder)

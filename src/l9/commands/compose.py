@@ -96,11 +96,6 @@ def up_with_needs(file: Path, services: Iterable[str]) -> Argv:
     return (*_derived(file), "up", "--detach", "--no-build", *services)
 
 
-def tail(file: Path, service: str, lines: int) -> Argv:
-    """The last lines of a service's log."""
-    return (*_derived(file), "logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service)
-
-
 def port(file: Path, service: str, inside: int) -> Argv:
     """Where a port of a service is published."""
     return (*_derived(file), "port", service, str(inside))

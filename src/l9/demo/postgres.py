@@ -29,7 +29,7 @@ SETTINGS = (
     "unix_socket_permissions=0700",
     "password_encryption=scram-sha-256",
     "fsync=on",
-    "max_connections=50",
+    "max_connections=100",
     "shared_buffers=32MB",
     "logging_collector=off",
 )

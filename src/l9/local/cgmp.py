@@ -261,7 +261,8 @@ class Cgmp:
         cgmp = self._config.cgmp
         if not programs.is_pytest(argv) or cgmp.cov or cgmp.coverage == 0 or "cov" in cgmp.skip:
             return False
-        ask = (bench.python, "-c", "import pytest_cov")
+        there = "import importlib.util as u, sys; sys.exit(u.find_spec('pytest_cov') is None)"
+        ask = (bench.python, "-c", there)
         return bench.run(ask, lambda _line: None, 60).code == 0
 
     def _image_stands(self) -> bool:

@@ -96,7 +96,7 @@ def test_repository_without_commits(desk: Desk) -> None:
     shutil.rmtree(desk.work / ".git")
     desk.git("init", "--quiet", "--initial-branch=main")
     desk.refused("deploy", NEXT, code=3, says=("no such tag", "no untracked files"))
-    desk.refused("cgmp", code=2, says=("there is no release tag yet",))
+    desk.refused("cgmp", code=2, says=("there is no commit yet",))
 
 
 def test_shallow_clone(desk: Desk, tmp_path: Path) -> None:

@@ -111,15 +111,6 @@ def test_a_service_with_all_that_it_needs() -> None:
         "db",
         "api",
     )
-    assert compose.tail(FILE, "api", 40) == (
-        *COMPOSE,
-        "logs",
-        "--no-color",
-        "--no-log-prefix",
-        "--tail",
-        "40",
-        "api",
-    )
     assert compose.port(FILE, "api", 8000) == (*COMPOSE, "port", "api", "8000")
 
 

@@ -93,7 +93,7 @@ def API_FITS_VERSION(facts: Facts, context: Context) -> Verdict:
     if version[:parts] > base.version[:parts]:
         return Pass(f"a {change.level.upper()} since {base.tag}: {told}")
     wanted = f"a {change.level.upper()} release after {base.tag}"
-    return Fail(wanted, told, f"l9 cgmp {base.tag}", (*change.breaking, *change.added))
+    return Fail(wanted, told, f"l9 release {change.level}", (*change.breaking, *change.added))
 
 
 @invariant(
