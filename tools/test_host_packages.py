@@ -56,6 +56,7 @@ class Need:
 
 
 COMMON = (
+    Need("age"),  # the keys and the files of the tests of secrets
     Need("caddy"),
     Need("ca-certificates"),
     Need("curl"),

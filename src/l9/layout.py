@@ -46,6 +46,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "drift-check.json"
 
     @property
+    def env(self) -> Path:
+        """What a run stages and keeps of the environment file; mode 0700."""
+        return self.state / "env"
+
+    @property
     def deployed_tag(self) -> Path:
         return self.root / ".deployed-tag"
 

@@ -35,6 +35,10 @@ class HostPerformer:
             case do.RemoveTree(tag=tag):
                 self._refuse_standing(tag)
                 source.remove_tree(tag)
+            case do.WriteEnv(run=of):
+                return self._ports.env.write(of)
+            case do.RestoreEnv(run=of):
+                self._ports.env.restore(of)
             case do.BuildImage(tag=tag, commit=commit, anew=anew):
                 return f"image {runtime.build(tag, commit, self._say, anew=anew).digest}"
             case do.StartServices(tag=tag):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from l9.core import events as ev
+from l9.core.env import Secret
 from l9.core.env_schema import EnvReport, Rule
 from l9.core.facts import (
     Attested,
@@ -200,8 +201,35 @@ class Record(Protocol):
     def drift_checked(self) -> DriftCheck: ...
 
 
+class SecretStore(Protocol):
+    """Where values are kept that no file of the release may hold."""
+
+    def read(self, reference: str) -> Secret:
+        """The value of one reference. Raises `l9.errors.ActionError`, which never holds a value."""
+        ...
+
+
 class Env(Protocol):
-    """The host's environment file."""
+    """The host's environment file. What a run resolved is staged beside it until the run writes it."""
+
+    def stage(self, run: str, text: str, keep: tuple[str, ...]) -> dict[str, Any]:
+        """Keep this file for the run, with the values of the `keep` keys taken from the host's own.
+
+        Key names and a keyed fingerprint, for the record. What was staged for other runs is removed.
+        """
+        ...
+
+    def write(self, run: str) -> str:
+        """Make what is staged the file, and keep what was there; again does no more."""
+        ...
+
+    def restore(self, run: str) -> None:
+        """Put back what was there before `write`; nothing where nothing was written."""
+        ...
+
+    def settle(self, run: str) -> None:
+        """The run is over: what was staged or kept for it goes."""
+        ...
 
     def check(self, rules: tuple[Rule, ...], run: str = "") -> Environment:
         """What that run will start its release with, judged by names and shapes: never a value."""

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from l9.adapters.caddy_admin import CaddyAdmin
 from l9.adapters.caddy_file import CaddyFile
+from l9.adapters.env_on_host import EnvOnHost
 from l9.adapters.git_source import GitSource
-from l9.adapters.host_files import DeployedFiles, EnvOnHost
+from l9.adapters.host_files import DeployedFiles
 from l9.adapters.http_client import HttpClient
 from l9.adapters.system_clock import SystemClock
 from l9.config.model import Config
@@ -27,7 +28,7 @@ def host_ports(config: Config, layout: Layout) -> HostPorts:
         source=source,
         http=HttpClient(),
         record=DeployedFiles(layout),
-        env=EnvOnHost(layout.root / config.env.file),
+        env=EnvOnHost(layout.root / config.env.file, layout.env),
     )
 
 

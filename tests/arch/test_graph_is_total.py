@@ -167,7 +167,8 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
 
 REPORT = CgmpReport("4" * 40, "key", "process")
 LOCAL = {
-    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, CgmpReport, f.LastRelease, f.Messages,
+    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, f.EnvSource, CgmpReport,
+    f.LastRelease, f.Messages,
     f.Secrets, f.Signature, f.Attested,
 }  # fmt: skip
 
@@ -181,6 +182,7 @@ def test_the_operators_observer_sees_each_of_its_kinds() -> None:
         f.Locks: repo.locks(),
         f.Declared: repo.declared(),
         f.EnvExample: repo.env_example(),
+        f.EnvSource: repo.env_source(),
         f.Attested: repo.attested(),
         CgmpReport: REPORT,
         f.LastRelease: repo.history.last_release(),

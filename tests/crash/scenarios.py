@@ -84,7 +84,19 @@ def deploys(tag: str, behaviour: object = GOOD) -> Callable[[World], object]:
     return lambda world: world.deploy(tag, behaviour)  # type: ignore[arg-type]
 
 
+NEW_ENV = "L9_EXECUTOR_API_KEY=another\nADDED=1\n"
+
+
+def resolves(tag: str, behaviour: object = GOOD) -> Callable[[World], object]:
+    return lambda world: world.deploy(tag, behaviour, NEW_ENV)  # type: ignore[arg-type]
+
+
 SCENARIOS = {
+    "good-deploy-with-env": Scenario(with_releases(V1, V2), resolves(V3), State.SUCCESS),
+    "refused-deploy-with-env": Scenario(with_releases(V1, V2), resolves(V3, NEVER_HEALTHY), State.REFUSED),
+    "bake-failure-with-env": Scenario(
+        with_releases(V1), resolves(V2, BREAKS_AFTER_SWITCH), State.ROLLED_BACK
+    ),
     "first-deploy": Scenario(with_releases(), deploys(V1), State.SUCCESS),
     "first-deploy-refused": Scenario(with_releases(), deploys(V1, NEVER_HEALTHY), State.REFUSED),
     "second-deploy": Scenario(with_releases(V1), deploys(V2), State.SUCCESS),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from l9.core.env import parse_env
-from l9.core.env_schema import EnvReport, Rule, compare
+from l9.core.env import EnvFile, fingerprint, parse_env, whole_fingerprint
+from l9.core.env_schema import EnvReport, Rule, compare, judge_keys
 from l9.core.facts import DriftCheck, Environment
+from l9.errors import ActionError
 
 from .acts import Acts
 
@@ -41,20 +42,61 @@ class FakeEnv:
         self._path = path
         self.values: dict[str, str] | None = {"L9_EXECUTOR_API_KEY": "secret"}
         self.mode = 0o600
+        self.staged: dict[str, dict[str, str]] = {}
+        self.kept: dict[str, dict[str, str] | None] = {}
 
     def check(self, rules: tuple[Rule, ...], run: str = "") -> Environment:
         self._acts.look("env.check")
-        text = "".join(f"{k}={v}\n" for k, v in (self.values or {}).items())
-        seen = compare(rules, parse_env(text))
+        if run in self.staged:
+            seen = compare(rules, _file(self.staged[run]))
+            exists = self.values is not None
+            return Environment(self._path, exists, seen.missing, 0o600, seen.wrong, resolved=True)
+        seen = compare(rules, _file(self.values))
         if self.values is None:
             return Environment(self._path, exists=False, missing=seen.missing)
         return Environment(self._path, True, seen.missing, self.mode, seen.wrong)
 
     def report(self, rules: tuple[Rule, ...]) -> EnvReport:
-        raise NotImplementedError
+        mode = f"{self.mode:04o}" if self.values is not None else ""
+        return EnvReport(self._path, bool(mode), mode, judge_keys(rules, _file(self.values)))
 
     def fingerprints(self, key: bytes) -> dict[str, str]:
-        raise NotImplementedError
+        return fingerprint(_file(self.values), key)
 
     def secret(self, key: str) -> str | None:
         return (self.values or {}).get(key)
+
+    def stage(self, run: str, text: str, keep: tuple[str, ...]) -> dict[str, Any]:
+        """No act that a run could die in: none is on record yet, so that there is nothing to be taken up."""
+        self.kept.clear()
+        file = parse_env(text + "".join(f"{k}={v}\n" for k, v in (self.values or {}).items() if k in keep))
+        self.staged = {run: {e.key: e.value.reveal() for e in file.entries}}
+        return {"keys": list(file.keys), "fingerprint": whole_fingerprint(file, b"the host's own")}
+
+    def write(self, run: str) -> str:
+        with self._acts.act("env.write", run):
+            if run not in self.staged:
+                if run in self.kept:
+                    return "written already"
+                raise ActionError("what the deploy resolved is gone", expected=run, found="nothing")
+            self.kept.setdefault(run, self.values)
+            self._acts.within("env.write: what was there is kept")
+            before, self.values = self.kept[run] or {}, dict(self.staged[run])
+            self._acts.within("env.write: written, and still staged")
+            del self.staged[run]
+            self.mode = 0o600
+        gone = ", ".join(key for key in before if key not in self.values)
+        return f"{len(self.values)} keys" + (f"; no longer there: {gone}" if gone else "")
+
+    def restore(self, run: str) -> None:
+        with self._acts.act("env.restore", run):
+            if run in self.kept:
+                self.values = self.kept[run]
+
+    def settle(self, run: str) -> None:
+        self.staged.pop(run, None)
+        self.kept.pop(run, None)
+
+
+def _file(values: Mapping[str, str] | None) -> EnvFile:
+    return parse_env("".join(f"{k}={v}\n" for k, v in (values or {}).items()))

@@ -102,8 +102,11 @@ class World:
         self.machine.releases.setdefault(tag, behaviour)
         self.source.origin.setdefault(tag, tag_of(tag))
 
-    def deploy(self, tag: str, behaviour: Behaviour = GOOD) -> Run:
-        """`l9 deploy TAG`, from the agent's point of view: recover what was interrupted, then do it."""
+    def deploy(self, tag: str, behaviour: Behaviour = GOOD, env: str | None = None) -> Run:
+        """`l9 deploy TAG`, from the agent's point of view: recover what was interrupted, then do it.
+
+        `env`: the text of the environment file that the operator's side has resolved.
+        """
         self.tag(tag, behaviour)
         runs, last = self.runs(), self.last()
         if last is not None and last.finished is None:
@@ -112,7 +115,7 @@ class World:
             if same and recovered is not None:
                 return recovered
         wanted = tag_of(tag)
-        run = self._start(runs, Kind.DEPLOY, tag, wanted.commit, str(wanted.object_id), LOCAL)
+        run = self._start(runs, Kind.DEPLOY, tag, wanted.commit, str(wanted.object_id), LOCAL, env=env)
         return self._drive(runs, run)
 
     def rollback(self, tag: str | None = None, *, rebuild: bool = False) -> Run:
@@ -171,7 +174,7 @@ class World:
             f: getattr(done, f, None)
             for f in ("outcome", "live", "slot", "standby", "exit_code", "good", "retained")
         }
-        return {**self.machine.snapshot(), **said}
+        return {**self.machine.snapshot(), "env": self.env.values, **said}
 
     # ── within ───────────────────────────────────────────────────────────────────────────────────
 
@@ -188,6 +191,7 @@ class World:
         local: list[Any],
         *,
         rebuild: bool = False,
+        env: str | None = None,
     ) -> Run:
         self._limit()
         self.run_count += 1
@@ -198,8 +202,9 @@ class World:
             tag,
             commit=commit,
             tag_object=tag_object,
-            settings=settings,
+            settings=settings if env is None else {**settings, "env_source": ".env.production"},
             local=local,
+            env=None if env is None else {"text": env, "keep": []},
         )
         self.machine.nothing_before = run.old is None
         return run

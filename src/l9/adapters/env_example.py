@@ -11,7 +11,7 @@ from l9.adapters.git_tree import GitTree
 from l9.adapters.secret_lines import suspects
 from l9.config.model import Config
 from l9.core.compose import USUAL_FILES
-from l9.core.env import parse_env
+from l9.core.env import EnvFile, parse_env
 from l9.core.env_reads import (
     EnvRead,
     commented_keys,
@@ -22,7 +22,8 @@ from l9.core.env_reads import (
 )
 from l9.core.env_reads_python import python_reads
 from l9.core.env_schema import read_schema
-from l9.core.facts import EnvExample
+from l9.core.env_source import read_source
+from l9.core.facts import EnvExample, EnvSource
 
 NAMES_A_VARIABLE = r"environ|getenv|[A-Za-z]Settings|Settings\b"
 OF_TESTS = (
@@ -52,6 +53,25 @@ def look(tree: GitTree, config: Config) -> EnvExample:
         lacking=undocumented(reads, documented, given, ignored),
         suspects=suspects(path, file),
         unread=unread,
+    )
+
+
+def look_at_source(tree: GitTree, config: Config) -> EnvSource:
+    """Judge the target's env source as it is written; nothing is resolved. Raises ActionError as `look` does."""
+    path = config.env.source
+    if not path:
+        return EnvSource()
+    text = tree.text(path)
+    if text is None:
+        return EnvSource(path)
+    source = read_source(text, read_schema(tree.text(config.env.example) or "").rules)
+    return EnvSource(
+        path=path,
+        exists=True,
+        references=len(source.references),
+        literals=len(source.literals),
+        problems=source.problems,
+        suspects=suspects(path, EnvFile(source.literals)),
     )
 
 

@@ -23,7 +23,7 @@ from l9.adapters.process import Done, must, run
 from l9.commands import git, git_notes
 from l9.config.load import FILE
 from l9.config.model import Config
-from l9.core.facts import Attested, Declared, EnvExample, Locks, Origin, Signature, Tag, Workspace
+from l9.core.facts import Attested, Declared, EnvExample, EnvSource, Locks, Origin, Signature, Tag, Workspace
 from l9.core.locks import LockReport, read_requirements
 from l9.errors import ActionError, UsageError
 
@@ -155,6 +155,9 @@ class GitRepo:
 
     def env_example(self, name: str) -> EnvExample:
         return env_example.look(self.tree(name), self._config)
+
+    def env_source(self, name: str) -> EnvSource:
+        return env_example.look_at_source(self.tree(name), self._config)
 
     def read(self, name: str, path: str) -> str | None:
         """One file of the tag's tree as text, or None where there is none."""

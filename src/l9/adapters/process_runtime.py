@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 
 from l9.adapters import proc
-from l9.adapters.host_files import EnvOnHost, is_private, replace_file
+from l9.adapters.env_on_host import EnvOnHost
+from l9.adapters.host_files import is_private, replace_file
 from l9.adapters.process import stream
 from l9.config.model import Config
 from l9.core.facts import Host, Image, Retained, Services, Slots, SlotState

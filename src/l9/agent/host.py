@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -102,8 +102,16 @@ class HostRuns:
         tag_object: str,
         settings: dict[str, Any],
         local: list[Any],
+        env: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Journal a new run, and what its gates before the host saw."""
+        """Journal a new run, and what its gates before the host saw.
+
+        `env`: what the operator's side resolved, as `text` and `keep`. It is staged before the run is on record, so
+        that a run that is on record has it, and is never journalled itself.
+        """
+        if env:
+            staged = self.ports.env.stage(run_id, env["text"], tuple(env["keep"]))
+            settings = {**settings, "env": staged}
         slots, active = self.ports.runtime.slots(), self.ports.router.active()
         placed = place(
             kind, tag, slots, active, self.finished(), self.config.retention.releases,
@@ -134,7 +142,7 @@ class HostRuns:
         if run.kind is Kind.ROLLBACK:
             # The release was good before: what is asked of it is an answer, not a soak and a bake again.
             rules = msgspec.structs.replace(rules, soak=0.0, bake=0.0, proofs=min(rules.proofs, 3))
-        return Runner(
+        ended = Runner(
             graph=GRAPH,
             rules=rules,
             clock=self.ports.clock,
@@ -144,6 +152,9 @@ class HostRuns:
             watch=self._watch,
             where=(Where.HOST,),
         ).drive(run)
+        if ended.outcome not in (None, State.FAIL_STATE):  # a person may need what was kept
+            self.ports.env.settle(ended.id)
+        return ended
 
     def recover(self, why: str, *, forward: bool) -> Run | None:
         """Bring an interrupted run to its end: on, or back where users have not seen it yet.

@@ -253,6 +253,7 @@ def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None
             tag_object=params["tag_object"],
             settings={**params.get("settings", {}), "config": request.config, "rebuild": rebuild},
             local=params.get("local", []),
+            env=params.get("env"),
         )
     report({"run": run_id, "offset": offset})  # only now: what is refused before is answered as an error
     runs.go_on(run)

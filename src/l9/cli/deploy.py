@@ -17,6 +17,7 @@ from l9.core.graph import GRAPH
 from l9.core.run import Run
 from l9.core.states import State, Where
 from l9.errors import NoAnswer
+from l9.local.env_source import resolve
 from l9.local.runs import run_local, to_host, whoami
 
 
@@ -57,7 +58,8 @@ def deploy(
     if part.run.finished is not None:
         return _end(screen, local_end(part.run))
     options = {"wait": wait, "again": again, "rebuild": rebuild}
-    messages = client.ask(here.config, "deploy", whoami(), **options, **to_host(part))
+    env = resolve(here.repo, here.top, here.config, tag)
+    messages = client.ask(here.config, "deploy", whoami(), **options, **to_host(part, env))
     data = feed((m for m in messages if not _local(m, part.run.id)), screen)
     if release := data.get("already_live"):
         screen.note(

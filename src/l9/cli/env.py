@@ -43,7 +43,7 @@ def check(here: Project, file: str | None, tag: str | None) -> dict[str, Any]:
     """The comparison as one document. Raises UsageError where there is no such file, or no schema."""
     import msgspec
 
-    from l9.adapters.host_files import EnvOnHost
+    from l9.adapters.env_on_host import EnvOnHost
     from l9.agent import client
     from l9.local.runs import whoami
 
@@ -128,7 +128,7 @@ def _verdict(mine: str | None, theirs: str | None) -> str:
 
 def _prints(top: Path, side: str, key: bytes) -> dict[str, str]:
     """One side's fingerprints by key: of a file, or of a target's host. A target counts before a file of its name."""
-    from l9.adapters.host_files import EnvOnHost
+    from l9.adapters.env_on_host import EnvOnHost
     from l9.agent import client
     from l9.config.load import load, targets
     from l9.local.runs import whoami

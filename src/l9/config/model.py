@@ -133,11 +133,14 @@ class Process(Section, frozen=True):
 class Env(Section, frozen=True):
     """The environment file on the host, and its schema in the release (spec 2.2).
 
+    `source`: a file of the release whose values may be references (`op://…`, `vault://…#…`, `sops:…`, `cmd:…`); a
+    deploy resolves them on the operator's side and writes `file` on the host. Empty: `file` is kept by hand.
     `ignore`: variables (`CI_*`) that the code may read without a line in the example.
     """
 
     file: str = ".env"
     example: str = ".env.example"
+    source: str = ""
     ignore: tuple[str, ...] = ()
 
 

@@ -60,6 +60,21 @@ class RemoveTree(Action, frozen=True, tag="remove-tree"):
     tag: str
 
 
+class WriteEnv(Action, frozen=True, tag="write-env"):
+    """Make what the run's operator resolved the host's environment file; what was there is kept for the way back."""
+
+    run: str
+
+    def undo(self) -> AnyAction | None:
+        return RestoreEnv(run=self.run)
+
+
+class RestoreEnv(Action, frozen=True, tag="restore-env"):
+    """Put the environment file back that was there before the run, or none where there was none."""
+
+    run: str
+
+
 class BuildImage(Action, frozen=True, tag="build-image"):
     """Build or pull the release's image and keep its compose and env snapshots (spec 5.1 step 4).
 
@@ -180,6 +195,8 @@ AnyAction = (
     | FetchTag
     | AddTree
     | RemoveTree
+    | WriteEnv
+    | RestoreEnv
     | BuildImage
     | StartServices
     | EvictSlot

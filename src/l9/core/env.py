@@ -6,7 +6,7 @@ comments after a blank. Values are kept as written: `${…}` is compose's to fil
 
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +20,9 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _OPTIONAL = re.compile(r"(?<!not )(?<!non-)\boptional\b", re.IGNORECASE)
 _FINGERPRINT_CHARS = 16
 _QUOTES = ("'", '"')
+_BARE = re.compile(r"[A-Za-z0-9_./:@%+,=~-]*")
+_ODD = re.compile(r"['\\\r\n]")
+_ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("$", "\\$"))
 
 
 class Secret:
@@ -118,6 +121,31 @@ def fingerprint(env: EnvFile, key: bytes) -> dict[str, str]:
         ]
         for entry in env.entries
     }
+
+
+def whole_fingerprint(env: EnvFile, key: bytes) -> str:
+    """One fingerprint of all keys and values, whatever their order. Raises ValueError for an empty key."""
+    each = fingerprint(env, key)
+    text = "".join(f"{name}={each[name]}\n" for name in sorted(each))
+    return hmac.new(key, _bytes(text), "sha256").hexdigest()[:_FINGERPRINT_CHARS]
+
+
+def render_env(entries: Iterable[Entry]) -> str:
+    """The text of an environment file that is read as these entries, by compose as by `parse_env`.
+
+    A value in single quotes is given as it stands; in any other `${…}` stays compose's to fill in.
+    """
+    return "".join(f"{e.key}={_quoted(e.value.reveal(), literal=e.quote == _QUOTES[0])}\n" for e in entries)
+
+
+def _quoted(value: str, *, literal: bool) -> str:
+    if _BARE.fullmatch(value):
+        return value
+    if literal and not _ODD.search(value):
+        return f"'{value}'"
+    for plain, escaped in _ESCAPES if literal else _ESCAPES[:-1]:
+        value = value.replace(plain, escaped)
+    return f'"{value}"'
 
 
 def _bytes(text: str) -> bytes:

@@ -213,6 +213,17 @@ class ComposeFile(msgspec.Struct, frozen=True):
     absent: str = ""
 
 
+class EnvSource(msgspec.Struct, frozen=True):
+    """The target's env source in the tag's tree; no `path` where the target has none."""
+
+    path: str = ""
+    exists: bool = False
+    references: int = 0
+    literals: int = 0
+    problems: tuple[Problem, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+
+
 class Automation(msgspec.Struct, frozen=True):
     """What of the tree runs l9 for people: the spec's scripts, and CI workflows that tell when a deploy failed."""
 

@@ -85,6 +85,7 @@ ROWS = (
             env.DEFAULTS_DOCUMENTED,
             env.ENV_SCHEMA,
             env.ENV_NO_SECRETS,
+            env.ENV_SOURCE,
             image.NO_LATEST,
             image.BASE_BY_DIGEST,
             image.OS_PACKAGES_PINNED,
@@ -193,10 +194,7 @@ ROWS = (
         State.IMAGES_READY,
         where=Where.HOST,
         after=(State.VPS_TAG_VERIFIED,),
-        does=lambda run: (
-            do.BuildImage(tag=run.tag, commit=run.commit, anew=run.rebuilds),
-            do.StartServices(tag=run.tag),
-        ),
+        does=lambda run: make_ready(run),
         needs=(slot.IMAGE_READY, slot.SERVICES_UP),
         phase=Phase.PREPARE,
         summary="image built or pulled, other services up",
@@ -336,7 +334,7 @@ ROLLBACK = Gate(
     where=Where.HOST,
     after=(),
     does=lambda run: restore(run),
-    needs=(live.PREVIOUS_LIVE, live.NEW_SLOT_GONE),
+    needs=(live.PREVIOUS_LIVE, live.NEW_SLOT_GONE, ready.ENV_PUT_BACK),
     phase=Phase.FINISH,
     kinds=BOTH,
     closed=State.FAIL_STATE,
@@ -353,6 +351,13 @@ def make_anew(run: Run) -> tuple[do.AnyAction, ...]:
         do.BuildImage(tag=run.tag, commit=run.commit, anew=True),
         do.StartServices(tag=run.tag),
     )
+
+
+def make_ready(run: Run) -> tuple[do.AnyAction, ...]:
+    """What the release is made of: its environment, where the deploy has resolved one, image and services."""
+    env = (do.WriteEnv(run=run.id),) if run.settings.get("env_source") else ()
+    build = do.BuildImage(tag=run.tag, commit=run.commit, anew=run.rebuilds)
+    return (*env, build, do.StartServices(tag=run.tag))
 
 
 def launch(run: Run) -> tuple[do.AnyAction, ...]:

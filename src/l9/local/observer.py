@@ -19,6 +19,7 @@ OF_A_TAG = (f.Tag, f.Origin, f.Signature, f.Attested)  # what there is only once
 OF_A_COMMIT = (
     f.Automation,
     f.EnvExample,
+    f.EnvSource,
     f.LastRelease,
     f.Locks,
     f.Messages,
@@ -55,6 +56,7 @@ class LocalObserver:
             f.Locks: lambda run: repo.locks(run.tag),
             f.Declared: lambda run: repo.declared(run.tag),
             f.EnvExample: lambda run: repo.env_example(run.tag),
+            f.EnvSource: lambda run: repo.env_source(run.tag),
             f.Attested: lambda run: repo.attested(run.tag),
             CgmpReport: lambda run: (
                 report(run.tag) or f.Unseen("no stage has run on this tree", "l9 cgmp", not_yet=True)

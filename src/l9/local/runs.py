@@ -34,6 +34,7 @@ from l9.core.verdict import Pending
 from l9.core.versions import TagFormat, check_tag_name
 from l9.errors import L9Error, UsageError
 from l9.local.cgmp import Cgmp
+from l9.local.env_source import Resolved
 from l9.local.observer import LocalObserver
 from l9.local.subject import remembered, subject_of
 from l9.perform import RepoPerformer
@@ -88,7 +89,14 @@ def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
     schema = msgspec.to_builtins(read_schema(example or "").rules)
     known = TagFormat(config.release.tag).parse(tag.name)
     version = [known.major, known.minor, known.patch] if known else []
-    return {"main": config.release.main, "tree": tag.tree, "env_schema": schema, "version": version}
+    source = {"env_source": config.env.source} if config.env.source else {}
+    return {
+        "main": config.release.main,
+        "tree": tag.tree,
+        "env_schema": schema,
+        "version": version,
+        **source,
+    }
 
 
 def run_local(
@@ -237,8 +245,8 @@ def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:
     return begin(new_run_id(now), now, _started(repo, config, tag_name)), now
 
 
-def to_host(part: LocalPart) -> dict[str, Any]:
-    """The parameters of the agent's `deploy`, from the operator's part."""
+def to_host(part: LocalPart, env: Resolved | None = None) -> dict[str, Any]:
+    """The parameters of the agent's `deploy`, from the operator's part; with them what was resolved for the host."""
     run = part.run
     return {
         "run": run.id,
@@ -247,4 +255,5 @@ def to_host(part: LocalPart) -> dict[str, Any]:
         "tag_object": run.tag_object,
         "settings": part.settings,
         "local": [msgspec.to_builtins(e) for e in part.events],
+        "env": env and env.params(),
     }

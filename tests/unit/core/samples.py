@@ -100,6 +100,7 @@ GOOD: Mapping[type, Any] = {
     f.Secrets: f.Secrets(BEFORE, ()),
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
     f.Declared: f.Declared(("4 of pyproject.toml in requirements.txt",)),
+    f.EnvSource: f.EnvSource(),
     f.EnvExample: f.EnvExample(".env.example", exists=True, keys=8),
     f.Dockerfile: f.Dockerfile("docker/Dockerfile", Recipe((BASE,), "10001", "on")),
     f.ComposeFile: f.ComposeFile("compose.yaml", Production((SLOT,), (DATABASE,))),

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l9.core.env import EnvFile, Secret, fingerprint, missing_keys, parse_env
+from l9.core.env import (
+    Entry,
+    EnvFile,
+    Secret,
+    fingerprint,
+    missing_keys,
+    parse_env,
+    render_env,
+    whole_fingerprint,
+)
 
 SPEC = """\
 # ============================================================================
@@ -160,6 +169,33 @@ def test_a_fingerprint_needs_a_key() -> None:
         fingerprint(EnvFile(()), b"")
 
 
+def test_one_fingerprint_of_a_whole_file() -> None:
+    one = whole_fingerprint(parse_env("A=x\nB=y"), b"key")
+    assert one == whole_fingerprint(parse_env("B=y\nA=x"), b"key")
+    assert one != whole_fingerprint(parse_env("A=x\nB=z"), b"key")
+    assert one != whole_fingerprint(parse_env("A=x\nB=y"), b"other")
+    with pytest.raises(ValueError, match="without a key"):
+        whole_fingerprint(parse_env("A=x"), b"")
+
+
+@pytest.mark.parametrize(
+    ("value", "quote", "written"),
+    [
+        ("postgres://u:p@db:5432/x?y=1", "'", "'postgres://u:p@db:5432/x?y=1'"),
+        ("plain-1.2", "'", "plain-1.2"),
+        ("", "'", ""),
+        ("pa$$ word #1", "'", "'pa$$ word #1'"),
+        ("it's $5", "'", '"it\'s \\$5"'),
+        ("two\nlines", "'", '"two\\nlines"'),
+        ("a\\b", "'", '"a\\\\b"'),
+        ("http://${HOST}/", "", '"http://${HOST}/"'),
+        ('say "hi"', '"', '"say \\"hi\\""'),
+    ],
+)
+def test_entries_are_written_as_they_are_meant(value: str, quote: str, written: str) -> None:
+    assert render_env([Entry("A", Secret(value), False, 1, quote=quote)]) == f"A={written}\n"
+
+
 # ── properties ───────────────────────────────────────────────────────────────────────────────────
 
 KEYS = st.from_regex(r"[A-Z_][A-Z0-9_]{0,9}", fullmatch=True)
@@ -175,6 +211,12 @@ def quoted(value: str) -> str:
 def test_what_is_written_in_double_quotes_is_read_back(env: dict[str, str]) -> None:
     text = "\n".join(f"{key}={quoted(value)}" for key, value in env.items())
     assert values(text) == env
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=6), st.sampled_from(["'", '"', ""]))
+def test_what_is_rendered_is_read_back(env: dict[str, str], quote: str) -> None:
+    entries = [Entry(key, Secret(value), False, 0, quote=quote) for key, value in env.items()]
+    assert values(render_env(entries)) == env
 
 
 @given(st.text())

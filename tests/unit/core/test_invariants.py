@@ -94,6 +94,10 @@ def example(**changed: Any) -> f.EnvExample:
     return replace(GOOD[f.EnvExample], **changed)
 
 
+def source(**changed: Any) -> f.EnvSource:
+    return replace(f.EnvSource(".env.production", exists=True, references=2, literals=1), **changed)
+
+
 def by_id(invariant: Invariant) -> str:
     return invariant.id
 
@@ -150,6 +154,11 @@ def installed(*freeze: str) -> CgmpReport:
 
 BROKEN_LOG = logs(Outcome.ERRORS, "1 kinds", "Traceback (most recent call last):\nValueError: no")
 READ = EnvRead(("KEY",), "api/x.py:3")
+WRITE_ENV = Step(0, State.IMAGES_READY, do.WriteEnv(run="run-1"), status="done")
+WROTE_ENV, PUT_ENV_BACK = (
+    replace(context(), run=replace(a_run(), steps=(replace(WRITE_ENV, status=status),)))
+    for status in ("done", "undone")
+)
 SOURCED = context(settings={"env_source": ".env.production"})
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
@@ -197,6 +206,10 @@ FAILS = (
     Case(env.ENV_DOCUMENTED, "no such file, and read are: KEY", (example(exists=False, lacking=(READ,)),)),
     Case(env.DEFAULTS_DOCUMENTED, "KEY (api/x.py:3)", (example(lacking=(replace(READ, default=True),)),)),
     Case(env.ENV_SCHEMA, "line 3: no assignment", (example(problems=(Problem(3, "no assignment"),)),)),
+    Case(env.ENV_SOURCE, "no such file", (source(exists=False),)),
+    Case(env.ENV_SOURCE, "line 3: no assignment", (source(problems=(Problem(3, "no assignment"),)),)),
+    Case(env.ENV_SOURCE, ".env.production:3: KEY (AWS Access Key)",
+         (source(suspects=(f.Suspect(".env.production", 3, "KEY", "AWS Access Key"),)),)),
     Case(env.ENV_NO_SECRETS, ".env.example:3: KEY (AWS Access Key)",
          (example(suspects=(f.Suspect(".env.example", 3, "KEY", "AWS Access Key"),)),)),
     Case(repository.TAG_EXISTS, "no such tag", (f.Tag(TAG),)),
@@ -229,6 +242,7 @@ FAILS = (
          (f.Environment("/opt/l9/.env", True, wrong=(Misfit("PORT", "a port, 1 to 65535"),)),)),
     Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN",
          (f.Environment("/opt/l9/.env", False, ("MEMORY_DSN",), resolved=True),), SOURCED),
+    Case(ready.ENV_PUT_BACK, "the refused release's", (), WROTE_ENV),
     Case(ready.ENV_COMPLETE, "mode 0644", (f.Environment("/opt/l9/.env", True, mode=0o644),)),
     Case(ready.PORTS_FREE, "held by nginx", (replace(GOOD[f.Host], ports_taken={8001: "nginx"}),)),
     Case(ready.DISK_FREE, "5 MB", (replace(GOOD[f.Host], disk_free=5_000_000),)),
@@ -363,6 +377,8 @@ PASSES = (
     Case(env.ENV_DOCUMENTED, "8 keys, and all that", (example(lacking=(replace(READ, default=True),)),)),
     Case(env.ENV_DOCUMENTED, "no Python: old.py", (example(unread=("old.py",)),)),
     Case(env.ENV_DOCUMENTED, "reads no variable", (example(exists=False),)),
+    Case(env.ENV_SOURCE, "2 references and 1 plain", (source(),)),
+    Case(ready.ENV_PUT_BACK, "as it was before the run", (), PUT_ENV_BACK),
     Case(env.ENV_SCHEMA, "no .env.example", (example(exists=False),)),
     Case(live.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
     Case(live.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from l9.core.actions import WriteEnv
 from l9.core.facts import (
     Checkout,
     Environment,
@@ -65,6 +66,21 @@ def ENV_COMPLETE(facts: Facts, context: Context) -> Verdict:
         return Fail(f"{env.path} readable by its owner only", f"mode {env.mode:04o}", remedy)
     where = f"resolved from {source}" if source else "mode 0600"
     return Pass(f"every key of .env.example has a value of its shape, {where}")
+
+
+@invariant(
+    "host.env-put-back",
+    Environment,
+    why="the release that is live again must be started with its own environment, not with the refused one's",
+    clause="spec 5.2",
+)
+def ENV_PUT_BACK(facts: Facts, context: Context) -> Verdict:
+    path = facts.the(Environment).path
+    written = [step for step in context.run.steps if isinstance(step.action, WriteEnv)]
+    if all(step.status == "undone" for step in written):
+        return Pass(f"{path} is as it was before the run" if written else f"the run left {path} alone")
+    found = "the refused release's; what was there is kept in .l9/env"
+    return Fail(f"{path} as it was before the run", found, f"$EDITOR {shlex.quote(path)}")
 
 
 @invariant(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from l9.core.env_reads import EnvRead
-from l9.core.facts import EnvExample, Facts
+from l9.core.facts import EnvExample, EnvSource, Facts
 from l9.core.invariants.invariant import Context, Weight, invariant
 from l9.core.invariants.workspace import shown
 from l9.core.verdict import Fail, Pass, Verdict
@@ -73,6 +73,28 @@ def ENV_NO_SECRETS(facts: Facts, _context: Context) -> Verdict:
         return Pass(f"no value of {seen.path} looks like a real secret")
     found = tuple(f"{s.path}:{s.line_no}: {s.key} ({s.kind})" for s in seen.suspects)
     return Fail("placeholders such as YOUR_KEY_HERE", shown(found), _edit(seen))
+
+
+@invariant(
+    "workspace.env-source",
+    EnvSource,
+    why="a file that is committed may say where a secret is kept, and never what it is",
+    clause="spec 2.2 (no hardcoded secrets)",
+)
+def ENV_SOURCE(facts: Facts, _context: Context) -> Verdict:
+    seen = facts.the(EnvSource)
+    if not seen.path:
+        return Pass("the target's environment is kept on its host")
+    edit = f"$EDITOR {quote(seen.path)}"
+    if not seen.exists:
+        return Fail(f"{seen.path} in the release", "no such file", f"git add -- {quote(seen.path)}")
+    if seen.problems:
+        first = tuple(f"line {p.line_no}: {p.why}" for p in seen.problems)
+        return Fail(f"references that can be followed in {seen.path}", shown(first, 3), edit)
+    if seen.suspects:
+        found = tuple(f"{s.path}:{s.line_no}: {s.key} ({s.kind})" for s in seen.suspects)
+        return Fail("references in place of secrets", shown(found), edit)
+    return Pass(f"{seen.references} references and {seen.literals} plain values in {seen.path}")
 
 
 def _told(reads: tuple[EnvRead, ...]) -> str:
