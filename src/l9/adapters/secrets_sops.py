@@ -22,7 +22,9 @@ class Sops:
         data = self._files(file.path)
         if data is None:
             raise refusal(
-                "sops", f"no {file.path} in the release", shlex.join(("git", "add", "--", file.path))
+                "sops",
+                f"no {file.path} in the release",
+                shlex.join(("git", "add", "--force", "--", file.path)),
             )
         printed = ask(sops_decrypt(file), self._cwd, data=data)
         value = parse_sops(file, printed.reveal())

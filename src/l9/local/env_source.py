@@ -52,7 +52,7 @@ def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> Resolved | No
             f"no {path} in {tag}",
             expected=f"a committed {path}: it holds references only",
             found="no such file",
-            remedy=shlex.join(("git", "add", "--", path)),
+            remedy=shlex.join(("git", "add", "--force", "--", path)),
         )
     source = read_source(text, read_schema(tree.text(config.env.example) or "").rules)
     if source.problems:

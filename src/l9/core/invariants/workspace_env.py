@@ -87,7 +87,7 @@ def ENV_SOURCE(facts: Facts, _context: Context) -> Verdict:
         return Pass("the target's environment is kept on its host")
     edit = f"$EDITOR {quote(seen.path)}"
     if not seen.exists:
-        return Fail(f"{seen.path} in the release", "no such file", f"git add -- {quote(seen.path)}")
+        return Fail(f"{seen.path} in the release", "no such file", f"git add --force -- {quote(seen.path)}")
     if seen.problems:
         first = tuple(f"line {p.line_no}: {p.why}" for p in seen.problems)
         return Fail(f"references that can be followed in {seen.path}", shown(first, 3), edit)
