@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,6 +106,16 @@ def test_newest_end_of_a_run_is_found(kept: Kept) -> None:
     assert (found.run, found.body) == ("run-1", FINISHED)
 
 
+def test_runs_of_one_tag_are_found_newest_first(kept: Kept) -> None:
+    moved = msgspec.structs.replace(STARTED, tag_object="9" * 40)
+    other = msgspec.structs.replace(STARTED, tag="v1.0.0-l9.1", settings={"tag": STARTED.tag})
+    write(kept.journal, STARTED, FINISHED)
+    write(kept.journal, other, FINISHED, run="run-2")
+    write(kept.journal, moved, FINISHED, run="run-3")
+    assert list(kept.again().starts(STARTED.tag)) == [moved, STARTED]
+    assert list(kept.again().starts("v9.9.9-l9")) == []
+
+
 def test_run_begins_where_the_journal_ended_before_it(kept: Kept) -> None:
     write(kept.journal, STARTED, FINISHED)
     size = kept.journal.size()
@@ -196,3 +207,13 @@ def test_long_journal_is_read_from_its_end(path: Path) -> None:
     assert found is not None
     assert found.seq == 602
     assert len(list(journal.lines_backward())) == len(list(journal.entries())) == 603
+
+
+def test_runs_of_a_tag_are_found_fast_in_a_hundred_thousand_entries(path: Path) -> None:
+    write(JournalFile(path, lambda: NOW), STARTED, ENTERED, OPENED, FINISHED)
+    lines = path.read_bytes().splitlines(keepends=True)
+    others = [line.replace(b"v1.0.0-l9", b"v1.0.%d-l9" % n) for n in range(1, 25_000) for line in lines]
+    path.write_bytes(b"".join([*lines, *others]))
+    began = time.perf_counter()
+    assert [one.tag for one in JournalFile(path, lambda: NOW).starts(STARTED.tag)] == [STARTED.tag]
+    assert time.perf_counter() - began < 2

@@ -25,7 +25,7 @@ from world.behaviour import (
 from world.ending import assert_ended, evidence, why
 from world.host import World
 
-from .conftest import V1, V2, V3
+from .conftest import V1, V2, V3, V4
 
 STANDS_STOPPED = (V1, "exited")
 
@@ -134,6 +134,31 @@ def test_tag_moved_on_origin(two: World) -> None:
     run = two.deploy(V3)
     assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.VPS_TAG_VERIFIED)
     assert "moved" in why(run)
+
+
+def test_tag_moved_everywhere_is_known_from_the_record(two: World) -> None:
+    """Origin, the operator and a host that was cloned anew agree on the other object."""
+    two.deploy(V3, NEVER_HEALTHY)
+    two.source.move(V3)
+    two.source.clone.clear()
+    idle = two.idle
+    run = two.deploy(V3, tag_object="f" * 40)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=idle, closed_by=State.VPS_TAG_VERIFIED)
+    assert "in earlier runs (moved!)" in why(run)
+
+
+def test_older_release_is_no_deploy(two: World) -> None:
+    run = two.deploy(V1)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.HOST_READY)
+    assert run.closed is not None
+    assert [finding.remedy for finding in run.closed.findings] == [f"l9 rollback {V1}"]
+
+
+def test_refused_release_comes_again_beside_a_newer_one_that_was_never_live(two: World) -> None:
+    two.deploy(V3, NEVER_HEALTHY)
+    two.deploy(V4, NEVER_HEALTHY)
+    two.machine.releases[V3] = Behaviour()
+    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
 
 
 @pytest.mark.parametrize(

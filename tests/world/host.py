@@ -102,10 +102,13 @@ class World:
         self.machine.releases.setdefault(tag, behaviour)
         self.source.origin.setdefault(tag, tag_of(tag))
 
-    def deploy(self, tag: str, behaviour: Behaviour = GOOD, env: str | None = None) -> Run:
+    def deploy(
+        self, tag: str, behaviour: Behaviour = GOOD, env: str | None = None, tag_object: str = ""
+    ) -> Run:
         """`l9 deploy TAG`, from the agent's point of view: recover what was interrupted, then do it.
 
-        `env`: the text of the environment file that the operator's side has resolved.
+        `env`: the text of the environment file that the operator's side has resolved. `tag_object`: what the
+        operator's tag is, if not what origin had first.
         """
         self.tag(tag, behaviour)
         runs, last = self.runs(), self.last()
@@ -115,7 +118,8 @@ class World:
             if same and recovered is not None:
                 return recovered
         wanted = tag_of(tag)
-        run = self._start(runs, Kind.DEPLOY, tag, wanted.commit, str(wanted.object_id), LOCAL, env=env)
+        object_id = tag_object or str(wanted.object_id)
+        run = self._start(runs, Kind.DEPLOY, tag, wanted.commit, object_id, LOCAL, env=env)
         return self._drive(runs, run)
 
     def rollback(self, tag: str | None = None, *, rebuild: bool = False) -> Run:

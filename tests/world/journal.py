@@ -70,6 +70,10 @@ class MemoryJournal:
     def ends(self) -> Iterator[ev.RunFinished]:
         yield from (e.body for e in reversed(self._entries) if isinstance(e.body, ev.RunFinished))
 
+    def starts(self, tag: str) -> Iterator[ev.RunStarted]:
+        begun = (e.body for e in reversed(self._entries) if isinstance(e.body, ev.RunStarted))
+        yield from (one for one in begun if one.tag == tag)
+
     def lines_backward(self) -> Iterator[bytes]:
         yield from reversed(self._lines)
 

@@ -130,6 +130,14 @@ class JournalFile:
             if entry is not None and isinstance(entry.body, ev.RunFinished):
                 yield entry.body
 
+    def starts(self, tag: str) -> Iterator[ev.RunStarted]:
+        """How runs of that tag began, newest first; only their own lines are read as JSON."""
+        mark = b'"tag":' + _encoder.encode(tag)
+        for line in self.lines_backward():
+            entry = parse(line) if b'"event":"run-started"' in line and mark in line else None
+            if entry is not None and isinstance(entry.body, ev.RunStarted) and entry.body.tag == tag:
+                yield entry.body
+
     def lines_backward(self) -> Iterator[bytes]:
         """Whole lines, newest first; a torn last line is left out."""
         if not self._path.exists():

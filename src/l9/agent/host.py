@@ -126,6 +126,7 @@ class HostRuns:
             version=__version__,
             settings=settings,
             **placed.fields(),
+            **self.before(tag, tag_object),
         )
         self.journal.append(run_id, started)
         for event in local:
@@ -183,6 +184,14 @@ class HostRuns:
         self.ports.runtime.stop(idle, standing.release)
         self.journal.append("", ev.StandbyStopped(slot=idle, release=standing.release))
         return standing.release
+
+    def before(self, tag: str, tag_object: str) -> dict[str, Any]:
+        """What is on record of a tag, as fields of a `run-started` event."""
+        seen = dict.fromkeys(started.tag_object for started in self.journal.starts(tag) if started.tag_object)
+        return {
+            "objects": tuple(one for one in seen if one != tag_object),
+            "was_good": bool(seen) and self.was_good(tag),
+        }
 
     def was_good(self, tag: str) -> bool:
         """Whether a run ended well with that release live, however long ago."""

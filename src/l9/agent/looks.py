@@ -190,6 +190,7 @@ def _planned(request: Request, runs: HostRuns) -> Run:
         who=request.who,
         settings=params["settings"],
         **placed.fields(),
+        **runs.before(params["tag"], params["tag_object"]),
     )
     return begin("plan", runs.ports.clock.now(), started)
 

@@ -38,7 +38,11 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", kw_only=True):
 
 
 class RunStarted(Event, frozen=True, tag="run-started"):
-    """A run begins: what is wanted, by whom, and what was there before."""
+    """A run begins: what is wanted, by whom, and what was there before.
+
+    `objects` are the other tag objects that earlier runs had under this name: none, unless the tag was moved.
+    `was_good`: a run ended well with this release live, however long ago.
+    """
 
     kind: Kind
     tag: str
@@ -54,6 +58,8 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     kept: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
     fresh: bool = True
+    objects: tuple[str, ...] = ()
+    was_good: bool = False
     key: str = ""
     version: str = ""
     settings: dict[str, Any] = {}

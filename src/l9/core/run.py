@@ -46,6 +46,8 @@ class Run(msgspec.Struct, frozen=True):
     kept: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
     fresh: bool = True
+    objects: tuple[str, ...] = ()
+    was_good: bool = False
     key: str = ""
     settings: Mapping[str, Any] = {}
     entered: Mapping[State, float] = {}
@@ -124,6 +126,8 @@ def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
         kept=started.kept,
         retained=started.retained,
         fresh=started.fresh,
+        objects=started.objects,
+        was_good=started.was_good,
         key=started.key,
         settings=started.settings,
     )

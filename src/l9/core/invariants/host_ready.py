@@ -14,9 +14,10 @@ from l9.core.facts import (
     Retained,
     Route,
 )
-from l9.core.invariants.invariant import Context, invariant, short
+from l9.core.invariants.invariant import Context, Weight, invariant, short
 from l9.core.invariants.workspace import shown
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
+from l9.core.versions import TagFormat
 
 MB = 1_000_000
 
@@ -167,6 +168,40 @@ def _lacking(kept: Retained) -> tuple[str, ...]:
         "env snapshot of mode 0600": kept.env,
     }
     return tuple(name for name, there in parts.items() if not there)
+
+
+@invariant(
+    "host.newer-than-live",
+    Retained,
+    why="what goes back is a rollback: instant, proved possible, and on record as one",
+    clause="spec 5.2",
+    weight=Weight.RULE,
+)
+def NEWER_THAN_LIVE(_facts: Facts, context: Context) -> Verdict:
+    run, form = context.run, TagFormat(context.rules.tag_format)
+    live, mine = form.parse(run.previous or ""), form.parse(run.tag)
+    if live is None or mine is None:
+        return Pass("nothing is live that it could be older than")
+    if live <= mine:
+        return Pass(f"{run.tag} is live already" if run.previous == run.tag else f"newer than {run.previous}")
+    back = f"l9 rollback {run.tag}" + ("" if run.tag in run.kept else " --rebuild")
+    remedy = back if run.was_good else "l9 check --explain host.newer-than-live"
+    known = "was live before" if run.was_good else "was never live here"
+    return Fail(f"a release above {run.previous}, which is live", f"{run.tag}, which {known}", remedy)
+
+
+@invariant(
+    "host.tag-never-moved",
+    HostTag,
+    why="a name that meant something else before is an alarm, whoever agrees on it now",
+    clause="spec 1.1 (tags are immutable)",
+)
+def TAG_NEVER_MOVED(_facts: Facts, context: Context) -> Verdict:
+    run = context.run
+    if not run.objects:
+        return Pass(f"no earlier run had another object under {run.tag}")
+    found = f"{', '.join(one[:12] for one in run.objects[:3])} in earlier runs (moved!)"
+    return Fail(f"{run.tag} is {run.tag_object[:12]} in every run on record", found, f"l9 explain {run.tag}")
 
 
 @invariant(
