@@ -312,6 +312,33 @@ class Releases(Document, frozen=True, kw_only=True):
     targets: list[TargetAsked]
 
 
+class BranchLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One branch. `at`: its newest commit; `began`: its oldest one that main lacks; `days` since then.
+
+    `ahead` and `behind` are None where there is no main to compare with. `old`: not merged for over a week.
+    """
+
+    name: str
+    where: str
+    commit: str
+    at: float
+    began: float
+    ahead: int | None
+    behind: int | None
+    merged: bool
+    well_named: bool
+    old: bool
+    days: float
+
+
+class BranchList(Document, frozen=True, kw_only=True):
+    """`l9 branches`: all but main, here and on origin as of the last fetch. `known`: there is a main."""
+
+    main: str
+    known: bool
+    branches: list[BranchLine]
+
+
 class Init(Document, frozen=True, kw_only=True):
     """`l9 init`: the settings' path and text, all files, and what is left to a person.
 
@@ -545,6 +572,7 @@ DOCUMENTS: dict[str, Any] = {
     "l9.hook/1": HookRun,
     "l9.protect.bare/1": ProtectBare,
     "l9.protect.github/1": ProtectGithub,
+    "l9.branches/1": BranchList,
     "l9.init/1": Init,
     "l9.release/1": MadeRelease,
     "l9.releases/1": Releases,

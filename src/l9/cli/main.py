@@ -33,6 +33,7 @@ COMMANDS = {
     "explain": ("explain", "Tell all that is on record of a release, a run or an error code."),
     "logs": ("logs", "Show a slot's log."),
     "drift": ("drift", "Compare the host with its record."),
+    "branches": ("branches", "List branches: how old, how far from main, how named."),
     "provision": ("provision", "Prepare a host."),
     "hooks": ("hooks", "Judge commits and pushes before they are made."),
     "protect": ("protect", "Guard main and tags where everybody pushes to."),

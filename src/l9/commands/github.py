@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -67,6 +68,20 @@ def parse_rulesets(out: str) -> dict[str, int]:
     return {one.name: one.id for one in found}
 
 
+def rules_of_branch(repository: str, branch: str) -> Argv:
+    """The rules in force on a branch, whoever made them; everybody who can read the repository may ask."""
+    return _api(f"repos/{repository}/rules/branches/{quote(branch, safe='')}")
+
+
+def parse_rules(out: str) -> tuple[str, ...]:
+    """`rules_of_branch`'s output: the kinds of rule, each once; none where it is nothing of the kind."""
+    try:
+        found = msgspec.json.decode(out, type=list[_Rule])
+    except msgspec.MsgspecError:
+        return ()
+    return tuple(dict.fromkeys(one.type for one in found))
+
+
 def create_ruleset(repository: str = HERE) -> Argv:
     """The ruleset is read from standard input."""
     return _api("--method", "POST", "--input", "-", f"repos/{repository}/rulesets")
@@ -79,6 +94,10 @@ def replace_ruleset(id_: int, repository: str = HERE) -> Argv:
 
 def _api(*args: str) -> Argv:
     return ("gh", "api", "--header", "X-GitHub-Api-Version: 2022-11-28", *args)
+
+
+class _Rule(msgspec.Struct):
+    type: str
 
 
 class _Listed(msgspec.Struct):

@@ -133,6 +133,7 @@ def rules(config: model.Config) -> Rules:
         min_memory=config.needs.memory,
         allow_untracked=config.check.allow_untracked,
         signatures=config.release.signatures,
+        branches=config.release.branches,
         tag_format=config.release.tag,
         require_attestation=config.release.require_attestation,
         hashes=config.check.hashes,

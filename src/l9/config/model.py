@@ -20,10 +20,11 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Release(Section, frozen=True):
     """What a release is, and what a push may do (spec 3.1, 3.3).
 
-    `allowed_signers` is the path of an allowed-signers file (ssh-keygen(1)) in the repository, read from
-    origin's main; where it is empty, git's own `gpg.ssh.allowedSignersFile` is used. `signing_key` is the SSH
-    key that attestations are signed with, if not git's own. With `require_attestation` nothing goes live whose
-    tree no allowed signer attested to have passed CGMP.
+    `branches` are the forms that names of branches beside main have. `allowed_signers` is the path of an
+    allowed-signers file (ssh-keygen(1)) in the repository, read from origin's main; where it is empty, git's
+    own `gpg.ssh.allowedSignersFile` is used. `signing_key` is the SSH key that attestations are signed with,
+    if not git's own. With `require_attestation` nothing goes live whose tree no allowed signer attested to
+    have passed CGMP.
     `review` is how commits come to main. required: by merges that somebody who wrote nothing of them has
     reviewed (`Reviewed-by:`); merge: by merges, reviewed elsewhere; none: straight away, for who works alone.
     `other_tags` are patterns of tags that are no releases, and free of all rules for tags.
@@ -31,6 +32,7 @@ class Release(Section, frozen=True):
 
     tag: str = "v<major>.<minor>.<patch>-l9"
     main: str = "main"
+    branches: tuple[str, ...] = ("feature/*", "bugfix/*", "hotfix/*")
     signatures: Literal["optional", "required"] = "optional"
     allowed_signers: Annotated[str, msgspec.Meta(pattern=r"^([^/:\0-\x1f][^:\0-\x1f]*)?$")] = ""
     signing_key: str = ""

@@ -8,7 +8,7 @@ import msgspec
 
 from l9.core.facts import Facts
 from l9.core.graph import GRAPH
-from l9.core.invariants import host_standing, workspace_standing
+from l9.core.invariants import host_standing, repository_branches, workspace_standing
 from l9.core.invariants.invariant import Context, Invariant
 from l9.core.rules import Rules
 from l9.core.run import Run
@@ -32,7 +32,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 def catalogue(*where: Where) -> tuple[Invariant, ...]:
     """The invariants of these substrates (of all, where none is named), in the order of the table."""
-    standing = (*workspace_standing.STANDING, *host_standing.STANDING)
+    standing = (*workspace_standing.STANDING, *repository_branches.STANDING, *host_standing.STANDING)
     needs = chain((need for row in GRAPH.rows for need in row.needs), standing)
     return tuple(dict.fromkeys(need for need in needs if not where or need.substrate in where))
 

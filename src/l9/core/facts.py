@@ -143,6 +143,41 @@ class Secrets(msgspec.Struct, frozen=True):
     history: bool = False
 
 
+class Branch(msgspec.Struct, frozen=True):
+    """A branch beside main; `where` is local or origin. Times are epoch seconds; None where nothing was compared.
+
+    `at` is when its newest commit was made, `began` its oldest one that main lacks.
+    """
+
+    name: str
+    where: str
+    commit: str
+    at: float
+    began: float
+    ahead: int | None = None
+    behind: int | None = None
+
+    @property
+    def merged(self) -> bool:
+        return self.ahead == 0
+
+
+class Branches(msgspec.Struct, frozen=True):
+    """All branches beside main, here and on origin as of the last fetch; `known`: there is a main to compare with."""
+
+    main: str
+    branches: tuple[Branch, ...]
+    known: bool = True
+
+
+class Protection(msgspec.Struct, frozen=True):
+    """What guards main where everybody pushes to; `by` is empty for nothing, and `remedy` mends that."""
+
+    main: str
+    by: str
+    remedy: str
+
+
 class Locks(msgspec.Struct, frozen=True):
     """The requirements files of the tag's tree, by path."""
 

@@ -29,6 +29,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fal
     min_memory: int = 200_000_000
     allow_untracked: tuple[str, ...] = (".env.local", ".env.*.local")
     signatures: str = "optional"
+    branches: tuple[str, ...] = ("feature/*", "bugfix/*", "hotfix/*")
     tag_format: str = "v<major>.<minor>.<patch>-l9"
     require_attestation: bool = False
     hashes: bool = False

@@ -7,6 +7,7 @@ from functools import partial
 
 from l9.adapters.automation import automation
 from l9.adapters.build_files import read_build, read_compose
+from l9.adapters.git_branches import branches
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.hook_files import hooks_of
 from l9.adapters.threads import at_once
@@ -14,6 +15,7 @@ from l9.core import facts as f
 from l9.core.cgmp import CgmpReport
 from l9.core.run import Run
 from l9.errors import L9Error
+from l9.local.main_guard import protection
 
 OF_A_TAG = (f.Tag, f.Origin, f.Signature, f.Attested)  # what there is only once HEAD carries a release tag
 OF_A_COMMIT = (
@@ -46,6 +48,8 @@ class LocalObserver:
             f.Tag: lambda run: repo.tag(run.tag),
             f.Origin: lambda run: repo.origin(run.tag, run.commit),
             f.Automation: lambda run: automation(repo.tree(run.tag)),
+            f.Branches: lambda _run: branches(repo.top, repo.config.release.main),
+            f.Protection: lambda _run: protection(repo.top, repo.config.release.main),
             f.Hooks: lambda _run: hooks_of(repo.top),
             f.LastRelease: lambda run: history.last_release(run.tag, run.commit),
             f.Messages: lambda run: history.messages(run.tag, run.commit),

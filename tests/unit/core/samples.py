@@ -70,6 +70,7 @@ TAG_SEEN = f.Tag(
     on_main=True,
 )
 MESSAGE = f.CommitMessage(COMMIT, 1, "Fix: Prevent the deadlock\n\nFixes: #1042\n")
+BRANCH = f.Branch("feature/lock", "local", "d" * 40, NOW - 100, NOW - 200, ahead=2, behind=1)
 PROBE_FAILED = f.SmokeResult("POST /memory/packet", "status 200", "status 500", False)
 
 BASE = Base(1, "python:3.12.7-slim@sha256:" + "7" * 64)
@@ -97,6 +98,8 @@ GOOD: Mapping[type, Any] = {
         BEFORE, (MESSAGE, f.CommitMessage("a" * 40, 2, "Merge pull request #7 from ada/lock\n"))
     ),
     f.Signature: f.Signature("none"),
+    f.Branches: f.Branches("main", (BRANCH,)),
+    f.Protection: f.Protection("main", "l9's pre-receive hook", "l9 protect github --apply"),
     f.Secrets: f.Secrets(BEFORE, ()),
     f.Locks: f.Locks({"requirements.txt": read_requirements("fastapi==0.104.1\n")}),
     f.Declared: f.Declared(("4 of pyproject.toml in requirements.txt",)),

@@ -10,7 +10,7 @@ from l9.core import facts as f
 from l9.core.catalogue import Judged, catalogue, gates_of, judge
 from l9.core.graph import GRAPH
 from l9.core.health import Streak
-from l9.core.invariants import host_slot, repository, workspace, workspace_standing
+from l9.core.invariants import host_slot, repository, repository_branches, workspace, workspace_standing
 from l9.core.invariants.host_standing import LIVE_HEALTHY, STANDING
 from l9.core.invariants.invariant import Invariant, Weight
 from l9.core.rules import Rules
@@ -25,6 +25,7 @@ def test_it_names_each_invariant_once() -> None:
     found = catalogue()
     assert set(found) == {need for row in GRAPH.rows for need in row.needs} | {
         *workspace_standing.STANDING,
+        *repository_branches.STANDING,
         *STANDING,
     }
     assert len(found) == len({invariant.id for invariant in found})

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from samples import (
     BEFORE,
+    BRANCH,
     COMMIT,
     ENTERED,
     FIRST_DEPLOY,
@@ -42,6 +43,7 @@ from l9.core.invariants import host_live as live
 from l9.core.invariants import host_ready as ready
 from l9.core.invariants import host_slot as slot
 from l9.core.invariants import host_standing as standing
+from l9.core.invariants import repository_branches as branching
 from l9.core.invariants import workspace_compose as composed
 from l9.core.invariants import workspace_env as env
 from l9.core.invariants import workspace_image as image
@@ -64,6 +66,7 @@ ALL = tuple(
         image,
         composed,
         repository,
+        branching,
         attested,
         ready,
         slot,
@@ -121,6 +124,10 @@ def tag(**changed: Any) -> f.Tag:
 
 def messages(*commits: f.CommitMessage, since: str | None = BEFORE) -> f.Messages:
     return f.Messages(since, commits or (MESSAGE,))
+
+
+def branches(*found: f.Branch) -> f.Branches:
+    return f.Branches("main", found)
 
 
 LEAK = f.Leak("api/a b.py", 3, "AWS Access Key")
@@ -224,6 +231,11 @@ FAILS = (
     Case(repository.COMMIT_FORM, "1 are not; cccccccccccc begin with a type",
          (messages(replace(MESSAGE, text="wip")),)),
     Case(repository.COMMIT_FORM, "1 are not", (messages(replace(MESSAGE, text="wip"), since=None),)),
+    Case(branching.BRANCH_NAMES, "topic", (branches(replace(BRANCH, name="topic")),)),
+    Case(branching.BRANCH_NAMES, "topic", (branches(replace(BRANCH, name="topic", where="origin")),)),
+    Case(branching.BRANCH_NAMES, "feature/lock", (), context(rules=Rules(branches=()))),
+    Case(branching.BRANCHES_SHORT_LIVED, "feature/lock (8 days)", (branches(replace(BRANCH, began=NOW - 8 * 86_400)),)),
+    Case(branching.MAIN_PROTECTED, "nothing guards it", (replace(GOOD[f.Protection], by=""),)),
     Case(repository.NO_SECRETS, "1 found; api/a b.py:3 AWS Access Key", (f.Secrets(None, (LEAK,)),)),
     Case(repository.NO_SECRETS, "1 found; api/a b.py:3 AWS Access Key in cccccccccccc",
          (f.Secrets(BEFORE, (replace(LEAK, commit=COMMIT, gone=True),)),)),
@@ -340,6 +352,9 @@ PASSES = (
     Case(repository.TAG_ANNOTATED, "annotated by nobody", (tag(tagger=""),)),
     Case(repository.TAG_SIGNATURE, "signed by Ada (ED25519 key)", (f.Signature("good", "Ada (ED25519 key)"),)),
     Case(repository.TAG_NEWER, f"newer than {BEFORE}"),
+    Case(branching.BRANCHES_SHORT_LIVED, "no branch beside main", (branches(),)),
+    Case(branching.BRANCHES_SHORT_LIVED, "no branch waits longer",
+         (branches(replace(BRANCH, began=NOW - 8 * 86_400, ahead=0)),)),
     Case(repository.NO_SECRETS, f"none found in what was added since {BEFORE}"),
     Case(repository.NO_SECRETS, "in the tree; not read: a.bin, b.bin, c.bin and 1 more",
          (f.Secrets(None, (), ("a.bin", "b.bin", "c.bin", "d.bin")),)),
