@@ -81,6 +81,7 @@ def _attest(here: Project, tag: str, screen: View) -> None:
 
 def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, attested: bool) -> int:
     """The stages alone, of what HEAD would release."""
+    from l9.adapters.git_repo import find_top
     from l9.adapters.lock_file import LockFile
     from l9.local.cgmp import run_stages
     from l9.local.runs import whoami
@@ -88,6 +89,7 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
 
     subject = subject_of(here.repo, here.config, "")
     if not subject.tree:
+        find_top(here.top)  # where it is no working copy at all, that is what is wrong
         raise UsageError(
             "there is no commit yet", expected="a commit", found="none", remedy="git add --all && git commit"
         )
