@@ -106,7 +106,7 @@ def test_shallow_clone(desk: Desk, tmp_path: Path) -> None:
     answer = shallow.refused("deploy", LIVE, code=3, says=("a shallow clone",))
     assert answer.remedies == ["git fetch --unshallow origin"]
     subprocess.run(shlex.split(answer.remedies[0]), cwd=shallow.work, check=True, capture_output=True)
-    shutil.copy(desk.work / ".env.local", shallow.work)  # the stages start the release, which wants its database
+    shutil.copy(desk.work / ".env.local", shallow.work)  # the stages start the release on a database
     assert shallow.l9("cgmp", LIVE).returncode == 0
 
 
