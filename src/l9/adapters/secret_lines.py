@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from l9.adapters import secret_library
 from l9.core.env import EnvFile
 from l9.core.facts import Suspect
 from l9.core.placeholders import is_placeholder
@@ -43,6 +44,7 @@ def _could_be_one(value: str) -> bool:
 @lru_cache(maxsize=1)
 def _plugins() -> tuple[Any, ...]:
     """One of each plugin with its own defaults; the library's settings are global, and looks run side by side."""
+    secret_library.load()
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
     return tuple(kind() for kind in get_mapping_from_secret_type_to_class().values())

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from l9.adapters import secret_library
 from l9.core.facts import Leak
 from l9.core.secrets import without_hashes, worth_telling
 
@@ -43,6 +44,7 @@ def scan(lines: Iterable[Line], known: frozenset[tuple[str, str]] = frozenset())
 
     `known` is what a baseline allows: path and hash, or path and kind.
     """
+    secret_library.load()
     from detect_secrets.core.scan import scan_diff
     from detect_secrets.settings import transient_settings
 
@@ -80,6 +82,7 @@ def version() -> str:
 
 def _of_no_interest(path: str) -> bool:
     """What the library passes over by name: pictures, archives, lock files."""
+    secret_library.load()
     from detect_secrets.filters import heuristic
 
     return bool(
