@@ -11,6 +11,7 @@ from l9.cli.context import HELP, Project, json_option, project, refuse_unknown, 
 from l9.core.states import Where
 
 if TYPE_CHECKING:
+    from l9.cli.documents import Fixed
     from l9.core.catalogue import Judged
 
 HERE = (Where.WORKSPACE, Where.REPOSITORY)
@@ -24,6 +25,7 @@ ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·", "advic
 )
 @click.option("--explain", metavar="ID", help="Tell what an invariant says, why, and which gates need it.")
 @click.option("--history", is_flag=True, help="Look for secrets in every commit, not only in the newest.")
+@click.option("--fix", is_flag=True, help="First mend in the working tree what mends itself; commit nothing.")
 @target_option
 @json_option
 def command(
@@ -31,16 +33,44 @@ def command(
     substrate: str | None,
     explain: str | None,
     history: bool,
+    fix: bool,
     target: str | None,
     as_json: bool,
 ) -> int:
     """Judge all that a release needs here: of TAG, or of what HEAD would release."""
     if explain is not None:
         return _explain(explain, as_json=as_json)
-    return _check(project(target), tag, substrate, history=history, as_json=as_json)
+    here = project(target)
+    fixed = _fix(here, tag) if fix else None
+    return _check(here, tag, substrate, fixed, history=history, as_json=as_json)
 
 
-def _check(here: Project, tag: str | None, substrate: str | None, *, history: bool, as_json: bool) -> int:
+def _fix(here: Project, tag: str | None) -> list[Fixed]:
+    """Mend what mends itself, of what HEAD would release."""
+    from l9.cli.fixes import FIXES
+    from l9.errors import UsageError
+
+    if tag is not None:
+        raise UsageError(
+            f"{tag} cannot be mended",
+            expected="--fix without a tag: it changes files of the working tree",
+            found=f"--fix {tag}",
+            remedy="l9 check --fix",
+        )
+    _, commit, judged, _ = judge_all(here, None, (Where.WORKSPACE,))
+    wanted = [one.id for one in judged if one.verdict in ("fails", "advice") and one.id in FIXES]
+    return [fixed for name in wanted for fixed in FIXES[name](here)] if commit else []
+
+
+def _check(
+    here: Project,
+    tag: str | None,
+    substrate: str | None,
+    fixed: list[Fixed] | None,
+    *,
+    history: bool,
+    as_json: bool,
+) -> int:
     import msgspec
 
     where = (Where(substrate),) if substrate else HERE
@@ -48,7 +78,10 @@ def _check(here: Project, tag: str | None, substrate: str | None, *, history: bo
     bad = [j for j in judged if not good(j)]
 
     def text() -> str:
-        lines = [f"{tag or 'HEAD'} is {commit[:12] or 'no commit yet'}"]
+        lines = [f"✔ mended: {one.did}" for one in fixed or ()]
+        if fixed is not None:
+            lines.append("nothing is committed: git diff" if fixed else "nothing here mends itself")
+        lines.append(f"{tag or 'HEAD'} is {commit[:12] or 'no commit yet'}")
         for one in sorted(judged, key=lambda one: [one.id.startswith(f"{w}.") for w in where], reverse=True):
             lines += told(one)
         count = Counter(one.verdict for one in judged)
@@ -58,6 +91,8 @@ def _check(here: Project, tag: str | None, substrate: str | None, *, history: bo
         return "\n".join(lines)
 
     document = {"tag": tag, "commit": commit, "ready": not bad, "invariants": msgspec.to_builtins(judged)}
+    if fixed is not None:
+        document["fixed"] = msgspec.to_builtins(fixed)
     show(document, "l9.check/1", as_json=as_json, text=text)
     return 3 if bad else 0
 

@@ -148,13 +148,24 @@ class Plan(Document, frozen=True, kw_only=True):
     gates: list[JudgedGate]
 
 
+class Fixed(msgspec.Struct, frozen=True, kw_only=True):
+    """What `l9 check --fix` did about one invariant, as a command that does the same."""
+
+    id: str
+    did: str
+
+
 class Check(Document, frozen=True, kw_only=True):
-    """`l9 check`: `tag` is None for what HEAD would release; `ready` when nothing fails or is unknown."""
+    """`l9 check`: `tag` is None for what HEAD would release; `ready` when nothing fails or is unknown.
+
+    fixed: with `--fix`, what was changed in the working tree before this was judged.
+    """
 
     tag: str | None
     commit: str
     ready: bool
     invariants: list[Judged]
+    fixed: list[Fixed] | UnsetType = UNSET
 
 
 class Criteria(Document, frozen=True, kw_only=True):

@@ -260,10 +260,14 @@ class EnvSource(msgspec.Struct, frozen=True):
 
 
 class Automation(msgspec.Struct, frozen=True):
-    """What of the tree runs l9 for people: the spec's scripts, and CI workflows that tell when a deploy failed."""
+    """What of the tree runs l9 for people: the spec's scripts, and CI workflows that tell when a deploy failed.
+
+    stiff: scripts that begin with `#!`, and that git does not have as executable.
+    """
 
     scripts: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
+    stiff: tuple[str, ...] = ()
 
 
 class Attested(msgspec.Struct, frozen=True):

@@ -29,6 +29,15 @@ TELLS = "      - if: failure()\n        run: tell\n"
             {".gitlab-ci.yml": "a: {script: [l9 deploy v1], when: on_failure}"},
             Automation(workflows=(".gitlab-ci.yml",)),
         ),
+        (
+            {
+                "scripts/b.sh": "#!/bin/sh\n",
+                "scripts/a.sh": "#!/bin/sh\n",
+                "a.sh": "#!/bin/sh\n",
+                "scripts/x": "#!/bin/sh\n",
+            },
+            Automation(stiff=("scripts/a.sh", "scripts/b.sh")),
+        ),
         ({"scripts/deploy.sh": "exec l9 deploy"}, Automation(("scripts/deploy.sh",))),
     ],
 )

@@ -43,11 +43,15 @@ class Place:
 
     def said(self, *args: str, code: int) -> list[dict[str, Any]]:
         """The documents that the command prints with this exit code, each as its schema says."""
-        argv = (sys.executable, "-m", "l9", "check", *args, "--json")
+        return documents(self.text(*args, "--json", code=code))
+
+    def text(self, *args: str, code: int) -> str:
+        """What the command prints with this exit code."""
+        argv = (sys.executable, "-m", "l9", "check", *args)
         done = subprocess.run(argv, cwd=self.top, env=self.env, capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
         assert done.returncode == code, (done.stdout, done.stderr)
-        return documents(done.stdout)
+        return done.stdout
 
     def check(self, *args: str, code: int) -> dict[str, dict[str, str]]:
         """Each invariant that was judged, by its id."""

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from documented import documents
@@ -171,3 +172,16 @@ def test_a_project_file_that_cannot_be_read_is_unknown_and_may_be_waived(reposit
     repository.write("l9.toml", CONFIG + waived)
     repository.commit()
     assert repository.verdicts(code=0)["workspace.project-matches-lock"] == "advice"
+
+
+def test_every_verdict_is_as_the_published_schema_says(repository: Repository) -> None:
+    repository.write("requirements.txt", "fastapi>=0.104\n")
+    repository.write("Dockerfile", "RUNN\n")
+    repository.commit()
+    found = json.loads(repository.l9("check", "--json", code=3))
+    schema = json.loads(repository.l9("schema", "l9.check/1", code=0))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(found, schema)
+    assert {one["verdict"] for one in found["invariants"]} == {"holds", "fails", "unknown", "later", "advice"}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**found, "invariants": [{"id": "workspace.on-main"}]}, schema)

@@ -208,6 +208,8 @@ FAILS = (
     Case(workspace_standing.SCRIPTS_THERE, "no scripts/deploy.sh, scripts/rollback.sh",
          (f.Automation(("scripts/drift-check.sh",)),)),
     Case(workspace_standing.HOOKS_INSTALLED, "no pre-push", (f.Hooks(("pre-commit",), ("pre-push",)),)),
+    Case(workspace_standing.SCRIPTS_EXECUTABLE, "not so: scripts/a.sh, scripts/b.sh",
+         (f.Automation(stiff=("scripts/a.sh", "scripts/b.sh")),)),
     Case(workspace_standing.FAILURES_TOLD, "none in .github/workflows", (f.Automation(),)),
     Case(env.ENV_DOCUMENTED, "not there: KEY (api/x.py:3)", (example(lacking=(READ,)),)),
     Case(env.ENV_DOCUMENTED, "no such file, and read are: KEY", (example(exists=False, lacking=(READ,)),)),

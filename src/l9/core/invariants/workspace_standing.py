@@ -25,6 +25,20 @@ def SCRIPTS_THERE(facts: Facts, _context: Context) -> Verdict:
 
 
 @invariant(
+    "workspace.scripts-executable",
+    Automation,
+    why="`./scripts/deploy.sh` is refused in every clone when git does not have it as executable",
+    clause="spec 6.2",
+    weight=Weight.ADVICE,
+)
+def SCRIPTS_EXECUTABLE(facts: Facts, _context: Context) -> Verdict:
+    stiff = facts.the(Automation).stiff
+    if stiff:
+        return Fail("every script in scripts/ executable", f"not so: {', '.join(stiff)}", "l9 check --fix")
+    return Pass("what begins with #! in scripts/ is executable")
+
+
+@invariant(
     "workspace.failures-told",
     Automation,
     why="a deploy that failed while nobody watched is found by users first",
@@ -54,4 +68,4 @@ def HOOKS_INSTALLED(facts: Facts, _context: Context) -> Verdict:
     return Pass(f"{', '.join(hooks.installed)} in place")
 
 
-STANDING = (HOOKS_INSTALLED, SCRIPTS_THERE, FAILURES_TOLD)
+STANDING = (HOOKS_INSTALLED, SCRIPTS_THERE, SCRIPTS_EXECUTABLE, FAILURES_TOLD)
