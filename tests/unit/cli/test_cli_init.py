@@ -148,7 +148,7 @@ def test_what_is_left_to_a_person_is_said_with_what_to_type(root: Path) -> None:
         "  git add --all && git commit -m 'Add: Deploy with l9'",
         "  l9 check",
         "  l9 provision",
-        "  git tag -a v0.1.0-l9 -m 'Release v0.1.0-l9: First release by l9'",
+        "  l9 release v0.1.0-l9",
         "  l9 deploy v0.1.0-l9",
     ]
     empty = root / "other"

@@ -270,7 +270,7 @@ def test_the_apps_name(directory: str, project: str, asked: str, name: str) -> N
 def test_tags_and_branch_as_they_are() -> None:
     found, _, proposal = proposed(seen({"web": BUILT}, tags=("nightly", "v1.2.3"), branch="master"))
     assert found["release"] == {"tag": "v<major>.<minor>.<patch>", "main": "master"}
-    assert proposal.steps[-2:] == ("git tag -a TAG", "l9 deploy TAG")
+    assert proposal.steps[-2:] == ("l9 release", "l9 deploy TAG")
     assert "release" not in proposed(seen({"web": BUILT}, tags=("v1.2.3", "v1.2.4-l9")))[0]
 
 

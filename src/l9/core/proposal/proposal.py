@@ -151,8 +151,7 @@ def _steps(seen: Seen, tag: str) -> tuple[str, ...]:
         if seen.published
         else (commit,)
     )  # fmt: skip
-    cut = (f"git tag -a {tag} -m 'Release {tag}: First release by l9'",) if tag else ("git tag -a TAG",)
-    return (*there, "l9 check", "l9 provision", *cut, f"l9 deploy {tag or 'TAG'}")
+    return (*there, "l9 check", "l9 provision", f"l9 release {tag}".rstrip(), f"l9 deploy {tag or 'TAG'}")
 
 
 def _first(form: str, tags: tuple[str, ...]) -> str:
