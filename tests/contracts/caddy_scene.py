@@ -14,11 +14,11 @@ from pathlib import Path
 
 from l9.adapters.caddy_admin import CaddyAdmin
 from l9.adapters.caddy_file import CaddyFile
+from l9.adapters.free_port import free_port
 from l9.adapters.http_client import HttpClient
 from l9.config.model import Config, Health, Ports, Route, Target
 from l9.core.states import Slot
 from l9.demo.caddy import EmbeddedCaddy, caddy_binary
-from l9.demo.ports import free_port
 from l9.layout import Layout
 
 BLUE, GREEN = Slot.BLUE, Slot.GREEN

@@ -22,9 +22,9 @@ import pytest
 from contracts.caddy_scene import BLUE, GREEN, Scene, binaries
 from l9.adapters.caddy_admin import CaddyAdmin
 from l9.adapters.caddy_file import CaddyFile
+from l9.adapters.free_port import free_port
 from l9.commands.caddy import site
 from l9.core.states import Slot
-from l9.demo.ports import free_port
 from l9.errors import ActionError
 from l9.wiring import host_ports
 

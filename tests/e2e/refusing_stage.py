@@ -11,7 +11,7 @@ from pathlib import Path
 
 from e2e.embedded_place import QUICK_TEST
 from e2e.loopback import Sshd
-from l9.demo.ports import free_port
+from l9.adapters.free_port import free_port
 from l9.demo.stage import Stage, Timing
 
 LIVE, NEXT = "v0.5.0-l9", "v0.5.1-l9"

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from l9.adapters.free_port import free_port
 from l9.commands import caddy as site
 from l9.config.load import parse
 from l9.demo.backend import APP, source
 from l9.demo.caddy import EmbeddedCaddy
-from l9.demo.ports import free_port
 from l9.demo.postgres import EmbeddedPostgres
 from l9.layout import Layout
 
@@ -25,6 +25,7 @@ GIT_NAMES = {
     "GIT_COMMITTER_NAME": "Demo", "GIT_COMMITTER_EMAIL": "demo@l9.invalid",
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
 }  # fmt: skip
+SIGNERS = "allowed_signers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,17 @@ class Timing:
 
 @dataclass
 class Stage:
-    """start(), then release() and l9() as often as wanted, then stop(). All files lie below `root`."""
+    """start(), then release() and l9() as often as wanted, then stop(). All files lie below `root`.
+
+    attested: releases are made by `l9 release`, and the host asks for their attestation.
+    """
 
     root: Path
     timing: Timing = field(default_factory=Timing)
     app: str = "l9-api"
     test: tuple[str, ...] = ("{python}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cgmp.py")
     coverage: int = 100
+    attested: bool = False
 
     def __post_init__(self) -> None:
         self.work = self.root / "work"
@@ -60,6 +65,7 @@ class Stage:
         self.postgres = EmbeddedPostgres(self.root / "postgres")
         self.caddy: EmbeddedCaddy | None = None
         self._admin = free_port()
+        self._key = self.root / "key"
 
     # ── up and down ──────────────────────────────────────────────────────────────────────────────
 
@@ -98,8 +104,11 @@ class Stage:
 
     # ── what an operator does ────────────────────────────────────────────────────────────────────
 
-    def release(self, tag: str, added: str = "", message: str = "") -> None:
-        """Commit the reference backend, with `added` at the end of its application, and tag it."""
+    def release(self, tag: str, added: str = "", message: str = "") -> list[str]:
+        """Commit the reference backend, with `added` at the end of its application, and make a release of it.
+
+        What `l9 release` said meanwhile, where it made the tag. RuntimeError when it refused to.
+        """
         good = (source() / APP).read_text(encoding="utf-8")
         (self.work / APP).write_text(good + added, encoding="utf-8")
         notes = self.work / "CHANGES.md"
@@ -107,7 +116,13 @@ class Stage:
         notes.write_text(f"{before}- {tag}: {message or 'a release'}\n", encoding="utf-8")
         self.git("add", "--all")
         self.git("commit", "--quiet", "-m", f"Release: {message or f'Prepare {tag}'}")
-        self.git("tag", "-a", tag, "-m", f"Release {tag}: {message or 'Bring it to production'}")
+        if not self.attested:
+            self.git("tag", "-a", tag, "-m", f"Release {tag}: {message or 'Bring it to production'}")
+            return []
+        done = self.l9("release", tag)
+        if done.returncode != 0:
+            raise RuntimeError(f"l9 release {tag}: {done.stderr}")
+        return [*done.stderr.splitlines(), *(x for x in done.stdout.splitlines() if x.startswith("✔"))]
 
     def git(self, *args: str, cwd: Path | None = None) -> str:
         """Git in the working copy; its output."""
@@ -142,6 +157,11 @@ class Stage:
             dirs_exist_ok=True,
         )
         (self.work / "l9.toml").write_text(self._config(), encoding="utf-8")
+        if self.attested:
+            keygen = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "demo", "-f", str(self._key))
+            subprocess.run(keygen, check=True, stdin=subprocess.DEVNULL)
+            public = Path(f"{self._key}.pub").read_text(encoding="ascii")
+            (self.work / SIGNERS).write_text(f"demo@l9.invalid {public}", encoding="ascii")
         subprocess.run(
             ("git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.origin)), check=True
         )
@@ -158,6 +178,9 @@ class Stage:
         exclude = self.host / ".git" / "info" / "exclude"
         exclude.parent.mkdir(exist_ok=True)
         exclude.write_text(".l9/\n.env\n.deployed-tag\n.deployed-metadata.json\n", encoding="utf-8")
+        if self.attested:
+            self.layout.state.mkdir(exist_ok=True)
+            shutil.copy(self.work / SIGNERS, self.layout.allowed_signers)
         example = (source() / ".env.example").read_text(encoding="utf-8")
         values = {"MEMORY_DSN": dsn, "L9_EXECUTOR_API_KEY": self.api_key}
         for env in (self.host / ".env", self.work / ".env.local"):
@@ -168,6 +191,7 @@ class Stage:
         timing = self.timing
         return f"""app = "{self.app}"
 
+{self._signing()}
 [check]
 test = {json.dumps(self.test)}
 
@@ -220,6 +244,15 @@ runtime = "process"
 path = "{self.host}"
 public_url = "{self.url}"
 ports = {{ blue = {self.ports[0]}, green = {self.ports[1]} }}
+"""
+
+    def _signing(self) -> str:
+        if not self.attested:
+            return ""
+        return f"""[release]
+allowed_signers = "{SIGNERS}"
+signing_key = "{self._key}"
+require_attestation = true
 """
 
 

@@ -96,13 +96,19 @@ class Story:
         return Project(self._stage.work, load(self._stage.work))
 
     def _deploy(self, tag: str, added: str = "") -> int:
-        self._stage.release(tag, added)
+        self._release(tag, added)
         return deploy(self._project(), tag, self._screen)
+
+    def _release(self, tag: str, added: str = "", message: str = "") -> None:
+        """Make a release, as its developer does: stages, attestation, tag."""
+        for line in self._stage.release(tag, added, message):
+            icon, _, text = line.partition(" ")
+            self._screen.note(text, "open" if icon == "✔" else icon)
 
     def _killed(self) -> int:
         """Start a deploy, kill the deployer on both sides while it soaks, and let the next command recover."""
         stage = self._stage
-        stage.release("v0.6.0-l9", message="Start a new kernel system")
+        self._release("v0.6.0-l9", message="Start a new kernel system")
         child = subprocess.Popen(
             (sys.executable, "-m", "l9", "deploy", "v0.6.0-l9", "--json"),
             cwd=stage.work,

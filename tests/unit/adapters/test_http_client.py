@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from l9.adapters.free_port import free_port
 from l9.adapters.http_client import HttpClient
 from l9.demo.caddy import EmbeddedCaddy
-from l9.demo.ports import free_port
 from l9.errors import NoAnswer
 
 
