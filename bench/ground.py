@@ -87,8 +87,15 @@ class Ground(Protocol):
     def set_pace(self, pace: Pace) -> None: ...
 
 
+# What is older than the live release is no deploy; here two of them take turns.
+IN_TURN = '"host.newer-than-live" = "two releases are deployed in turn, to be measured"'
+
+
 def with_pace(text: str, pace: Pace) -> str:
-    """l9.toml with these waits."""
+    """l9.toml with these waits, and with what measuring needs waived."""
+    if IN_TURN not in text:
+        waived = f"waive = {{ {IN_TURN}, " if "waive = { " in text else f"[check]\nwaive = {{ {IN_TURN} }}\n"
+        text = text.replace("waive = { " if "waive = { " in text else "[check]\n", waived, 1)
     for key, value in (
         ("soak", pace.soak),
         ("seconds", pace.bake),
