@@ -61,6 +61,7 @@ COMMON = (
     Need("ca-certificates"),
     Need("curl"),
     Need("git"),
+    Need("gnupg"),  # tags are signed and verified with it
     Need("iproute2"),
     Need("iptables"),
     Need("mmdebstrap"),  # base images are made from Debian packages; PostgreSQL comes with its image

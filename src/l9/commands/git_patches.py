@@ -84,12 +84,12 @@ def grep_lines(pattern: str, commit: str, without: Iterable[str]) -> Argv:
 
 
 def parse_lines(lines: Iterable[bytes], commit: str) -> Iterator[Added]:
-    """`grep_lines`' output, as it comes."""
+    """`grep_lines`' output, as it comes; who added a line it does not tell."""
     prefix = f"{commit}:".encode()
     begun = b""
     for raw in lines:
         begun += raw
         if begun.count(b"\0") >= 2:  # else the path has a line's end in it
             path, number, text = begun.removesuffix(b"\n").split(b"\0", 2)
-            yield Added(commit, path.removeprefix(prefix), int(number), text)
+            yield Added("", path.removeprefix(prefix), int(number), text)
             begun = b""

@@ -69,6 +69,6 @@ def test_lines_of_a_tree() -> None:
     )
     out = [b"ccc:a:b.py\x0012\x00x = 1\x002\n", b"ccc:d\n", b"e\x003\x00\n"]
     assert list(patches.parse_lines(out, "ccc")) == [
-        Added("ccc", b"a:b.py", 12, b"x = 1\x002"),
-        Added("ccc", b"d\ne", 3, b""),
+        Added("", b"a:b.py", 12, b"x = 1\x002"),
+        Added("", b"d\ne", 3, b""),
     ]
