@@ -105,6 +105,11 @@ CHECKLIST = (
     ),
     *_part_8(
         "Git workflow (8.2)",
+        ("Main is protected", ("repository.main-protected",)),
+        ("Branches are named and short-lived", (
+            "repository.branch-names", "repository.branches-short-lived"
+        )),
+        ("Tags say what they release", ("repository.tag-message", "repository.tag-message-form")),
         ("What is deployed is on record", ("host.record-true",)),
     ),
     *_part_8(
