@@ -80,7 +80,7 @@ class Attestations:
             return Attested(tree, problem=said, remedy=where, unseen=True)
         # First those that say what is wanted: nobody can hide one that counts behind many that do not.
         found = sorted(map(read_envelope, lines), key=lambda one: one is None or bool(problem(one, tree)))
-        said = ""
+        why_not: list[str] = []
         for envelope in found[:MOST]:
             try:
                 signer, why = self._judge(envelope, tree, allowed)
@@ -88,8 +88,8 @@ class Attestations:
                 return Attested(tree, problem=error.said, remedy=error.remedy, unseen=True)
             if not why:
                 return Attested(tree, signer)
-            said = said or why
-        return Attested(tree, problem=said, remedy=again)
+            why_not.append(why)
+        return Attested(tree, problem="; ".join(tuple(dict.fromkeys(why_not))[:3]), remedy=again)
 
     def _judge(self, envelope: Envelope | None, tree: str, allowed: Path) -> tuple[str, str]:
         """The signer of one attestation, and why it does not count; the one or the other is empty."""

@@ -5,7 +5,7 @@ What is signed, what is read back, and what it must say to count. Who signed it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import msgspec
 
@@ -35,6 +35,7 @@ class Outcome(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     result: str
     configuration: tuple[Resource, ...]
     passed_tests: tuple[str, ...] = ()
+    warned_tests: tuple[str, ...] = ()
     failed_tests: tuple[str, ...] = ()
     version: str = msgspec.field(name="l9_version", default="")
     commit: str = msgspec.field(name="l9_commit", default="")
@@ -80,16 +81,27 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 
 def state(
-    report: CgmpReport, *, app: str, commit: str, version: str, configuration: Mapping[str, str]
+    report: CgmpReport,
+    *,
+    app: str,
+    commit: str,
+    version: str,
+    configuration: Mapping[str, str],
+    skipped: Container[str] = (),
 ) -> bytes:
-    """The statement about a report, as bytes to be signed. `configuration`: file name to SHA-256."""
+    """The statement about a report, as bytes to be signed. `configuration`: file name to SHA-256.
+
+    `skipped` are stages that are green because they did not run: none of them is said to have passed.
+    """
+    warned = tuple(str(one.stage) for one in report.stages if one.stage in skipped)
     outcome = Outcome(
-        result="PASSED" if report.passed else "FAILED",
+        result="FAILED" if not report.passed else "WARNED" if warned else "PASSED",
         configuration=(
             *(Resource(name, {"sha256": digest}) for name, digest in sorted(configuration.items())),
             Resource("content", {"sha256": report.key}),
         ),
-        passed_tests=tuple(str(one.stage) for one in report.stages if one.ok),
+        passed_tests=tuple(str(one.stage) for one in report.stages if one.ok and one.stage not in skipped),
+        warned_tests=warned,
         failed_tests=tuple(str(one.stage) for one in report.stages if not one.ok),
         version=version,
         commit=commit,

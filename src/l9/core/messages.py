@@ -10,7 +10,8 @@ SIGNATURE = re.compile(
     r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$.*",
     re.MULTILINE | re.DOTALL,
 )
-_SUBJECT = re.compile(r"\[?(?P<type>[A-Z][\w .+/-]*)\]?: (?P<what>\S.*)")
+# `!` marks a breaking change: `Add!: …` or `[ADD]!: …`.
+_SUBJECT = re.compile(r"\[?(?P<type>[A-Z][\w .+/-]*)!?\]?!?: (?P<what>\S.*)")
 # Only the forms that people really slip into; "Embed", "Feed", "Focus" and "Process" are imperatives.
 _NOT_IMPERATIVE = re.compile(r"[a-z]+(?:(?<!e)ed|ing|[^suai\W]s)", re.IGNORECASE)
 _IMPERATIVE = frozenset({"embed", "shed", "bring", "ping", "ring", "spring", "string", "swing"})

@@ -37,6 +37,7 @@ def attest(repo: GitRepo, config: Config, report: CgmpReport, name: str) -> str:
         app=config.app,
         commit=repo.tag(name).commit,
         version=__version__,
+        skipped=frozenset(config.cgmp.skip),
         configuration=digests(repo, name, (*DEPENDS_ON, *config.check.requirements)),
     )
     signature, fingerprint = sign(pae(PAYLOAD_TYPE, body), key, NAMESPACE)

@@ -177,6 +177,12 @@ def test_one_of_many_is_enough(scene: Scene) -> None:
     assert scene.source.attested(TAG).signer == BOB
 
 
+def test_each_reason_why_none_counts_is_told_once(scene: Scene) -> None:
+    scene.release("LGTM", "LGTM too", scene.line(EVE))
+    problem = scene.source.attested(TAG).problem
+    assert problem == "it is signed by an unknown key; what is noted there is no attestation"
+
+
 def test_none(scene: Scene) -> None:
     scene.release()
     seen = scene.source.attested(TAG)

@@ -147,5 +147,13 @@ def test_a_report_that_is_not_green_says_so() -> None:
     assert problem(envelope(body), TREE) == "it says FAILED; not passed: sim, cov, oracle"
 
 
+def test_a_stage_that_was_skipped_is_not_said_to_have_passed() -> None:
+    body = state(REPORT, app="a", commit="c", version="0", configuration={}, skipped={"oracle"})
+    found = read_statement(envelope(body))
+    assert found is not None
+    assert (found.predicate.result, found.predicate.warned_tests) == ("WARNED", ("oracle",))
+    assert problem(envelope(body), TREE) == "it says WARNED; not passed: oracle"
+
+
 def test_nothing_in_it_tells_of_values_that_are_not_there() -> None:
     assert "l9_image" not in msgspec.json.decode(payload(replace(REPORT, image=None)))["predicate"]

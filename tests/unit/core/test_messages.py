@@ -39,6 +39,8 @@ def texts(message: str) -> list[str]:
         "Refactor: Extract verify_api_key into utils",
         "Test: Add unit tests for JWT edge cases",
         "[Fix]: Embed the lock",
+        "Add!: Another contract",
+        "[Fix]!: Another contract",
         "Fix: Feed, then focus",
         "Fix: Process the queue",
         "Fix: ... at last",
