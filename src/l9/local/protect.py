@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from contextlib import suppress
 from difflib import unified_diff
 from pathlib import Path
 
@@ -49,8 +50,10 @@ class BareRepository:
 
     @property
     def policy(self) -> Policy | None:
-        """The rules that are in force, or None. Raises UsageError where they cannot be read."""
-        return read_policy(self.directory)
+        """The rules that are in force, or None; also where they cannot be read, since new ones mend that."""
+        with suppress(UsageError):
+            return read_policy(self.directory)
+        return None
 
     @property
     def signers(self) -> str | None:
@@ -89,21 +92,24 @@ class BareRepository:
     def _refuse_out_of_reach(self) -> None:
         """Whoever pushes runs the hook: the repository's owner must be able to run this Python."""
         owner = self.directory.parent.stat().st_uid
-        if owner in (0, os.getuid()) and os.getuid() != 0:
-            return
-        if owner == 0:
-            return
-        for file in (Path(sys.executable), Path(sys.executable).resolve(), Path(l9.__file__).resolve()):
-            for place in (file, *file.parents):
-                about = place.stat()
-                mine = about.st_uid == owner and about.st_mode & stat.S_IXUSR
-                if place.is_dir() and not (about.st_mode & stat.S_IXOTH or mine):
-                    raise UsageError(
-                        "the owner of that repository cannot run this l9",
-                        expected=f"an l9 that user {owner} can reach",
-                        found=f"{file}, below {place} (mode {about.st_mode & 0o777:o})",
-                        remedy="l9 protect bare --help",
-                    )
+        needed = (Path(sys.executable), Path(sys.executable).resolve(), Path(l9.__file__).resolve())
+        closed = None if owner in (0, os.getuid()) else out_of_reach(needed, owner)
+        if closed is not None:
+            raise UsageError(
+                "the owner of that repository cannot run this l9",
+                expected=f"an l9 that user {owner} can reach",
+                found=f"{closed}, mode {closed.stat().st_mode & 0o777:o}",
+                remedy="l9 protect bare --help",
+            )
+
+
+def out_of_reach(files: tuple[Path, ...], user: int) -> Path | None:
+    """The first folder on the way to one of these files that a user (neither root nor of its group) may not enter."""
+    for folder in (parent for file in files for parent in reversed(file.parents)):
+        about = folder.stat()
+        if not about.st_mode & (stat.S_IXUSR if about.st_uid == user else stat.S_IXOTH):
+            return folder
+    return None
 
 
 def judge_received(here: Path, text: str) -> list[Remark]:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from hooked import ADA, BOB, Clone, working_copy
 
+from l9.local.protect import out_of_reach
+
 TAG = "v1.0.0-l9"
 
 
@@ -337,6 +339,25 @@ def test_rules_that_are_gone_or_broken_close(team: Team) -> None:
     assert "remote: ✘ pre-receive: l9 is gone from" in team.push("origin", "main", code=1)
     team.protect()
     team.refused("main.merges-only", "origin", "main")
+
+
+def test_broken_rules_are_mended_by_new_ones(team: Team, tmp_path: Path) -> None:
+    (team.origin / "l9" / "protection.json").write_text("{")
+    Clone(tmp_path).l9("protect", "bare", str(team.origin), "--yes")
+    team.change()
+    team.refused("main.merges-only", "origin", "main")
+
+
+def test_an_l9_that_the_repositorys_owner_cannot_reach(tmp_path: Path) -> None:
+    program = tmp_path / "home" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    (tmp_path / "home").chmod(0o700)
+    mine = tmp_path.stat().st_uid
+    assert out_of_reach((program,), mine) is None
+    closed = out_of_reach((program,), mine + 1)
+    assert closed in program.parents
+    assert not closed.stat().st_mode & stat.S_IXOTH
+    assert out_of_reach((Path("/bin/sh"),), mine + 1) is None
 
 
 def test_what_is_no_bare_repository(team: Team, tmp_path: Path) -> None:
