@@ -13,12 +13,12 @@ import pytest
 
 from e2e.embedded_place import EmbeddedPlace
 from l9.core.env import parse_env
+from l9.demo import backend
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.embedded]
 
 GOOD, NEXT, BAD = "v0.5.0-l9", "v0.5.1-l9", "v0.5.2-l9"
 RULES = "\n# secret, pattern: planted-[a-z0-9-]{4,}\nFROM_SOPS=\n# type: enum, allowed: quiet | loud\nMOOD=quiet\n"
-BREAKS = "\nraise SystemExit('broken on purpose')\n"
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_secrets_come_to_the_host_and_nowhere_else(place: EmbeddedPlace, vaulted
 
     # A release that breaks takes its environment along.
     vaulted.write("quiet")
-    place.release(BAD, BREAKS)
+    place.release(BAD, backend.NEVER_HEALTHY)
     said.append(place.l9("deploy", BAD))
     assert said[-1].returncode == 3
     assert host_env(place) == after

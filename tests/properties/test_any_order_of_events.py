@@ -31,7 +31,7 @@ NAMES = [*BEHAVIOURS, *(name for name in GOOD_ENOUGH for _ in range(3))]
 ACTS = (
     "router.switch", "router.label", "runtime.start", "runtime.stop", "runtime.wake", "runtime.pause",
     "runtime.remove", "runtime.evict", "runtime.restore", "runtime.prune", "runtime.build", "source.fetch",
-    "source.checkout", "source.remove_tree", "record.write",
+    "source.checkout", "source.remove_tree", "record.write", "env.write", "env.restore",
 )  # fmt: skip
 LOOKS = (
     "runtime.slots",
@@ -191,7 +191,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _deploy_new(self, behaviour: Behaviour) -> Run:
         self.count += 1
-        return self.world.deploy(f"v1.0.{self.count}-l9", behaviour)
+        # Every other one brings its environment along.
+        env = f"L9_EXECUTOR_API_KEY=secret-{self.count}\n" if self.count % 2 else None
+        return self.world.deploy(f"v1.0.{self.count}-l9", behaviour, env)
 
     def _ran(self, act: Callable[[], Run | None]) -> Run | None:
         """Do it; the run where there was one. A crash leaves it interrupted, and errors are for the operator."""
