@@ -50,6 +50,8 @@ _NO_SECRET = re.compile(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[$@%{<(/.~#].*|.*[\s{}()<>\[\]].*|[a-z]+://.*|[\d.,:_-]+|(?:[\w-]+\.)+[a-z]{2,}",
     re.DOTALL,
 )
+# What sops and age write for everybody to read: a ciphertext, and whom it can be read by.
+_ENCRYPTED = re.compile(r"ENC\[AES256_GCM,.*|age1[a-z0-9]{50,}", re.DOTALL)
 _LEAST_ENTROPY = 3.0  # bits a character: eight different ones
 
 
@@ -82,7 +84,9 @@ def worth_telling(kind: str, path: str, value: str) -> bool:
 def looks_real(value: str) -> bool:
     """Whether a value looks made by a machine or a password manager, and not written to be read."""
     value = value.strip("\"'`;, ")
-    if len(value) < 8 or is_placeholder(value) or _NO_SECRET.fullmatch(value) or _DUMMY.search(value):
+    if len(value) < 8 or is_placeholder(value) or _DUMMY.search(value):
+        return False
+    if _NO_SECRET.fullmatch(value) or _ENCRYPTED.fullmatch(value):
         return False
     kinds = (str.isdigit, str.isalpha)
     return all(any(map(is_one, value)) for is_one in kinds) and entropy(value) >= _LEAST_ENTROPY

@@ -109,6 +109,18 @@ def test_what_people_write_to_be_read(value: str) -> None:
         ("Secret Keyword", "tests/test_x.py", "Xk29fjq01Zz", False),
         ("Secret Keyword", "api/x.py", "Xk29fjq01Zz", True),
         ("Secret Keyword", "api/x.py", "password", False),
+        (
+            "Base64 High Entropy String",
+            "prod.yaml",
+            "age1q7w39p5xs77yj7u6j0jyl2j0k4xjzesrjx0xjpte2d93zh5983uqm3k6py",
+            False,
+        ),
+        (
+            "Secret Keyword",
+            "prod.env",
+            "ENC[AES256_GCM,data:QbqleHa/WQ==,iv:OiN8WH845IAozKApLE=,type:str]",
+            False,
+        ),
     ],
 )
 def test_what_is_told(kind: str, path: str, value: str, is_told: bool) -> None:
