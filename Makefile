@@ -21,7 +21,7 @@ demo: install
 # first, every branch of which is to be covered.
 test: install
 	@$(PYTHON) tools/test_host_packages.py $(if $(CI),--yes,) || [ $$? -eq 3 ]
-	@$(BIN)/python -m pytest $(PURE) --cov --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	@$(BIN)/python -m pytest -n 2 $(PURE) --cov --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(addprefix --ignore=,$(PURE))
 
 # All that needs neither root nor Docker.

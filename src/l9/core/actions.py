@@ -19,10 +19,11 @@ class Action(msgspec.Struct, frozen=True, tag_field="do", kw_only=True):
         return None
 
     def __str__(self) -> str:
-        fields = " ".join(
-            f"{k}={v}" for k, v in msgspec.structs.asdict(self).items() if v not in ("", None, False)
+        given = {k: v for k, v in msgspec.structs.asdict(self).items() if v not in ("", None, False)}
+        fields = (
+            k if v is True else f"{k}={','.join(v) if isinstance(v, tuple) else v}" for k, v in given.items()
         )
-        return f"{self.__struct_config__.tag} {fields}".strip()
+        return " ".join((str(self.__struct_config__.tag), *fields))
 
 
 class RunStage(Action, frozen=True, tag="run-stage"):

@@ -126,5 +126,5 @@ def test_what_the_other_rows_do() -> None:
         f"recycle-slot slot=blue release={BEFORE}",
         f"pause-slot slot=blue release={BEFORE}",
         f"record-release tag={TAG} commit={run.commit}",
-        f"prune keep={run.retained}",
+        f"prune keep={','.join(run.retained)}",
     ]
