@@ -155,7 +155,7 @@ def sentences(event: ev.AnyEvent) -> list[tuple[str, str]]:
         case ev.RunAborted(why=why):
             return [("back", f"going back: {why}")]
         case ev.GateOpened(gate=gate, evidence=evidence, seconds=seconds):
-            found = "; ".join(e.found for e in evidence)
+            found = "; ".join(dict.fromkeys(e.found for e in evidence))  # each thing once, whoever saw it
             return [("open", f"{gate:<20} {seconds:>6.2f} s  {found}")]
         case ev.GateClosed(gate=gate, findings=findings, seconds=seconds):
             lines = [("closed", f"{gate:<20} {seconds:>6.2f} s  closed")]

@@ -21,16 +21,17 @@ from l9.adapters.git_repo import GitRepo
 from l9.adapters.git_tree import GitTree
 from l9.commands import stages as programs
 from l9.config.model import Config
-from l9.core.cgmp import CgmpReport, Stage, StageResult, normal_name
+from l9.core.cgmp import Base, CgmpReport, Stage, StageResult, normal_name
 from l9.core.openapi import ApiChange, compare
-from l9.errors import ActionError, L9Error
+from l9.errors import L9Error
 from l9.local.coverage import judge_coverage
 from l9.local.oracle import Contract, hold_to_contract, recorded
-from l9.local.subject import Subject, cached, key_of, settings_of, store_of, where_of
+from l9.local.subject import Subject, base_of, cached, key_of, settings_of, store_of, where_of
 from l9.ports import Say
 
 _CONFIGURATIONS = ("pyproject.toml", "setup.cfg", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini")
 _REMEDY = "$EDITOR l9.toml"
+MOST_BASES = 5  # releases that are started, one before the other, to be compared with
 
 
 class Cgmp:
@@ -189,10 +190,10 @@ class Cgmp:
 
     def _compare(self, contract: Contract) -> tuple[ApiChange | None, str, str]:
         """The difference to the last release's API, that in words, and what is wrong if anything is."""
-        base, path = self._subject.base, self._config.cgmp.openapi
+        path = self._config.cgmp.openapi
         if not path:
             return None, "", ""
-        before = self._api_of_base() if base else None
+        base, before = self._last_api()
         if contract.openapi is None:
             if before is not None and base is not None:
                 return None, "", f"no API document at {path}, where {base.tag} has one"
@@ -203,33 +204,37 @@ class Cgmp:
         word = {"none": "as in", "patch": "compatible with", "minor": "grown since", "major": "breaks since"}
         return change, f"API {word[change.level]} {base.tag}", ""
 
-    def _api_of_base(self) -> Any:
-        """The last release's API document: kept, or asked of that release itself."""
+    def _last_api(self) -> tuple[Base | None, Any]:
+        """The newest release before this one that starts, and its API document (None where it has none).
+
+        One that does not start has no API that anybody could have come to rely on: the one before it counts.
+        """
         base = self._subject.base
-        if base is None:
-            return None
+        for _ in range(MOST_BASES):
+            if base is None:
+                break
+            document, wrong = self._api_of(base)
+            if not wrong:
+                return base, document
+            self._say(f"{base.tag} cannot tell its API ({wrong}): the release before it counts")
+            base = base_of(self._repo, self._config, base.tag)
+        return None, None
+
+    def _api_of(self, base: Base) -> tuple[Any, str]:
+        """A release's API document: kept, or asked of that release itself; and why it does not start, if so."""
         name = self._api_name(base.tree)
-        if (known := self._store.api(name)) is None and (noted := self._repo.notes.openapi(base.tree)):
-            return noted
-        if known is None:
-            self._say(f"starting {base.tag} to ask for its API")
-            with Cgmp(
-                self._repo, self._config, Subject(base.tree, base.tree), self._say, nested=True
-            ) as other:
-                bench = other._bench(self._where.oracle)  # the same, on the other tree
-                with bench.serving(self._say) as served:
-                    contract, tail = hold_to_contract(self._config, (), served), served.tail()
-                if contract.wrong:
-                    raise ActionError(
-                        f"the API of {base.tag} cannot be compared with",
-                        expected=f'{base.tag} to start, or [cgmp] openapi = ""',
-                        found=contract.wrong,
-                        remedy=_REMEDY,
-                        log=tail,
-                    )
+        if (known := self._store.api(name)) is not None:
+            return known[0], ""
+        if noted := self._repo.notes.openapi(base.tree):
+            return noted, ""
+        self._say(f"starting {base.tag} to ask for its API")
+        with Cgmp(self._repo, self._config, Subject(base.tree, base.tree), self._say, nested=True) as other:
+            bench = other._bench(self._where.oracle)  # the same, on the other tree
+            with bench.serving(self._say) as served:
+                contract = hold_to_contract(self._config, (), served)
+        if not contract.wrong:
             self._store.keep_api(name, contract.openapi)
-            return contract.openapi
-        return known[0]
+        return contract.openapi, contract.wrong or ""
 
     # ── around them ──────────────────────────────────────────────────────────────────────────────
 
