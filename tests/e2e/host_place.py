@@ -33,6 +33,7 @@ class HostPlace:
         shutil.copytree(source(), self.work, ignore=ignored)
         self.host.run(("git", "init", "--quiet", "--bare", "--initial-branch=main", ORIGIN))
         (self.work / "l9.toml").write_text(self.config(), encoding="utf-8")
+        self.prepare()
         self.git("init", "--quiet", "--initial-branch=main", ".")
         self.git("config", "user.name", "Test")
         self.git("config", "user.email", "test@l9.invalid")
@@ -46,6 +47,9 @@ class HostPlace:
         env = self.host.path(f"{PATH}/.env")
         env.touch(mode=0o600)
         env.write_text(self.env(), encoding="utf-8")
+
+    def prepare(self) -> None:
+        """What else belongs into the first commit, or lies beside it."""
 
     def clean(self) -> None:
         """Leave the host as it was, but for Docker's build cache: the next case starts from nothing, and soon."""
@@ -127,6 +131,11 @@ ssh_options = ["-F", "{self.host.ssh_config}"]
 
     def git(self, *args: str) -> None:
         subprocess.run(("git", *args), cwd=self.work, env={**os.environ, **GIT_NAMES}, check=True)
+
+    def ask(self, *args: str) -> str:
+        """What git answers in the working copy."""
+        done = subprocess.run(("git", *args), cwd=self.work, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
 
     # ── disturbing it ────────────────────────────────────────────────────────────────────────────
 
