@@ -287,7 +287,7 @@ def _same(before: Mapping[str, Any], after: Mapping[str, Any], *, recorded: bool
         assert new.startswith(old)
         entries = [json.loads(line) for line in new[len(old) :].splitlines()]
         ends = [e["body"]["outcome"] for e in entries if e["body"]["event"] == "run-finished"]
-        assert ends == ["REFUSED", "REFUSED"]  # once for people, once for machines
+        assert ends == ["REFUSED", "REFUSED"], entries  # once for people, once for machines
         assert len(after["runs"] - before["runs"]) == 2
 
 

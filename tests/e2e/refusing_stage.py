@@ -60,6 +60,7 @@ needs = {{ memory = 1_000_000_000_000_000 }}
 
 [targets.docker]
 {_target(target, runtime='"compose"', ports=ports)}
+cgmp = {{ where = "process" }}
 
 [targets.no-service]
 {_target(target, runtime='"compose"', ports=ports)}
