@@ -22,7 +22,7 @@ demo: install
 test: install
 	@$(PYTHON) tools/test_host_packages.py $(if $(CI),--yes,) || [ $$? -eq 3 ]
 	@$(BIN)/python -m pytest -n 2 $(PURE) --cov --cov-fail-under=100 --cov-report=term-missing:skip-covered
-	@$(BIN)/python -m pytest -n 2 --dist loadscope $(addprefix --ignore=,$(PURE))
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --durations=25 $(addprefix --ignore=,$(PURE))
 
 # All that needs neither root nor Docker.
 test-fast: install
