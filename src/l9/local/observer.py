@@ -80,7 +80,7 @@ class LocalObserver:
 
     def _look(self, run: Run, kind: type) -> object:
         if not run.tag and kind in OF_A_TAG:
-            return f.Unseen("HEAD carries no release tag yet", "git tag --annotate", not_yet=True)
+            return f.Unseen("HEAD carries no release tag yet", "l9 release", not_yet=True)
         if not run.commit and kind in OF_A_COMMIT:
             name, remedy = run.tag or "HEAD", "git add --all && git commit"
             return f.Unseen(f"{name} is no commit", remedy, "a commit with the files of a release")

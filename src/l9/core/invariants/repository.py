@@ -96,7 +96,7 @@ def TAG_MESSAGE_FORM(facts: Facts, _context: Context) -> Verdict:
 def TAG_NEWER(facts: Facts, context: Context) -> Verdict:
     last, form = facts.the(LastRelease).tag, TagFormat(context.rules.tag_format)
     if not context.run.tag:
-        return Unknown("HEAD carries no release tag yet", "git tag --annotate", not_yet=True)
+        return Unknown("HEAD carries no release tag yet", "l9 release", not_yet=True)
     if last is None:
         return Pass("the first release")
     before, mine = form.parse(last), form.parse(context.run.tag)
