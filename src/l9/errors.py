@@ -7,6 +7,11 @@ from typing import Any, ClassVar
 SCHEMA = "l9.error/1"
 
 
+def named(error: Exception) -> str:
+    """An unforeseen error in one line. One about text is named only: it carries the whole text, secrets and all."""
+    return type(error).__name__ if isinstance(error, UnicodeError) else repr(error)
+
+
 class L9Error(Exception):
     """Base: a bug in l9 unless a subclass says otherwise.
 

@@ -16,7 +16,7 @@ from l9.core.health import Sample, Streak
 from l9.core.logs import judge, parse, probable_cause
 from l9.core.run import Run
 from l9.core.states import Slot, State
-from l9.errors import L9Error, NoAnswer
+from l9.errors import L9Error, NoAnswer, named
 from l9.ports import Clock, Env, Http, Record, Router, Runtime, Source
 
 # How old an observation may be, in seconds. What is not named is looked at every time.
@@ -123,7 +123,7 @@ class HostObserver:
             seen = f.Unseen(error.said, error.remedy, error.expected)
         except Exception as error:
             # As in the runner: a bug of ours closes the gate, for nobody may be left on a release unwatched.
-            seen = f.Unseen(f"a bug in l9: {error!r}")
+            seen = f.Unseen(f"a bug in l9: {named(error)}")
         if kind is f.Slots and kept is not None and kept[1] != seen:
             self._kept.pop(f.Logs, None)  # what a process logged last is why it ended
         self._kept[kind] = (now, seen)

@@ -25,7 +25,7 @@ from l9.core.rules import Rules
 from l9.core.run import Run, apply
 from l9.core.states import State, Where
 from l9.core.verdict import Pending
-from l9.errors import L9Error
+from l9.errors import L9Error, named
 from l9.ports import Clock
 
 Observe = Callable[[Run, frozenset[type]], Facts]
@@ -121,7 +121,10 @@ class Runner:
             return self._note(
                 run,
                 ev.ActionFailed(
-                    gate=step.gate, step=step.step, expected=str(step.action), found=f"a bug in l9: {error!r}"
+                    gate=step.gate,
+                    step=step.step,
+                    expected=str(step.action),
+                    found=f"a bug in l9: {named(error)}",
                 ),
             )
         took = round(self._clock.now() - began, 3)

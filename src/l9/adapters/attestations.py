@@ -17,7 +17,8 @@ from l9.core.attestation import NAMESPACE, Envelope, problem, read_envelope
 from l9.core.facts import Attested
 from l9.errors import ActionError
 
-MOST = 50  # attestations of one tree that are looked at
+MOST, SIGNATURES = 50, 3  # attestations of one tree that are looked at, and signatures of each
+LONGEST = 64 * 1024  # characters of an attestation
 
 
 class Attestations:
@@ -30,7 +31,7 @@ class Attestations:
     def lines(self, tree: str, ref: str = git_notes.CGMP) -> tuple[str, ...]:
         """What is noted of a tree."""
         done = self._run(git_notes.show_note(ref, tree))
-        return tuple(filter(None, done.out.splitlines())) if done.code == 0 else ()
+        return tuple(filter(None, done.out.split("\n"))) if done.code == 0 else ()
 
     def add(self, tree: str, line: str, ref: str = git_notes.CGMP) -> None:
         """Note one more line of a tree; one that is there already changes nothing."""
@@ -44,7 +45,7 @@ class Attestations:
         for line in self.lines(tree, git_notes.OPENAPI):
             try:
                 return msgspec.json.decode(line)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 continue
         return None
 
@@ -78,8 +79,9 @@ class Attestations:
                 f"no file of allowed signers at {allowed}" if allowed else "no allowed signers are configured"
             )
             return Attested(tree, problem=said, remedy=where, unseen=True)
-        # First those that say what is wanted: nobody can hide one that counts behind many that do not.
-        found = sorted(map(read_envelope, lines), key=lambda one: one is None or bool(problem(one, tree)))
+        # First those that say what is wanted, so that others' notes do not stand before them.
+        short = (line for line in lines if len(line) <= LONGEST)
+        found = sorted(map(read_envelope, short), key=lambda one: one is None or bool(problem(one, tree)))
         why_not: list[str] = []
         for envelope in found[:MOST]:
             try:
@@ -96,7 +98,7 @@ class Attestations:
         if envelope is None:
             return "", "what is noted there is no attestation"
         said = "it is not signed"
-        for one in envelope.signatures:
+        for one in envelope.signatures[:SIGNATURES]:
             signer = ssh_signature.verify(envelope.signed, one.sig, allowed, NAMESPACE)
             if not signer.problem:
                 return signer.name, problem(envelope, tree)

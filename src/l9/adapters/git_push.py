@@ -61,6 +61,10 @@ class GitPush:
         except ActionError as error:
             return replace(bare, unseen=error.found, remedy=error.remedy)
 
+    def now(self, ref: str) -> str:
+        """What a reference names in this repository at this moment; empty where there is none."""
+        return self._id(ref)
+
     # ── main ─────────────────────────────────────────────────────────────────────────────────────
 
     def _main(self, update: Update) -> Update:

@@ -34,6 +34,21 @@ def handed_over(run: Run) -> bool:
     return all(row.opens in run.opened for row in GRAPH.of(run.kind, Where.WORKSPACE, Where.REPOSITORY))
 
 
+def _of_the_operator(raw: Any) -> ev.AnyEvent:
+    """An event that the operator's side may tell: of its own gates. Raises UsageError for any other."""
+    own = {row.opens for row in GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)}
+    event: ev.AnyEvent = msgspec.convert(raw, ev.AnyEvent)
+    gate = getattr(event, "gate", None)
+    if gate in own:
+        return event
+    raise UsageError(
+        "the run cannot be taken over",
+        expected="events of the gates before the host's",
+        found=f"{type(event).__name__} of {gate or 'no gate'}",
+        remedy="l9 status",
+    )
+
+
 class HostRuns:
     """Begins, resumes and recovers runs. Only the holder of the lock may call what writes.
 
@@ -117,6 +132,7 @@ class HostRuns:
             kind, tag, slots, active, self.finished(), self.config.retention.releases,
             rebuild=bool(settings.get("rebuild")),
         )  # fmt: skip
+        told = [_of_the_operator(event) for event in local]
         started = ev.RunStarted(
             kind=kind,
             tag=tag,
@@ -129,8 +145,8 @@ class HostRuns:
             **self.before(tag, tag_object),
         )
         self.journal.append(run_id, started)
-        for event in local:
-            self.journal.append(run_id, msgspec.convert(event, ev.AnyEvent))
+        for event in told:
+            self.journal.append(run_id, event)
         return fold(self.journal.last_run()) or begin(run_id, self.ports.clock.now(), started)
 
     def go_on(self, run: Run) -> Run:

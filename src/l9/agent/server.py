@@ -32,7 +32,7 @@ from l9.core import events as ev
 from l9.core.graph import GRAPH
 from l9.core.run import Run, fold
 from l9.core.states import Kind
-from l9.errors import ActionError, AgentMismatch, Interrupted, L9Error, UsageError
+from l9.errors import ActionError, AgentMismatch, Interrupted, L9Error, UsageError, named
 from l9.layout import Layout
 from l9.wiring import host_ports
 
@@ -60,7 +60,7 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> int:
         lines = tuple(traceback.format_exc().splitlines())
         remedy = "l9 history --verify"
         bug = L9Error(
-            "a bug in l9, on the host", expected="an answer", found=repr(error), remedy=remedy, log=lines
+            "a bug in l9, on the host", expected="an answer", found=named(error), remedy=remedy, log=lines
         )
         return _failed(bug, send)
     return 0
@@ -118,6 +118,13 @@ def _answer(request: Request) -> Iterator[AnyMessage]:
         )
     runs = host_runs(config, layout, request.who)
     _refuse_neighbour(runs)
+    if outer := next((p for p in layout.root.resolve().parents if Layout(p).settings.exists()), None):
+        raise UsageError(
+            f"{layout.root} lies in another target's directory",
+            expected="a directory of its own",
+            found=f"{outer}, which `l9 provision` prepared",
+            remedy="$EDITOR l9.toml",
+        )
     if request.command in ("deploy", "rollback", "resume"):
         yield from _run(request, config, layout)
     else:

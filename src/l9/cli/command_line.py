@@ -20,7 +20,7 @@ def for_target(command: str, argv: Sequence[str]) -> str:
     words = command.split()
     if words[:1] != ["l9"] or _NO_TARGET & set(words):
         return command
-    for option, value in zip(argv, [*argv[1:], ""], strict=True):
+    for option, value in zip(argv, [*argv[1:], ""], strict=False):
         if option == "--" or (option == "--target" and not value):
             break
         if option == "--target":

@@ -14,7 +14,7 @@ import click
 
 from l9.cli.command_line import for_target, wants_json
 from l9.cli.plain_text import printable
-from l9.errors import ActionError, Interrupted, L9Error, UsageError
+from l9.errors import ActionError, Interrupted, L9Error, UsageError, named
 
 
 def show_error(envelope: dict[str, Any], code: int) -> int:
@@ -86,7 +86,7 @@ def show_bug(error: Exception) -> int:
     ours = L9Error(
         "a bug in l9; what runs on the host goes on there",
         expected="an answer, or an error that says what to do",
-        found=repr(error),
+        found=named(error),
         remedy="l9 status",
     )
     return show_error(ours.envelope(), ours.exit_code)

@@ -46,13 +46,13 @@ class TagObject(NamedTuple):
 
 def parse_received(text: str) -> list[RefChange]:
     """What pre-receive is told: a line each of old id, new id, reference."""
-    lines = (line.split(" ", 2) for line in text.splitlines() if line)
+    lines = (line.split(" ", 2) for line in text.split("\n") if line)
     return [RefChange(ref, _present(old), _present(new)) for old, new, ref in lines]
 
 
 def parse_pushed(text: str) -> list[RefChange]:
     """What pre-push is told: a line each of local name (which may hold blanks), new id, reference, old id."""
-    lines = (line.rsplit(" ", 3) for line in text.splitlines() if line)
+    lines = (line.rsplit(" ", 3) for line in text.split("\n") if line)
     return [RefChange(ref, _present(old), _present(new)) for _, new, ref, old in lines]
 
 

@@ -126,7 +126,7 @@ def read_envelope(line: str) -> Envelope | None:
     """The envelope of one line, or None where it is none."""
     try:
         return msgspec.json.decode(line, type=Envelope)
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 
 
@@ -136,7 +136,7 @@ def read_statement(envelope: Envelope) -> Statement | None:
         return None
     try:
         found = msgspec.json.decode(envelope.payload, type=Statement)
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     return found if (found.type, found.predicate_type) == (STATEMENT, TEST_RESULT) else None
 

@@ -219,7 +219,7 @@ def _is_email(value: str) -> bool:
 def _is_json(value: str) -> bool:
     try:
         msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
     return True
 

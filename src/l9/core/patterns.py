@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 LONGEST = 4096  # characters of a value
 MOST = 500  # steps of a program
+GROUPS = 50
 _QUANTIFIER = re.compile(r"(?:(?P<sign>[*+?])|\{(?P<least>\d{1,3})(?P<comma>,)?(?P<most>\d{1,3})?\})\??")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\\[])*\]")
 _ESCAPE = re.compile(r"\\(?:[dwsDWSntr]|[^\w\s])")
@@ -49,6 +50,8 @@ def compile_pattern(pattern: str) -> Program:
     body = pattern.removeprefix("^")
     if body.endswith("$") and not body.endswith("\\$"):
         body = body[:-1]
+    if body.count("(") > GROUPS:
+        raise ValueError(f"it is too long: at most {GROUPS} groups")
     program, end = _alternatives(body, 0)
     if end < len(body):
         raise ValueError("a ) without its (")

@@ -130,7 +130,17 @@ def judge_received(here: Path, text: str) -> list[Remark]:
         mains=(BRANCHES + policy.main,),
         allowed_signers=signers if signers.is_file() else None,
     )
-    return of_refusals(judge_push(push.look(parse_received(text)), policy), policy)
+    changes = parse_received(text)
+    # The old ids are what the client says; git compares them only later, one reference at a time.
+    for change in changes:
+        if change.old != (there := push.now(change.ref)):
+            raise UsageError(
+                "the push is about another state of this repository",
+                expected=f"{change.ref} at {there[:12] or 'nothing'}, as it is here",
+                found=change.old[:12] or "nothing",
+                remedy="git fetch",
+            )
+    return of_refusals(judge_push(push.look(changes), policy), policy)
 
 
 def read_policy(directory: Path) -> Policy | None:

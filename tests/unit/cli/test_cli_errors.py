@@ -74,6 +74,22 @@ def test_a_bug_shows_its_traceback_and_one_line(capsys: pytest.CaptureFixture[st
     assert "  found     KeyError('slot')" in said
 
 
+@pytest.mark.usefixtures("typed")
+def test_an_error_about_text_does_not_show_the_text(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> int:
+        try:
+            return len("DB_PASSWORD=hunter2\nK=\ud800\n".encode())
+        except UnicodeError as error:
+            return show_bug(error)
+
+    assert broken() == 1
+    said = capsys.readouterr().err
+    assert "  found     UnicodeEncodeError" in said
+    assert "hunter2" not in said.replace(
+        'len("DB_PASSWORD=hunter2', ""
+    )  # this file's own line, in the traceback
+
+
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [

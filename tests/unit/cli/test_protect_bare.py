@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from hooked import ADA, BOB, Clone, working_copy
 
-from l9.local.protect import out_of_reach
+from l9.errors import UsageError
+from l9.local.protect import judge_received, out_of_reach
 
 TAG = "v1.0.0-l9"
 
@@ -211,6 +212,16 @@ def test_a_tag_of_a_commit_that_is_not_on_main(team: Team) -> None:
     team.refused("tag.on-main", "origin", TAG, "feature/x")
     team.merge("feature/x", f"Reviewed-by: {BOB}")
     team.push("--atomic", "origin", "main", TAG)
+
+
+def test_a_client_that_lies_of_what_is_there_now(team: Team) -> None:
+    team.branch()
+    team.push("origin", "feature/x")
+    evil, nothing = team.git("rev-parse", "feature/x"), "0" * 40
+    with pytest.raises(UsageError, match="another state of this repository"):
+        judge_received(team.origin, f"{nothing} {evil} refs/heads/main\n")
+    true = team.refs()["refs/heads/main"]
+    assert judge_received(team.origin, f"{true} {evil} refs/heads/main\n")  # refused by the rules of main
 
 
 def test_several_references_in_one_push(team: Team) -> None:

@@ -51,3 +51,12 @@ def test_tag_objects(signed: str) -> None:
     )
     assert git.parse_tag_object(text) == (NEW, "commit", "v1.0.0-l9", bool(signed))
     assert git.parse_tag_object("") == ("", "", "", False)
+
+
+def test_a_name_may_hold_what_other_texts_take_for_a_line_end() -> None:
+    new = "a" * 40
+    name = "refs/heads/x\u2028y"
+    (change,) = git.parse_received(f"{'0' * 40} {new} {name}\n")
+    assert (change.ref, change.old, change.new) == (name, "", new)
+    (change,) = git.parse_pushed(f"{name} {new} {name} {'0' * 40}\n")
+    assert change.ref == name

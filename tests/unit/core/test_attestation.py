@@ -157,3 +157,7 @@ def test_a_stage_that_was_skipped_is_not_said_to_have_passed() -> None:
 
 def test_nothing_in_it_tells_of_values_that_are_not_there() -> None:
     assert "l9_image" not in msgspec.json.decode(payload(replace(REPORT, image=None)))["predicate"]
+
+
+def test_what_is_nested_too_deep_is_no_envelope() -> None:
+    assert read_envelope('{"x":' + "[" * 100_000) is None

@@ -169,3 +169,7 @@ def test_rules_travel_in_a_runs_settings() -> None:
 def test_any_text_can_be_a_schema(text: str) -> None:
     found = read_schema(text)
     assert compare(found.rules, parse_env(text)).extra == ()
+
+
+def test_json_that_is_nested_too_deep_is_none() -> None:
+    assert misses(Rule("A", type="json"), "[" * 4000) == "JSON"

@@ -76,3 +76,8 @@ def test_no_pattern_takes_long(pattern: str) -> None:
 
 def test_a_pattern_is_compiled_once() -> None:
     assert compile_pattern("a+b") is compile_pattern("a+b")
+
+
+def test_too_many_groups() -> None:
+    with pytest.raises(ValueError, match="at most 50 groups"):
+        compile_pattern("(" * 3000)
