@@ -92,7 +92,12 @@ class Engine:
         self._ask("POST", docker.path("containers", name, "pause"), f"pause {name}")
 
     def unpause(self, name: str) -> None:
-        self._ask("POST", docker.path("containers", name, "unpause"), f"unpause {name}")
+        """Let a paused container go on. One that was let go on meanwhile is as good as unpaused."""
+        try:
+            self._ask("POST", docker.path("containers", name, "unpause"), f"unpause {name}")
+        except EngineRefused as refused:
+            if "is not paused" not in refused.found:
+                raise
 
     def unpaused_at(self, name: str, since: float) -> float:
         """When a container was last unpaused since a time; 0 for not since then, or no longer known."""
