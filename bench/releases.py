@@ -97,6 +97,8 @@ def warm_rollbacks(ground: Ground, runs: int, say: Callable[[str], None]) -> lis
 def cold_rollbacks(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
     """`l9 rollback` to a release that was stopped, beside `docker start`."""
     done, plain = [], []
+    if isinstance(ground, HostGround):
+        docker_run(ground)  # leaves, stopped, what docker_start starts
     for number in range(runs):
         say(f"cold rollback, {number + 1} of {runs}")
         ground.stop_standby()
