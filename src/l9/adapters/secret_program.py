@@ -24,9 +24,10 @@ def ask(argv: tuple[str, ...], cwd: Path, *, data: bytes | None = None, tells_wh
         said = [line.strip() for line in done.err.splitlines() if line.strip()]
         why = f": {said[0]}" if said and tells_why else ""
         raise refusal(argv[0], f"exit code {done.code}{why}", shlex.join(argv))
-    if "\ufffd" in done.out or "\0" in done.out:
+    printed = Secret(done.out)
+    if "\ufffd" in done.out or not printed.is_text():
         raise refusal(argv[0], "what is no text", shlex.join(argv))
-    return Secret(done.out)
+    return printed
 
 
 def refusal(program: str, found: str, remedy: str) -> ActionError:

@@ -28,7 +28,9 @@ class Sops:
             )
         printed = ask(sops_decrypt(file), self._cwd, data=data)
         value = parse_sops(file, printed.reveal())
+        remedy = shlex.join(("sops", "edit", file.path))
         if value is None:
-            remedy = shlex.join(("sops", "edit", file.path))
             raise refusal("sops", f"no value {file.key} in {file.path}", remedy)
-        return Secret(value)
+        if not (secret := Secret(value)).is_text():  # JSON can write what no file of text can
+            raise refusal("sops", f"{file.key} in {file.path} is no text", remedy)
+        return secret

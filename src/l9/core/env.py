@@ -37,6 +37,10 @@ class Secret:
         """Give the value out; the caller is now answerable for it."""
         return self._value
 
+    def is_text(self) -> bool:
+        """Whether a file of text can hold it: UTF-8 without NUL."""
+        return "\0" not in self._value and not any("\ud800" <= c <= "\udfff" for c in self._value)
+
     def __repr__(self) -> str:
         return "***"
 

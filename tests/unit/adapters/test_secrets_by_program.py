@@ -95,6 +95,11 @@ def test_what_sops_cannot_read_is_told_by_its_own_words(keys: Keys, monkeypatch:
     refused(store, "sops:prod.env#A", "Failed to get the data key")
 
 
+def test_what_json_can_write_and_no_file_of_text_can_hold_is_refused(keys: Keys) -> None:
+    data = keys.sops("prod.json", f'{{"a": "{PLANTED}\\u0000"}}', "json")
+    refused(Sops(keys.top, lambda _: data), "sops:prod.json#a", "a in prod.json is no text")
+
+
 # ── stand-ins ────────────────────────────────────────────────────────────────────────────────────
 
 OP = """\

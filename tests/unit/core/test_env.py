@@ -155,6 +155,11 @@ def test_secrets_can_be_compared() -> None:
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
 
 
+def test_secrets_know_what_no_file_of_text_can_hold() -> None:
+    assert [Secret(text).is_text() for text in ("", "ä\n", "\U0010ffff")] == [True, True, True]
+    assert [Secret(text).is_text() for text in ("a\0", "\ud800", "a\udfff")] == [False, False, False]
+
+
 def test_a_fingerprint_compares_without_showing() -> None:
     one, two = parse_env("A=x\nB=x\nC=1"), parse_env("A=x\nB=y\nC=1")
     mine, other = fingerprint(one, b"key"), fingerprint(two, b"key")
