@@ -149,7 +149,12 @@ class EmbeddedCaddy:
         self.stop()
 
     def _write(self) -> None:
-        options = [f"admin 127.0.0.1:{self.admin_port}", "auto_https off", f"grace_period {GRACE_SECONDS}s"]
+        options = [
+            f"admin 127.0.0.1:{self.admin_port}",
+            "auto_https off",
+            "skip_install_trust",  # with `tls internal` root's Caddy would have this whole machine trust its CA
+            f"grace_period {GRACE_SECONDS}s",
+        ]
         if self.version >= (2, 7):
             options.append("persist_config off")  # unknown to 2.6; there the autosave stays in our XDG folder
         text = "\n".join(("{", *(f"\t{option}" for option in options), "}", "", self._sites, ""))

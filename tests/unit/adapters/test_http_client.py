@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,10 @@ def port(tmp_path: Path) -> object:
     respond "hello {{host}}"
 }}
 """
-    with EmbeddedCaddy(tmp_path / "caddy", site):
+    with EmbeddedCaddy(tmp_path / "caddy", site) as caddy:
+        client, base = HttpClient(), f"http://127.0.0.1:{caddy.admin_port}/config/apps/pki/"
+        ca = client.request("GET", f"{base}certificate_authorities/local").body
+        assert json.loads(ca)["install_trust"] is False, "this machine would trust a CA of a test's"
         yield number
 
 
