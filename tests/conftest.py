@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,9 @@ settings.register_profile("default", derandomize=True, **COMMON)
 settings.register_profile("explore", derandomize=False, print_blob=True, **COMMON)
 settings.register_profile("quick", derandomize=True, phases=[Phase.explicit, Phase.generate], **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# Whoever runs the tests in the background has them ignore SIGINT, which the programs they start would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
 

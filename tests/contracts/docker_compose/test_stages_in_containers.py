@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from docker_compose.conftest import clear
-from docker_compose.own_docker import BASE, docker, needed_engine
+from docker_compose.own_docker import BASE, docker
 from l9.adapters.docker_engine import Engine
 from l9.adapters.git_repo import GitRepo
 from l9.config.load import parse
@@ -144,13 +144,6 @@ class Shop:
         for kind in ("network", "volume"):
             found += docker(self.engine, kind, "ls", *mine).stdout.split()
         return found
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[str]:
-    """An engine of this file's own: what other tests do to containers in mid-pause outlives them (docs/adr/0009)."""
-    with needed_engine() as host:
-        yield host
 
 
 @pytest.fixture

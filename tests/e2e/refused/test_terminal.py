@@ -53,16 +53,9 @@ def test_paths_with_spaces_and_umlauts(spaced: Refusing) -> None:
 
 
 def in_foreground(argv: tuple[str, ...], cwd: Path) -> subprocess.Popen[str]:
-    """As a shell starts a command: in a process group of its own, which Ctrl-C goes to.
-
-    Whoever runs the tests in the background has them ignore SIGINT, which programs inherit.
-    """
+    """As a shell starts a command: in a process group of its own, which Ctrl-C goes to."""
     pipe = subprocess.PIPE
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        return subprocess.Popen(argv, cwd=cwd, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return subprocess.Popen(argv, cwd=cwd, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
 def test_interrupted_by_the_operator(spaced: Refusing) -> None:
