@@ -100,11 +100,15 @@ def postgres_image() -> Image:
         # The cluster that Debian's package made, and what only its wrapper scripts need.
         "--customize-hook=rm -rf $1/var/lib/postgresql/15 $1/etc/postgresql/15",
         "--customize-hook=rm -rf $1/usr/share/perl $1/usr/share/perl5 $1/usr/lib/*/perl",
-        f"--customize-hook=upload {POSTGRES_ENTRYPOINT} /usr/local/bin/postgres-entrypoint",
+        "--customize-hook=upload postgres-entrypoint /usr/local/bin/postgres-entrypoint",
         "--customize-hook=chmod 0755 $1/usr/local/bin/postgres-entrypoint",
     )
     script = POSTGRES_ENTRYPOINT.read_text(encoding="utf-8")
-    tar = cached("postgres", recipe, (script,), lambda _: None)
+
+    def prepare(here: Path) -> None:
+        (here / "postgres-entrypoint").write_text(script, encoding="utf-8")
+
+    tar = cached("postgres", recipe, (script,), prepare)
     data = "/var/lib/postgresql/data"
     return Image(
         POSTGRES_TAG,
