@@ -1,22 +1,37 @@
 """The whole path under load, on real parts: each case asserts failed requests, live slots, journal and exit code.
 
-`test_on_processes.py` and `test_on_a_host.py` run all of them, each on its own kind of place.
+`test_on_processes.py` and `test_on_a_host.py` run all of them, each on its own kind of place, one after the other:
+what is live when a case begins is what the one before it left, as on a server that lives on.
 """
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from e2e.place import Deploying, Place, deploy, l9, l9_json, last_body, load, unexcused
-from l9.core.states import State
+from e2e.kept import Kept
+from e2e.place import (
+    Deploying,
+    Place,
+    deploy,
+    l9,
+    l9_json,
+    last_body,
+    live_release,
+    load,
+    next_release,
+    unexcused,
+)
+from l9.core.states import Slot, State
 from l9.demo import backend
 
 __all__ = (
     "live",
+    "place",
     "test_agent_killed_after_the_switch",
     "test_agent_killed_in_mid_deploy",
     "test_caddy_reloaded_and_restarted_keeps_the_colour",
@@ -31,18 +46,26 @@ __all__ = (
 )
 
 BAKED = ("gate-opened", State.BAKED)
-GOOD, NEXT, BAD = "v0.5.0-l9", "v0.5.1-l9", "v0.5.2-l9"
+
+
+@pytest.fixture
+def place(kept: Kept, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Where the case happens, as the case before it left it; what a case that failed leaves is thrown away."""
+    failed = request.session.testsfailed
+    yield kept.place()
+    if request.session.testsfailed > failed:
+        kept.drop()
 
 
 @pytest.fixture
 def live(place: Place) -> Place:
-    """A place where GOOD is live."""
-    place.release(GOOD)
-    assert deploy(place, GOOD)["outcome"] == State.SUCCESS
+    """A place where a good release is live."""
+    if live_release(place) is None:
+        assert deploy(place, next_release(place))["outcome"] == State.SUCCESS
     return place
 
 
-def settled(place: Place, tag: str, outcome: State, exit_code: int) -> None:
+def settled(place: Place, tag: str | None, outcome: State, exit_code: int) -> None:
     """The journal's end, the status and the slots all say the same."""
     end = last_body(place)
     assert (end["event"], end["outcome"], end["exit_code"]) == ("run-finished", outcome, exit_code)
@@ -53,27 +76,29 @@ def settled(place: Place, tag: str, outcome: State, exit_code: int) -> None:
 
 
 def test_second_deploy_without_a_failed_request(live: Place, tmp_path: Path) -> None:
-    live.release(NEXT)
+    before, new = live_release(live), next_release(live)
     with load(live, tmp_path) as generator:
-        result = deploy(live, NEXT)
+        result = deploy(live, new)
     report = generator.stop()
-    assert (result["outcome"], result["exit_code"], result["standby"]) == (State.SUCCESS, 0, GOOD), result
+    assert (result["outcome"], result["exit_code"], result["standby"]) == (State.SUCCESS, 0, before), result
     assert unexcused(report) == []
     assert report.total().ok > 100
     entries = l9_json(live, "explain")["entries"]
     (baked,) = (e["body"] for e in entries if (e["body"]["event"], e["body"].get("gate")) == BAKED)
     found = {e["invariant"]: e["found"] for e in baked["evidence"]}
     assert re.fullmatch(r"0 of \d{2,} real answers were 5xx", found["host.few-server-errors"]), found
-    settled(live, NEXT, State.SUCCESS, 0)
+    settled(live, new, State.SUCCESS, 0)
 
 
-def test_readiness_before_and_after(place: Place) -> None:
-    place.release(GOOD)
+def test_readiness_before_and_after(kept: Kept, place: Place) -> None:
+    kept.drop()
+    place = kept.place()  # where nothing is deployed
+    new = next_release(place)
     before = {line["title"]: line["verdict"] for line in l9_json(place, "ready")["lines"]}
     assert len(before) == 8
     assert before["Health: the endpoint answers as it should"] == "later"
     assert set(before.values()) == {"holds", "later"}
-    assert deploy(place, GOOD)["outcome"] == State.SUCCESS
+    assert deploy(place, new)["outcome"] == State.SUCCESS
     after = l9_json(place, "ready")
     assert after["ready"]
     assert {line["verdict"] for line in after["lines"]} == {"holds"}, after
@@ -84,57 +109,57 @@ def test_readiness_before_and_after(place: Place) -> None:
 
 
 def test_unhealthy_release_is_refused(live: Place, tmp_path: Path) -> None:
-    live.release(BAD, backend.NEVER_HEALTHY)
+    good, bad = live_release(live), next_release(live, backend.NEVER_HEALTHY)
     with load(live, tmp_path) as generator:
-        result = deploy(live, BAD)
+        result = deploy(live, bad)
     assert (result["outcome"], result["exit_code"]) == (State.REFUSED, 3), result
     assert unexcused(generator.stop()) == []
-    settled(live, GOOD, State.REFUSED, 3)
-    told = l9(live, "explain", BAD).stdout
+    settled(live, good, State.REFUSED, 3)
+    told = l9(live, "explain", bad).stdout
     assert "DEADLINE" in told
     assert "memory_packet_v2" in told or "503" in told
 
 
 def test_release_that_breaks_after_the_switch_is_rolled_back(live: Place, tmp_path: Path) -> None:
-    live.release(BAD, backend.BREAKS_AFTER_THE_SWITCH)
+    good, bad = live_release(live), next_release(live, backend.BREAKS_AFTER_THE_SWITCH)
     with load(live, tmp_path) as generator:
-        result = deploy(live, BAD)
+        result = deploy(live, bad)
     assert (result["outcome"], result["exit_code"]) == (State.ROLLED_BACK, 4), result
     assert result["closed"]["gate"] == State.BAKED
     report = generator.stop()
-    bad_slot = l9_json(live, "explain", BAD)["entries"][0]["body"]["new"]
+    bad_slot = l9_json(live, "explain", bad)["entries"][0]["body"]["new"]
     assert unexcused(report, bad_slot) == []
-    settled(live, GOOD, State.ROLLED_BACK, 4)
+    settled(live, good, State.ROLLED_BACK, 4)
 
 
 def test_traceback_in_the_log_closes_the_gate(live: Place, tmp_path: Path) -> None:
-    live.release(BAD, backend.TRACEBACK_IN_LOG)
+    good, bad = live_release(live), next_release(live, backend.TRACEBACK_IN_LOG)
     with load(live, tmp_path) as generator:
-        result = deploy(live, BAD)
+        result = deploy(live, bad)
     assert (result["outcome"], result["exit_code"]) == (State.REFUSED, 3), result
     assert any(f["invariant"] == "host.logs-clean" for f in result["closed"]["findings"])
     assert "KeyError" in str(result["closed"]["findings"])
     assert unexcused(generator.stop()) == []
-    settled(live, GOOD, State.REFUSED, 3)
+    settled(live, good, State.REFUSED, 3)
 
 
 def test_rollback_warm_then_cold(live: Place, tmp_path: Path) -> None:
-    live.release(NEXT)
-    assert deploy(live, NEXT)["exit_code"] == 0
+    before, new = live_release(live), next_release(live)
+    assert deploy(live, new)["exit_code"] == 0
     with load(live, tmp_path) as generator:
         warm = l9_json(live, "rollback")
-        assert (warm["outcome"], warm["live"], warm["exit_code"]) == (State.SUCCESS, GOOD, 0)
-        live.release("v0.5.3-l9", backend.NEVER_HEALTHY)
-        assert deploy(live, "v0.5.3-l9")["exit_code"] == 3  # its slot was NEXT's, which stands stopped again
-        cold = l9_json(live, "rollback", NEXT)
-        assert (cold["outcome"], cold["live"], cold["exit_code"]) == (State.SUCCESS, NEXT, 0)
+        assert (warm["outcome"], warm["live"], warm["exit_code"]) == (State.SUCCESS, before, 0)
+        bad = next_release(live, backend.TRACEBACK_IN_LOG)
+        assert deploy(live, bad)["exit_code"] == 3  # its slot was the new one's, which stands stopped again
+        cold = l9_json(live, "rollback", new)
+        assert (cold["outcome"], cold["live"], cold["exit_code"]) == (State.SUCCESS, new, 0)
     assert unexcused(generator.stop()) == []
-    settled(live, NEXT, State.SUCCESS, 0)
+    settled(live, new, State.SUCCESS, 0)
 
 
 def test_link_cut_in_mid_deploy(live: Place, tmp_path: Path) -> None:
-    live.release(NEXT)
-    running = Deploying(live, "deploy", NEXT)
+    new = next_release(live)
+    running = Deploying(live, "deploy", new)
     running.until(State.GREEN_LAUNCHED)
     live.cut_link()
     running.kill()
@@ -142,40 +167,40 @@ def test_link_cut_in_mid_deploy(live: Place, tmp_path: Path) -> None:
     live.mend_link()
     with load(live, tmp_path) as generator:
         resumed = l9_json(live, "resume")
-        assert resumed.get("live", NEXT) == NEXT  # attached to it, or came after its end
+        assert resumed.get("live", new) == new  # attached to it, or came after its end
     assert unexcused(generator.stop()) == []
-    settled(live, NEXT, State.SUCCESS, 0)
+    settled(live, new, State.SUCCESS, 0)
 
 
 def test_agent_killed_in_mid_deploy(live: Place, tmp_path: Path) -> None:
-    live.release(NEXT)
+    new = next_release(live)
     with load(live, tmp_path) as generator:
-        running = Deploying(live, "deploy", NEXT)
+        running = Deploying(live, "deploy", new)
         running.until(State.GREEN_LAUNCHED)
         live.kill_worker()
         code, error = running.end()
         assert (code, error["code"]) == (130, "INTERRUPTED")
         assert l9_json(live, "status")["run"]["state"] == "interrupted"
-        assert deploy(live, NEXT)["outcome"] == State.SUCCESS  # the next command recovers and finishes
+        assert deploy(live, new)["outcome"] == State.SUCCESS  # the next command recovers and finishes
     assert unexcused(generator.stop()) == []
-    settled(live, NEXT, State.SUCCESS, 0)
+    settled(live, new, State.SUCCESS, 0)
 
 
 def test_agent_killed_after_the_switch(live: Place, tmp_path: Path) -> None:
-    live.release(NEXT)
+    new = next_release(live)
     with load(live, tmp_path) as generator:
-        running = Deploying(live, "deploy", NEXT)
+        running = Deploying(live, "deploy", new)
         running.until(State.TRAFFIC_ROUTED)
         live.kill_worker()
         assert running.end()[0] == 130
         assert l9_json(live, "resume")["outcome"] == State.SUCCESS
     assert unexcused(generator.stop()) == []
-    settled(live, NEXT, State.SUCCESS, 0)
+    settled(live, new, State.SUCCESS, 0)
 
 
 def test_caddy_reloaded_and_restarted_keeps_the_colour(live: Place) -> None:
-    live.release(NEXT)
-    assert deploy(live, NEXT)["exit_code"] == 0
+    if l9_json(live, "status")["live"]["slot"] == Slot.BLUE:
+        assert deploy(live, next_release(live))["exit_code"] == 0  # blue is what an absent flag means
     before = l9_json(live, "status")["live"]
     live.reload_caddy()
     live.kill_caddy()
@@ -185,18 +210,17 @@ def test_caddy_reloaded_and_restarted_keeps_the_colour(live: Place) -> None:
 
 
 def test_two_deploys_at_once(live: Place, tmp_path: Path) -> None:
-    live.release(NEXT)
-    live.release(BAD)
+    one, other = next_release(live), next_release(live)
     with load(live, tmp_path) as generator:
-        first = Deploying(live, "deploy", NEXT)
+        first = Deploying(live, "deploy", one)
         first.until(State.HOST_READY)
-        second = l9(live, "deploy", BAD, "--json")
+        second = l9(live, "deploy", other, "--json")
         assert second.returncode == 6
-        assert NEXT in second.stdout
-        third = Deploying(live, "deploy", BAD, "--wait", "90")
+        assert one in second.stdout
+        third = Deploying(live, "deploy", other, "--wait", "90")
         for code, result in (first.end(), third.end()):
             assert (code, result["outcome"]) == (0, State.SUCCESS), result["closed"]
     told = [line["text"] for line in third.seen if line["type"] == "note"]
-    assert told[0].startswith(f"waiting up to 90 s for deploy {NEXT} by "), told
+    assert told[0].startswith(f"waiting up to 90 s for deploy {one} by "), told
     assert unexcused(generator.stop()) == []
-    settled(live, BAD, State.SUCCESS, 0)
+    settled(live, other, State.SUCCESS, 0)

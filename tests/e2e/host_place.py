@@ -51,7 +51,7 @@ class HostPlace:
     def prepare(self) -> None:
         """What else belongs into the first commit, or lies beside it."""
 
-    def clean(self) -> None:
+    def stop(self) -> None:
         """Leave the host as it was, but for Docker's build cache: the next case starts from nothing, and soon."""
         script = """
         docker ps -aq | xargs -r docker unpause 2>/dev/null
@@ -84,7 +84,7 @@ build_args = {{ BASE_IMAGE = "l9-test/python:bookworm" }}
 
 [health]
 soak = 0.5
-deadline = 20
+deadline = 12
 
 [bake]
 seconds = 3

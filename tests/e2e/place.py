@@ -30,6 +30,12 @@ class Place(Protocol):
     url: str
     api_key: str
 
+    def start(self) -> None: ...
+
+    def stop(self) -> None:
+        """Leave nothing running, and the host as it was."""
+        ...
+
     def release(self, tag: str, added: str = "") -> None:
         """Commit the reference backend with `added` at its end, and tag it."""
         ...
@@ -121,6 +127,20 @@ def load(place: Place, directory: Path) -> Iterator[Load]:
         time.sleep(0.5)
         yield generator
         time.sleep(0.5)
+
+
+def next_release(place: Place, added: str = "") -> str:
+    """Make the release of the next version; its tag."""
+    tags = subprocess.run(("git", "tag"), cwd=place.work, capture_output=True, text=True, check=True).stdout
+    tag = f"v0.5.{len(tags.split())}-l9"
+    place.release(tag, added)
+    return tag
+
+
+def live_release(place: Place) -> str | None:
+    """The tag of the release that is live."""
+    tag: str | None = l9_json(place, "status")["live"]["release"]
+    return tag
 
 
 def unexcused(report: Report, bad_slot: str | None = None) -> list[str]:

@@ -45,9 +45,9 @@ signing_key = "{self.root / ADA}"
         local = f"MEMORY_DSN={self.postgres.start()}\nL9_EXECUTOR_API_KEY={self.api_key}\n"
         (self.work / ".env.local").write_text(local, encoding="utf-8")
 
-    def clean(self) -> None:
+    def stop(self) -> None:
         self.postgres.stop()
-        super().clean()
+        super().stop()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def place(root: Path, host: Host) -> Iterator[AskingHost]:
         made.start()
         yield made
     finally:
-        made.clean()
+        made.stop()
 
 
 def refused(place: AskingHost, tag: str, gate: State) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from e2e.cases import *  # noqa: F403  # pytest finds the cases, and their fixture, in here
+from e2e.cases import *  # noqa: F403  # pytest finds the cases, and their fixtures, in here
+from e2e.embedded_place import EmbeddedPlace
+from e2e.kept import Kept, keeping
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.embedded]
 
 
-@pytest.fixture
-def place(embedded_place: object) -> object:
-    """Where the cases happen."""
-    return embedded_place
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Kept]:
+    """Processes as slots on this machine."""
+    with keeping(EmbeddedPlace) as found:
+        yield found
