@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,7 +83,7 @@ def deploy(place: Place, tag: str, *options: str) -> dict[str, Any]:
 
 
 class Deploying:
-    """A deploy that runs while the test disturbs it; `until` waits for a gate."""
+    """A deploy that runs while the test disturbs it; `until` and `until_told` wait for what it says."""
 
     def __init__(self, place: Place, *args: str) -> None:
         self.process = subprocess.Popen(
@@ -97,13 +97,24 @@ class Deploying:
 
     def until(self, gate: State, event: str = "gate-opened") -> None:
         """Read on until that gate opened (or was entered). AssertionError when the run ends before."""
+
+        def reached(line: dict[str, Any]) -> bool:
+            body = line.get("entry", {}).get("body", {})
+            return bool(body.get("event") == event and body.get("gate") == gate)
+
+        self._read_on(reached, f"{gate} was never reached")
+
+    def until_told(self, text: str) -> None:
+        """Read on until a note says so, at its beginning. AssertionError when the run ends before."""
+        self._read_on(lambda line: str(line.get("text", "")).startswith(text), f"never told: {text}")
+
+    def _read_on(self, found: Callable[[dict[str, Any]], bool], otherwise: str) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.seen.append(json.loads(line))
-            body = self.seen[-1].get("entry", {}).get("body", {})
-            if body.get("event") == event and body.get("gate") == gate:
+            if found(self.seen[-1]):
                 return
-        raise AssertionError(f"{gate} was never reached: {self.seen[-3:]}")
+        raise AssertionError(f"{otherwise}: {self.seen[-3:]}")
 
     def end(self, timeout: float = 90) -> tuple[int, dict[str, Any]]:
         """The exit code and the last document."""

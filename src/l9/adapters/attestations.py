@@ -80,8 +80,8 @@ class Attestations:
             )
             return Attested(tree, problem=said, remedy=where, unseen=True)
         # First those that say what is wanted, so that others' notes do not stand before them.
-        short = (line for line in lines if len(line) <= LONGEST)
-        found = sorted(map(read_envelope, short), key=lambda one: one is None or bool(problem(one, tree)))
+        read = (read_envelope(line) if len(line) <= LONGEST else None for line in lines)
+        found = sorted(read, key=lambda one: one is None or bool(problem(one, tree)))
         why_not: list[str] = []
         for envelope in found[:MOST]:
             try:

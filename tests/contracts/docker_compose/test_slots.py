@@ -16,6 +16,7 @@ from docker_compose.project import (
     Project,
     commit,
 )
+from l9.adapters.docker_engine import Engine
 from l9.errors import ActionError
 
 pytestmark = pytest.mark.host
@@ -100,6 +101,15 @@ def test_a_slot_that_is_never_at_rest_stands_by_stopped(project: Project) -> Non
     assert project.state(BLUE).status == "exited"
     assert "started" in project.runtime.wake(BLUE, V1)
     assert project.state(BLUE).status == "running"
+
+
+def test_who_is_unpaused_twice_goes_on(project: Project) -> None:
+    project.deploy(BLUE, V1)
+    project.runtime.pause(BLUE, V1)
+    engine = Engine(project.host)
+    for _ in range(2):
+        engine.unpause("shop-blue")
+        assert project.state(BLUE).status == "running"
 
 
 def test_stop_is_graceful_also_for_a_paused_slot(project: Project) -> None:

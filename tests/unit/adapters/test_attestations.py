@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from keys import allow, make_key
-from l9.adapters.attestations import Attestations
+from l9.adapters.attestations import LONGEST, Attestations
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.git_source import GitSource
 from l9.adapters.ssh_signature import sign
@@ -203,6 +203,36 @@ def test_not_signed(scene: Scene) -> None:
     bare = {**json.loads(scene.line()), "signatures": []}
     scene.release(json.dumps(bare))
     assert scene.source.attested(TAG).problem == "it is not signed"
+
+
+def signed_by(scene: Scene, *people: str) -> str:
+    """One attestation with a signature of each."""
+    lines = [json.loads(scene.line(who)) for who in people]
+    return json.dumps(lines[0] | {"signatures": [one["signatures"][0] for one in lines]})
+
+
+@pytest.mark.parametrize(("strangers", "signer"), [(2, ADA), (3, None)])
+def test_only_the_first_signatures_are_looked_at(scene: Scene, strangers: int, signer: str | None) -> None:
+    scene.release(signed_by(scene, *(EVE,) * strangers, ADA))
+    assert scene.source.attested(TAG).signer == signer
+
+
+@pytest.mark.parametrize(("longer", "signer"), [(0, ADA), (1, None)])
+def test_one_that_is_too_long_is_none(scene: Scene, longer: int, signer: str | None) -> None:
+    line = scene.line()
+    filled = f'{{"filling": "", {line[1:]}'
+    filled = filled.replace('""', f'"{"x" * (LONGEST + longer - len(filled))}"', 1)
+    assert len(filled) == LONGEST + longer
+    scene.release(filled)
+    seen = scene.source.attested(TAG)
+    assert seen.signer == signer
+    assert seen.problem == ("what is noted there is no attestation" if longer else "")
+
+
+def test_a_line_ends_at_a_line_feed_and_nowhere_else(scene: Scene) -> None:
+    noted = json.dumps({"said": "one\u2028two\x85three"}, ensure_ascii=False)
+    scene.notes.add(scene.tree, noted)
+    assert scene.notes.lines(scene.tree) == (noted,)
 
 
 def test_no_envelope(scene: Scene) -> None:
