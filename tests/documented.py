@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from l9.cli.documents import DOCUMENTS, Lines
+from l9.cli.documents import DOCUMENTS
+from l9.cli.json_lines import Lines
 
 
 def documents(out: str) -> list[dict[str, Any]]:
