@@ -56,7 +56,7 @@ def place(kept: Kept, request: pytest.FixtureRequest) -> Iterator[Place]:
     failed = request.session.testsfailed
     yield kept.place()
     if request.session.testsfailed > failed:
-        kept.drop()
+        kept.abandon()
 
 
 @pytest.fixture

@@ -149,8 +149,10 @@ ssh_options = ["-F", "{self.host.ssh_config}"]
         self.host.mend_link()
 
     def kill_worker(self) -> None:
-        script = f"import json,os;os.kill(json.load(open('{PATH}/.l9/lock'))['pid'],9)"
-        self.host.run(("python3", "-c", script))
+        held = "flock --shared --nonblock $1 true && exit 1"  # its file names the last holder for ever
+        kill = "import json,sys; print(json.load(open(sys.argv[1]))['pid'])"
+        script = f'{held}; kill -KILL "$(python3 -c "$2" "$1")"'
+        self.host.run(("sh", "-c", script, "-", f"{PATH}/.l9/lock", kill))
 
     def reload_caddy(self) -> None:
         self.host.reload_caddy()

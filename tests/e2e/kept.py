@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from e2e.place import Place
@@ -36,6 +37,13 @@ class Kept:
         finally:
             if root is not None:
                 shutil.rmtree(root, ignore_errors=True)
+
+    def abandon(self) -> None:
+        """Take down what a case left that failed: its run may be on still."""
+        if self._place is not None:
+            with suppress(AssertionError, OSError, subprocess.SubprocessError):  # nobody holds the lock
+                self._place.kill_worker()
+        self.drop()
 
 
 @contextmanager

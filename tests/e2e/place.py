@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from documented import documents
-from l9.adapters.lock_file import Holder
+from l9.adapters.lock_file import LockFile
 from l9.core.states import State
 from l9.demo.load import Load
 from l9.demo.load_report import Report
@@ -172,6 +172,6 @@ def last_body(place: Place) -> dict[str, Any]:
 
 def kill_holder(layout: Layout) -> None:
     """SIGKILL to the worker that holds the lock of a host on this machine."""
-    holder = json.loads(layout.lock.read_text(encoding="utf-8") or "null")
+    holder = LockFile(layout.lock).holder()
     assert holder, "nobody holds the lock"
-    os.kill(Holder(**holder).pid, signal.SIGKILL)
+    os.kill(holder.pid, signal.SIGKILL)

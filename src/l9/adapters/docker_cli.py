@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -64,12 +65,19 @@ class DockerCli:
         return Output(done.returncode, done.stdout.decode(errors="replace"), tuple(lines[-TAIL:]))
 
     def stream(self, argv: compose.Argv, cwd: Path, say: Callable[[str], None]) -> Output:
-        """Run, and pass on each line of both streams as it comes."""
+        """Run, and pass on each line of both streams as it comes.
+
+        It gets a folder of its own for temporary files: compose leaves a Dockerfile there for each service
+        that is built from an image alone.
+        """
         tail: deque[str] = deque(maxlen=TAIL)
-        with subprocess.Popen(
-            self._argv(argv), cwd=cwd, env=self._env, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ) as child:  # fmt: skip
+        with (
+            tempfile.TemporaryDirectory(prefix="l9-compose-") as scratch,
+            subprocess.Popen(
+                self._argv(argv), cwd=cwd, env=self._env | {"TMPDIR": scratch}, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            ) as child,
+        ):  # fmt: skip
             for raw in child.stdout or ():
                 if line := raw.decode(errors="replace").rstrip():
                     tail.append(line)

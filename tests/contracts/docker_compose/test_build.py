@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from docker_compose.project import (
@@ -52,7 +55,9 @@ def test_a_build_that_fails_says_why(project: Project) -> None:
     assert project.runtime.image(V1) is None
 
 
-def test_a_pulled_image_is_marked_as_the_releases_own(project: Project) -> None:
+def test_a_pulled_image_is_marked_as_the_releases_own(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compose = (
         "services: {shop: {image: 'vendor/shop:${L9_RELEASE}', pull_policy: never, ports: ['8000:8000']}}"
     )
@@ -61,7 +66,13 @@ def test_a_pulled_image_is_marked_as_the_releases_own(project: Project) -> None:
     (project.layout.tree("base") / "Dockerfile").write_text(f"{DOCKERFILE}\n{label}")
     project.docker("build", "--tag", f"vendor/shop:{V1}", str(project.layout.tree("base")))
     project.docker("tag", f"vendor/shop:{V1}", f"vendor/shop:{V2}")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # it is looked for anew
+    project.configure()
     project.deploy(BLUE, V1, compose)
+    assert list(temporary.iterdir()) == []  # compose leaves a Dockerfile here, if one lets it
     assert project.env(BLUE)["L9_RELEASE"] == V1
     assert project.runtime.image(V1).commit == commit(V1)
     assert project.state(BLUE).image == project.runtime.image(V1).digest
