@@ -83,8 +83,8 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
     """The stages alone, of what HEAD would release."""
     from l9.adapters.git_repo import find_top
     from l9.adapters.lock_file import LockFile
+    from l9.adapters.operator import whoami
     from l9.local.cgmp import run_stages
-    from l9.local.runs import whoami
     from l9.local.subject import subject_of
 
     subject = subject_of(here.repo, here.config, "")

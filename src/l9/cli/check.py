@@ -106,9 +106,10 @@ def judge_all(
     """
     import msgspec
 
+    from l9.adapters.operator import whoami
     from l9.agent import client
     from l9.core.catalogue import Judged
-    from l9.local.runs import check_local, release_at_head, whoami
+    from l9.local.runs import check_local, release_at_head
 
     tag = tag or release_at_head(here.repo, here.config)
     local = tuple(w for w in where if w in HERE)

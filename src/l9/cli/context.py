@@ -6,18 +6,20 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 from msgspec.structs import replace
 
-from l9.adapters.git_repo import GitRepo, find_top
 from l9.cli.plain_text import printable
 from l9.config.load import FILE, load
 from l9.config.model import Config
 from l9.errors import ConfigError, UsageError
 from l9.layout import Layout
+
+if TYPE_CHECKING:
+    from l9.adapters.git_repo import GitRepo
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +56,8 @@ class Project(msgspec.Struct, frozen=True):
 
     @property
     def repo(self) -> GitRepo:
+        from l9.adapters.git_repo import GitRepo  # what only asks the host does without
+
         return GitRepo(self.top, self.config)
 
 
@@ -73,7 +77,11 @@ def project_top() -> Path:
         raise UsageError(
             "the current directory is gone", expected="a directory", found="none", remedy="cd"
         ) from None
-    return here if (here / FILE).exists() else find_top(here)
+    if (here / FILE).exists():
+        return here
+    from l9.adapters.git_repo import find_top
+
+    return find_top(here)
 
 
 def _of_this_host(top: Path, target: str | None) -> Config:

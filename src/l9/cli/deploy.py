@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from l9.adapters.operator import whoami
 from l9.agent import client
 from l9.cli.command_line import for_target
 from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
@@ -18,7 +19,7 @@ from l9.core.run import Run
 from l9.core.states import State, Where
 from l9.errors import NoAnswer
 from l9.local.env_source import resolve
-from l9.local.runs import run_local, to_host, whoami
+from l9.local.runs import run_local, to_host
 
 
 @click.command("deploy", context_settings=HELP)

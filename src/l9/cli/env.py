@@ -44,8 +44,8 @@ def check(here: Project, file: str | None, tag: str | None) -> dict[str, Any]:
     import msgspec
 
     from l9.adapters.env_on_host import EnvOnHost
+    from l9.adapters.operator import whoami
     from l9.agent import client
-    from l9.local.runs import whoami
 
     rules = _rules(here, tag)
     if file is None:
@@ -129,9 +129,9 @@ def _verdict(mine: str | None, theirs: str | None) -> str:
 def _prints(top: Path, side: str, key: bytes) -> dict[str, str]:
     """One side's fingerprints by key: of a file, or of a target's host. A target counts before a file of its name."""
     from l9.adapters.env_on_host import EnvOnHost
+    from l9.adapters.operator import whoami
     from l9.agent import client
     from l9.config.load import load, targets
-    from l9.local.runs import whoami
 
     if side not in targets(top):
         _refuse_no_file(side)

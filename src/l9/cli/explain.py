@@ -9,11 +9,11 @@ import click
 import msgspec
 
 from l9 import errors
+from l9.adapters.operator import whoami
 from l9.agent import client
 from l9.cli.context import HELP, json_option, project, show, target_option
 from l9.cli.render import ICONS, sentences
 from l9.core import events as ev
-from l9.local.runs import whoami
 
 
 @click.command("explain", context_settings=HELP)

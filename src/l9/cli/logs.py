@@ -6,12 +6,12 @@ import sys
 
 import click
 
+from l9.adapters.operator import whoami
 from l9.agent import client
 from l9.agent.protocol import Line
 from l9.cli.context import HELP, json_option, project, target_option
 from l9.cli.plain_text import printable
 from l9.cli.render import JsonView, feed
-from l9.local.runs import whoami
 
 
 @click.command("logs", context_settings=HELP)

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from l9.adapters.operator import whoami
 from l9.agent import client
 from l9.cli.context import HELP, Project, json_option, project, show, target_option
-from l9.local.runs import plan_local, whoami
+from l9.local.runs import plan_local
 
 
 @click.command("plan", context_settings=HELP)

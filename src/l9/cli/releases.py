@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from l9.adapters.operator import whoami
 from l9.adapters.threads import at_once
 from l9.agent import client
 from l9.agent.client import AgentFailed
@@ -17,7 +18,6 @@ from l9.config.load import load
 from l9.config.load import targets as names_of
 from l9.errors import L9Error
 from l9.local.releases import ReleaseLine, TargetAsked, list_releases, placed
-from l9.local.runs import whoami
 
 
 @click.command("releases", context_settings=HELP)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from l9.adapters.operator import whoami
 from l9.agent import client
 from l9.cli.context import HELP, json_option, progress_option, project, target_option
 from l9.cli.deploy import ended
 from l9.cli.render import feed, view
-from l9.local.runs import whoami
 
 
 @click.command("resume", context_settings=HELP)

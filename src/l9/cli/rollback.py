@@ -6,11 +6,12 @@ import time
 
 import click
 
+from l9.adapters.operator import whoami
 from l9.agent import client
 from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
 from l9.cli.deploy import ended, public_answer
 from l9.cli.render import View, feed, view
-from l9.local.runs import check_name, new_run_id, whoami
+from l9.local.runs import check_name, new_run_id
 
 
 @click.command("rollback", context_settings=HELP)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from l9.adapters.operator import whoami
 from l9.agent import client
 from l9.cli.context import HELP, json_option, project, show, target_option
-from l9.local.runs import whoami
 
 
 @click.command("status", context_settings=HELP)

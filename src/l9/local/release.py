@@ -10,6 +10,7 @@ import msgspec
 from l9.adapters.git_releases import GitReleases
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.lock_file import LockFile
+from l9.adapters.operator import whoami
 from l9.adapters.ssh_signature import find_key
 from l9.config.model import Config
 from l9.core.catalogue import Judged
@@ -21,7 +22,7 @@ from l9.core.states import Where
 from l9.core.versions import TagFormat, Version
 from l9.errors import GateClosed, UsageError
 from l9.local.attest import attest
-from l9.local.runs import check_local, check_name, release_at_head, whoami
+from l9.local.runs import check_local, check_name, release_at_head
 
 PARTS = ("major", "minor", "patch")
 HERE = (Where.WORKSPACE, Where.REPOSITORY)

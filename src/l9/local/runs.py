@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +15,7 @@ from l9 import __version__
 from l9.adapters.git_repo import GitRepo
 from l9.adapters.journal_file import JournalFile
 from l9.adapters.lock_file import LockFile, waiting_for
+from l9.adapters.operator import whoami
 from l9.adapters.system_clock import SystemClock
 from l9.config import load
 from l9.config.model import Config
@@ -41,15 +39,6 @@ from l9.perform import RepoPerformer
 from l9.runner import Runner
 
 Seen = Callable[[ev.Entry], None]
-
-
-def whoami() -> str:
-    """Who asks, for the record: user@machine."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def new_run_id(at: float) -> str:
