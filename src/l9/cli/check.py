@@ -87,7 +87,8 @@ def _check(
         count = Counter(one.verdict for one in judged)
         advice = f", {count['advice']} are advice" if count["advice"] else ""
         later = f", {count['later']} are judged later" if count["later"] else ""
-        lines.append(f"{count['holds']} hold, {len(bad)} do not{advice}{later}")
+        why = f"; why, and what may be waived: l9 check --explain {bad[0].id}" if bad else ""
+        lines.append(f"{count['holds']} hold, {len(bad)} do not{advice}{later}{why}")
         return "\n".join(lines)
 
     document = {"tag": tag, "commit": commit, "ready": not bad, "invariants": msgspec.to_builtins(judged)}

@@ -94,6 +94,8 @@ def run_command(name: str, args: tuple[str, ...], as_json: bool) -> int:
 
 def told_of(name: str, remarks: list[Remark]) -> list[str]:
     """What a hook says to people: what closes, then what is only to be known; nothing when all is well."""
+    from l9.local.remarks import JUDGED
+
     lines = []
     for one in sorted(remarks, key=lambda one: not one.closes):
         lines.append(f"{'✘' if one.closes else '⚠'} l9 {name}: {one.about}: {one.found}")
@@ -101,6 +103,8 @@ def told_of(name: str, remarks: list[Remark]) -> list[str]:
             lines += [f"    expected  {one.expected}"] if one.expected else []
             lines += [f"    {line}" for line in one.log[:15]]
             lines += [f"    next      {one.remedy}"] if one.remedy else []
+    if known := next((one.about for one in remarks if one.closes and one.about.startswith(JUDGED)), None):
+        lines.append(f"· why, and what may be waived: l9 check --explain {known}")
     return lines
 
 

@@ -109,7 +109,10 @@ def _install(top: Path) -> list[Note]:
         files.install()
     except L9Error as error:
         return [Note(f"the git hooks are not installed: {error.said}", error.remedy)]
-    return [Note(line.removeprefix("· ")) for line in on_review()]
+    judged = Note(
+        "each commit is judged from now on, the Dockerfile and the compose file with it", "l9 check"
+    )
+    return [judged, *(Note(line.removeprefix("· ")) for line in on_review())]
 
 
 def _named(files: Iterable[NewFile]) -> str:

@@ -7,6 +7,10 @@ import msgspec
 from l9.core.catalogue import Judged
 from l9.core.protection import Policy, Refusal, shown
 
+JUDGED = (
+    "workspace.",
+    "repository.",
+)  # how the ids of invariants begin; other remarks are of the hooks alone
 ALONE = ("main.merges-only", "main.reviewed")
 
 

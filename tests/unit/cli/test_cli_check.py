@@ -123,6 +123,7 @@ def test_people_read_what_fails_and_the_next_command(repository: Repository) -> 
     assert "expected  every dependency exact (==)" in shown
     assert "next      $EDITOR requirements.txt" in shown
     assert " 1 do not, " in shown.splitlines()[-1]
+    assert shown.endswith("l9 check --explain workspace.dependencies-locked\n")
 
 
 def test_one_substrate_only(repository: Repository) -> None:

@@ -162,6 +162,7 @@ def test_what_is_left_to_a_person_is_said_with_what_to_type(root: Path) -> None:
 def test_hooks_are_installed_unless_they_are_not_wanted(root: Path) -> None:
     work = LAYOUTS["host-network"](root)
     notes = [note["what"] for note in initialised(work, "--yes")["notes"]]
+    assert any(note.startswith("each commit is judged from now on") for note in notes)
     assert any(note.startswith("main takes reviewed merges only") for note in notes)
     (status,) = documents(l9(work, "hooks", "status", "--json"))
     assert status["ready"] is True

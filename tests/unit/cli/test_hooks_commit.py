@@ -33,6 +33,7 @@ def test_what_is_staged_is_judged_and_not_what_lies_there(clone: Clone) -> None:
     said = clone.commit("Fix: It", code=1).said
     assert "✘ l9 pre-commit: workspace.dependencies-locked: requirements.txt:1: fastapi>=1" in said
     assert "next      $EDITOR requirements.txt" in said
+    assert "· why, and what may be waived: l9 check --explain workspace.dependencies-locked" in said
 
     stage(clone, "requirements.txt", EXACT)
     clone.write("requirements.txt", LOOSE)
