@@ -159,9 +159,9 @@ def sentences(event: ev.AnyEvent) -> list[tuple[str, str]]:
             return [("open", f"{gate:<20} {seconds:>6.2f} s  {found}")]
         case ev.GateClosed(gate=gate, findings=findings, seconds=seconds):
             lines = [("closed", f"{gate:<20} {seconds:>6.2f} s  closed")]
-            for finding in findings:
-                lines.append((" ", f"    {finding.invariant}: expected {finding.expected}"))
-                lines.append((" ", f"    {'found':>{len(finding.invariant) + 1}} {finding.found}"))
+            for name, finding in _each_once(findings):
+                lines.append((" ", f"    {name}: expected {finding.expected}"))
+                lines.append((" ", f"    {'found':>{len(name) + 1}} {finding.found}"))
                 lines += [(" ", f"    | {text}") for text in finding.log[-8:]]
                 if finding.remedy:
                     command = for_target(finding.remedy, sys.argv[1:])
@@ -175,6 +175,17 @@ def sentences(event: ev.AnyEvent) -> list[tuple[str, str]]:
             return [(_icon(event.outcome), finish_line(event))]
         case _:
             return []
+
+
+def _each_once(findings: Iterable[ev.Finding]) -> list[tuple[str, ev.Finding]]:
+    """The findings by invariant; those that say the same, because one thing keeps them all, are one."""
+    same: dict[tuple[object, ...], list[ev.Finding]] = {}
+    for finding in findings:
+        same.setdefault((finding.expected, finding.found, finding.remedy, finding.log), []).append(finding)
+    return [
+        (first.invariant + (f" and {len(more)} more" if more else ""), first)
+        for first, *more in same.values()
+    ]
 
 
 def _where(gate: State, remedy: str) -> str:

@@ -82,8 +82,9 @@ class LocalObserver:
         if not run.tag and kind in OF_A_TAG:
             return f.Unseen("HEAD carries no release tag yet", "l9 release", not_yet=True)
         if not run.commit and kind in OF_A_COMMIT:
-            name, remedy = run.tag or "HEAD", "git add --all && git commit"
-            return f.Unseen(f"{name} is no commit", remedy, "a commit with the files of a release")
+            remedy = "git tag" if run.tag else "git add --all && git commit"
+            name, wanted = run.tag or "HEAD", "a commit with the files of a release"
+            return f.Unseen(f"{name} is no commit", remedy, wanted)
         try:
             return self._lookers[kind](run)
         except L9Error as error:

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 def test_no_such_tag(desk: Desk, command: str) -> None:
     answer = desk.refused(command, "v9.9.9-l9", code=3, says=("a tag v9.9.9-l9", "no such tag"))
     assert any(r.startswith("git tag -a v9.9.9-l9") for r in answer.remedies)
+    assert set(answer.remedies) <= {answer.remedies[0], "git tag"}
 
 
 def test_plan_of_no_such_tag(desk: Desk) -> None:

@@ -72,6 +72,18 @@ def test_what_is_typed_here_is_not_marked(monkeypatch: pytest.MonkeyPatch) -> No
     assert "next: git switch main\n" in plain(ev.GateClosed(gate=State.LOCAL_READY, findings=(finding,)))
 
 
+def test_what_one_thing_keeps_closed_is_told_once() -> None:
+    same = [ev.Finding(invariant=n, verdict="unknown", expected="a commit", found="none") for n in "abc"]
+    other = ev.Finding(invariant="d", verdict="fail", expected="a tag", found="none")
+    shown = plain(ev.GateClosed(gate=State.LOCAL_READY, findings=(same[0], other, *same[1:])))
+    assert [line.strip() for line in shown.splitlines()[1:]] == [
+        "a and 2 more: expected a commit",
+        "found none",
+        "d: expected a tag",
+        "found none",
+    ]
+
+
 @pytest.mark.parametrize(
     ("event", "icon", "words"),
     [
