@@ -7,11 +7,21 @@ from collections.abc import Callable, Sequence
 
 
 def at_once(looks: Sequence[Callable[[], None]]) -> None:
-    """Take all looks side by side, and return when the last one is done. They raise nothing."""
-    others = [threading.Thread(target=look, daemon=True) for look in looks[1:]]
+    """Take all looks side by side, and return when the last one is done. Raises what the first to fail raised."""
+    failed: list[Exception] = []
+
+    def take(look: Callable[[], None]) -> None:
+        try:
+            look()
+        except Exception as error:  # a thread would print it, and its look would merely be missing
+            failed.append(error)
+
+    others = [threading.Thread(target=take, args=(look,), daemon=True) for look in looks[1:]]
     for thread in others:
         thread.start()
     for look in looks[:1]:
-        look()
+        take(look)
     for thread in others:
         thread.join()
+    if failed:
+        raise failed[0]

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -79,7 +80,8 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
             child.terminate()
         for pipe in (child.stdin, child.stdout, child.stderr):
             if pipe:
-                pipe.close()
+                with suppress(BrokenPipeError):  # a request that nobody read, tried again
+                    pipe.close()
         child.wait()
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from gone import ssh_ends_first
 from l9.config.model import Target
+from l9.errors import Unreachable
 from l9.provision import link
 from l9.provision.errors import HostUnfit
 from l9.provision.host.talk import heard
@@ -46,3 +49,12 @@ def test_nothing_of_the_configuration_is_in_the_remote_command() -> None:
 def test_a_login_message_is_passed_over() -> None:
     assert heard("Welcome to Debian!") is None
     assert heard("l9-provision:" + json.dumps({"type": "seen"})) == {"type": "seen"}
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_an_ssh_that_ends_before_the_program_is_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int
+) -> None:
+    ssh_ends_first(monkeypatch, tmp_path / "bin", "connect to host vps port 22: refused")
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        list(link.run(TARGET, "#" * size))
