@@ -205,6 +205,6 @@ def make(root: Path, name: str, files: dict[str, str]) -> Path:
 def specs_own(root: Path) -> Path:
     """The reference backend: two services, docker/docker-compose.yml, /health, .env.example."""
     work = make(root, "l9", {})
-    left_out = shutil.ignore_patterns(".venv", "__pycache__", "compose.*.yml")
+    left_out = shutil.ignore_patterns(".venv", "__pycache__", "compose.*.yml", "l9.toml")
     shutil.copytree(BACKEND, work, dirs_exist_ok=True, ignore=left_out)
     return work

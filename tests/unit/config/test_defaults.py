@@ -91,3 +91,12 @@ def test_every_section_is_frozen_strict_and_explained(section: type[msgspec.Stru
     settings = section.__struct_config__
     assert (settings.frozen, settings.forbid_unknown_fields) == (True, True)
     assert section.__doc__
+
+
+def test_the_reference_backend_needs_the_five_lines_and_its_requests() -> None:
+    text = (Path(__file__).parents[3] / "examples/l9-backend/l9.toml").read_text(encoding="utf-8")
+    found = load.parse(text)
+    assert found.smoke[0].path == found.cgmp.golden[0].path == "/memory/packet"
+    cgmp = msgspec.structs.replace(found.cgmp, golden=())
+    bare = msgspec.structs.replace(found, target=CONFIG.target, smoke=(), cgmp=cgmp)
+    assert bare == CONFIG
