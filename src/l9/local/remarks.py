@@ -7,10 +7,8 @@ import msgspec
 from l9.core.catalogue import Judged
 from l9.core.protection import Policy, Refusal, shown
 
-JUDGED = (
-    "workspace.",
-    "repository.",
-)  # how the ids of invariants begin; other remarks are of the hooks alone
+# How the ids of invariants begin; all else that a hook says is its own.
+JUDGED = ("workspace.", "repository.")
 ALONE = ("main.merges-only", "main.reviewed")
 
 

@@ -18,8 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 DOCKERD = "/usr/sbin/dockerd"
 DOCKER = "/usr/bin/docker"  # not whatever client comes first in PATH
 PYTHON = "/usr/bin/python3"
@@ -122,15 +120,3 @@ def docker(host: str, *argv: str, check: bool = True) -> subprocess.CompletedPro
     if check and done.returncode:
         raise RuntimeError(f"docker {' '.join(argv)}: {done.stderr}")
     return done
-
-
-@contextmanager
-def needed_engine() -> Iterator[str]:
-    """An engine of its own, or a skip by name with the reason; in CI nothing is skipped."""
-    reason = lacking()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
-    with own_engine() as host:
-        yield host

@@ -123,9 +123,9 @@ COVERAGE = """<coverage line-rate="0.75"><sources><source>/app</source><source>/
 
 
 def test_coverage_is_moved_to_where_the_sources_lie() -> None:
-    moved = stages.moved(COVERAGE, "/app", "/work")
+    moved = stages.moved(COVERAGE, "/app", "/tree")
     assert moved is not None
-    for source in ("/work", "/application", "/work/api"):
+    for source in ("/tree", "/application", "/tree/api"):
         assert f"<source>{source}</source>" in moved
     assert stages.moved("<torn", "/app", "/work") is None
     assert stages.moved("<testsuites/>", "/app", "/work") is None
