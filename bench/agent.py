@@ -20,11 +20,11 @@ from bench.figures import Figure
 from bench.ground import Ground, HostGround, MeasureError, l9, l9_program, timed
 from bench.releases import idle
 from l9 import __version__
-from l9.adapters.journal_file import JournalFile
-from l9.agent.protocol import Request, encode
-from l9.config.load import load
+from l9.configuration import load
 from l9.core import events as ev
-from l9.core.graph import GRAPH
+from l9.drivers.files.journal import JournalFile
+from l9.graph import GRAPH
+from l9.protocol.messages import Request, encode
 
 ENTRIES = 100_000
 GENESIS = "0" * 64

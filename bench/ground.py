@@ -21,11 +21,11 @@ from hosts.fixtures import BACKEND_REQUIREMENTS
 from hosts.host import Host
 from hosts.images import postgres_image, python_image
 from hosts.network import Network
-from l9.adapters.git_source import GitSource
-from l9.adapters.process_runtime import ProcessRuntime
-from l9.agent.client import argv as agent_argv
-from l9.config.load import load
+from l9.configuration import load
 from l9.core.states import Slot
+from l9.drivers.git.source import GitSource
+from l9.drivers.process.runtime import ProcessRuntime
+from l9.protocol.client import argv as agent_argv
 
 COMMAND_SECONDS = 180.0
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from l9.cli.documents import DOCUMENTS
-from l9.cli.json_lines import Lines
+from l9.protocol.documents import DOCUMENTS
+from l9.protocol.json_lines import Lines
 
 
 def documents(out: str) -> list[dict[str, Any]]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from l9 import drawing
+from l9.cli import graph_drawing as drawing
 from l9.core.states import Kind
 
 PAGE = Path(__file__).parents[1] / "docs" / "graph.md"
 HEAD = """\
 # The graph of gates
 
-Made from the table in `src/l9/core/graph.py` by `tools/write_graph.py`; `make check` fails when the two differ.
+Made from the table in `src/l9/graph.py` by `tools/write_graph.py`; `make check` fails when the two differ.
 `l9 graph` prints the same. A gate opens when all that it needs holds; what could not be looked at closes it.
 """
 

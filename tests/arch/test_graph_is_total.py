@@ -8,16 +8,21 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from l9.config.load import parse
+from l9.checks.dependencies import facts as dependencies_facts
+from l9.checks.environment import facts as environment_facts
+from l9.checks.git import facts as git_facts
+from l9.checks.pipeline.stages import CgmpReport
+from l9.checks.secrets import facts as secrets_facts
+from l9.configuration import parse
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core import facts as f
-from l9.core.cgmp import CgmpReport
-from l9.core.graph import GRAPH, Gate
+from l9.core.gates import Gate
 from l9.core.run import Run, begin
 from l9.core.states import Kind, Phase, Slot, State, Where
-from l9.local.runs import LocalObserver
-from l9.observe import HostObserver
+from l9.graph import GRAPH
+from l9.host.observe import HostObserver
+from l9.operator.deploy import LocalObserver
 
 SPEC = {  # spec 1.2, top to bottom
     "LOCAL-READY": State.LOCAL_READY,
@@ -167,28 +172,38 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
 
 REPORT = CgmpReport("4" * 40, "key", "process")
 LOCAL = {
-    f.Workspace, f.Tag, f.Origin, f.Locks, f.Declared, f.EnvExample, f.EnvSource, CgmpReport,
-    f.LastRelease, f.Messages,
-    f.Secrets, f.Signature, f.Attested,
-}  # fmt: skip
+    git_facts.Workspace,
+    f.Tag,
+    git_facts.Origin,
+    dependencies_facts.Locks,
+    dependencies_facts.Declared,
+    environment_facts.EnvExample,
+    environment_facts.EnvSource,
+    CgmpReport,
+    git_facts.LastRelease,
+    git_facts.Messages,
+    secrets_facts.Secrets,
+    git_facts.Signature,
+    f.Attested,
+}
 
 
 def test_the_operators_observer_sees_each_of_its_kinds() -> None:
     repo = MagicMock()
     seen = {
-        f.Workspace: repo.workspace(),
+        git_facts.Workspace: repo.workspace(),
         f.Tag: repo.tag(),
-        f.Origin: repo.origin(),
-        f.Locks: repo.locks(),
-        f.Declared: repo.declared(),
-        f.EnvExample: repo.env_example(),
-        f.EnvSource: repo.env_source(),
+        git_facts.Origin: repo.origin(),
+        dependencies_facts.Locks: repo.locks(),
+        dependencies_facts.Declared: repo.declared(),
+        environment_facts.EnvExample: repo.env_example(),
+        environment_facts.EnvSource: repo.env_source(),
         f.Attested: repo.attested(),
         CgmpReport: REPORT,
-        f.LastRelease: repo.history.last_release(),
-        f.Messages: repo.history.messages(),
-        f.Secrets: repo.history.secrets(),
-        f.Signature: repo.history.signature(),
+        git_facts.LastRelease: repo.history.last_release(),
+        git_facts.Messages: repo.history.messages(),
+        secrets_facts.Secrets: repo.history.secrets(),
+        git_facts.Signature: repo.history.signature(),
     }
     assert LocalObserver(repo, lambda _tag: REPORT)(a_run(Kind.DEPLOY), frozenset(LOCAL)).seen == seen
 

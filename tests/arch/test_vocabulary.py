@@ -11,23 +11,29 @@ import msgspec
 import pytest
 from source import SRC, modules
 
+from l9.checks.environment.env_file import Entry, EnvFile, Secret, parse_env
 from l9.cli.main import cli
 from l9.core import actions as do
 from l9.core import events as ev
-from l9.core.cgmp import Stage
-from l9.core.env import Entry, EnvFile, Secret, parse_env
-from l9.core.states import Slot, State
+from l9.core.states import Slot, Stage, State
 from l9.errors import L9Error
 
 ACTIONS: tuple[type[do.Action], ...] = get_args(do.AnyAction)
 EVENTS: tuple[type[ev.Event], ...] = get_args(ev.AnyEvent)
-PERFORM = ast.parse((SRC / "perform.py").read_text(encoding="utf-8"))
+PERFORM = [
+    ast.parse((SRC / side / "perform.py").read_text(encoding="utf-8")) for side in ("host", "operator")
+]
 SAMPLES = {"Slot": Slot.GREEN, "str": "v1", "Stage": Stage.SIM, "bool": True, "tuple[str, ...]": ("v1", "v2")}
 
 
 def performed(performer: str) -> list[str]:
     """The actions that a class of perform.py has a case for."""
-    (body,) = (node for node in PERFORM.body if isinstance(node, ast.ClassDef) and node.name == performer)
+    (body,) = (
+        node
+        for tree in PERFORM
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name == performer
+    )
     return [
         node.cls.attr
         for node in ast.walk(body)

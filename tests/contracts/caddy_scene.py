@@ -12,14 +12,14 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from l9.adapters.caddy_admin import CaddyAdmin
-from l9.adapters.caddy_file import CaddyFile
-from l9.adapters.free_port import free_port
-from l9.adapters.http_client import HttpClient
+from l9.config.layout import Layout
 from l9.config.model import Config, Health, Ports, Route, Target
 from l9.core.states import Slot
 from l9.demo.caddy import EmbeddedCaddy, caddy_binary
-from l9.layout import Layout
+from l9.drivers.caddy.admin import CaddyAdmin
+from l9.drivers.caddy.flag_file import CaddyFile
+from l9.drivers.http.client import HttpClient
+from l9.drivers.process.free_port import free_port
 
 BLUE, GREEN = Slot.BLUE, Slot.GREEN
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.processes import ProcessHost
+from l9.core.ports import Runtime, Source
 from l9.core.states import Slot
-from l9.ports import Runtime, Source
 from world.behaviour import Behaviour, logged
 from world.host import World
 

@@ -8,15 +8,15 @@ import time
 from pathlib import Path
 
 from contracts.test_ports_source import git
-from l9.adapters import proc
-from l9.adapters.free_port import free_port
-from l9.adapters.git_source import GitSource
-from l9.adapters.http_client import HttpClient
-from l9.adapters.process_runtime import ProcessRuntime
+from l9.config.layout import Layout
 from l9.config.model import Config, Drain, Ports, Process, Target
 from l9.core.states import Slot
+from l9.drivers.git.source import GitSource
+from l9.drivers.http.client import HttpClient
+from l9.drivers.process import proc
+from l9.drivers.process.free_port import free_port
+from l9.drivers.process.runtime import ProcessRuntime
 from l9.errors import NoAnswer
-from l9.layout import Layout
 
 APP = """
 import os, sys

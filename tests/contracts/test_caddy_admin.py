@@ -20,13 +20,13 @@ import msgspec
 import pytest
 
 from contracts.caddy_scene import BLUE, GREEN, Scene, binaries
-from l9.adapters.caddy_admin import CaddyAdmin
-from l9.adapters.caddy_file import CaddyFile
-from l9.adapters.free_port import free_port
-from l9.commands.caddy import site
 from l9.core.states import Slot
+from l9.drivers.caddy.admin import CaddyAdmin
+from l9.drivers.caddy.flag_file import CaddyFile
+from l9.drivers.caddy.site import site
+from l9.drivers.process.free_port import free_port
 from l9.errors import ActionError
-from l9.wiring import host_ports
+from l9.host.wiring import host_ports
 
 pytestmark = pytest.mark.embedded
 V1, V2 = "v1.0.0-l9", "v1.1.0-l9"

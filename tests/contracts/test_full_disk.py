@@ -15,7 +15,7 @@ pytestmark = pytest.mark.host
 FILL = """
 import errno, sys
 from pathlib import Path
-from l9.adapters.journal_file import RESERVE, JournalFile
+from l9.drivers.files.journal import RESERVE, JournalFile
 from l9.core import events as ev
 from l9.core.states import State
 

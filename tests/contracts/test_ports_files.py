@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from l9.adapters.env_on_host import EnvOnHost
-from l9.adapters.host_files import DeployedFiles
-from l9.core.env import fingerprint, parse_env
-from l9.core.env_schema import Misfit, Rule
-from l9.core.facts import Environment
+from l9.checks.environment.env_file import fingerprint, parse_env
+from l9.checks.environment.facts import Environment
+from l9.checks.environment.ports import Env
+from l9.checks.environment.schema import Misfit, Rule
+from l9.config.layout import Layout
+from l9.core.ports import Record
+from l9.drivers.files.env_on_host import EnvOnHost
+from l9.drivers.files.host_files import DeployedFiles
 from l9.errors import ActionError
-from l9.layout import Layout
-from l9.ports import Env, Record
 from world.host import World
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from l9.adapters.journal_file import JournalFile, parse
 from l9.core import events as ev
 from l9.core.states import Kind, Slot, State
+from l9.drivers.files.journal import JournalFile, parse
 from l9.errors import JournalBroken, UsageError
 from world.journal import MemoryJournal
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from l9.adapters.lock_file import LockFile
+from l9.drivers.files.lock import LockFile
 from l9.errors import Locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from l9.adapters.lock_file import LockFile
+from l9.drivers.files.lock import LockFile
 lock = LockFile(Path(sys.argv[1]))
 lock.take("alice", "deploy v1.0.0-l9")
 print("held", flush=True)

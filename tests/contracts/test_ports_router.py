@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from contracts.caddy_scene import Scene
-from l9.adapters.http_client import HttpClient
-from l9.commands.caddy import site
+from l9.core.ports import Http, Router
 from l9.core.states import Slot
 from l9.demo.caddy import caddy_binary
+from l9.drivers.caddy.site import site
+from l9.drivers.http.client import HttpClient
 from l9.errors import NoAnswer
-from l9.ports import Http, Router
 from world.host import CONFIG, World
 
 BLUE, GREEN = Slot.BLUE, Slot.GREEN

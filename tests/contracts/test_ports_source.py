@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from keys import allow, make_key
-from l9.adapters.attestations import Attestations
-from l9.adapters.git_source import GitSource
-from l9.adapters.ssh_signature import sign
-from l9.core.attestation import NAMESPACE, PAYLOAD_TYPE, pae, seal, state
-from l9.core.cgmp import CgmpReport, Stage, StageResult
+from l9.checks.pipeline.attestation import NAMESPACE, PAYLOAD_TYPE, pae, seal, state
+from l9.checks.pipeline.attestation_notes import Attestations
+from l9.checks.pipeline.stages import CgmpReport, StageResult
+from l9.config.layout import Layout
 from l9.core.facts import Attested
+from l9.core.ports import Source
+from l9.core.states import Stage
+from l9.drivers.git.source import GitSource
+from l9.drivers.signing.ssh_keys import sign
 from l9.errors import ActionError
-from l9.layout import Layout
-from l9.ports import Source
 from world.host import World
 
 V1, V2, NEVER = "v1.0.0-l9", "v1.1.0-l9", "v9.9.9-l9"

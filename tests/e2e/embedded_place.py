@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from e2e.place import kill_holder
-from l9.adapters.git_source import GitSource
-from l9.adapters.process_runtime import ProcessRuntime
-from l9.config.load import load
+from l9.configuration import load
 from l9.core.states import Slot
 from l9.demo.stage import Stage, Timing
+from l9.drivers.git.source import GitSource
+from l9.drivers.process.runtime import ProcessRuntime
 
 TIMING = Timing(soak=0.3, bake=2.5, grace=2.0, deadline=8.0)
 # The demo runs the backend's whole test gate; here each case deploys several times.

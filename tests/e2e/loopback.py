@@ -20,8 +20,8 @@ from typing import NoReturn
 
 import pytest
 
-from l9.adapters.free_port import free_port
 from l9.demo.child import end, spawn
+from l9.drivers.process.free_port import free_port
 
 SSHD = "/usr/sbin/sshd"
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from documented import documents
-from l9.adapters.lock_file import LockFile
+from l9.config.layout import Layout
 from l9.core.states import State
 from l9.demo.load import Load
 from l9.demo.load_report import Report
-from l9.layout import Layout
+from l9.drivers.files.lock import LockFile
 
 RATE = 60.0
 

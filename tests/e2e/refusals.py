@@ -22,20 +22,9 @@ from typing import Any, NoReturn
 from documented import documents
 from e2e.refusing_stage import Refusing
 from l9.__main__ import main
-from l9.cli import (
-    check,
-    config,
-    deploy,
-    drift,
-    errors,
-    explain,
-    history,
-    logs,
-    plan,
-    resume,
-    rollback,
-    status,
-)
+from l9.cli import config, errors
+from l9.cli.repository import check
+from l9.cli.server import deploy, drift, explain, history, logs, plan, resume, rollback, status
 from l9.demo.stage import GIT_NAMES
 
 # Imported here, so that a forked l9 need not.

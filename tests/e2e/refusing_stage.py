@@ -11,8 +11,8 @@ from pathlib import Path
 
 from e2e.embedded_place import QUICK_TEST
 from e2e.loopback import Sshd
-from l9.adapters.free_port import free_port
 from l9.demo.stage import Stage, Timing
+from l9.drivers.process.free_port import free_port
 
 LIVE, NEXT = "v0.5.0-l9", "v0.5.1-l9"
 FAST = Timing(soak=0.1, bake=0.0, grace=1.0, deadline=10.0)

@@ -12,7 +12,7 @@ import pytest
 from e2e.embedded_place import EmbeddedPlace
 from e2e.place import deploy, l9, l9_json, last_body
 from keys import allow, make_key
-from l9.config.load import load
+from l9.configuration import load
 from l9.core.states import State
 from l9.provision.wanted import want
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from e2e.embedded_place import EmbeddedPlace
-from l9.core.env import parse_env
+from l9.checks.environment.env_file import parse_env
 from l9.demo import backend
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.embedded]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from l9.core.env import EnvFile, fingerprint, parse_env, whole_fingerprint
-from l9.core.env_schema import EnvReport, Rule, compare, judge_keys
-from l9.core.facts import DriftCheck, Environment
+from l9.checks.environment.env_file import EnvFile, fingerprint, parse_env, whole_fingerprint
+from l9.checks.environment.facts import Environment
+from l9.checks.environment.schema import EnvReport, Rule, compare, judge_keys
+from l9.core.facts import DriftCheck
 from l9.errors import ActionError
 
 from .acts import Acts

@@ -6,14 +6,14 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from l9.agent.host import HostRuns, handed_over
+from l9.config.layout import Layout
 from l9.config.model import Bake, Config, Drain, Health, Ports, Retention, Route, Smoke, Standby, Target
 from l9.core import events as ev
-from l9.core.graph import GRAPH
 from l9.core.run import Run, fold
 from l9.core.states import Kind, Slot, State, Where
-from l9.layout import Layout
-from l9.observe import HostPorts
+from l9.graph import GRAPH
+from l9.host.observe import HostPorts
+from l9.host.session import HostRuns, handed_over
 
 from .acts import Acts
 from .behaviour import GOOD, Behaviour

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from l9.checks.logs.logs import LogLine
 from l9.core.facts import DriftCheck
-from l9.core.logs import LogLine
 from l9.core.states import Slot
 
 from .behaviour import GOOD, Behaviour

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from l9.checks.logs.logs import LogLine
 from l9.core.facts import Host, Image, Retained, Services, Slots, SlotState
-from l9.core.logs import LogLine
 from l9.core.states import Slot
 from l9.errors import ActionError
 

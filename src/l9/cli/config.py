@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from l9.cli.context import HELP, json_option, project, target_option
-from l9.config.load import schema
+from l9.configuration import schema
 
 
 @click.group("config", context_settings=HELP)

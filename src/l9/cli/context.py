@@ -13,13 +13,13 @@ import msgspec
 from msgspec.structs import replace
 
 from l9.cli.plain_text import printable
-from l9.config.load import FILE, load
+from l9.config.layout import Layout
 from l9.config.model import Config
+from l9.configuration import FILE, load
 from l9.errors import ConfigError, UsageError
-from l9.layout import Layout
 
 if TYPE_CHECKING:
-    from l9.adapters.git_repo import GitRepo
+    from l9.drivers.git.repo import GitRepo
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +56,7 @@ class Project(msgspec.Struct, frozen=True):
 
     @property
     def repo(self) -> GitRepo:
-        from l9.adapters.git_repo import GitRepo  # what only asks the host does without
+        from l9.drivers.git.repo import GitRepo  # what only asks the host does without
 
         return GitRepo(self.top, self.config)
 
@@ -79,7 +79,7 @@ def project_top() -> Path:
         ) from None
     if (here / FILE).exists():
         return here
-    from l9.adapters.git_repo import find_top
+    from l9.drivers.git.repo import find_top
 
     return find_top(here)
 

@@ -16,7 +16,7 @@ from l9.cli.context import HELP, json_option
 @json_option
 def command(form: str, as_json: bool) -> int:
     """Show the graph of gates: what each needs, what it does, and where it goes when it closes."""
-    from l9 import drawing
+    from l9.cli import graph_drawing as drawing
 
     if as_json:
         import json

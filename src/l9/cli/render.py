@@ -11,13 +11,13 @@ from typing import IO, Any, Protocol
 
 import msgspec
 
-from l9.agent.protocol import AnyMessage, Line, Note, Progress, Wrote
 from l9.cli.command_line import for_target
 from l9.cli.plain_text import printable
 from l9.core import events as ev
-from l9.core.graph import GRAPH
 from l9.core.states import State, Where
 from l9.errors import Interrupted
+from l9.graph import GRAPH
+from l9.protocol.messages import AnyMessage, Line, Note, Progress, Wrote
 
 HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
 ICONS = {"open": "✔", "closed": "✘", "note": "·", "warn": "▲", "back": "↺"}

@@ -17,7 +17,7 @@ def command(name: str | None, as_json: bool) -> int:
     """Print the JSON Schema of a document that --json prints, such as l9.status/1; or name all of them."""
     import inspect
 
-    from l9.cli.documents import DOCUMENTS, json_schema
+    from l9.protocol.documents import DOCUMENTS, json_schema
 
     refuse_unknown(name, tuple(DOCUMENTS), "schema")
     if name is not None:

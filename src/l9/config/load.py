@@ -11,10 +11,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from l9.config import model
-from l9.core.invariants.invariant import Weight
-from l9.core.protection import Policy
-from l9.core.rules import Rules
-from l9.core.versions import TagFormat
 from l9.errors import ConfigError
 
 FILE = "l9.toml"
@@ -112,46 +108,7 @@ def parse(text: str, target: str | None = None) -> model.Config:
     document = {"app": file.app, "name": name, "target": chosen, **merged}
     config = _convert(document, model.Config, f"{FILE}, target {name},")
     _check(config)
-    _check_weights(config)
     return config
-
-
-def rules(config: model.Config) -> Rules:
-    """The thresholds that the gates are judged by."""
-    return Rules(
-        deadline=config.health.deadline,
-        soak=config.health.soak,
-        proofs=config.route.proofs,
-        bake=config.bake.seconds,
-        bake_failures=config.bake.failures,
-        max_error_share=config.bake.max_error_share,
-        min_answers=config.bake.min_answers,
-        grace=config.drain.grace,
-        standby=config.standby.seconds,
-        retain=config.retention.releases,
-        min_disk=config.needs.disk,
-        min_memory=config.needs.memory,
-        allow_untracked=config.check.allow_untracked,
-        signatures=config.release.signatures,
-        branches=config.release.branches,
-        tag_format=config.release.tag,
-        require_attestation=config.release.require_attestation,
-        hashes=config.check.hashes,
-        waived=config.check.waive,
-        required=frozenset(config.check.require),
-    )
-
-
-def policy(config: model.Config) -> Policy:
-    """What is demanded of a push."""
-    release = config.release
-    return Policy(
-        main=release.main,
-        tag=release.tag,
-        other_tags=release.other_tags,
-        signatures=release.signatures,
-        review=release.review,
-    )
 
 
 def schema() -> dict[str, Any]:
@@ -258,37 +215,10 @@ def _check(config: model.Config) -> None:
         problem = ("either compose.service or compose.blue and compose.green", "both")
     elif config.release.require_attestation and not config.release.allowed_signers:
         problem = ("release.allowed_signers, for release.require_attestation", "nobody who may sign")
-    try:
-        TagFormat(config.release.tag)
-    except ValueError as error:
-        problem = problem or ("a tag format such as v<major>.<minor>.<patch>-l9", str(error))
     if problem:
         raise ConfigError(
             f"{FILE}: target {config.name}", expected=problem[0], found=problem[1], remedy=f"$EDITOR {FILE}"
         )
-
-
-def _check_weights(config: model.Config) -> None:
-    """What is waived or required by name must be there to be waived or required."""
-    for names, weight, verb in (
-        (config.check.waive, Weight.RULE, "waive"),
-        (config.check.require, Weight.ADVICE, "require"),
-    ):
-        if not names:
-            continue
-        from l9.core.catalogue import catalogue  # all that was ever judged: only read where it is asked for
-
-        known = {need.id: need.weight for need in catalogue()}
-        for name in names:
-            if known.get(name) is not weight:
-                fit = [each for each, its in known.items() if its is weight]
-                near = get_close_matches(name, fit, 1) or fit
-                raise ConfigError(
-                    f"{FILE}: check.{verb} cannot name {name}",
-                    expected=f"an invariant of weight {weight}, such as {near[0] if near else 'none so far'}",
-                    found=f"one of weight {known[name]}" if name in known else "no such invariant",
-                    remedy=f"l9 check --explain {name}" if name in known else "l9 check",
-                )
 
 
 def _is_place(path: str) -> bool:

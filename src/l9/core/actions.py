@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from l9.core.cgmp import Stage
-from l9.core.states import Slot
+from l9.core.states import Slot, Stage
 
 
 class Action(msgspec.Struct, frozen=True, tag_field="do", kw_only=True):

@@ -7,11 +7,11 @@ import msgspec
 from l9.core import events as ev
 from l9.core.actions import AnyAction
 from l9.core.facts import Facts
-from l9.core.graph import Gate, Graph, nothing
-from l9.core.invariants.invariant import Context
-from l9.core.rules import Rules
+from l9.core.gates import Gate, Graph, nothing
+from l9.core.invariant import Context
 from l9.core.run import Run, Step
 from l9.core.states import Kind, State, Where
+from l9.core.thresholds import Rules
 from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from l9.core.decide import Close, judge
 from l9.core.facts import Facts
-from l9.core.graph import Gate, nothing
-from l9.core.rules import Rules
+from l9.core.gates import Gate, nothing
 from l9.core.run import Run
 from l9.core.states import Phase
+from l9.core.thresholds import Rules
 
 
 def judge_rows(

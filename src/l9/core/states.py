@@ -87,3 +87,12 @@ class Slot(StrEnum):
     @property
     def other(self) -> Slot:
         return Slot.GREEN if self is Slot.BLUE else Slot.BLUE
+
+
+class Stage(StrEnum):
+    """The stages in their order; a later one runs only after the earlier ones are green."""
+
+    FIX = "fix"
+    SIM = "sim"
+    COV = "cov"
+    ORACLE = "oracle"

@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Self
 
-from l9.adapters.free_port import free_port
 from l9.demo.child import PartError, end, spawn, tail
+from l9.drivers.process.free_port import free_port
 
 START_SECONDS = 15.0
 # How long Caddy waits for open requests when it is told to stop; by default it waits for ever.

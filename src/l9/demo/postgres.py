@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Self
 
-from l9.adapters.free_port import free_port
 from l9.demo import postgres_binaries
 from l9.demo.child import PartError, end, spawn, tail
+from l9.drivers.process.free_port import free_port
 
 USER = "l9"
 INITDB = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions")

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from l9.adapters.free_port import free_port
-from l9.commands import caddy as site
-from l9.config.load import parse
+from l9.config.layout import Layout
+from l9.configuration import parse
 from l9.demo.backend import APP, source
 from l9.demo.caddy import EmbeddedCaddy
 from l9.demo.postgres import EmbeddedPostgres
-from l9.layout import Layout
+from l9.drivers.caddy import site
+from l9.drivers.process.free_port import free_port
 
 GIT_NAMES = {
     "GIT_AUTHOR_NAME": "Demo", "GIT_AUTHOR_EMAIL": "demo@l9.invalid",
@@ -88,9 +88,9 @@ class Stage:
 
     def stop(self) -> None:
         """Stop all that was started: slots, Caddy, PostgreSQL."""
-        from l9.adapters.git_source import GitSource
-        from l9.adapters.process_runtime import ProcessRuntime
         from l9.core.states import Slot
+        from l9.drivers.git.source import GitSource
+        from l9.drivers.process.runtime import ProcessRuntime
 
         if (self.work / "l9.toml").exists():
             config = parse((self.work / "l9.toml").read_text(encoding="utf-8"))

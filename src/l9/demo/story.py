@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from l9.adapters.lock_file import LockFile
 from l9.cli.context import Project
-from l9.cli.deploy import deploy
 from l9.cli.render import View
-from l9.cli.rollback import rollback
-from l9.config.load import load
+from l9.cli.server.deploy import deploy
+from l9.cli.server.rollback import rollback
+from l9.configuration import load
 from l9.core import events as ev
 from l9.core.states import State
 from l9.demo import backend
 from l9.demo.load import Load
 from l9.demo.load_report import Report
 from l9.demo.stage import Stage
+from l9.drivers.files.lock import LockFile
 from l9.errors import Interrupted, L9Error
 
 RATE = 100.0

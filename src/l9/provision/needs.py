@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from l9.checks.environment.env_file import parse_env
 from l9.config.model import Target
-from l9.core.env import parse_env
 from l9.provision import packages
 from l9.provision.caddyfile import is_tls
 from l9.provision.errors import HostUnfit

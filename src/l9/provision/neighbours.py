@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from l9.commands import caddy
 from l9.config.model import Config
+from l9.drivers.caddy import site as caddy
 from l9.provision.seen import Seen
 from l9.provision.wanted import Wanted
 

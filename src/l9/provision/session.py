@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from l9.config.load import FILE
 from l9.config.model import Target
+from l9.configuration import FILE
 from l9.errors import L9Error, Unreachable
 from l9.provision import bundle, link, program, wheels
 from l9.provision.changes import CaddySite, Change, InstallAgent

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from l9.commands import caddy
-from l9.config.load import FILE
+from l9.config.layout import Layout
 from l9.config.model import Config
+from l9.configuration import FILE
+from l9.drivers.caddy import site as caddy
 from l9.errors import ConfigError
-from l9.layout import Layout
+from l9.host.wiring import access_log
 from l9.provision.caddyfile import address
 from l9.provision.units import cron_name, systemd
-from l9.wiring import access_log
 
 EXCLUDED = (".l9/", ".env", ".deployed-tag", ".deployed-metadata.json")
 LONGEST_SIGNERS = 100_000  # characters

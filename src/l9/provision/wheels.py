@@ -11,7 +11,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from l9.adapters.process import run
+from l9.drivers.process.programs import run
 from l9.errors import ActionError
 from l9.provision.bundle import NEEDS, own_wheel, pack
 from l9.provision.seen import Python

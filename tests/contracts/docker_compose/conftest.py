@@ -10,8 +10,8 @@ import pytest
 
 from docker_compose.own_docker import BASE, lacking, own_engine
 from docker_compose.project import Project
-from l9.adapters.docker_engine import Engine
-from l9.commands.docker import path as docker_path
+from l9.drivers.docker.engine import Engine
+from l9.drivers.docker.engine_commands import path as docker_path
 
 
 @pytest.fixture(scope="package")

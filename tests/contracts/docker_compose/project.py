@@ -12,11 +12,11 @@ import urllib.request
 from pathlib import Path
 
 from docker_compose.own_docker import BASE, DOCKER, docker
-from l9.adapters.docker_compose import ComposeRuntime
-from l9.config.load import parse
+from l9.config.layout import Layout
+from l9.configuration import parse
 from l9.core.facts import SlotState
 from l9.core.states import Slot
-from l9.layout import Layout
+from l9.drivers.docker.runtime import ComposeRuntime
 
 BLUE, GREEN = Slot.BLUE, Slot.GREEN
 V1, V2, V3 = "v1.0.0-l9", "v1.0.1-l9", "v1.1.0-l9"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from l9.adapters.docker_engine import Engine, EngineRefused
+from l9.drivers.docker.engine import Engine, EngineRefused
 from l9.errors import ActionError
 
 Answers = Callable[[bytes], str]
@@ -84,7 +84,7 @@ def test_a_socket_that_is_not_ours(stub: Answers, monkeypatch: pytest.MonkeyPatc
         raise PermissionError
 
     engine = Engine(stub(b""))
-    monkeypatch.setattr("l9.adapters.docker_engine._UnixConnection.connect", connect)
+    monkeypatch.setattr("l9.drivers.docker.engine._UnixConnection.connect", connect)
     with pytest.raises(ActionError) as refused:
         engine.version()
     assert refused.value.found == "permission denied: add the user to group docker"

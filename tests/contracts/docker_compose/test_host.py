@@ -19,7 +19,7 @@ from docker_compose.project import (
     is_open,
     listen,
 )
-from l9.adapters.docker_engine import Engine
+from l9.drivers.docker.engine import Engine
 from l9.errors import ActionError
 
 pytestmark = pytest.mark.host

@@ -13,14 +13,15 @@ import pytest
 
 from docker_compose.conftest import clear
 from docker_compose.own_docker import BASE, docker
-from l9.adapters.docker_engine import Engine
-from l9.adapters.git_repo import GitRepo
-from l9.config.load import parse
+from l9.checks.pipeline.stages import CgmpReport, StageResult
 from l9.config.model import Config
-from l9.core.cgmp import CgmpReport, Stage, StageResult
-from l9.core.compose_cgmp import LABEL
-from l9.local.cgmp import run_stages
-from l9.local.subject import key_of, subject_of
+from l9.configuration import parse
+from l9.core.states import Stage
+from l9.drivers.compose.pipeline_document import LABEL
+from l9.drivers.docker.engine import Engine
+from l9.drivers.git.repo import GitRepo
+from l9.operator.pipeline.pipeline import run_stages
+from l9.operator.pipeline.tree_under_test import key_of, subject_of
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(300)]
 
@@ -223,11 +224,11 @@ def test_no_engine(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
 HANG = """
 import sys
 from pathlib import Path
-from l9.adapters.git_repo import GitRepo
-from l9.config.load import parse
-from l9.core.cgmp import Stage
-from l9.local.cgmp import run_stages
-from l9.local.subject import subject_of
+from l9.drivers.git.repo import GitRepo
+from l9.configuration import parse
+from l9.checks.pipeline.stages import Stage
+from l9.operator.pipeline.pipeline import run_stages
+from l9.operator.pipeline.tree_under_test import subject_of
 config = parse(sys.argv[2])
 repo = GitRepo(Path(sys.argv[1]), config)
 run_stages(repo, config, subject_of(repo, config, ""), (Stage.ORACLE,), print)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docker_compose.own_docker import DOCKER
-from l9.core.env import Entry, Secret, render_env
+from l9.checks.environment.env_file import Entry, Secret, render_env
 
 VALUES = (
     "plain", "", "it's $5", "pa$ word #1", "two\nlines", "a\\b", "a\\nb", 'say "hi" $HOME', "${HOME}", "tab\there",

@@ -12,7 +12,7 @@ from e2e.loopback import launcher
 from e2e.refusals import Desk
 from e2e.refusing_stage import NEXT
 from l9 import __version__
-from l9.core.graph import GRAPH
+from l9.graph import GRAPH
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 

@@ -10,8 +10,8 @@ import pytest
 
 from l9.cli.command_line import for_target, wants_json
 from l9.cli.errors import as_refusal, show_bug, show_error, show_interrupted
-from l9.cli.explain import codes
 from l9.cli.plain_text import printable
+from l9.cli.server.explain import codes
 from l9.errors import ActionError, Interrupted, L9Error, UsageError
 
 REFUSED = UsageError(

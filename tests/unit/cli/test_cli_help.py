@@ -25,7 +25,7 @@ def test_help_imports_neither_rich_nor_msgspec() -> None:
 
 @pytest.mark.parametrize("name", ["deploy", "status", "history"])
 def test_a_command_that_draws_nothing_imports_no_rich(name: str) -> None:
-    script = f"import sys, l9.cli.{name}; print([m for m in sys.modules if m.split('.')[0] == 'rich'])"
+    script = f"import sys, l9.cli.server.{name}; print([m for m in sys.modules if m.split('.')[0] == 'rich'])"
     done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from l9.agent.protocol import AnyMessage, Line, Progress, Result, Wrote
 from l9.cli.render import JsonView, PlainView, feed, sentences, view
 from l9.cli.render_tty import TtyView
 from l9.core import events as ev
 from l9.core.actions import SwitchRoute
 from l9.core.states import Slot, State
 from l9.errors import Interrupted
+from l9.protocol.messages import AnyMessage, Line, Progress, Result, Wrote
 
 CLOSED = ev.GateClosed(
     gate=State.HOST_READY,

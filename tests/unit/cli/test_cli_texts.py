@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from l9.cli.context import show
-from l9.cli.drift import drift_text
-from l9.cli.explain import explain_text
-from l9.cli.history import history_text
-from l9.cli.plan import plan_text
-from l9.cli.status import ago, status_text
+from l9.cli.server.drift import drift_text
+from l9.cli.server.explain import explain_text
+from l9.cli.server.history import history_text
+from l9.cli.server.plan import plan_text
+from l9.cli.server.status import ago, status_text
 from l9.core import events as ev
 from l9.core.states import Kind, Slot, State
 

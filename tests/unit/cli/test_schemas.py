@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from documented import documents
-from l9.cli.documents import DOCUMENTS, json_schema
 from l9.cli.main import cli
+from l9.protocol.documents import DOCUMENTS, json_schema
 
 
 def printed(*argv: str) -> str:

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from l9_files import FIVE_LINES
 
-from l9.config import load, model
-from l9.core.rules import Rules
+from l9 import configuration as load
+from l9.config import model
+from l9.core.thresholds import Rules
 from l9.errors import ConfigError
 
 CONFIG = load.parse(FIVE_LINES)

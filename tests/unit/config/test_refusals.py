@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from l9_files import FIVE_LINES
 
-from l9.config.load import parse
+from l9.configuration import parse
 from l9.errors import ConfigError
 
 STAGING = '\n[targets.staging]\nhost = "staging"\n'

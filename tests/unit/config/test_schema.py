@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from l9_files import FIVE_LINES, TWO
 
-from l9.config.load import FILE, parse, schema
+from l9.configuration import FILE, parse, schema
 
 SCHEMA = schema()
 TOP = Path(__file__).parents[3]

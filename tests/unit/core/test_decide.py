@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
-from samples import BEFORE, FIRST_DEPLOY, NOW, TAG, opened, started
 
 from l9.core import actions as do
 from l9.core import events as ev
-from l9.core.cgmp import Stage
 from l9.core.decide import (
     Close,
     Decision,
@@ -27,12 +25,13 @@ from l9.core.decide import (
     wanted,
 )
 from l9.core.facts import Facts, Unseen
-from l9.core.graph import Gate, Graph
-from l9.core.invariants.invariant import Context, Invariant
-from l9.core.rules import Rules
+from l9.core.gates import Gate, Graph
+from l9.core.invariant import Context, Invariant
 from l9.core.run import Run, apply, begin
-from l9.core.states import Kind, Phase, Slot, State, Where
+from l9.core.states import Kind, Phase, Slot, Stage, State, Where
+from l9.core.thresholds import Rules
 from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
+from samples import BEFORE, FIRST_DEPLOY, NOW, TAG, opened, started
 
 ON, OFF, DIM = Pass("lit"), Fail("lit", "dark", "l9 status", ("click",)), Pending("dim", 1, 2)
 READY, TESTED, LOCKED = State.LOCAL_READY, State.BUILT_AND_TESTED, State.VERSIONS_LOCKED

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from samples import NOW, TAG, a_run, facts
-
+from l9.checks.git import facts as git_facts
+from l9.checks.pipeline.stages import CgmpReport
 from l9.core import facts as f
-from l9.core.cgmp import CgmpReport
-from l9.core.graph import GRAPH
 from l9.core.preview import judge_rows
-from l9.core.rules import Rules
 from l9.core.run import Run
 from l9.core.states import Kind, State
+from l9.core.thresholds import Rules
+from l9.graph import GRAPH
+from samples import NOW, TAG, a_run, facts
 
 
 def plan(*changed: object, unseen: Mapping[type, f.Unseen] | None = None) -> dict[str, dict[str, Any]]:
@@ -40,7 +40,7 @@ def test_a_gate_that_only_looks_is_judged_now() -> None:
 
 
 def test_a_gate_that_would_close_says_why() -> None:
-    told = plan(f.Workspace("topic", (), ()))[State.LOCAL_READY]
+    told = plan(git_facts.Workspace("topic", (), ()))[State.LOCAL_READY]
     assert told["verdict"] == "closed"
     (finding,) = told["findings"]
     assert (finding["invariant"], finding["found"]) == ("workspace.on-main", "topic")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from l9.adapters.free_port import free_port
 from l9.demo.caddy import EmbeddedCaddy, caddy_binary
 from l9.demo.child import PartError
 from l9.demo.load import Load
+from l9.drivers.process.free_port import free_port
 
 pytestmark = pytest.mark.embedded
 

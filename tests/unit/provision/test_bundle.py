@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fresh_host import PYTHON
 from l9.provision import bundle, wheels
 from l9.provision.host import agent
 from l9.provision.seen import Python
-from provision.fresh import PYTHON
 
 HERE = Python(
     version=(sys.version_info[0], sys.version_info[1], sys.version_info[2]),
@@ -32,7 +32,7 @@ def test_packing_twice_gives_the_same_bytes() -> None:
 
 def test_the_agent_has_no_operators_part() -> None:
     names = set(bundle.sources())
-    assert {"l9/__main__.py", "l9/agent/server.py", "l9/agent/local.py", "l9/core/graph.py"} <= names
+    assert {"l9/__main__.py", "l9/host/agent.py", "l9/host/timer.py", "l9/graph.py"} <= names
     assert not [n for n in names if n.startswith(("l9/cli", "l9/demo", "l9/provision", "l9/web"))]
 
 

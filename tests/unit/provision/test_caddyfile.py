@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from l9.config.load import parse
+from l9.configuration import parse
 from l9.provision.caddyfile import address, is_tls, with_import
 
 SITES = "/etc/caddy/l9/*.caddy"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from fresh_host import CADDY, DEPLOY, PYTHON, fresh, ready, wanted
 from l9.provision import packages
 from l9.provision.errors import HostUnfit
 from l9.provision.needs import Need, needs, refuse_old_python
 from l9.provision.seen import Caddy, Docker, Entry, Origin, Root, Seen, System
 from l9.provision.wanted import Wanted
-from provision.fresh import CADDY, DEPLOY, PYTHON, fresh, ready, wanted
 
 
 def found(seen: Seen, want: Wanted | None = None, example: str | None = None) -> list[Need]:

@@ -6,11 +6,11 @@ import json
 
 import msgspec
 
+from fresh_host import AGENT, fresh, ready, wanted
 from l9.provision.needs import Need, needs
 from l9.provision.plan import plan
 from l9.provision.seen import Entry, Seen
 from l9.provision.wanted import Wanted
-from provision.fresh import AGENT, fresh, ready, wanted
 
 OTHER = 'instance = "shop"\n'
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from fresh_host import AGENT, CADDY, DEPLOY, ORIGIN, WELCOME, fresh, ready, wanted
 from l9.provision import changes as ch
 from l9.provision.plan import plan, split
 from l9.provision.seen import Agent, Entry, Origin, Root, Seen
 from l9.provision.wanted import Wanted
-from provision.fresh import AGENT, CADDY, DEPLOY, ORIGIN, WELCOME, fresh, ready, wanted
 
 
 def kinds(want: Wanted, seen: Seen) -> list[str]:

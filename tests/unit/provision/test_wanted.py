@@ -7,11 +7,11 @@ import json
 import msgspec
 import pytest
 
-from l9.config.load import parse
+from fresh_host import wanted
 from l9.config.model import Config
+from l9.configuration import parse
 from l9.errors import ConfigError
 from l9.provision.wanted import want
-from provision.fresh import wanted
 
 
 def test_the_settings_on_the_host_are_the_whole_configuration_without_the_operators_ssh() -> None:

@@ -1,0 +1,62 @@
+"""Every invariant, each once: those of the table, and those that no gate needs."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import msgspec
+
+from l9.checks.git import branch_invariants as repository_branches
+from l9.checks.git import setup_invariants as workspace_standing
+from l9.checks.host import steady_invariants as host_standing
+from l9.core.facts import Facts
+from l9.core.invariant import Context, Invariant
+from l9.core.run import Run
+from l9.core.states import State, Where
+from l9.core.thresholds import Rules
+from l9.core.verdict import Fail, Pass, Unknown
+from l9.graph import GRAPH
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """One invariant and its verdict.
+
+    holds, advice (it does not, and closes nothing), fails, unknown (nobody could look), or later (not made yet).
+    """
+
+    id: str
+    verdict: str
+    found: str
+    expected: str = ""
+    remedy: str = ""
+    log: tuple[str, ...] = ()
+
+
+def catalogue(*where: Where) -> tuple[Invariant, ...]:
+    """The invariants of these substrates (of all, where none is named), in the order of the table."""
+    standing = (*workspace_standing.STANDING, *repository_branches.STANDING, *host_standing.STANDING)
+    needs = chain((need for row in GRAPH.rows for need in row.needs), standing)
+    return tuple(dict.fromkeys(need for need in needs if not where or need.substrate in where))
+
+
+def gates_of(invariant: Invariant) -> tuple[State, ...]:
+    """The gates that stay closed while it does not hold; none for what is only looked at between two deploys."""
+    return tuple(row.opens for row in GRAPH.rows if invariant in row.needs)
+
+
+def judge(invariant: Invariant, run: Run, facts: Facts, now: float, rules: Rules) -> Judged:
+    """The invariant's verdict on what was seen. `now` is seconds since the epoch."""
+    match invariant.judge(facts, Context(run, rules, now, next(iter(gates_of(invariant)), State.START))):
+        case Pass(found, advice):
+            return Judged(
+                id=invariant.id, verdict="advice" if advice else "holds", found=found, remedy=advice
+            )
+        case Fail(expected, found, remedy, log):
+            return Judged(
+                id=invariant.id, verdict="fails", found=found, expected=expected, remedy=remedy, log=log
+            )
+        case Unknown(reason, remedy, expected, not_yet):
+            verdict = "later" if not_yet else "unknown"
+            return Judged(id=invariant.id, verdict=verdict, found=reason, expected=expected, remedy=remedy)
+        case pending:
+            return Judged(id=invariant.id, verdict="later", found=pending.found)

@@ -1,0 +1,175 @@
+"""Locks of the working directory, made with uv and asked about with pip-audit."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sysconfig
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from l9.checks.dependencies import locker_commands as locking
+from l9.checks.dependencies.declared import locked
+from l9.checks.dependencies.locks import LockReport, read_requirements
+from l9.drivers.files.host_files import replace_file
+from l9.drivers.git import commands as git
+from l9.drivers.git.source import QUIET
+from l9.drivers.process.programs import must, run
+from l9.errors import ActionError, UsageError
+
+PATIENCE = 900.0  # seconds: a first resolution downloads what it has never seen
+
+
+class Locker:
+    """The locks of one working copy. `wanted` are the patterns of `[check] requirements`."""
+
+    def __init__(self, top: Path, wanted: tuple[str, ...]) -> None:
+        self._top = top
+        self._wanted = wanted
+
+    def jobs(self) -> tuple[locking.Job, ...]:
+        """What can be locked here. Raises UsageError where there is nothing."""
+        paths = self._paths()
+        texts = {p: self._text(p) or "" for p in locking.sources(paths, self._wanted)}
+        jobs = locking.plan(paths, texts, self._wanted)
+        if jobs:
+            return jobs
+        other = next((p for p in paths if locking.is_lock(p)), "")
+        raise UsageError(
+            f"{other} is this project's lock, and its own tool makes it"
+            if other
+            else "there is nothing to lock",
+            expected="[project] dependencies in pyproject.toml without another lock, or a requirements.in",
+            found=other or "neither",
+            remedy=f"cd {shlex.quote(str((self._top / other).parent))}"
+            if other
+            else "$EDITOR pyproject.toml",
+        )
+
+    def report(self, lock: str) -> LockReport | None:
+        """What a lock holds now, or None where it is not there."""
+        text = self._text(lock)
+        return None if text is None else read_requirements(text)
+
+    def resolve(self, jobs: Iterable[locking.Job], upgrade: tuple[str, ...]) -> dict[str, str]:
+        """The text of each lock as it would be now; nothing is written. Raises ActionError as uv does."""
+        found: dict[str, str] = {}
+        with tempfile.TemporaryDirectory(prefix="l9-lock-") as directory:
+            for number, job in enumerate(jobs):
+                output = Path(directory, str(number), Path(job.lock).name)
+                output.parent.mkdir()
+                if (text := self._text(job.lock)) is not None:
+                    output.write_text(text, encoding="utf-8")
+                with self._lent(directory, job.within, found) as within:
+                    self._compile(job, str(output), within, upgrade)
+                    made = output.read_text(encoding="utf-8")
+                    # uv notes which lock was kept to; by the name that it has here.
+                    for name in (within, os.path.relpath(within, self._top)) if within else ():
+                        made = made.replace(name, job.within)
+                found[job.lock] = made
+        return found
+
+    def write(self, lock: str, text: str) -> None:
+        """Replace one lock, whole or not at all."""
+        path = (self._top / lock).resolve()
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        replace_file(path, text, mode)
+
+    def pins(self) -> set[tuple[str, str]]:
+        """Every name and version that any lock of the working copy holds."""
+        found: set[tuple[str, str]] = set()
+        for path in self._paths():
+            if locking.is_lock(path):
+                held = locked(self._text(path) or "", path)
+                found |= {(n, p.version) for n, pins in held.items() for p in pins if p.version}
+            elif locking.is_requirements(path, self._wanted):
+                found |= {(pin.name, pin.version) for pin in read_requirements(self._text(path) or "").exact}
+        return found
+
+    def audit(self, pins: Iterable[tuple[str, str]]) -> locking.Audit:
+        """Ask about these. Raises ActionError where nobody answers: that is no good news."""
+        program = _program("pip-audit")
+        if not program:
+            raise ActionError(
+                "known vulnerabilities cannot be asked for",
+                expected="a program pip-audit",
+                found="none",
+                remedy="pip install 'l9[audit]'",
+            )
+        rounds = []
+        with tempfile.TemporaryDirectory(prefix="l9-audit-") as directory:
+            for number, text in enumerate(locking.audited_texts(pins)):
+                file = Path(directory, f"{number}.txt")
+                file.write_text(text, encoding="utf-8")
+                done = run(locking.audit(program, str(file)), cwd=Path(directory), timeout=PATIENCE)
+                answer = locking.parse_audit(done.out)
+                if answer is None:
+                    said = (done.err or done.out).strip().splitlines()[-1:]  # before it stands a traceback
+                    raise ActionError(
+                        "known vulnerabilities cannot be asked for",
+                        expected="an answer of the vulnerability service",
+                        found=said[0] if said else f"exit code {done.code}",
+                        remedy="pip-audit --verbose --no-deps --disable-pip --requirement requirements.txt",
+                    )
+                rounds.append(answer)
+        return locking.merged(rounds)
+
+    def _paths(self) -> tuple[str, ...]:
+        """All files of the working directory that git knows or would know."""
+        out = must(git.list_known(), cwd=self._top, env=QUIET)
+        return tuple(p for p in dict.fromkeys(out.split("\0")) if p and (self._top / p).is_file())
+
+    def _text(self, path: str) -> str | None:
+        try:
+            return (self._top / path).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _lent(self, directory: str, within: str, made: Mapping[str, str]) -> Iterator[str]:
+        """The lock that another keeps to, as it will be; its own path where it stays as it is."""
+        if within not in made:
+            yield within
+            return
+        path = Path(directory, "within", Path(within).name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(made[within], encoding="utf-8")
+        yield str(path)
+
+    def _compile(self, job: locking.Job, output: str, within: str, upgrade: tuple[str, ...]) -> None:
+        uv = _uv()
+        if not uv:
+            raise ActionError(
+                "nothing can be locked", expected="a program uv", found="none", remedy="pip install uv"
+            )
+        argv = locking.compile_lock(uv, job, output, within, upgrade)
+        done = run(argv, cwd=self._top, timeout=PATIENCE)
+        if done.code == 0:
+            return
+        said = tuple(line.rstrip() for line in (done.err or done.out).strip().splitlines())
+        raise ActionError(
+            f"{job.lock} cannot be made from {' and '.join(job.sources)}",
+            expected="versions that fit together, and an index that answers",
+            found=said[0].removeprefix("error: ") if said else f"exit code {done.code}",
+            remedy=f"$EDITOR {shlex.quote(job.sources[0])}",
+            log=said[:15],
+        )
+
+
+def _uv() -> str:
+    """Uv of this installation, else the one on the path, else nothing."""
+    try:
+        from uv import find_uv_bin
+
+        return find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        return _program("uv")
+
+
+def _program(name: str) -> str:
+    """A program on the path, or beside this installation; empty where there is none."""
+    own = sysconfig.get_path("scripts")
+    return shutil.which(name) or shutil.which(name, path=own) or ""

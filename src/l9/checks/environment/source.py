@@ -1,0 +1,89 @@
+"""A target's env source: an environment file whose values may be references to where the real ones are kept.
+
+    MEMORY_DSN=op://production/database/dsn
+    API_KEY=vault://secret/l9-api#api_key
+    SMTP_PASSWORD=sops:secrets/production.yaml#smtp.password
+    SIGNING_KEY=cmd:age --decrypt --identity /home/ada/key.txt secrets/signing.age
+    POSTGRES_PASSWORD=host:
+    LEVEL=info
+
+`host:` keeps what the host's own file has. Anything else is a literal, which a key that the schema marks secret may
+not have: the file is committed.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import NamedTuple
+
+import msgspec
+
+from l9.checks.environment.env_file import Entry, parse_env
+from l9.checks.environment.schema import Problem, Rule
+
+KEPT = "host"
+_SCHEME = re.compile(r"(?P<scheme>op|vault|sops|cmd|host):")
+_SOPS = "sops:FILE#KEY with a .env, .yaml, .json or .ini, or sops:FILE for a whole file"
+_FORMS = {
+    "op": (re.compile(r"op://[^/\s][^/]*(?:/[^/]+){2,3}"), "op://VAULT/ITEM/FIELD"),
+    "vault": (re.compile(r"vault://\w[\w./-]*#[\w.-]+"), "vault://PATH#FIELD"),
+    "sops": (re.compile(r"sops:[\w.][\w ./-]*(?:(?<=\.env|yaml|json)#[^#]+|(?<=\.yml|\.ini)#[^#]+)?"), _SOPS),
+    "cmd": (re.compile(r"cmd:\s*\S.*"), "cmd:PROGRAM ARGUMENT …"),
+    KEPT: (re.compile(r"host:"), "host: alone"),
+}
+
+
+class Reference(NamedTuple):
+    """Where the value of a key is kept: op, vault, sops, cmd, or host for the host's own file."""
+
+    key: str
+    scheme: str
+    text: str
+
+
+class SourceFile(msgspec.Struct, frozen=True):
+    """A source as it is written. `literals` are its other entries; the order is that of `keys`."""
+
+    keys: tuple[str, ...]
+    references: tuple[Reference, ...]
+    literals: tuple[Entry, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def read_source(text: str, rules: tuple[Rule, ...]) -> SourceFile:
+    """Read a source's whole text. Raises nothing: what cannot be followed is among the problems, without a value."""
+    file, secret = parse_env(text), {rule.key for rule in rules if rule.secret}
+    problems = [Problem(line_no, "no assignment") for line_no in file.bad_lines]
+    problems += [
+        Problem(e.line_no, f"{e.key} is there twice") for e in file.entries if e.key in file.duplicates
+    ]
+    references, literals = [], []
+    for entry in file.entries:
+        value = entry.value.reveal()
+        if found := _SCHEME.match(value):
+            references.append(Reference(entry.key, found["scheme"], value))
+            if why := _malformed(found["scheme"], value):
+                problems.append(Problem(entry.line_no, f"{entry.key}: {why}"))
+        else:
+            literals.append(entry)
+            if entry.key in secret and value:
+                problems.append(
+                    Problem(entry.line_no, f"{entry.key} is secret: a reference, and no literal, goes there")
+                )
+    return SourceFile(file.keys, tuple(references), tuple(literals), tuple(sorted(problems)))
+
+
+def _malformed(scheme: str, value: str) -> str:
+    """Why a reference cannot be followed; empty where it can."""
+    pattern, form = _FORMS[scheme]
+    if not value.isprintable() or not pattern.fullmatch(value):
+        return f"not of the form {form}"
+    if scheme == "sops" and ".." in value.removeprefix("sops:").partition("#")[0].split("/"):
+        return "a sops file lies in the repository"
+    if scheme == "cmd":
+        try:
+            shlex.split(value)
+        except ValueError:
+            return "a quotation mark that is not closed"
+    return ""

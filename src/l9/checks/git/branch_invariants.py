@@ -1,0 +1,83 @@
+"""Invariants of the branches (spec 3.1). No gate needs them: an old branch is no fault of this release."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from shlex import quote
+
+from l9.checks.git.facts import Branch, Branches, Protection
+from l9.checks.git.workspace_invariants import shown
+from l9.core.facts import Facts
+from l9.core.invariant import Context, Weight, invariant
+from l9.core.verdict import Fail, Pass, Verdict
+
+DAY = 86_400.0
+LONGEST_LIFE = 7 * DAY  # spec 3.1: merged or deleted within a week
+
+
+def well_named(name: str, forms: tuple[str, ...]) -> bool:
+    """Whether a branch other than main is named as the spec wants it."""
+    return any(fnmatchcase(name, form) for form in forms)
+
+
+def lives_too_long(branch: Branch, now: float) -> bool:
+    """Whether its oldest commit that main lacks is older than a week; what is merged waits for nobody."""
+    return not branch.merged and now - branch.began > LONGEST_LIFE
+
+
+@invariant(
+    "repository.branch-names",
+    Branches,
+    why="the name says what is on a branch, and how long it may live",
+    clause="spec 3.1",
+    weight=Weight.ADVICE,
+)
+def BRANCH_NAMES(facts: Facts, context: Context) -> Verdict:
+    forms = context.rules.branches
+    odd = [one for one in facts.the(Branches).branches if not well_named(one.name, forms)]
+    if not odd:
+        return Pass(f"every branch is named {', '.join(forms)}")
+    names = tuple(dict.fromkeys(one.name for one in odd))
+    local = [one.name for one in odd if one.where == "local" and one.name.isprintable()]
+    better = forms[0].replace("*", "") if forms else ""
+    remedy = (
+        f"git branch --move -- {quote(local[0])} {quote(better + local[0])}"
+        if local and better
+        else "l9 branches"
+    )
+    return Fail(f"branches named {' or '.join(forms)}", shown(names), remedy)
+
+
+@invariant(
+    "repository.branches-short-lived",
+    Branches,
+    why="a branch that lives long is merged with pain, or never",
+    clause="spec 3.1",
+    weight=Weight.ADVICE,
+)
+def BRANCHES_SHORT_LIVED(facts: Facts, context: Context) -> Verdict:
+    seen = facts.the(Branches)
+    old = [one for one in seen.branches if lives_too_long(one, context.now)]
+    if not old:
+        return Pass(
+            "no branch waits longer than a week" if seen.branches else f"no branch beside {seen.main}"
+        )
+    told = tuple(dict.fromkeys(f"{one.name} ({(context.now - one.began) / DAY:.0f} days)" for one in old))
+    return Fail("every branch merged or deleted within a week", shown(told), "l9 branches")
+
+
+@invariant(
+    "repository.main-protected",
+    Protection,
+    why="a hook here can be passed over; the place that all push to cannot",
+    clause="spec 3.1",
+    weight=Weight.ADVICE,
+)
+def MAIN_PROTECTED(facts: Facts, _context: Context) -> Verdict:
+    seen = facts.the(Protection)
+    if seen.by:
+        return Pass(f"{seen.main} is guarded on origin by {seen.by}")
+    return Fail(f"{seen.main} guarded where everybody pushes to", "nothing guards it", seen.remedy)
+
+
+STANDING = (BRANCH_NAMES, BRANCHES_SHORT_LIVED, MAIN_PROTECTED)

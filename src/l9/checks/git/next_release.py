@@ -1,0 +1,155 @@
+"""The next release: which part of the version has to grow and why (spec 3.3), and what its tag says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from l9.checks.api.openapi import ApiChange
+from l9.checks.git.facts import CommitMessage
+from l9.checks.git.messages import SUBJECT_CHARS, check_message
+from l9.checks.git.versions import Version
+
+LEVELS = ("none", "patch", "minor", "major")
+MOST_LINES = 30  # of one heading in a tag's message
+MOST_REASONS = 5
+
+_FEATURES = frozenset({"add", "feat", "feature", "new"})
+_FIXES = frozenset({"fix", "bugfix", "hotfix", "security"})
+_SUBJECT = re.compile(
+    r"\[?(?P<type>[A-Za-z][\w .+/-]*?)(?:\([^()]*\))?(?P<mark>!)?\]?(?P<late>!)?: *(?P<what>\S.*)"
+)
+_FOOTER = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What one commit brings. `kind` is breaking, feature, fix or other."""
+
+    kind: str
+    text: str
+    commit: str
+
+
+class Bump(msgspec.Struct, frozen=True):
+    """The part of the version that has to grow, and why: a line each."""
+
+    level: str
+    reasons: tuple[str, ...]
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """What a tag's message says of tests: what each stage found, by its name, and who attested it."""
+
+    found: tuple[tuple[str, str], ...]
+    tree: str
+    signer: str
+
+
+def plain(text: str) -> str:
+    """One line of printable characters: what people wrote goes into messages that terminals show."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def read_changes(commits: Iterable[CommitMessage]) -> tuple[Change, ...]:
+    """What the commits bring, in their order; a merge brings nothing of its own."""
+    return tuple(_read(one) for one in commits if one.parents < 2 and one.text.strip())
+
+
+def _read(commit: CommitMessage) -> Change:
+    subject = plain(commit.text.strip().splitlines()[0])
+    match = _SUBJECT.fullmatch(subject)
+    if match is None:
+        kind, text = "other", subject
+    else:
+        type_, text = match["type"].lower(), match["what"]
+        kind = "feature" if type_ in _FEATURES else "fix" if type_ in _FIXES else "other"
+        if match["mark"] or match["late"] or type_ == "breaking":
+            kind = "breaking"
+    if _FOOTER.search(commit.text):
+        kind = "breaking"
+    return Change(kind, text, commit.commit)
+
+
+def needed(changes: tuple[Change, ...], api: ApiChange | None) -> Bump:
+    """The larger of what the commits and the API ask for. `api` is None where there is nothing to compare."""
+    found: list[tuple[str, str]] = []
+    for change in changes:
+        level = {"breaking": "major", "feature": "minor"}.get(change.kind, "patch")
+        what = {"breaking": "a breaking change", "feature": "a feature", "fix": "a fix"}.get(
+            change.kind, "a change"
+        )
+        found.append((level, f"{what}: {change.text} ({change.commit[:12]})"))
+    if api is not None:
+        found += [("major", f"the API breaks: {plain(line)}") for line in api.breaking]
+        found += [("minor", f"the API grows: {plain(line)}") for line in api.added]
+        found.append((api.level, "the API document differs"))
+    level = max((level for level, _ in found), key=LEVELS.index, default="none")
+    reasons = [why for each, why in found if each == level]
+    more = (f"and {len(reasons) - MOST_REASONS} more like that",) if len(reasons) > MOST_REASONS else ()
+    return Bump(level, (*reasons[:MOST_REASONS], *more))
+
+
+def grown(before: Version, after: Version) -> str:
+    """Which part of the version differs first; `none` where it is the same or an older one."""
+    if after <= before:
+        return "none"
+    if after.major != before.major:
+        return "major"
+    return "minor" if after.minor != before.minor else "patch"
+
+
+def smaller(level: str, than: str) -> bool:
+    """Whether the one part of a version is less than the other."""
+    return LEVELS.index(level) < LEVELS.index(than)
+
+
+def tag_message(tag: str, changes: tuple[Change, ...], proof: Proof, previous: str | None) -> str:
+    """The message of a release's tag, in the form of spec 3.3."""
+    parts = [
+        f"Release {tag}: {summary(tag, changes)}",
+        *(
+            _listed(heading, tuple(c.text for c in changes if c.kind == kind))
+            for heading, kind in (
+                ("Breaking", "breaking"), ("Fixes", "fix"), ("Features", "feature"), ("Changes", "other"),
+            )
+        ),
+        _listed("Testing", (
+            *(f"{stage.upper()}: {plain(found)}" for stage, found in proof.found),
+            f"Attested for tree {proof.tree[:12]} by {plain(proof.signer)}",
+        )),
+        "Deployment: Blue-green with health checks.\n"
+        + (f"Rollback: l9 rollback {previous}" if previous else "Rollback: none, this is the first release"),
+    ]  # fmt: skip
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def summary(tag: str, changes: tuple[Change, ...]) -> str:
+    """What the release is about, so that the subject fits: its one change of most weight, or how many there are."""
+    kinds = ("breaking", "feature", "fix", "other")
+    count = {kind: [c.text for c in changes if c.kind == kind] for kind in kinds}
+    first = next((count[kind] for kind in kinds if count[kind]), [])
+    names = {"breaking": "breaking change", "feature": "feature", "fix": "fix", "other": "change"}
+    parts = [
+        f"{len(count[k])} {names[k]}{'' if len(count[k]) == 1 else 'es' if k == 'fix' else 's'}"
+        for k in kinds
+        if count[k]
+    ]
+    candidates = [text for text in first if len(first) == 1]
+    candidates += [f"Bring {_joined(some)}" for some in (parts, parts[:2], parts[:1]) if some]
+    candidates.append("Go on" if changes else "Begin")
+    fitting = (c for c in candidates if len(f"Release {tag}: {c}") <= SUBJECT_CHARS)
+    return next((c for c in fitting if not check_message(f"Release {tag}: {c}")), candidates[-1])
+
+
+def _joined(parts: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def _listed(heading: str, lines: tuple[str, ...]) -> str:
+    """A heading with its lines; empty where there are none."""
+    if not lines:
+        return ""
+    more = (f"and {len(lines) - MOST_LINES} more",) if len(lines) > MOST_LINES else ()
+    return "\n".join((f"{heading}:", *(f"- {line}" for line in (*lines[:MOST_LINES], *more))))

@@ -1,0 +1,72 @@
+"""Invariants of the workspace that no gate needs: what people set up once, around releases."""
+
+from __future__ import annotations
+
+from l9.checks.git.facts import Automation, Hooks
+from l9.core.facts import Facts
+from l9.core.invariant import Context, Weight, invariant
+from l9.core.verdict import Fail, Pass, Verdict
+
+EDIT = "$EDITOR .github/workflows/deploy.yml"
+SCRIPTS = ("scripts/deploy.sh", "scripts/rollback.sh", "scripts/drift-check.sh")
+
+
+@invariant(
+    "workspace.scripts-there",
+    Automation,
+    why="the spec's own commands work for whoever does not know l9 yet",
+    clause="spec 8.2 deployment",
+    weight=Weight.ADVICE,
+)
+def SCRIPTS_THERE(facts: Facts, _context: Context) -> Verdict:
+    missing = [path for path in SCRIPTS if path not in facts.the(Automation).scripts]
+    if missing:
+        return Fail(f"{', '.join(SCRIPTS)} in the tree", f"no {', '.join(missing)}", "l9 init")
+    return Pass(", ".join(SCRIPTS))
+
+
+@invariant(
+    "workspace.scripts-executable",
+    Automation,
+    why="`./scripts/deploy.sh` is refused in every clone when git does not have it as executable",
+    clause="spec 6.2",
+    weight=Weight.ADVICE,
+)
+def SCRIPTS_EXECUTABLE(facts: Facts, _context: Context) -> Verdict:
+    stiff = facts.the(Automation).stiff
+    if stiff:
+        return Fail("every script in scripts/ executable", f"not so: {', '.join(stiff)}", "l9 check --fix")
+    return Pass("what begins with #! in scripts/ is executable")
+
+
+@invariant(
+    "workspace.failures-told",
+    Automation,
+    why="a deploy that failed while nobody watched is found by users first",
+    clause="spec 8.2 monitoring, 7.1",
+    weight=Weight.ADVICE,
+)
+def FAILURES_TOLD(facts: Facts, _context: Context) -> Verdict:
+    workflows = facts.the(Automation).workflows
+    if workflows:
+        return Pass(f"{', '.join(workflows)} deploys, and has a step for failures")
+    wanted = "a CI workflow that deploys and has a step that runs when it failed"
+    return Fail(wanted, "none in .github/workflows, .gitea/workflows or .gitlab-ci.yml", EDIT)
+
+
+@invariant(
+    "workspace.hooks-installed",
+    Hooks,
+    why="what a gate would refuse is told before the commit is made",
+    clause="spec 2.1, 8.2 local policy",
+    weight=Weight.ADVICE,
+)
+def HOOKS_INSTALLED(facts: Facts, _context: Context) -> Verdict:
+    hooks = facts.the(Hooks)
+    if hooks.absent:
+        wanted = ", ".join((*hooks.installed, *hooks.absent))
+        return Fail(f"hooks {wanted}", f"no {', '.join(hooks.absent)}", "l9 hooks install")
+    return Pass(f"{', '.join(hooks.installed)} in place")
+
+
+STANDING = (HOOKS_INSTALLED, SCRIPTS_THERE, SCRIPTS_EXECUTABLE, FAILURES_TOLD)

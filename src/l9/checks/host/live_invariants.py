@@ -1,0 +1,173 @@
+"""Invariants from the switch on: the route, the bake, the old slot, the record, and the way back."""
+
+from __future__ import annotations
+
+from l9.checks.host.facts import Bake, InFlight, Logs, Proof, Record, Route
+from l9.core.facts import Facts, Slots, Traffic
+from l9.core.invariant import Context, invariant, once_baked
+from l9.core.verdict import Fail, Pass, Pending, Verdict
+
+QUIET = "no request in flight"
+
+
+@invariant(
+    "host.route-set",
+    Route,
+    why="the flag on disk is what survives a restart of the router",
+    clause="spec 5.1 step 7",
+)
+def ROUTE_SET(facts: Facts, context: Context) -> Verdict:
+    active = facts.the(Route).active
+    if active is context.run.new:
+        return Pass(f"traffic goes to {active}")
+    return Fail(f"traffic to {context.run.new}", f"it goes to {active}", "l9 resume")
+
+
+@invariant(
+    "host.route-proved", Proof, why="the router's word is not proof; an answer is", clause="spec 5.1 step 10"
+)
+def ROUTE_PROVED(facts: Facts, context: Context) -> Verdict:
+    return _proved(facts.the(Proof), context, str(context.run.new), context.run.tag)
+
+
+def _proved(proof: Proof, context: Context, slot: str, release: str) -> Verdict:
+    wanted = context.rules.proofs
+    if proof.consecutive >= wanted:
+        return Pass(f"{proof.consecutive} answers in a row from {slot} with {release}")
+    found = proof.problem or f"{proof.slot or 'no slot'} with {proof.release or 'no release'}"
+    if context.elapsed > context.rules.proof_deadline:
+        return Fail(
+            f"{wanted} answers in a row from {slot} with {release}", found, f"l9 explain {context.run.id}"
+        )
+    return Pending(f"{proof.consecutive} of {wanted} answers from {slot}", proof.consecutive, wanted)
+
+
+@invariant("host.few-server-errors", Traffic, why="real users find what probes do not", clause="design: bake")
+def FEW_SERVER_ERRORS(facts: Facts, context: Context) -> Verdict:
+    seen, rules = facts.the(Traffic), context.rules
+    if seen.answers < rules.min_answers:
+        return once_baked(
+            context, Pass(f"inconclusive: only {seen.answers} real answers (wanted {rules.min_answers})")
+        )
+    share = seen.server_errors / seen.answers
+    if share > rules.max_error_share:
+        return Fail(
+            f"at most {rules.max_error_share:.1%} of real answers 5xx",
+            f"{share:.1%} ({seen.server_errors} of {seen.answers})",
+            f"l9 explain {context.run.id}",
+            seen.examples,
+        )
+    return once_baked(context, Pass(f"{seen.server_errors} of {seen.answers} real answers were 5xx"))
+
+
+@invariant(
+    "host.answers-stay-good",
+    Bake,
+    Logs,
+    why="healthy at the switch, broken a second later",
+    clause="design: bake",
+)
+def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
+    bake = facts.the(Bake)
+    if len(bake.failures) >= context.rules.bake_failures:
+        last = bake.failures[-1]
+        return Fail(
+            f"{last.name}: {last.expected}",
+            f"{last.found} ({len(bake.failures)} failures in {bake.rounds} rounds)",
+            f"l9 explain {context.run.id}",
+            facts.the(Logs).tail,
+        )
+    if not bake.rounds and context.rules.bake:
+        return Pending("first round", 0, context.rules.bake)
+    return once_baked(
+        context,
+        Pass(
+            f"{bake.rounds} rounds of health and smoke through the public route, {len(bake.failures)} failed"
+        ),
+    )
+
+
+@invariant("host.drained", InFlight, why="a request that was accepted is answered", clause="spec 5.1 step 8")
+def DRAINED(facts: Facts, context: Context) -> Verdict:
+    seen, grace, old = facts.the(InFlight), context.rules.grace, context.run.old
+    if old is None:
+        return Pass("first deploy: nothing to drain")
+    if seen.requests == 0 and seen.quiet >= 3:
+        if not seen.streams:
+            return Pass(f"{QUIET} on {old} after {context.elapsed:.1f} s")
+        return Pass(f"all requests on {old} have ended, {seen.streams} streams are still open")
+    left = "an unknown number of" if seen.requests is None else str(seen.requests)
+    if context.elapsed >= grace:
+        return Pass(f"grace of {grace:g} s is over with {left} requests open on {old}")
+    return Pending(f"{left} requests in flight on {old}", context.elapsed, grace)
+
+
+@invariant(
+    "host.old-stands-by",
+    Slots,
+    why="the old slot must not work on, and must be there to go back to",
+    clause="spec 5.1 step 10 (or leave as standby)",
+)
+def OLD_STANDS_BY(facts: Facts, context: Context) -> Verdict:
+    run = context.run
+    if run.old is None:
+        return Pass("first deploy: no old slot")
+    old = facts.the(Slots)[run.old]
+    if not old.serves:
+        return Pass(f"{old.release or 'nothing'} {old.status} in {run.old}")
+    return Fail(f"{run.old} paused or stopped", f"{old.release} {old.status}", "l9 resume")
+
+
+@invariant(
+    "host.record-true",
+    Record,
+    why="what the host says is deployed is what runs",
+    clause="spec 1.3 host (no drift)",
+)
+def RECORD_TRUE(facts: Facts, context: Context) -> Verdict:
+    record, run = facts.the(Record), context.run
+    if record.deployed_tag == run.tag and record.checkout_commit == run.commit:
+        return Pass(f".deployed-tag says {run.tag}, checkout on {run.commit[:12]}")
+    return Fail(
+        f"{run.tag} on {run.commit[:12]}",
+        f"{record.deployed_tag} on {str(record.checkout_commit)[:12]}",
+        "l9 drift",
+    )
+
+
+@invariant(
+    "host.previous-live",
+    Route,
+    Slots,
+    Proof,
+    why="after going back, the public route must serve what it served before",
+    clause="spec 5.2",
+)
+def PREVIOUS_LIVE(facts: Facts, context: Context) -> Verdict:
+    run = context.run
+    if run.old is None or run.previous is None:
+        return Pass("nothing was live before")
+    route, old = facts.the(Route), facts.the(Slots)[run.old]
+    if route.active is not run.old:
+        return Fail(f"traffic to {run.old}", f"it goes to {route.active}", "l9 resume")
+    if not old.serves or old.release != run.previous:
+        return Fail(
+            f"{run.previous} running in {run.old}", f"{old.release or 'nothing'} {old.status}", "l9 rollback"
+        )
+    if not run.switched:
+        return Pass(f"users never left {run.previous} in {run.old}")
+    return _proved(facts.the(Proof), context, str(run.old), run.previous)
+
+
+@invariant(
+    "host.new-slot-gone",
+    Slots,
+    why="a refused release must not work on in the background",
+    clause="spec 1.2 ROLLBACK",
+)
+def NEW_SLOT_GONE(facts: Facts, context: Context) -> Verdict:
+    run = context.run
+    slot = facts.the(Slots)[run.new]
+    if slot.release == run.tag and slot.status in ("running", "restarting"):
+        return Fail(f"{run.tag} not running in {run.new}", f"{slot.status}", "l9 resume")
+    return Pass(f"{run.tag} does not run in {run.new}")

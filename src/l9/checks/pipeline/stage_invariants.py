@@ -1,0 +1,134 @@
+"""Invariants of the four stages (spec 2.1): each is green, on this very tree, and what they showed fits the release."""
+
+from __future__ import annotations
+
+from l9.checks.dependencies.facts import Locks
+from l9.checks.git.workspace_invariants import shown
+from l9.checks.pipeline.stages import CgmpReport, normal_name
+from l9.core.facts import Facts
+from l9.core.invariant import Check, Context, invariant
+from l9.core.states import Stage
+from l9.core.verdict import Fail, Pass, Unknown, Verdict
+
+_LATER = Unknown("ORACLE has not run on this tree", "l9 cgmp", "the release to be started", not_yet=True)
+_NOT_OF_THE_LOCK = ("pip", "setuptools", "wheel")
+
+
+def _green(stage: Stage) -> Check:
+    def check(facts: Facts, _context: Context) -> Verdict:
+        result = facts.the(CgmpReport).of(stage)
+        if result is None:
+            wanted = f"{stage.name} green on this tree"
+            return Unknown(f"{stage.name} has not run on this tree", "l9 cgmp", wanted, not_yet=True)
+        if result.ok:
+            unchanged = f" (unchanged; it took {result.seconds:.1f} s)" if result.cached else ""
+            return Pass(result.found + unchanged)
+        return Fail(f"{stage.name} green", result.found, result.command, result.tail)
+
+    return check
+
+
+FIX_PASSED = invariant(
+    "workspace.fix-passed",
+    CgmpReport,
+    why="what a formatter or a type checker finds by itself needs no reviewer, and no user",
+    clause="spec 2.1 FIX",
+)(_green(Stage.FIX))
+
+SIM_PASSED = invariant(
+    "workspace.sim-passed",
+    CgmpReport,
+    why="what its own tests refuse has no business on a server",
+    clause="spec 2.1 SIM",
+)(_green(Stage.SIM))
+
+COV_PASSED = invariant(
+    "workspace.cov-passed",
+    CgmpReport,
+    why="a line that changed and that no test ran is tested by users",
+    clause="spec 2.1 COV",
+)(_green(Stage.COV))
+
+ORACLE_PASSED = invariant(
+    "workspace.oracle-passed",
+    CgmpReport,
+    why="a release that does not start, or answers otherwise than recorded, is found before a host is touched",
+    clause="spec 2.1 ORACLE",
+)(_green(Stage.ORACLE))
+
+
+@invariant(
+    "workspace.cgmp-this-tree",
+    CgmpReport,
+    why="green stages of another tree say nothing of this one",
+    clause="spec 1.2 TESTS-GREEN",
+)
+def CGMP_THIS_TREE(facts: Facts, context: Context) -> Verdict:
+    report = facts.the(CgmpReport)
+    wanted, again = str(context.run.settings.get("tree", "")), f"l9 cgmp {context.run.tag}".strip()
+    if not wanted or report.tree != wanted:
+        return Fail(f"stages of tree {wanted[:12]}", f"stages of tree {report.tree[:12]}", again)
+    if report.passed:
+        return Pass(f"tree {report.tree[:12]}, in a {report.where}")
+    missing = ", ".join(s.name for s in Stage if (found := report.of(s)) is None or not found.ok)
+    return Unknown(f"not green yet: {missing}", again, "all four stages green", not_yet=True)
+
+
+@invariant(
+    "workspace.api-fits-version",
+    CgmpReport,
+    why="clients read from the version whether they may take a release without changing anything",
+    clause="spec 3.3",
+)
+def API_FITS_VERSION(facts: Facts, context: Context) -> Verdict:
+    report = facts.the(CgmpReport)
+    if report.of(Stage.ORACLE) is None:
+        return _LATER
+    change, base = report.api, report.base
+    if change is None or base is None or change.level in ("none", "patch"):
+        return Pass("no change of the API that a client would notice")
+    parts = 1 if change.level == "major" else 2
+    told = "; ".join((change.breaking or change.added)[:3])
+    version = tuple(context.run.settings.get("version", ()))
+    if not version:
+        return Pass(f"the next release has to be a {change.level.upper()}: {told}")
+    if version[:parts] > base.version[:parts]:
+        return Pass(f"a {change.level.upper()} since {base.tag}: {told}")
+    wanted = f"a {change.level.upper()} release after {base.tag}"
+    return Fail(wanted, told, f"l9 release {change.level}", (*change.breaking, *change.added))
+
+
+@invariant(
+    "workspace.image-matches-lock",
+    CgmpReport,
+    Locks,
+    why="what runs in production is what the lock says, or the lock says nothing",
+    clause="spec 1.3 local (pip freeze)",
+)
+def IMAGE_MATCHES_LOCK(facts: Facts, _context: Context) -> Verdict:
+    report, locks = facts.the(CgmpReport), facts.the(Locks).reports
+    if report.of(Stage.ORACLE) is None:
+        return _LATER
+    if report.freeze is None:
+        nothing = "no Python in the image" if report.image else "no image"
+        return Pass(f"{nothing}: nothing to compare")
+    main = [path for path in locks if path.rsplit("/", 1)[-1] == "requirements.txt"]
+    if not main:
+        return Pass("no requirements.txt to compare with")
+    pins = [pin for path in main for pin in locks[path].exact]
+    wanted = {pin.name: pin.version for pin in pins}
+    needed = {pin.name for pin in pins if not pin.marker}
+    there = {name: version for name, version in map(_pinned, report.freeze) if name not in _NOT_OF_THE_LOCK}
+    wrong = [f"{n} {there[n]} is not locked" for n in sorted(there.keys() - wanted.keys())]
+    wrong += [f"{n} is not installed" for n in sorted(needed - there.keys())]
+    wrong += [f"{n} {v}, locked {wanted[n]}" for n, v in sorted(there.items()) if wanted.get(n, v) != v]
+    if not wrong:
+        return Pass(f"{len(there)} packages, as in {shown(tuple(sorted(main)))}")
+    return Fail(
+        f"what {shown(tuple(sorted(main)))} locks", shown(tuple(wrong)), "l9 cgmp --again", tuple(wrong)
+    )
+
+
+def _pinned(line: str) -> tuple[str, str]:
+    name, _, version = line.partition("==")
+    return normal_name(name), version

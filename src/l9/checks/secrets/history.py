@@ -1,0 +1,191 @@
+"""Secrets in what a repository's commits add: since a release, in a whole tree, or in the whole history."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from l9.checks.git.facts import LastRelease
+from l9.checks.secrets import patch_commands as git_patches
+from l9.checks.secrets import scan as secret_scan
+from l9.checks.secrets.candidates import CANDIDATE, is_candidate
+from l9.checks.secrets.facts import Leak, Secrets
+from l9.checks.secrets.patch_commands import Added
+from l9.checks.secrets.scan import Line
+from l9.drivers.git import commands as git
+from l9.drivers.git.source import QUIET, reason
+from l9.drivers.git.tree import GitTree
+from l9.drivers.process.programs import run
+from l9.errors import ActionError
+
+BASELINE = ".secrets.baseline"
+LARGE_FILE, NEXT_LINE = "version https://git-lfs", "pragma: ?allowlist[ -]nextline"
+KEPT = 50  # remembered outcomes
+KEY_LINE = "^[a-z0-9+/]{60,}=*$"  # a private key is only one with its first line
+NOTHING = Line("", 0, "")
+
+
+def secrets(
+    top: Path, state: Path, commit: str, last: LastRelease, *, main: str, history: bool = False
+) -> Secrets:
+    """The leaks in the lines that came with `commit`; what was found is remembered in `state`.
+
+    Since the last release: in every commit's own patch, for what was pushed is known even where the next
+    commit takes it away. Before the first one: in the commit's tree. `history`: in all commits there are.
+    """
+    tree = GitTree(top, commit)
+    baseline = tree.text(BASELINE) or ""
+    key = f"{commit} {last.commit} {history} {secret_scan.version()} {baseline}"
+    path = state / "secrets" / f"{hashlib.sha256(key.encode(errors='replace')).hexdigest()[:32]}.json"
+    if (found := _remembered(path)) is None:
+        found = _look(top, tree, commit, last, baseline, history)
+        _remember(path, found)
+    known = tuple(_known(top, main, leak) for leak in found.leaks)
+    return replace(found, leaks=known)
+
+
+def _look(top: Path, tree: GitTree, commit: str, last: LastRelease, baseline: str, history: bool) -> Secrets:
+    skipped: dict[str, None] = {}
+    if history or last.commit:
+        added = _added(
+            top, git_patches.log_added(commit, "" if history else last.commit), git_patches.parse_added
+        )
+    else:
+        skipped.update((path, None) for path in tree.files if tree.entries[path].size > git_patches.LARGE)
+        argv = git_patches.grep_lines("|".join((CANDIDATE, LARGE_FILE, NEXT_LINE, KEY_LINE)), commit, skipped)
+        added = _added(top, argv, partial(git_patches.parse_lines, commit=commit), none=1)
+    told = secret_scan.scan(_worth_a_look(added, skipped), _allowed(baseline))
+    texts = {path: set((tree.text(path) or "").splitlines()) for path in {leak.path for leak in told}}
+    leaks = (
+        replace(leak, path=_shown(leak.path), gone=text.splitlines()[0] not in texts[leak.path])
+        for leak, text in told.items()
+    )
+    order = sorted(leaks, key=lambda leak: (leak.gone, leak.path, leak.line))
+    return Secrets(None if history else last.tag, tuple(order), tuple(map(_shown, skipped)), history)
+
+
+def _shown(path: str) -> str:
+    """A path as text that can be written down anywhere: bytes that are no UTF-8 as people read them."""
+    return path.encode(errors="backslashreplace").decode()
+
+
+def _known(top: Path, main: str, leak: Leak) -> Leak:
+    """Whether it can still be taken out of the history before anybody sees it."""
+    if not leak.gone:
+        return leak
+    on_origin = git.is_ancestor(leak.commit, f"refs/remotes/origin/{main}")
+    return replace(leak, pushed=run(on_origin, cwd=top, env=QUIET).code == 0)
+
+
+def _allowed(baseline: str) -> frozenset[tuple[str, str]]:
+    """Path and hash of what a baseline of detect-secrets allows; nothing where it is none."""
+    try:
+        results = json.loads(baseline or "{}").get("results", {})
+        return frozenset(
+            (str(path), part)
+            for path, found in results.items()
+            for one in found
+            # A key's hash depends on how much of it the scanner was shown.
+            for part in (
+                str(one["hashed_secret"]),
+                *(("Private Key",) if one["type"] == "Private Key" else ()),
+            )
+        )
+    except (ValueError, AttributeError, TypeError, KeyError):
+        raise ActionError(
+            f"{BASELINE} cannot be read",
+            expected="what `detect-secrets scan` writes",
+            found="something else",
+            remedy=f"$EDITOR {BASELINE}",
+        ) from None
+
+
+# ── the lines ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _added(
+    top: Path, argv: git.Argv, parse: Callable[[Iterable[bytes]], Iterator[Added]], none: int = 0
+) -> Iterator[Added]:
+    """What git tells, line by line, so that a large history is never in memory; `none`: it found nothing."""
+    with subprocess.Popen(
+        argv, cwd=top, env={**os.environ, **QUIET}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as told:
+        assert told.stdout is not None and told.stderr is not None  # noqa: S101, PT018  # PIPE above
+        yield from parse(told.stdout)
+        err = told.stderr.read().decode(errors="replace")
+    if told.returncode not in (0, none):
+        raise ActionError(
+            "what the commits add cannot be read",
+            expected="their lines",
+            found=reason(err),
+            remedy="git fsck",
+        )
+
+
+def _worth_a_look(added: Iterable[Added], skipped: dict[str, None]) -> Iterator[Line]:
+    """The lines in which a detector could find something, each once; files that cannot be read go to `skipped`."""
+    seen: set[tuple[str, str]] = set()
+    above = NOTHING
+    key: Line | None = None
+    for one in added:
+        path, text = os.fsdecode(one.path), one.text.decode(errors="replace")
+        if path == BASELINE:
+            continue
+        if not one.number or text.startswith(LARGE_FILE):
+            skipped[path] = None
+            continue
+        if key is not None:
+            body = text.strip() if (path, one.number) == (key.path, key.number + 1) else ""
+            yield key._replace(text=f"{key.text.rstrip()}\n{body}")
+            key = None
+        if is_candidate(text) and (path, text) not in seen:
+            seen.add((path, text))
+            follows = above.path == path and above.number == one.number - 1
+            line = Line(path, one.number, text, one.commit, _pragma(above.text) if follows else "")
+            if _begins_key(text):
+                key = line
+            else:
+                yield line
+        above = Line(path, one.number, text)
+    if key is not None:
+        yield key
+
+
+def _begins_key(text: str) -> bool:
+    """Whether a private key may follow on the next line; the scanner wants to see both as one."""
+    return "PRIVATE KEY-" in text
+
+
+def _pragma(above: str) -> str:
+    """The line above, where it says something of the next one."""
+    return above if "pragma" in above else ""
+
+
+# ── what is remembered ───────────────────────────────────────────────────────────────────────────
+
+
+def _remembered(path: Path) -> Secrets | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Secrets)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _remember(path: Path, found: Secrets) -> None:
+    with contextlib.suppress(OSError):  # it only saves time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(msgspec.json.encode(found))
+        fresh.replace(path)
+        newest = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True)
+        for one in newest[KEPT:]:
+            one.unlink(missing_ok=True)

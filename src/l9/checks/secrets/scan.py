@@ -1,0 +1,108 @@
+"""Secrets in lines of text, as the detect-secrets library knows them; nothing is ever asked of a vendor."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from l9.checks.secrets import library as secret_library
+from l9.checks.secrets.candidates import without_hashes, worth_telling
+from l9.checks.secrets.facts import Leak
+
+# All that know a vendor's form, the two that go by names, and long random strings in quotes. Not bare
+# hexadecimal: those are commits, digests and fixtures a thousand times before they are a key.
+DETECTORS = (
+    "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",
+    "DiscordBotTokenDetector", "GitHubTokenDetector", "Base64HighEntropyString", "IbmCloudIamDetector",
+    "IbmCosHmacDetector", "JwtTokenDetector", "KeywordDetector", "MailchimpDetector", "NpmDetector",
+    "PrivateKeyDetector", "SendGridDetector", "SlackDetector", "SoftlayerDetector", "SquareOAuthDetector",
+    "StripeDetector", "TwilioKeyDetector",
+)  # fmt: skip
+# The library reads values without quotes only in files that it knows to be settings.
+_SETTINGS = re.compile(
+    r"\.env|\.envrc|.*\.env|\.env\..*|.*dockerfile.*|.*\.(?:sh|service|npmrc|pypirc|netrc)|\.npmrc|\.pypirc",
+    re.IGNORECASE,
+)
+_SUFFIX = re.compile(r"\.\w{1,12}")
+
+
+class Line(NamedTuple):
+    """One line worth a look. `before` is the line above it, where a comment may allow it."""
+
+    path: str
+    number: int
+    text: str
+    commit: str = ""
+    before: str = ""
+
+
+def scan(lines: Iterable[Line], known: frozenset[tuple[str, str]] = frozenset()) -> dict[Leak, str]:
+    """The leaks in these lines, with the text of each.
+
+    `known` is what a baseline allows: path and hash, or path and kind.
+    """
+    secret_library.load()
+    from detect_secrets.core.scan import scan_diff
+    from detect_secrets.settings import transient_settings
+
+    # What stands in many places is asked for once.
+    places: dict[tuple[str, str, str], list[Line]] = {}
+    for line in lines:
+        if not _of_no_interest(line.path):
+            what = (
+                _suffix(line.path),
+                _one_line(line.before),
+                _one_line(without_hashes(line.text.replace("\n", ""))),
+            )
+            places.setdefault(what, []).append(line)
+    asked = {f"{number}{suffix}": lines for number, ((suffix, *_), lines) in enumerate(places.items())}
+    found: dict[Leak, str] = {}
+    with transient_settings({"plugins_used": [{"name": name} for name in DETECTORS]}) as settings:
+        settings.disable_filters(
+            "detect_secrets.filters.common.is_invalid_file"
+        )  # there are no such files here
+        for secret in scan_diff("".join(map(_patch, asked, places))):
+            value = secret.secret_value or ""
+            for line in asked[secret.filename]:
+                allowed = known & {(line.path, secret.secret_hash), (line.path, secret.type)}
+                if not allowed and worth_telling(secret.type, line.path, value):
+                    found[Leak(line.path, line.number, secret.type, line.commit)] = line.text
+    return found
+
+
+def version() -> str:
+    """What a remembered outcome depends on besides what was scanned."""
+    from importlib.metadata import version as of
+
+    return hashlib.sha256(f"{of('bc-detect-secrets')} {DETECTORS}".encode()).hexdigest()[:12]
+
+
+def _of_no_interest(path: str) -> bool:
+    """What the library passes over by name: pictures, archives, lock files."""
+    secret_library.load()
+    from detect_secrets.filters import heuristic
+
+    return bool(
+        heuristic.is_non_text_file(path) or heuristic.is_lock_file(path) or heuristic.is_swagger_file(path)
+    )
+
+
+def _suffix(path: str) -> str:
+    name = PurePosixPath(path).name
+    if _SETTINGS.fullmatch(name):
+        return ".properties"
+    suffix = PurePosixPath(path).suffix
+    return suffix if _SUFFIX.fullmatch(suffix) else ""
+
+
+def _patch(name: str, what: tuple[str, str, str]) -> str:
+    """A line as a file of its own in a diff, which is what the library reads besides files."""
+    added = [f"+{text}\n" for text in what[1:] if text]
+    return f"--- /dev/null\n+++ b/{name}\n@@ -0,0 +1,{len(added)} @@\n{''.join(added)}"
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() or character == "\t" else " " for character in text)

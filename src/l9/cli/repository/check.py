@@ -1,0 +1,176 @@
+"""`l9 check [TAG]`: every invariant, judged side by side; nothing is run or changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from l9.cli.context import HELP, Project, json_option, project, refuse_unknown, show, target_option
+from l9.core.states import Where
+
+if TYPE_CHECKING:
+    from l9.catalogue import Judged
+    from l9.protocol.documents import Fixed
+
+HERE = (Where.WORKSPACE, Where.REPOSITORY)
+ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·", "advice": "⚠"}
+
+
+@click.command("check", context_settings=HELP)
+@click.argument("tag", required=False)
+@click.option(
+    "--substrate", type=click.Choice(list(map(str, Where))), help="Judge only these; host asks the target."
+)
+@click.option("--explain", metavar="ID", help="Tell what an invariant says, why, and which gates need it.")
+@click.option("--history", is_flag=True, help="Look for secrets in every commit, not only in the newest.")
+@click.option("--fix", is_flag=True, help="First mend in the working tree what mends itself; commit nothing.")
+@target_option
+@json_option
+def command(
+    tag: str | None,
+    substrate: str | None,
+    explain: str | None,
+    history: bool,
+    fix: bool,
+    target: str | None,
+    as_json: bool,
+) -> int:
+    """Judge all that a release needs here: of TAG, or of what HEAD would release."""
+    if explain is not None:
+        return _explain(explain, as_json=as_json)
+    here = project(target)
+    fixed = _fix(here, tag) if fix else None
+    return _check(here, tag, substrate, fixed, history=history, as_json=as_json)
+
+
+def _fix(here: Project, tag: str | None) -> list[Fixed]:
+    """Mend what mends itself, of what HEAD would release."""
+    from l9.cli.repository.fixes import FIXES
+    from l9.errors import UsageError
+
+    if tag is not None:
+        raise UsageError(
+            f"{tag} cannot be mended",
+            expected="--fix without a tag: it changes files of the working tree",
+            found=f"--fix {tag}",
+            remedy="l9 check --fix",
+        )
+    _, commit, judged, _ = judge_all(here, None, (Where.WORKSPACE,))
+    wanted = [one.id for one in judged if one.verdict in ("fails", "advice") and one.id in FIXES]
+    return [fixed for name in wanted for fixed in FIXES[name](here)] if commit else []
+
+
+def _check(
+    here: Project,
+    tag: str | None,
+    substrate: str | None,
+    fixed: list[Fixed] | None,
+    *,
+    history: bool,
+    as_json: bool,
+) -> int:
+    import msgspec
+
+    where = (Where(substrate),) if substrate else HERE
+    tag, commit, judged, _ = judge_all(here, tag, where, whole_history=history)
+    bad = [j for j in judged if not good(j)]
+
+    def text() -> str:
+        lines = [f"✔ mended: {one.did}" for one in fixed or ()]
+        if fixed is not None:
+            lines.append("nothing is committed: git diff" if fixed else "nothing here mends itself")
+        lines.append(f"{tag or 'HEAD'} is {commit[:12] or 'no commit yet'}")
+        for one in sorted(judged, key=lambda one: [one.id.startswith(f"{w}.") for w in where], reverse=True):
+            lines += told(one)
+        count = Counter(one.verdict for one in judged)
+        advice = f", {count['advice']} are advice" if count["advice"] else ""
+        later = f", {count['later']} are judged later" if count["later"] else ""
+        why = f"; why, and what may be waived: l9 check --explain {bad[0].id}" if bad else ""
+        lines.append(f"{count['holds']} hold, {len(bad)} do not{advice}{later}{why}")
+        return "\n".join(lines)
+
+    document = {"tag": tag, "commit": commit, "ready": not bad, "invariants": msgspec.to_builtins(judged)}
+    if fixed is not None:
+        document["fixed"] = msgspec.to_builtins(fixed)
+    show(document, "l9.check/1", as_json=as_json, text=text)
+    return 3 if bad else 0
+
+
+def judge_all(
+    here: Project, tag: str | None, where: tuple[Where, ...], *, whole_history: bool = False
+) -> tuple[str | None, str, list[Judged], dict[str, Any]]:
+    """The tag (None for HEAD), its commit, the verdicts, and what the host has on record of the live release.
+
+    The host is asked only when it is among `where`; its record is empty otherwise.
+    """
+    import msgspec
+
+    from l9.catalogue import Judged
+    from l9.operator.deploy import check_local, release_at_head
+    from l9.operator.identity import whoami
+    from l9.protocol import client
+
+    tag = tag or release_at_head(here.repo, here.config)
+    local = tuple(w for w in where if w in HERE)
+    run, judged = check_local(here.repo, here.config, tag or "", local, whole_history=whole_history)
+    record: dict[str, Any] = {}
+    if Where.HOST in where:
+        about = {"tag": run.tag, "commit": run.commit, "tag_object": run.tag_object}
+        data = client.result(here.config, "check", whoami(), **about, settings=dict(run.settings))
+        judged += msgspec.convert(data["invariants"], list[Judged])
+        record = data["record"]
+    return tag, run.commit, judged, record
+
+
+WEIGHTS = {
+    "hard": "hard: its gates stay closed while it does not hold",
+    "rule": "rule: its gates stay closed, unless [check.waive] in l9.toml gives a reason",
+    "advice": "advice: closes nothing, unless [check] require in l9.toml names it",
+}
+
+
+def good(one: Judged) -> bool:
+    """Whether nothing stands in a release's way; what is judged later does not yet."""
+    return one.verdict in ("holds", "later", "advice")
+
+
+def told(one: Judged) -> list[str]:
+    """One invariant for people: its evidence, and for what fails all that helps."""
+    lines = [f"{ICONS[one.verdict]} {one.id:<34} {one.found}"]
+    if one.verdict == "advice":
+        lines.append(f"    next      {one.remedy}")
+    if not good(one):
+        lines += [f"    expected  {one.expected}"] if one.expected else []
+        lines += [f"    {line}" for line in one.log[:5]]
+        lines += [f"    next      {one.remedy}"] if one.remedy else []
+    return lines
+
+
+def _explain(name: str, *, as_json: bool) -> int:
+    from l9.catalogue import catalogue, gates_of
+
+    known = {invariant.id: invariant for invariant in catalogue()}
+    refuse_unknown(name, tuple(known), "invariant")
+    found = known[name]
+    gates = [str(gate) for gate in gates_of(found)]
+    document = {
+        "id": found.id,
+        "why": found.why,
+        "clause": found.clause,
+        "substrate": str(found.substrate),
+        "weight": str(found.weight),
+        "observes": [kind.__name__ for kind in found.observes],
+        "gates": gates,
+    }
+    lines = (
+        found.id,
+        f"  why       {found.why}",
+        f"  source    {found.clause}",
+        f"  weight    {WEIGHTS[found.weight]}",
+        f"  observes  {', '.join(document['observes'])}",
+        f"  gates     {', '.join(gates) or 'none: it is looked at between two deploys'}",
+    )
+    show(document, "l9.invariant/1", as_json=as_json, text=lambda: "\n".join(lines))
+    return 0

@@ -1,0 +1,177 @@
+"""`l9 env check|diff`: environment files by names, shapes and fingerprints; a value is never shown or sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from l9.cli.context import HELP, Project, json_option, project, project_top, show, target_option
+from l9.errors import ActionError, UsageError
+
+if TYPE_CHECKING:
+    from l9.checks.environment.schema import Rule
+
+DIFFERENT = 7
+ICONS = {"fits": "✔", "left out": "·", "missing": "✘", "wrong": "✘", "no rule": "·"}
+SIDES = {"same": "=", "differs": "≠", "only in A": "<", "only in B": ">"}
+
+
+@click.group("env", context_settings=HELP)
+def command() -> None:
+    """Compare environment files with their schema or with each other, without showing a value."""
+
+
+@command.command("check", context_settings=HELP)
+@click.argument("file", required=False)
+@click.option("--tag", metavar="TAG", help="Take the schema of this release; else that of HEAD.")
+@target_option
+@json_option
+def check_command(file: str | None, tag: str | None, target: str | None, as_json: bool) -> int:
+    """Compare the target's environment file, or FILE, with .env.example: keys and shapes.
+
+    Exit code 3 when a required key has no value, a value has another shape, or the host's file is readable by others.
+    """
+    here = project(target)
+    document = check(here, file, tag)
+    show(document, "l9.env-check/1", as_json=as_json, text=lambda: check_text(document))
+    return 0 if document["ok"] else 3
+
+
+def check(here: Project, file: str | None, tag: str | None) -> dict[str, Any]:
+    """The comparison as one document. Raises UsageError where there is no such file, or no schema."""
+    import msgspec
+
+    from l9.drivers.files.env_on_host import EnvOnHost
+    from l9.operator.identity import whoami
+    from l9.protocol import client
+
+    rules = _rules(here, tag)
+    if file is None:
+        sent = msgspec.to_builtins(rules)
+        seen = client.result(here.config, "env", whoami(), rules=sent)
+    else:
+        _refuse_no_file(file)
+        seen = msgspec.to_builtins(EnvOnHost(Path(file)).report(rules))
+    bad = [k for k in seen["keys"] if k["verdict"] in ("missing", "wrong")]
+    readable = file is None and seen["exists"] and int(seen["mode"], 8) & 0o077
+    return {
+        "target": None if file else here.config.name,
+        "example": here.config.env.example,
+        "tag": tag,
+        "ok": not bad and not readable and seen["exists"],
+        **seen,
+    }
+
+
+def check_text(document: dict[str, Any]) -> str:
+    """The comparison for people."""
+    where = f" on {document['target']}" if document["target"] else ""
+    schema = f"{document['example']} of {document['tag'] or 'HEAD'}"
+    found = f"mode {document['mode']}" if document["exists"] else "no such file"
+    lines = [f"{document['path']}{where} ({found}) against {schema}"]
+    for key in document["keys"]:
+        expected = f": expected {key['expected']}" if key["expected"] else ""
+        lines.append(f"{ICONS[key['verdict']]} {key['key']:<32} {key['verdict']}{expected}")
+    lines += [f"▲ line {number} is no assignment" for number in document["bad_lines"]]
+    lines += [f"▲ {key} is there more than once; the last one counts" for key in document["duplicates"]]
+    if not document["ok"]:
+        mode = document["exists"] and int(document["mode"], 8) & 0o077 and document["target"]
+        lines.append(
+            f"  next  {'chmod 600' if mode else '$EDITOR'} {document['path']}{where and f'  #{where}'}"
+        )
+    return "\n".join(lines)
+
+
+@command.command("diff", context_settings=HELP)
+@click.argument("a")
+@click.argument("b")
+@json_option
+def diff_command(a: str, b: str, as_json: bool) -> int:
+    """Compare two environment files, each a target of l9.toml or a file, key by key; exit code 7 when they differ.
+
+    What is compared are fingerprints under a random key that is made for this one comparison and told to nobody else.
+    """
+    document = diff(project_top(), a, b)
+    show(document, "l9.env-diff/1", as_json=as_json, text=lambda: diff_text(document))
+    return 0 if document["same"] else DIFFERENT
+
+
+def diff(top: Path, a: str, b: str) -> dict[str, Any]:
+    """The comparison as one document: names and same, differs, only in A, only in B."""
+    import secrets
+
+    key = secrets.token_bytes(32)
+    mine, theirs = (_prints(top, side, key) for side in (a, b))
+    keys = [
+        {"key": name, "verdict": _verdict(mine.get(name), theirs.get(name))} for name in {**mine, **theirs}
+    ]
+    return {"a": a, "b": b, "same": mine == theirs, "keys": keys}
+
+
+def diff_text(document: dict[str, Any]) -> str:
+    """The comparison for people."""
+    lines = [f"A {document['a']}", f"B {document['b']}"]
+    lines += [f"{SIDES[k['verdict']]} {k['key']:<32} {k['verdict']}" for k in document["keys"]]
+    lines.append("the same" if document["same"] else "they differ")
+    return "\n".join(lines)
+
+
+def _verdict(mine: str | None, theirs: str | None) -> str:
+    if mine is None:
+        return "only in B"
+    if theirs is None:
+        return "only in A"
+    return "same" if mine == theirs else "differs"
+
+
+def _prints(top: Path, side: str, key: bytes) -> dict[str, str]:
+    """One side's fingerprints by key: of a file, or of a target's host. A target counts before a file of its name."""
+    from l9.configuration import load, targets
+    from l9.drivers.files.env_on_host import EnvOnHost
+    from l9.operator.identity import whoami
+    from l9.protocol import client
+
+    if side not in targets(top):
+        _refuse_no_file(side)
+        return EnvOnHost(Path(side)).fingerprints(key)
+    data = client.result(load(top, side), "env-prints", whoami(), key=key.hex())
+    if not data["exists"]:
+        raise ActionError(
+            f"{side} has no environment file", expected=data["path"], found="none", remedy="l9 provision"
+        )
+    return dict(data["prints"])
+
+
+def _rules(here: Project, tag: str | None) -> tuple[Rule, ...]:
+    """The rules of the schema of a release, or of HEAD."""
+    from l9.checks.environment.schema import read_schema
+    from l9.operator.deploy import check_name
+
+    if tag is not None:
+        check_name(tag, here.config)
+    path = here.config.env.example
+    text = here.repo.read(tag or "", path)
+    if text is None:
+        raise UsageError(
+            f"no schema to compare with in {tag or 'HEAD'}",
+            expected=f"a committed {path}",
+            found="none",
+            remedy="l9 init",
+        )
+    return read_schema(text).rules
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).is_file()
+
+
+def _refuse_no_file(name: str) -> None:
+    if not _is_file(name):
+        raise UsageError(
+            f"no file {name}",
+            expected="an environment file, or a target of l9.toml",
+            found="a directory" if Path(name).exists() else "none",
+            remedy="ls -a",
+        )

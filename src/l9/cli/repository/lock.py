@@ -1,0 +1,179 @@
+"""`l9 lock`: exact versions with hashes, from what the project declares."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from l9.cli.context import HELP, json_option, project_top, show
+from l9.errors import UsageError
+
+if TYPE_CHECKING:
+    from l9.checks.dependencies.locker import Locker
+    from l9.checks.dependencies.locker_commands import Audit, Job
+
+DRIFTED = 3
+MOST = 5  # lines about what nobody could be asked about
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+@click.command("lock", context_settings=HELP)
+@click.option(
+    "--upgrade",
+    multiple=True,
+    is_flag=False,
+    flag_value="*",
+    metavar="[NAME]",
+    help="Let every version move, or only that of NAME.",
+)
+@click.option("--check", is_flag=True, help="Only say what drifted; exit code 3 when something did.")
+@click.option("--audit", is_flag=True, help="Ask pip-audit about every locked version; writes nothing.")
+@json_option
+def command(upgrade: tuple[str, ...], check: bool, audit: bool, as_json: bool) -> int:
+    """Write requirements.txt, with hashes, from pyproject.toml or requirements.in.
+
+    What is locked already stays at its version. Indexes, proxies and offline use are uv's own settings (uv.toml,
+    UV_…), and are never written into a lock.
+    """
+    if check + audit + bool(upgrade) > 1:
+        raise UsageError(
+            "one thing at a time",
+            expected="one of --upgrade, --check and --audit",
+            found="several",
+            remedy="l9 lock --help",
+        )
+    if bad := [name for name in upgrade if name != "*" and not _NAME.fullmatch(name)]:
+        raise UsageError(
+            "this is no name of a dependency", expected="a name as in pyproject.toml", found=repr(bad[0]),
+            remedy="l9 lock --help",
+        )  # fmt: skip
+    locker = _locker()
+    if audit:
+        return _audit(locker, as_json=as_json)
+    return _lock(locker, upgrade, check=check, as_json=as_json)
+
+
+def _locker() -> Locker:
+    """The locks of this working copy; without an l9.toml those that its defaults mean."""
+    from l9.checks.dependencies.locker import Locker
+    from l9.config.model import Check
+    from l9.configuration import FILE, load
+
+    top = project_top()
+    check = load(top).check if (top / FILE).exists() else Check()
+    return Locker(top, check.requirements)
+
+
+def _lock(locker: Locker, upgrade: tuple[str, ...], *, check: bool, as_json: bool) -> int:
+    from l9.checks.dependencies.locker_commands import unhashed
+    from l9.checks.dependencies.locks import read_requirements
+
+    jobs = locker.jobs()
+    made = locker.resolve(jobs, upgrade)
+    _refuse_unlocked(upgrade, made)
+    locks = []
+    for job in jobs:
+        before = locker.report(job.lock)
+        after = read_requirements(made[job.lock])
+        locks.append(_told(job, before, after, unhashed(before) if before else []))
+        if not check:
+            locker.write(job.lock, made[job.lock])
+    drifted = any(lock["changes"] or lock["missing"] for lock in locks)
+    document = {"written": not check, "drifted": drifted, "locks": locks}
+    show(document, "l9.lock/1", as_json=as_json, text=lambda: lock_text(document))
+    return DRIFTED if check and drifted else 0
+
+
+def _refuse_unlocked(upgrade: tuple[str, ...], made: dict[str, str]) -> None:
+    """Uv passes over a name that there is not."""
+    from packaging.utils import canonicalize_name
+
+    from l9.checks.dependencies.locks import read_requirements
+
+    known = {pin.name for text in made.values() for pin in read_requirements(text).exact}
+    if lacking := [n for n in upgrade if n != "*" and canonicalize_name(n) not in known]:
+        raise UsageError(
+            f"{lacking[0]} is in no lock",
+            expected="a locked dependency",
+            found=lacking[0],
+            remedy="l9 lock --check",
+        )
+
+
+def _told(job: Job, before: Any, after: Any, bare: list[str]) -> dict[str, Any]:
+    import msgspec
+
+    from l9.checks.dependencies.locker_commands import differences
+
+    return {
+        "lock": job.lock,
+        "sources": list(job.sources),
+        "missing": before is None,
+        "count": len({pin.name for pin in after.exact}),
+        "changes": msgspec.to_builtins(differences(before, after)),
+        "unhashed": bare,
+    }
+
+
+def lock_text(document: dict[str, Any]) -> str:
+    """The locks for people: what was made of what, and each name that moved."""
+    lines = []
+    for lock in document["locks"]:
+        made = f"{lock['lock']} from {' and '.join(lock['sources'])}: {lock['count']} locked"
+        changes, bare = lock["changes"], len(lock["unhashed"])
+        if document["written"]:
+            lines.append(f"✔ {made}{f', {len(changes)} changed' if changes else ', versions as they were'}")
+        elif lock["missing"]:
+            lines.append(f"✘ {lock['lock']} is not there yet ({lock['count']} to lock)")
+        else:
+            lines.append(
+                f"{'✘' if changes else '✔'} {made}{f', {len(changes)} drifted' if changes else ', as declared'}"
+            )
+        if not lock["missing"]:
+            lines += [f"    {_change(change)}" for change in changes]
+        if bare:
+            now = "had no hash before" if document["written"] else "have no hash yet: l9 lock writes them"
+            lines.append(f"    {bare} {now}")
+    if not document["written"] and document["drifted"]:
+        lines.append("    next      l9 lock")
+    return "\n".join(lines)
+
+
+def _change(change: dict[str, Any]) -> str:
+    before, after = ", ".join(change["before"]), ", ".join(change["after"])
+    if not before:
+        return f"+ {change['name']} {after}"
+    return f"~ {change['name']} {before} -> {after}" if after else f"- {change['name']} {before}"
+
+
+def _audit(locker: Locker, *, as_json: bool) -> int:
+    import msgspec
+
+    pins = locker.pins()
+    if not pins:
+        locker.jobs()  # says it better where there is nothing to lock either
+        raise UsageError("nothing is locked yet", expected="a lock", found="none", remedy="l9 lock")
+    found = locker.audit(pins)
+    document = {"good": not (found.vulnerable or found.skipped), **msgspec.to_builtins(found)}
+    show(document, "l9.audit/1", as_json=as_json, text=lambda: audit_text(found))
+    return 0 if document["good"] else DRIFTED
+
+
+def audit_text(audit: Audit) -> str:
+    """What is known, for people. What nobody could be asked about is not well."""
+    lines = []
+    for v in audit.vulnerable:
+        mend = f"fixed in {', '.join(v.fixed_in)}" if v.fixed_in else "no version mends it yet"
+        also = f" ({', '.join(v.aliases)})" if v.aliases else ""
+        lines += [f"✘ {v.name} {v.version}: {v.id}{also}, {mend}"]
+        lines += [f"    next      l9 lock --upgrade {v.name}"] if v.fixed_in else []
+    lines += [f"✘ {s.name} was not audited: {s.reason}" for s in audit.skipped[:MOST]]
+    if len(audit.skipped) > MOST:
+        lines.append(f"✘ {len(audit.skipped) - MOST} more were not audited")
+    answered = audit.asked - len(audit.skipped)
+    lines.append(
+        f"{answered} of {audit.asked} locked versions answered for, {len(audit.vulnerable)} known vulnerabilities"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,58 @@
+"""`l9 ready [TAG]`: the spec's eight criteria for production (part 9), each judged now, with its evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from l9.cli.context import HELP, json_option, project, show, target_option
+
+if TYPE_CHECKING:
+    from l9.criteria import Criterion, Line
+
+
+@click.command("ready", context_settings=HELP)
+@click.argument("tag", required=False)
+@target_option
+@json_option
+def command(tag: str | None, target: str | None, as_json: bool) -> int:
+    """Judge whether TAG (what HEAD would release when none is named) is ready for production; change nothing."""
+    from l9.criteria import READINESS
+
+    return judge_list("l9.ready/1", READINESS, tag, target, as_json=as_json)
+
+
+def judge_list(
+    schema: str, criteria: tuple[Criterion, ...], tag: str | None, target: str | None, *, as_json: bool
+) -> int:
+    """Judge all invariants of all substrates, print the list; 0, or 3 when a line does not hold."""
+    import msgspec
+
+    from l9.cli.repository.check import good, judge_all
+    from l9.core.states import Where
+    from l9.criteria import assess
+
+    tag, commit, judged, record = judge_all(project(target), tag, tuple(Where))
+    lines = assess(criteria, tuple(judged), record.get("evidence", {}), record.get("release"))
+    ready = all(good(one) for line in lines for one in line.evidence)
+    document = {"tag": tag, "commit": commit, "ready": ready, "lines": msgspec.to_builtins(lines)}
+    show(document, schema, as_json=as_json, text=lambda: _text(tag, commit, lines, ready=ready))
+    return 0 if ready else 3
+
+
+def _text(tag: str | None, commit: str, lines: tuple[Line, ...], *, ready: bool) -> str:
+    from l9.cli.repository.check import ICONS, told
+
+    out = [f"{tag or 'HEAD'} is {commit[:12] or 'no commit yet'}"]
+    group = ""
+    for line in lines:
+        if line.group != group:
+            group = line.group
+            out += ["", group]
+        out.append(f"{ICONS[line.verdict]} {line.title}")
+        out += [f"    {text}" for one in line.evidence for text in told(one)]
+    held = sum(line.verdict in ("holds", "advice") for line in lines)
+    later = sum(line.verdict == "later" for line in lines)
+    summary = f"{held} of {len(lines)} hold" + (f", {later} are judged by the deploy itself" if later else "")
+    return "\n".join([*out, "", summary if ready else f"{summary}: not ready"])

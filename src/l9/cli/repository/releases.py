@@ -1,0 +1,94 @@
+"""`l9 releases`: what was released, what it holds, and where it is live, stands by or is retained."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from l9.cli.context import HELP, json_option, project, project_top, show, target_option
+from l9.configuration import load
+from l9.configuration import targets as names_of
+from l9.drivers.process.concurrency import at_once
+from l9.errors import L9Error
+from l9.operator.identity import whoami
+from l9.operator.releases import list_releases, placed
+from l9.protocol import client
+from l9.protocol.client import AgentFailed
+from l9.protocol.release_list import ReleaseLine, TargetAsked
+
+
+@click.command("releases", context_settings=HELP)
+@click.option(
+    "--most", type=click.IntRange(1, 1000), default=20, metavar="N", help="How many, newest first (20)."
+)
+@click.option("--offline", is_flag=True, help="Ask no target.")
+@target_option
+@json_option
+def command(most: int, offline: bool, target: str | None, as_json: bool) -> int:
+    """List the releases: when, by whom, commits since the one before, signed, attested, and where they are.
+
+    Every target of l9.toml is asked, or the one that --target names; one that does not answer is told.
+    """
+    import msgspec
+
+    known = (target,) if target else names_of(project_top())
+    here = project(next(iter(known), None))
+    asked: dict[str, TargetAsked] = {}
+    places: dict[str, dict[str, str]] = {}
+    lines: list[ReleaseLine] = []
+
+    def ask(name: str) -> None:
+        asked[name], places[name] = places_on(here.top, name)
+
+    def judge() -> None:
+        lines.extend(list_releases(here.repo, here.config, most))
+
+    at_once([judge, *(partial(ask, name) for name in (() if offline else known))])
+    targets = [asked[name] for name in known if name in asked]
+    lines = [placed(line, {name: places[name] for name in known if name in places}) for line in lines]
+    document: dict[str, Any] = {
+        "releases": [msgspec.to_builtins(line) for line in lines],
+        "targets": [msgspec.to_builtins(one) for one in targets],
+    }
+
+    def text() -> str:
+        told = [told_of(line) for line in lines] or ["no releases yet: l9 release"]
+        told += [f"✘ {one.target} was not asked: {one.problem}" for one in targets if one.problem]
+        return "\n".join(told)
+
+    show(document, "l9.releases/1", as_json=as_json, text=text)
+    return 0
+
+
+def places_on(top: Path, name: str) -> tuple[TargetAsked, dict[str, str]]:
+    """Where each release is on a target, by its own agent."""
+    try:
+        data = client.result(load(top, name), "status", whoami())
+    except L9Error as error:
+        return TargetAsked(target=name, problem=error.said, remedy=error.remedy), {}
+    except AgentFailed as error:
+        return TargetAsked(target=name, problem=str(error)), {}
+    places = {str(tag): "retained" for tag in data["retained"]}
+    for state in ("standby", "live"):
+        if release := data[state]["release"]:
+            places[str(release)] = state
+    return TargetAsked(target=name), places
+
+
+def told_of(line: ReleaseLine) -> str:
+    """One release for people."""
+    day = datetime.fromtimestamp(line.at, UTC).strftime("%Y-%m-%d")
+    many = f"{line.commits} commit{'' if line.commits == 1 else 's'}"
+    marks = [
+        many,
+        {"none": "not signed", "good": f"signed by {line.signed_by}"}.get(line.signature, line.signature),
+    ]
+    marks.append(
+        f"attested by {line.attested_by}" if line.attested_by else f"not attested ({line.attestation})"
+    )
+    where = "".join(f"  [{state} on {name}]" for name, state in line.where.items())
+    return f"{line.tag:<14} {day}  {line.tagger}  {', '.join(filter(None, marks))}{where}"

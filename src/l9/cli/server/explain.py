@@ -1,0 +1,90 @@
+"""`l9 explain [RELEASE|RUN|CODE]`: who, what, which gate, evidence, timings; or what an error code means."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+import msgspec
+
+from l9 import errors
+from l9.cli.context import HELP, json_option, project, show, target_option
+from l9.cli.render import ICONS, sentences
+from l9.core import events as ev
+from l9.operator.identity import whoami
+from l9.protocol import client
+
+
+@click.command("explain", context_settings=HELP)
+@click.argument("what", required=False)
+@target_option
+@json_option
+def command(what: str | None, target: str | None, as_json: bool) -> int:
+    """Tell all that is on record of a RELEASE or a RUN (the newest when none is named), or of an error CODE."""
+    known = codes()
+    if what in known:
+        kind = known[what]
+        data: dict[str, Any] = {
+            "code": what,
+            "exit_code": kind.exit_code,
+            "meaning": (kind.__doc__ or "").strip(),
+        }
+        show(
+            data,
+            "l9.code/1",
+            as_json=as_json,
+            text=lambda: f"{what} (exit {kind.exit_code}): {data['meaning']}",
+        )
+        return 0
+    here = project(target)
+    data = client.result(here.config, "explain", whoami(), what=what)
+    show(data, "l9.explain/1", as_json=as_json, text=lambda: explain_text(data))
+    return 0
+
+
+def codes() -> dict[str, type[errors.L9Error]]:
+    """Every error code, and the class that owns it (a class without its own has its parent's)."""
+    import l9.demo.child
+    import l9.provision.errors  # noqa: F401  # both define codes of their own
+
+    found: dict[str, type[errors.L9Error]] = {}
+    todo = [errors.L9Error]
+    while todo:
+        kind = todo.pop()
+        if "code" in vars(kind):
+            found[kind.code] = kind
+        todo += kind.__subclasses__()
+    return found
+
+
+def explain_text(data: dict[str, Any]) -> str:
+    """One run's record for people."""
+    entries = [msgspec.convert(e, ev.Entry) for e in data["entries"]]
+    first, began = entries[0].body, entries[0].at
+    assert isinstance(first, ev.RunStarted)  # noqa: S101  # the agent sends whole runs
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began))
+    lines = [
+        f"run {entries[0].run}: {first.kind} {first.tag}",
+        f"  by       {first.who} at {at}, l9 {first.version}",
+        f"  commit   {first.commit}",
+        f"  slots    to {first.new}"
+        + (f", from {first.old} with {first.previous}" if first.old else ", first deploy"),
+        "",
+    ]
+    for entry in entries[1:]:
+        lines += [
+            f"{entry.at - began:>8.2f} s  {ICONS.get(icon, icon)} {text}" for icon, text in _told(entry.body)
+        ]
+    return "\n".join(lines)
+
+
+def _told(event: ev.AnyEvent) -> list[tuple[str, str]]:
+    """As on the screen, and the actions besides."""
+    match event:
+        case ev.ActionIntended(action=action):
+            return [(" ", f"    {action}")]
+        case ev.ActionDone(note=note, seconds=seconds):
+            return [(" ", f"      done in {seconds:.2f} s" + (f": {note}" if note != "done" else ""))]
+        case _:
+            return sentences(event)

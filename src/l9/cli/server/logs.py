@@ -1,0 +1,35 @@
+"""`l9 logs`: a slot's log."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from l9.cli.context import HELP, json_option, project, target_option
+from l9.cli.plain_text import printable
+from l9.cli.render import JsonView, feed
+from l9.operator.identity import whoami
+from l9.protocol import client
+from l9.protocol.messages import Line
+
+
+@click.command("logs", context_settings=HELP)
+@target_option
+@click.option("--slot", type=click.Choice(["blue", "green"]), help="Which slot; the live one unless told.")
+@click.option(
+    "-n", "most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many lines."
+)
+@json_option
+def command(target: str | None, slot: str | None, most: int, as_json: bool) -> int:
+    """Show the last lines of a slot's log."""
+    here = project(target)
+    messages = client.ask(here.config, "logs", whoami(), slot=slot, most=most)
+    if as_json:
+        out = JsonView(sys.stdout, "l9.logs/1")
+        out.result(feed(messages, out))
+        return 0
+    for message in messages:
+        if isinstance(message, Line):
+            sys.stdout.write(printable(message.text) + "\n")
+    return 0

@@ -1,0 +1,60 @@
+"""`l9 rollback [TAG]`: back to the previous good release, or to a retained one."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
+from l9.cli.render import View, feed, view
+from l9.cli.server.deploy import ended, public_answer
+from l9.operator.deploy import check_name, new_run_id
+from l9.operator.identity import whoami
+from l9.protocol import client
+
+
+@click.command("rollback", context_settings=HELP)
+@click.argument("tag", required=False)
+@target_option
+@wait_option
+@click.option("--reason", default="", help="Why, for the record.")
+@click.option(
+    "--rebuild", is_flag=True, help="Build the release's image anew; else what is kept is used as it is."
+)
+@json_option
+@progress_option
+def command(
+    tag: str | None, target: str | None, wait: float, reason: str, rebuild: bool, as_json: bool, progress: str
+) -> int:
+    """Go back to the previous good release, or to TAG where it is retained.
+
+    With --rebuild also to one that is retained no longer, if it was live once.
+    """
+    here = project(target)
+    screen = view(progress, as_json=as_json)
+    try:
+        return rollback(here, tag, screen, wait=wait, reason=reason, rebuild=rebuild)
+    finally:
+        screen.close()
+
+
+def rollback(
+    here: Project,
+    tag: str | None,
+    screen: View,
+    *,
+    wait: float = 0.0,
+    reason: str = "",
+    rebuild: bool = False,
+) -> int:
+    """Roll back and show it on `screen`; the exit code."""
+    if tag is not None:
+        check_name(tag, here.config)
+    run = new_run_id(time.time())
+    options = {"wait": wait, "reason": reason, "rebuild": rebuild}
+    messages = client.ask(here.config, "rollback", whoami(), run=run, tag=tag, **options)
+    data = feed(messages, screen)
+    if data.get("exit_code") == 0:
+        data["public"] = public_answer(here, screen)
+    return ended(screen, data)

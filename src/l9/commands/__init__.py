@@ -1,1 +1,0 @@
-"""Pure builders of argument vectors, and parsers of what programs print for machines."""

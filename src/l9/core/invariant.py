@@ -1,0 +1,105 @@
+"""What an invariant is: one checkable statement, with the reason for it and the observables it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from l9.core.facts import Facts
+from l9.core.run import Run
+from l9.core.states import State, Where
+from l9.core.thresholds import Rules
+from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a check may use besides the facts. `now` is seconds since the epoch."""
+
+    run: Run
+    rules: Rules
+    now: float
+    gate: State
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the gate being judged was entered, its actions were done, and somebody watched.
+
+        While a run lay interrupted nobody looked: neither its deadlines nor its bake went on.
+        """
+        entered = self.run.entered.get(self.gate, self.now)
+        return self.now - max(entered, self.run.acted_at.get(self.gate, entered), self.run.resumed_at)
+
+
+Check = Callable[[Facts, Context], Verdict]
+
+
+class Weight(StrEnum):
+    """What follows when an invariant does not hold.
+
+    hard: its gate closes, always. rule: its gate closes unless `[check.waive]` names it, with a reason that goes
+    on record. advice: it is told, and closes nothing unless `[check] require` names it.
+    """
+
+    HARD = "hard"
+    RULE = "rule"
+    ADVICE = "advice"
+
+
+class Invariant(msgspec.Struct, frozen=True):
+    """One statement. `observes` names the kinds of fact that `check` uses; `clause` where it comes from."""
+
+    id: str
+    why: str
+    substrate: Where
+    observes: tuple[type, ...]
+    clause: str
+    check: Check
+    weight: Weight = Weight.HARD
+
+    def judge(self, facts: Facts, context: Context) -> Verdict:
+        """The verdict; Unknown when one of the observables could not be seen."""
+        verdict = self._look(facts, context)
+        if isinstance(verdict, Unknown) and verdict.not_yet:
+            return verdict
+        if isinstance(verdict, Fail | Unknown) and (leave := self._leave(context.rules)):
+            found = verdict.found if isinstance(verdict, Fail) else verdict.reason
+            return Pass(f"{leave}: {found}", verdict.remedy or f"l9 check --explain {self.id}")
+        return verdict
+
+    def _look(self, facts: Facts, context: Context) -> Verdict:
+        for kind in self.observes:
+            if unseen := facts.unseen(kind):
+                return Unknown(unseen.reason, unseen.remedy, unseen.expected, unseen.not_yet)
+        return self.check(facts, context)
+
+    def _leave(self, rules: Rules) -> str:
+        """Why it may not hold and yet close nothing; empty where it may not."""
+        if self.weight is Weight.RULE and (reason := rules.waived.get(self.id)):
+            return f"waived ({reason})"
+        return "advice" if self.weight is Weight.ADVICE and self.id not in rules.required else ""
+
+
+def invariant(
+    id: str, *observes: type, why: str, clause: str, weight: Weight = Weight.HARD
+) -> Callable[[Check], Invariant]:
+    """Make a check into an invariant; the substrate is the first word of its id."""
+
+    def make(check: Check) -> Invariant:
+        return Invariant(id, why, Where(id.split(".", maxsplit=1)[0]), observes, clause, check, weight)
+
+    return make
+
+
+def short(digest: str | None) -> str:
+    """A digest as people quote it: twelve digits after the algorithm."""
+    return (digest or "none").removeprefix("sha256:")[:12]
+
+
+def once_baked(context: Context, passed: Pass) -> Verdict:
+    """A good bake is only known at its end."""
+    bake = context.rules.bake
+    if context.elapsed >= bake:
+        return passed
+    return Pending(f"watched for {context.elapsed:.0f} of {bake:g} s", context.elapsed, bake)

@@ -1,0 +1,138 @@
+"""The loop: observe, decide, journal the intent, perform, journal the result. The same loop recovers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from l9.core import events as ev
+from l9.core.actions import AnyAction
+from l9.core.decide import (
+    Close,
+    Decision,
+    Enter,
+    Finish,
+    HandOver,
+    Open,
+    Perform,
+    Wait,
+    conclusion,
+    decide,
+    wanted,
+)
+from l9.core.facts import Facts
+from l9.core.gates import Graph
+from l9.core.ports import Clock
+from l9.core.run import Run, apply
+from l9.core.states import State, Where
+from l9.core.thresholds import Rules
+from l9.core.verdict import Pending
+from l9.errors import L9Error, named
+
+Observe = Callable[[Run, frozenset[type]], Facts]
+Do = Callable[[Run, AnyAction], str]
+Append = Callable[[str, ev.AnyEvent], ev.Entry]
+Watch = Callable[[State, Pending], None]
+
+# Seconds between two looks: while something has just happened, and then (spec: every 100 ms or less).
+LOOK_SOON, LOOK_EVERY, SOON = 0.01, 0.05, 0.25
+
+
+class Runner:
+    """Drives runs over the rows of some substrates until they end, or are handed over to another one."""
+
+    def __init__(
+        self,
+        *,
+        graph: Graph,
+        rules: Rules,
+        clock: Clock,
+        observe: Observe,
+        perform: Do,
+        append: Append,
+        watch: Watch,
+        where: tuple[Where, ...],
+        until: State | None = None,
+    ) -> None:
+        self._graph = graph
+        self._rules = rules
+        self._clock = clock
+        self._observe = observe
+        self._perform = perform
+        self._append = append
+        self._watch = watch
+        self._where = where
+        self._until = until
+        self._noted_at = 0.0
+
+    def drive(self, run: Run) -> Run:
+        """Go on with a run; the run as it is when it ended, or when nothing is left to do here."""
+        while run.finished is None and self._until not in run.opened:
+            facts = self._observe(run, wanted(run, self._graph, *self._where))
+            decision = decide(run, facts, self._clock.now(), self._graph, self._rules, *self._where)
+            if isinstance(decision, HandOver):
+                return run
+            run = self._carry_out(run, decision)
+        return run
+
+    def _carry_out(self, run: Run, decision: Decision) -> Run:
+        match decision:
+            case Enter(gate=gate):
+                return self._note(run, ev.GateEntered(gate=gate))
+            case Open(gate=gate, evidence=evidence):
+                return self._note(
+                    run, ev.GateOpened(gate=gate, evidence=evidence, seconds=self._since(run, gate))
+                )
+            case Close(gate=gate, findings=findings):
+                return self._note(
+                    run, ev.GateClosed(gate=gate, findings=findings, seconds=self._since(run, gate))
+                )
+            case Finish(outcome=outcome):
+                return self._note(run, conclusion(run, outcome, self._clock.now()))
+            case Perform():
+                return self._do(run, decision)
+            case Wait(pending=pending):
+                for gate, waiting in pending:
+                    self._watch(gate, waiting)
+                quiet = self._clock.now() - self._noted_at
+                self._clock.sleep(LOOK_SOON if quiet < SOON else LOOK_EVERY)
+        return run
+
+    def _do(self, run: Run, step: Perform) -> Run:
+        run = self._note(
+            run, ev.ActionIntended(gate=step.gate, step=step.step, action=step.action, undoes=step.undoes)
+        )
+        began = self._clock.now()
+        try:
+            note = self._perform(run, step.action)
+        except L9Error as error:
+            return self._note(
+                run,
+                ev.ActionFailed(
+                    gate=step.gate,
+                    step=step.step,
+                    expected=error.expected or str(step.action),
+                    found=error.said,
+                    remedy=error.remedy,
+                    log=error.log,
+                ),
+            )
+        except Exception as error:
+            # Whatever goes wrong in an action closes its gate, a bug of ours included: production comes first.
+            return self._note(
+                run,
+                ev.ActionFailed(
+                    gate=step.gate,
+                    step=step.step,
+                    expected=str(step.action),
+                    found=f"a bug in l9: {named(error)}",
+                ),
+            )
+        took = round(self._clock.now() - began, 3)
+        return self._note(run, ev.ActionDone(gate=step.gate, step=step.step, note=note, seconds=took))
+
+    def _note(self, run: Run, event: ev.AnyEvent) -> Run:
+        self._noted_at = self._append(run.id, event).at
+        return apply(run, self._noted_at, event)
+
+    def _since(self, run: Run, gate: State) -> float:
+        return round(self._clock.now() - run.entered.get(gate, self._clock.now()), 3)

@@ -1,0 +1,171 @@
+"""The spec's own lists, as tables: readiness for production (part 9) and the checklist (8.1, 8.2).
+
+A line is judged by the invariants that it names, and by nothing else: none is ticked by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from l9.catalogue import Judged
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """One line. `needs` are ids of invariants; one that is only judged in a deploy is taken from the record."""
+
+    group: str
+    title: str
+    clause: str
+    needs: tuple[str, ...]
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A criterion and what was found of it. `verdict` is the weightiest of its invariants' (see WORST_FIRST)."""
+
+    group: str
+    title: str
+    clause: str
+    verdict: str
+    evidence: tuple[Judged, ...]
+
+
+WORST_FIRST = ("fails", "unknown", "later", "advice", "holds")
+
+
+CGMP = (
+    "workspace.fix-passed",
+    "workspace.sim-passed",
+    "workspace.cov-passed",
+    "workspace.oracle-passed",
+    "workspace.cgmp-this-tree",
+)
+
+
+def _part_9(title: str, *needs: str) -> Criterion:
+    return Criterion("Production readiness", title, "spec 9", needs)
+
+
+READINESS = (
+    _part_9(
+        "Code: CGMP passes for exactly this tree",
+        *CGMP,
+    ),
+    _part_9("Dependencies: all exact, nothing floats", "workspace.dependencies-locked"),
+    _part_9(
+        "Git: tag annotated, its signature as required, on main",
+        "repository.tag-annotated",
+        "repository.tag-signature",
+        "repository.tag-on-main",
+    ),
+    _part_9(
+        "Host: services up, Caddy configured, environment in place",
+        "host.engine-ready",
+        "host.services-up",
+        "host.site-ready",
+        "host.env-complete",
+    ),
+    _part_9("Health: the endpoint answers as it should", "host.live-healthy"),
+    _part_9("Observability: the log can be read, and is clean", "host.live-log-clean"),
+    _part_9("Smoke tests: the API does its work", "host.smoke-passed"),
+    _part_9("Rollback plan: the previous release is known and all there", "host.way-back"),
+)
+
+
+# What only the journal can say.
+DEPLOYED, WENT_BACK = "record.deployed", "record.went-back"
+
+
+def _part_8(group: str, *lines: tuple[str, tuple[str, ...]]) -> tuple[Criterion, ...]:
+    return tuple(Criterion(group, title, "spec 8", needs) for title, needs in lines)
+
+
+CHECKLIST = (
+    *_part_8(
+        "Deployment invariants (8.1)",
+        ("Local: CGMP passes", CGMP),
+        ("Local: dependencies locked", ("workspace.dependencies-locked", "workspace.project-matches-lock")),
+        ("Local: git status clean", ("workspace.no-untracked-files", "workspace.no-uncommitted-changes")),
+        ("Git: only tagged commits deployed", ("repository.tag-exists", "repository.tag-annotated")),
+        ("Git: tag on main", ("repository.tag-on-main",)),
+        ("Host: container healthy", ("host.engine-health", "host.healthy-for-soak")),
+        ("Host: the health endpoint answers", ("host.live-healthy",)),
+        ("Host: no traceback in the log", ("host.live-log-clean",)),
+        ("Host: free of drift", ("host.record-true", "host.checkout-unedited")),
+    ),
+    *_part_8(
+        "Local policy (8.2)",
+        ("Hooks judge commits and pushes", ("workspace.hooks-installed",)),
+        (".env.example documents every variable", ("workspace.env-documented", "workspace.env-no-secrets")),
+        ("requirements.txt has exact versions", ("workspace.dependencies-locked",)),
+        ("Dockerfile pins base image and OS packages", (
+            "workspace.base-image-by-digest", "workspace.no-latest-image", "workspace.os-packages-pinned"
+        )),
+    ),
+    *_part_8(
+        "Git workflow (8.2)",
+        ("Main is protected", ("repository.main-protected",)),
+        ("Branches are named and short-lived", (
+            "repository.branch-names", "repository.branches-short-lived"
+        )),
+        ("Tags say what they release", ("repository.tag-message", "repository.tag-message-form")),
+        ("What is deployed is on record", ("host.record-true",)),
+    ),
+    *_part_8(
+        "Docker and host (8.2)",
+        ("Health endpoint implemented", ("host.live-healthy",)),
+        ("Compose file has a healthcheck", ("workspace.healthcheck-declared",)),
+        ("Two slots behind one route", ("host.site-ready",)),
+        ("Rollback tried, and the way back is there", (WENT_BACK, "host.way-back")),
+    ),
+    *_part_8(
+        "Deployment (8.2)",
+        ("Deploy script there, and a deploy succeeded", ("workspace.scripts-there", DEPLOYED)),
+        ("Pre-flight checks: git, engine, environment", (
+            "workspace.no-uncommitted-changes", "host.engine-ready", "host.env-complete"
+        )),
+        ("Smoke tests after deployment", ("host.smoke-passed",)),
+        ("Metadata recorded", ("host.record-true",)),
+    ),
+    *_part_8(
+        "Monitoring (8.2)",
+        ("Drift is looked for every hour", ("host.drift-watched",)),
+        ("Logs can be read", ("host.live-log-clean",)),
+        ("Failures are told", ("workspace.failures-told",)),
+    ),
+)  # fmt: skip
+
+
+def assess(
+    criteria: tuple[Criterion, ...],
+    judged: tuple[Judged, ...],
+    record: Mapping[str, str],
+    release: str | None,
+) -> tuple[Line, ...]:
+    """Each criterion with its evidence.
+
+    In: what was judged now; and what is on record, by invariant, of the deploy that took `release` live. Out: a
+    line each, in order; an invariant that nobody judged is `later`.
+    """
+    known = {one.id: one for one in judged}
+
+    def found(need: str) -> Judged:
+        if need in known:
+            return known[need]
+        if need in record:
+            since = "" if need.startswith("record.") else f" (on record, when {release} went live)"
+            return Judged(id=need, verdict="holds", found=f"{record[need]}{since}")
+        return Judged(id=need, verdict="later", found="none is on record yet")
+
+    return tuple(_line(criterion, tuple(map(found, criterion.needs))) for criterion in criteria)
+
+
+def _line(criterion: Criterion, evidence: tuple[Judged, ...]) -> Line:
+    return Line(
+        group=criterion.group,
+        title=criterion.title,
+        clause=criterion.clause,
+        verdict=min((one.verdict for one in evidence), key=WORST_FIRST.index),
+        evidence=evidence,
+    )

@@ -1,0 +1,91 @@
+"""The switch as a file that Caddy looks at for each request: one rename, no reload, no failed request."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from l9.config.layout import Layout
+from l9.config.model import Config
+from l9.core.facts import Traffic
+from l9.core.ports import Http
+from l9.core.states import Slot
+from l9.drivers.caddy.access_log import AccessLog
+from l9.drivers.caddy.site import FLAG, label_directory, request_upstream, stream_upstream
+from l9.errors import NoAnswer
+
+
+class CaddyFile:
+    """Implements `Router` over the site that `l9 provision` writes (`commands/caddy.py`)."""
+
+    def __init__(
+        self, layout: Layout, config: Config, http: Http, access_log: Path, host: dict[str, str]
+    ) -> None:
+        self._flags = layout.route
+        self._config = config
+        self._http = http
+        self._access = AccessLog(access_log)
+        self._host = host
+
+    def active(self) -> Slot:
+        return Slot.GREEN if (self._flags / FLAG).exists() else Slot.BLUE
+
+    def switch(self, to: Slot) -> None:
+        self._flags.mkdir(parents=True, exist_ok=True)
+        flag, aside = self._flags / FLAG, self._flags / f".{FLAG}"
+        if to is Slot.GREEN and not flag.exists():
+            aside.write_text("", encoding="utf-8")
+            aside.chmod(0o644)
+            aside.rename(flag)
+        elif to is Slot.BLUE and flag.exists():
+            flag.rename(aside)
+        _sync(self._flags)
+
+    def label(self, slot: Slot, release: str) -> None:
+        directory, aside = self._flags / label_directory(slot), self._flags / f".{slot}.label"
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o755)  # Caddy's user reads it
+        names = [path.name for path in directory.iterdir()]
+        if names == [release]:
+            return
+        for name in names:
+            (directory / name).unlink()
+        aside.touch()
+        aside.chmod(0o644)
+        aside.rename(directory / release)
+        _sync(directory)
+
+    def problem(self) -> tuple[str, str] | None:
+        url = self._config.route.url + self._config.health.path
+        try:
+            reply = self._http.request("GET", url, headers={"X-L9-Probe": "1", **self._host}, timeout=5)
+        except NoAnswer as error:
+            return f"Caddy does not answer at {url}: {error.found}", "systemctl status caddy"
+        seen = reply.headers.get("x-l9-slot")
+        if seen != self.active():
+            return f"{url} answers {reply.status} with X-L9-Slot {seen or 'missing'}", "l9 provision"
+        return None
+
+    def in_flight(self, slot: Slot) -> tuple[int | None, int]:
+        ports = self._config.target.ports
+        port = ports.blue if slot is Slot.BLUE else ports.green
+        try:
+            reply = self._http.request(
+                "GET", f"{self._config.route.admin}/reverse_proxy/upstreams", timeout=2
+            )
+            open_now = {str(u["address"]): int(u["num_requests"]) for u in json.loads(reply.body)}
+        except (NoAnswer, ValueError, KeyError, TypeError):
+            return None, 0
+        return open_now.get(request_upstream(port)), open_now.get(stream_upstream(port), 0)
+
+    def traffic(self, slot: Slot, since: float) -> Traffic:
+        return self._access.traffic(slot, since)
+
+
+def _sync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

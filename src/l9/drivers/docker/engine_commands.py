@@ -1,0 +1,225 @@
+"""Docker Engine: paths of its API, and parsers of what it answers. No CLI call costs as little as these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from l9.checks.logs.logs import LogLine
+from l9.core.facts import SlotState
+from l9.core.states import Slot
+from l9.drivers.compose import names
+
+MINIMUM_API = (1, 42)  # Engine 23
+QUICK_HEALTH_API = (1, 44)  # Engine 25: `start_interval` in healthchecks
+_HEADER = 8
+_ERR = 2
+_NANOSECONDS = 1e9
+# The engine's own, where a healthcheck does not say; seconds.
+_INTERVAL = 30.0
+_START_INTERVAL = 5.0
+
+
+class Container(msgspec.Struct, frozen=True):
+    """A container as `inspect` shows it. `status` is one of the engine's own words.
+
+    `execs`: commands that run in it now, health probes among them. `probed_at`: when the last health probe
+    ended. `probe_interval`: seconds from there to the next one; None where the engine probes nothing.
+    """
+
+    id: str
+    name: str
+    status: str
+    image: str
+    labels: Mapping[str, str] = {}
+    started_at: float = 0.0
+    restarts: int = 0
+    oom_killed: bool = False
+    exit_code: int | None = None
+    health: str | None = None
+    restart_policy: str = "no"
+    tty: bool = False
+    execs: int = 0
+    probed_at: float = 0.0
+    probe_interval: float | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there, even if frozen or about to be started again."""
+        return self.status in ("running", "paused", "restarting")
+
+    def of(self, instance: str, release: str | None = None) -> bool:
+        """Whether l9 made it for this instance (and release)."""
+        mine = self.labels.get(names.INSTANCE) == instance
+        return mine and (release is None or self.labels.get(names.RELEASE) == release)
+
+
+class ImageInfo(msgspec.Struct, frozen=True):
+    """An image as `inspect` shows it. `workdir` is where its commands run."""
+
+    id: str
+    labels: Mapping[str, str]
+    tags: tuple[str, ...]
+    size: int
+    checks_health: bool
+    workdir: str = "/"
+
+
+def path(kind: str, thing: str = "", act: str = "", **query: str | int | Mapping[str, list[str]]) -> str:
+    """A path of the API, such as `/containers/NAME/stop?t=30`. Mappings become JSON, as filters are."""
+    parts = "/".join(quote(p, safe="") for p in (kind, thing, act) if p)
+    texts = {k: json.dumps(v) if isinstance(v, Mapping) else str(v) for k, v in query.items()}
+    return f"/{parts}{f'?{urlencode(texts)}' if texts else ''}"
+
+
+def parse_api(version: Mapping[str, Any]) -> tuple[int, ...]:
+    """The newest API that the engine speaks, from `/version`."""
+    return tuple(int(n) for n in str(version.get("ApiVersion", "0")).split("."))
+
+
+def parse_container(raw: Mapping[str, Any]) -> Container:
+    """The answer to `/containers/NAME/json`."""
+    state, config = raw["State"], raw["Config"]
+    ended = state["Status"] in ("exited", "dead", "restarting")
+    return Container(
+        id=raw["Id"],
+        name=raw["Name"].removeprefix("/"),
+        status=state["Status"],
+        image=raw["Image"],
+        labels=config.get("Labels") or {},
+        started_at=parse_time(state["StartedAt"]) or 0.0,
+        restarts=raw["RestartCount"],
+        oom_killed=state["OOMKilled"],
+        exit_code=state["ExitCode"] if ended else None,
+        health=(state.get("Health") or {}).get("Status"),
+        restart_policy=raw["HostConfig"]["RestartPolicy"]["Name"] or "no",
+        tty=config["Tty"],
+        execs=len(raw.get("ExecIDs") or ()),
+        probed_at=_probed_at(state),
+        probe_interval=_probe_interval(config, state),
+    )
+
+
+def _probed_at(state: Mapping[str, Any]) -> float:
+    """When the newest health probe ended; 0 before the first."""
+    probes = (state.get("Health") or {}).get("Log") or [{}]
+    return parse_time(probes[-1].get("End", "")) or 0.0
+
+
+def _probe_interval(config: Mapping[str, Any], state: Mapping[str, Any]) -> float | None:
+    check, health = config.get("Healthcheck") or {}, state.get("Health") or {}
+    if (check.get("Test") or ["NONE"])[0] == "NONE" or not health:
+        return None
+    interval = check.get("Interval", 0) / _NANOSECONDS or _INTERVAL
+    if health["Status"] != "starting":
+        return float(interval)
+    return float(min(interval, check.get("StartInterval", 0) / _NANOSECONDS or _START_INTERVAL))
+
+
+def rests(found: Container, unpaused_at: float, now: float, need: float) -> bool:
+    """Whether no command is at its start in the container, and no health probe begins for `need` seconds.
+
+    A command that is caught by the freezer while it starts is never done starting, and some of containerd's
+    shims (1.6.20 of Debian 12) then answer nobody about that container, a request to unpause it included.
+    unpaused_at: when it was last unpaused (0 for never): the engine counts its interval anew from there.
+    """
+    if found.execs:
+        return False
+    if found.probe_interval is None:
+        return True
+    counted_from = max(found.probed_at, found.started_at, unpaused_at)
+    return now + need <= counted_from + found.probe_interval
+
+
+def slot_state(slot: Slot, instance: str, found: Container | None) -> SlotState:
+    """A slot from what stands under its name. A container that l9 did not make has no release."""
+    if found is None:
+        return SlotState(slot)
+    known = {"created", "running", "paused", "restarting"}
+    return SlotState(
+        slot=slot,
+        status=found.status if found.status in known else "exited",
+        release=found.labels.get(names.RELEASE) if found.of(instance) else None,
+        image=found.image,
+        started_at=found.started_at,
+        restarts=found.restarts,
+        oom_killed=found.oom_killed,
+        exit_code=found.exit_code,
+        health=None if found.health == "none" else found.health,
+    )
+
+
+def service_status(found: Container | None, *, one_shot: bool) -> str:
+    """One word (or two) for a service that is no slot; only `running` and `done` are good."""
+    if found is None:
+        return "absent"
+    if found.status == "running":
+        return "unhealthy" if found.health == "unhealthy" else "running"
+    if found.status in ("exited", "dead"):
+        return "done" if one_shot and found.exit_code == 0 else f"exited with {found.exit_code}"
+    return found.status
+
+
+def parse_image(raw: Mapping[str, Any]) -> ImageInfo:
+    """The answer to `/images/NAME/json`."""
+    config = raw.get("Config") or {}
+    test = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
+    return ImageInfo(
+        id=raw["Id"],
+        labels=config.get("Labels") or {},
+        tags=tuple(raw.get("RepoTags") or ()),
+        size=raw.get("Size", 0),
+        checks_health=test[0] != "NONE",
+        workdir=config.get("WorkingDir") or "/",
+    )
+
+
+def parse_time(text: str) -> float | None:
+    """Seconds since the epoch; None for what is no time, 0 for the engine's year 1 (never)."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at.timestamp() if at.year > 1 and at.tzinfo else 0.0
+
+
+def parse_logs(data: bytes, *, tty: bool) -> list[LogLine]:
+    """Log lines, oldest first, from `/containers/NAME/logs?timestamps=1`.
+
+    Without a terminal the engine sends frames: stream, three zeros, length (4 bytes), text. A long line comes
+    in several frames, each with its time and only the last with a line end. A terminal has no frames, but the
+    pieces of a long line repeat the time of the first.
+    """
+    found: list[LogLine] = []
+    open_line: dict[Literal["stdout", "stderr"], LogLine] = {}
+    for stream, text in _terminal(data) if tty else _frames(data):
+        stamp, divider, rest = text.partition(" ")
+        at = parse_time(stamp) if divider else None
+        said = rest.replace(f"{stamp} ", "") if at is not None else text
+        if (begun := open_line.pop(stream, None)) is not None:
+            said, at = begun.text + said, begun.at
+        line = LogLine(stream, said.rstrip("\r\n"), at)
+        if said.endswith("\n"):
+            found.append(line)
+        else:
+            open_line[stream] = LogLine(stream, said, at)
+    return [*found, *open_line.values()]
+
+
+def _frames(data: bytes) -> Iterator[tuple[Literal["stdout", "stderr"], str]]:
+    position = 0
+    while position + _HEADER <= len(data):
+        length = int.from_bytes(data[position + 4 : position + _HEADER], "big")
+        text = data[position + _HEADER : position + _HEADER + length].decode(errors="replace")
+        yield "stderr" if data[position] == _ERR else "stdout", text
+        position += _HEADER + length
+
+
+def _terminal(data: bytes) -> Iterator[tuple[Literal["stdout", "stderr"], str]]:
+    for line in data.decode(errors="replace").splitlines(keepends=True):
+        yield "stdout", line

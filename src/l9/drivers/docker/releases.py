@@ -1,0 +1,280 @@
+"""What is kept of a release on the host: its resolved compose document, its environment, its image."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from l9.checks.compose import services as compose
+from l9.checks.environment.env_file import parse_env
+from l9.config.layout import Layout
+from l9.config.model import Config
+from l9.core.facts import Retained
+from l9.core.states import Slot
+from l9.drivers.compose import commands as argv
+from l9.drivers.compose import names
+from l9.drivers.compose.slot_document import Places, Release, slot_document
+from l9.drivers.docker.cli import DockerCli, Output
+from l9.drivers.docker.engine import Engine
+from l9.drivers.docker.engine_commands import ImageInfo
+from l9.drivers.files.host_files import is_private, replace_file
+from l9.drivers.process.concurrency import at_once
+from l9.errors import ActionError, ConfigError
+
+T = TypeVar("T")
+_PLACEHOLDERS = frozenset((".gitkeep", ".gitignore", ".keep", ".placeholder"))
+_MOST_ENV_FILES = 20
+
+
+class Releases:
+    """Reads and writes the kept parts of releases of one instance."""
+
+    def __init__(self, config: Config, layout: Layout, engine: Engine, cli: DockerCli) -> None:
+        self.config = config
+        self.layout = layout
+        self.engine = engine
+        self.cli = cli
+
+    # ── what is kept ─────────────────────────────────────────────────────────────────────────────
+
+    def document(self, release: str) -> dict[str, Any]:
+        """The resolved document as it was when the release was built."""
+        path = self.layout.compose_snapshot(release)
+        try:
+            found = argv.parse_document(path.read_text(encoding="utf-8"))
+        except OSError:
+            found = None
+        if found is None:
+            raise ActionError(
+                f"the compose snapshot of {release} is missing",
+                expected=str(path),
+                found="none that can be read",
+                remedy=f"l9 deploy {release}",
+            )
+        return found
+
+    def image(self, release: str, service: str = "") -> ImageInfo | None:
+        """The image of a release, or of one of its one-shots that is built by itself."""
+        found = self.engine.image(names.image(self.config.instance, release, service))
+        return found if found and found.labels.get(names.RELEASE) == release else None
+
+    def must_image(self, release: str) -> ImageInfo:
+        """The image of a release. Raises ActionError where it is gone."""
+        if found := self.image(release):
+            return found
+        raise ActionError(
+            f"the image of {release} is missing",
+            expected=names.image(self.config.instance, release),
+            found="no such image",
+            remedy=f"l9 deploy {release}",
+        )
+
+    def release(self, release: str, image: ImageInfo) -> Release:
+        """The release's identity, as labels tell it."""
+        commit = image.labels.get(names.COMMIT, "")
+        return Release(self.config.instance, release, commit, image.id)
+
+    def places(self, release: str) -> Places:
+        """Where the release's files lie, and the host's own."""
+        tree = self.layout.tree(release)
+
+        def tracked(path: str) -> bool:
+            here = tree / path
+            if here.is_dir():  # a folder that only holds its place is for what the running program writes
+                return any(entry.name not in _PLACEHOLDERS for entry in here.iterdir())
+            return here.exists()
+
+        return Places(str(self.layout.root), str(tree), tracked)
+
+    def retained(self, release: str) -> Retained:
+        """Each part of the way back to a release."""
+        image, folder = self.image(release), self.layout.release(release)
+        try:
+            self.document(release)
+            document = True
+        except ActionError:
+            document = False
+        return Retained(
+            tag=release,
+            known=image is not None or folder.is_dir(),
+            image=image.id if image else None,
+            image_present=image is not None,
+            compose=document,
+            env=is_private(self.layout.env_snapshot(release)),
+        )
+
+    def write(self, release: str, name: str, document: Mapping[str, Any]) -> Path:
+        """Keep a derived document; only its owner may read it, for it holds the environment."""
+        path = self.layout.release(release) / name
+        replace_file(path, json.dumps(document, indent=1), 0o600)
+        return path
+
+    # ── resolving ────────────────────────────────────────────────────────────────────────────────
+
+    def resolve(self, release: str, commit: str) -> dict[str, Any]:
+        """Resolve the tag's compose file with the host's environment, and keep both.
+
+        The file may name its own release, as in `image: registry/app:${L9_RELEASE}`.
+        """
+        text = self._env_text()
+        replace_file(self.layout.env_snapshot(release), text, 0o600)
+        tree = self.layout.tree(release)
+        file = self._file(tree)
+        project = names.base_project(self.config.instance)
+        with self._lent_env(release):
+            beside = file.parent / ".env"
+            own = (beside,) if beside.is_file() and not beside.is_symlink() else ()
+            env_files = (*own, self.layout.env_snapshot(release))
+            given = {"L9_RELEASE": release, "L9_COMMIT": commit}
+            wanted = (argv.config(file, project, env_files), argv.hashes(file, project, env_files))
+            found = self._read_both(release, wanted, given)
+        out, hashes = found[0], argv.parse_hashes(found[1])
+        document = compose.noted(argv.parse_document(out) or {}, hashes)
+        known = Release(self.config.instance, release, commit)
+        places = self.places(release)
+
+        def check() -> None:
+            """What cannot become a slot is refused before anything is built."""
+            for slot in Slot:
+                slot_document(document, self.config, slot, known, places)
+
+        self.as_action(check)
+        replace_file(self.layout.compose_snapshot(release), json.dumps(document, indent=1), 0o600)
+        return document
+
+    def try_out(self, release: str, files: Mapping[str, str], look: Callable[[str], T]) -> T:
+        """What `look` finds of a release that is only compose files yet: resolved under another name, then gone."""
+        name = f"plan-{os.getpid()}"
+        tree = self.layout.tree(name)
+        try:
+            for path, text in files.items():
+                file = tree / path
+                if not file.resolve().is_relative_to(tree.resolve()):
+                    continue  # git has no such path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+            self.resolve(name, "")
+            return look(name)
+        finally:
+            shutil.rmtree(self.layout.release(name), ignore_errors=True)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Values of the host's environment file that must not be shown."""
+        return argv.secret_values((e.key, e.value.reveal()) for e in parse_env(self._env_text()).entries)
+
+    def failure(self, message: str, done: Output, *, expected: str, remedy: str) -> ActionError:
+        """The error for a program that failed: its last lines, without the environment file's secrets."""
+        lines = argv.without_values("\n".join(done.lines), self.secrets())
+        found = lines[-1] if lines else f"exit code {done.code}"
+        return ActionError(message, expected=expected, found=found, remedy=remedy, log=lines)
+
+    def as_action(self, derive: Callable[[], T]) -> T:
+        """On the host a compose file that cannot be used closes a gate; nothing was changed by it."""
+        try:
+            return derive()
+        except ConfigError as error:
+            raise ActionError(
+                error.message, expected=error.expected, found=error.found, remedy=error.remedy
+            ) from None
+
+    def _read_both(
+        self, release: str, commands: tuple[argv.Argv, argv.Argv], env: Mapping[str, str]
+    ) -> tuple[str, str]:
+        """Side by side; one after the other only where something of the file's is missing."""
+        done: dict[argv.Argv, Output] = {}
+
+        def read(command: argv.Argv) -> None:
+            with suppress(ActionError):
+                done[command] = self.cli.read(command, self.layout.tree(release), env=env)
+
+        at_once([partial(read, command) for command in commands])
+        first, second = (
+            done[c].out if c in done and done[c].code == 0 else self._read(release, c, env) for c in commands
+        )
+        return first, second
+
+    def _read(self, release: str, command: argv.Argv, env: Mapping[str, str]) -> str:
+        """Run a compose command that reads the user's file; lend it the env files that only the host has."""
+        tree, done = self.layout.tree(release), None
+        for _ in range(_MOST_ENV_FILES):
+            done = self.cli.read(command, tree, env=env)
+            if done.code == 0:
+                return done.out
+            missing = Path(argv.missing_file("\n".join(done.lines)) or "/")
+            if not missing.is_relative_to(tree) or missing.is_symlink():
+                break
+            on_host = self.layout.root / missing.relative_to(tree)
+            if not on_host.is_file():
+                break
+            missing.parent.mkdir(parents=True, exist_ok=True)
+            missing.symlink_to(on_host)
+        values = [entry.value.reveal() for entry in parse_env(self._env_text()).entries]
+        lines = argv.without_values("\n".join(done.lines if done else ()), values)
+        raise ActionError(
+            f"the compose file of {release} cannot be resolved",
+            expected="a compose file that `docker compose config` accepts",
+            found=lines[-1] if lines else "no reason given",
+            remedy=f"docker compose --file {command[command.index('--file') + 1]} config --quiet",
+            log=lines,
+        )
+
+    def _file(self, tree: Path) -> Path:
+        wanted = (self.config.compose.file,) if self.config.compose.file else compose.USUAL_FILES
+        for name in wanted:
+            if (tree / name).is_file():
+                return tree / name
+        raise ActionError(
+            "the release has no compose file",
+            expected=f"one of {', '.join(wanted)}" if len(wanted) > 1 else wanted[0],
+            found="none of them in the tag's tree",
+            remedy="$EDITOR l9.toml  # [compose] file = ...",
+        )
+
+    @contextmanager
+    def _lent_env(self, release: str) -> Iterator[None]:
+        """Let the tree have the host's environment file for a moment, in place of its own if the tag has one.
+
+        Only for a moment: what is built from the tree is the tag's own, whatever the host's `.env` says.
+        """
+        name = Path(self.config.env.file)
+        if name.is_absolute() or ".." in name.parts or name == Path():
+            yield  # not a file that the tree could have
+            return
+        link = self.layout.tree(release) / name
+        aside = self.layout.release(release) / "env-of-tag"
+        self._give_back(link, aside)  # after a crash
+        if link.exists():
+            link.rename(aside)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(self.layout.env_snapshot(release))
+        try:
+            yield
+        finally:
+            self._give_back(link, aside)
+
+    @staticmethod
+    def _give_back(link: Path, aside: Path) -> None:
+        if link.is_symlink():
+            link.unlink()
+        if aside.exists():
+            aside.rename(link)
+
+    def _env_text(self) -> str:
+        path = self.layout.root / self.config.env.file
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError:
+            return ""  # whether it must be there is a gate's question
+        except UnicodeDecodeError as error:
+            raise ActionError(
+                f"{path} cannot be read",
+                expected="UTF-8 text",
+                found=f"byte {error.start}",
+                remedy=f"$EDITOR {path}",
+            ) from None

@@ -1,0 +1,190 @@
+"""The containers that stand in slots. Each act looks first, so that it may be repeated after any crash."""
+
+from __future__ import annotations
+
+import time
+
+from l9.checks.compose import services as compose
+from l9.core.states import Slot
+from l9.drivers.compose import commands as argv
+from l9.drivers.compose import names
+from l9.drivers.compose.slot_document import slot_document
+from l9.drivers.docker.engine import NOT_FOUND, Engine, EngineRefused
+from l9.drivers.docker.engine_commands import Container, rests
+from l9.drivers.docker.networks_and_volumes import lay_ground
+from l9.drivers.docker.releases import Releases
+from l9.errors import ActionError
+
+RESTARTS = "unless-stopped"
+# Seconds: how long nothing may begin in a container for it to be frozen, and how long to wait for that.
+REST = 1.0
+REST_AT_LEAST = 0.25  # where probes are seconds, or less, apart
+REST_WITHIN = 10.0
+
+
+class SlotContainers:
+    """Both slots of one instance."""
+
+    def __init__(self, releases: Releases) -> None:
+        self._releases = releases
+        self._engine: Engine = releases.engine
+        self._instance = releases.config.instance
+
+    def find(self, slot: Slot) -> Container | None:
+        """What stands under the slot's name, whoever made it."""
+        return self._engine.container(names.container(self._instance, slot))
+
+    def start(self, slot: Slot, release: str) -> str:
+        """Create and start a release in a free slot. What was half made of it before is made anew."""
+        found = self._own(slot, release)
+        if found and found.running:
+            return self.wake(slot, release)
+        if found:
+            self._engine.remove(found.id)
+        older = self._kept(slot, release)
+        if older:  # of the same project: compose would start it instead of what is asked for
+            self._engine.remove(older.id)
+        return self._create(slot, release)
+
+    def wake(self, slot: Slot, release: str) -> str:
+        """Bring a release in its slot to running, whatever became of it; created anew where it is gone."""
+        found = self._own(slot, release)
+        if found is None:
+            if self._kept(slot, release) is None:
+                return self._create(slot, release)
+            self.restore(slot, release)
+            found = self._own(slot, release)
+        if found is None:
+            return self._create(slot, release)
+        if found.restart_policy != RESTARTS:
+            self._engine.restart_policy(found.id, RESTARTS)
+        if found.status == "paused":
+            self._engine.unpause(found.id)
+            return f"{found.name} unpaused"
+        if found.running:
+            return f"{found.name} runs"
+        try:
+            self._engine.start(found.id)
+        except EngineRefused as refused:
+            if refused.status != NOT_FOUND:
+                raise
+            self._engine.remove(found.id)  # its network was made anew, which it knows by id only
+            return self._create(slot, release)
+        return f"{found.name} started"
+
+    def pause(self, slot: Slot, release: str) -> str:
+        """Freeze a running release; a restart of the engine or the machine does not bring it back.
+
+        One whose health probes, or whose users' own commands, leave no moment to freeze it in is stopped.
+        """
+        found = self._own(slot, release)
+        if found is None or not found.running:
+            return "nothing runs"
+        if found.restart_policy != "no":
+            self._engine.restart_policy(found.id, "no")
+        if found.status == "paused":
+            return f"{found.name} is paused"
+        if not self._comes_to_rest(found.id):
+            self._engine.stop(found.id)
+            return f"{found.name} stopped: commands begin in it all the time, such as its healthcheck"
+        self._engine.pause(found.id)
+        return f"{found.name} paused"
+
+    def stop(self, slot: Slot, release: str) -> None:
+        """Stop a release gracefully and keep it. Whoever else stands in the slot is left alone."""
+        found = self.find(slot)
+        if found and found.of(self._instance, release):
+            self._stop(found)
+
+    def remove(self, slot: Slot, release: str) -> None:
+        """Stop and remove a release, if it is the one that stands in the slot."""
+        found = self.find(slot)
+        if found and found.of(self._instance, release):
+            self._stop(found)
+            self._engine.remove(found.id)
+
+    def evict(self, slot: Slot, release: str) -> None:
+        """Stop a release and keep its container under another name, so that the slot is free."""
+        found = self.find(slot)
+        if found is None or not found.of(self._instance, release):
+            return
+        self._stop(found)
+        older = self._kept(slot, release)
+        if older:
+            self._engine.remove(older.id)
+        self._engine.rename(found.id, names.kept(self._instance, slot, release))
+
+    def restore(self, slot: Slot, release: str) -> None:
+        """Put a kept container back into its slot, stopped; what was never kept leaves the slot free.
+
+        Raises ActionError when the slot is not free.
+        """
+        if self._own(slot, release):
+            return
+        older = self._kept(slot, release)
+        if older:
+            self._engine.rename(older.id, names.container(self._instance, slot))
+
+    # ── one container ────────────────────────────────────────────────────────────────────────────
+
+    def _own(self, slot: Slot, release: str) -> Container | None:
+        """The release's container in the slot; None when it is free. Raises ActionError for another's."""
+        found = self.find(slot)
+        if found is None or found.of(self._instance, release):
+            return found
+        mine = found.of(self._instance)
+        raise ActionError(
+            f"slot {slot} is not free",
+            expected=f"{release}, or nothing, in container {found.name}",
+            found=found.labels.get(names.RELEASE, "?") if mine else "a container that l9 did not make",
+            remedy="l9 status" if mine else f"docker rename {found.name} {found.name}-before-l9",
+        )
+
+    def _kept(self, slot: Slot, release: str) -> Container | None:
+        found = self._engine.container(names.kept(self._instance, slot, release))
+        return found if found and found.of(self._instance, release) else None
+
+    def _comes_to_rest(self, container: str) -> bool:
+        """Wait for a moment between two health probes; False when none comes."""
+        until = time.time() + REST_WITHIN
+        while (now := time.time()) < until:
+            found = self._engine.container(container)
+            if found is None or not found.running:
+                return False
+            interval = found.probe_interval or 0.0
+            unpaused_at = self._engine.unpaused_at(container, now - interval) if interval else 0.0
+            if rests(found, unpaused_at, now, max(REST_AT_LEAST, min(REST, interval / 2))):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _stop(self, found: Container) -> None:
+        if found.status == "paused":
+            self._engine.unpause(found.id)
+        if found.running:
+            self._engine.stop(found.id)
+
+    def _create(self, slot: Slot, release: str) -> str:
+        releases = self._releases
+        document, image = releases.document(release), releases.must_image(release)
+        quick = self._engine.checks_quickly() and (image.checks_health or self._checks_health(document, slot))
+        derived = releases.as_action(
+            lambda: slot_document(
+                document, releases.config, slot, releases.release(release, image),
+                releases.places(release), quick_health=quick,
+            )
+        )  # fmt: skip
+        lay_ground(releases, release)
+        file = releases.write(release, f"{slot}.json", derived)
+        done = releases.cli.read(argv.up(file), file.parent, timeout=120)
+        found = self.find(slot)
+        # A compose left behind by a killed deployer may have been at it too: what counts is what runs.
+        if done.code == 0 or (found and found.running and found.of(self._instance, release)):
+            return f"{names.container(self._instance, slot)} created from image {image.id[7:19]}"
+        wanted = f"container {names.container(self._instance, slot)} running"
+        message = f"{release} cannot be started in {slot}"
+        raise releases.failure(message, done, expected=wanted, remedy="docker ps --all")
+
+    def _checks_health(self, document: compose.Document, slot: Slot) -> bool:
+        name = compose.choose(document, self._releases.config).of(slot)
+        return bool(compose.services(document)[name].get("healthcheck"))

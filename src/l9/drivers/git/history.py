@@ -1,0 +1,102 @@
+"""What a commit has behind it: the last release, and what was committed since then."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from pathlib import Path
+
+from l9.checks.git.facts import LastRelease, Messages, Signature
+from l9.checks.git.versions import TagFormat
+from l9.checks.secrets.facts import Secrets
+from l9.config.model import Config
+from l9.drivers.git import commands as git
+from l9.drivers.git import history_commands as git_history
+from l9.drivers.git.source import QUIET
+from l9.drivers.process.programs import must, run
+from l9.drivers.signing.tags import signature
+from l9.errors import ActionError
+
+MOST_MESSAGES = 2000
+
+
+class GitHistory:
+    """Reads one working copy's history; what it found out of a commit it keeps, for a commit never changes."""
+
+    def __init__(self, top: Path, config: Config, state: Path) -> None:
+        self._top = top
+        self._state = state
+        self._config = config
+        self._lock = threading.Lock()
+        self._last: dict[tuple[str, str], LastRelease] = {}
+
+    def last_release(self, name: str, commit: str) -> LastRelease:
+        """The highest release on the commits before this one; `name` is the tag judged, and never its own last.
+
+        Only what origin has counts, where it can be asked: a tag that was refused before its push is no release.
+        Raises ActionError in a shallow clone.
+        """
+        with self._lock:
+            if (name, commit) not in self._last:
+                self._last[name, commit] = self._look_for_last(name, commit)
+            return self._last[name, commit]
+
+    def messages(self, name: str, commit: str) -> Messages:
+        """What the commits since the last release say, in one process."""
+        last = self.last_release(name, commit)
+        out = self._git(git_history.log_messages(last.commit, commit, MOST_MESSAGES + 1))
+        found = git_history.parse_messages(out)
+        return Messages(last.tag, found[:MOST_MESSAGES], more=len(found) > MOST_MESSAGES)
+
+    def signature(self, name: str) -> Signature:
+        """Who signed the tag."""
+        return signature(self._top, self._config, name)
+
+    def secrets(self, name: str, commit: str, *, whole: bool = False) -> Secrets:
+        """What looks like a secret in what was added since the last release, or in the whole history."""
+        from l9.checks.secrets.history import secrets
+
+        last = LastRelease() if whole else self.last_release(name, commit)
+        main = self._config.release.main
+        return secrets(self._top, self._state, commit, last, main=main, history=whole)
+
+    def _look_for_last(self, name: str, commit: str) -> LastRelease:
+        if self._git(git_history.is_shallow()).strip() == "true":
+            raise ActionError(
+                "the releases before this one cannot be seen",
+                expected="a clone with its whole history",
+                found="a shallow clone",
+                remedy="git fetch --unshallow origin",
+            )
+        before = git_history.parse_merged_tags(self._git(git_history.merged_tags(commit)))
+        form = TagFormat(self._config.release.tag)
+        known = [
+            (version, tag)
+            for tag in before
+            if tag.name != name and tag.commit != commit and (version := form.parse(tag.name)) is not None
+        ]
+        if known and (pushed := self._pushed()) is not None:
+            known = [
+                (version, tag)
+                for version, tag in known
+                if pushed.get(f"refs/tags/{tag.name}") == tag.object_id
+            ]
+        if not known:
+            return LastRelease()
+        _, last = max(known)
+        return LastRelease(last.name, last.commit)
+
+    def _pushed(self) -> dict[str, str] | None:
+        """The tags that origin has; None where it cannot be asked, which `repository.tag-on-origin` tells."""
+        try:
+            done = run(git_history.remote_tags(), cwd=self._top, env=QUIET, timeout=60)
+        except ActionError:
+            return None
+        return git.parse_ls_remote(done.out) if done.code == 0 else None
+
+    def _git(self, argv: git.Argv) -> str:
+        try:
+            return must(argv, cwd=self._top, env=QUIET)
+        except ActionError as error:
+            error.remedy = error.remedy or shlex.join(argv)
+            raise

@@ -1,0 +1,114 @@
+"""The releases of one working copy: listed, and the next one's tag made."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import msgspec
+
+from l9.checks.git.versions import TagFormat
+from l9.config.model import Config
+from l9.drivers.git import commands as git
+from l9.drivers.git import releases_commands as git_releases
+from l9.drivers.git.environment import QUIET, reason
+from l9.drivers.process.programs import Done, must, run
+from l9.errors import ActionError, UsageError
+
+PATIENCE = 120.0  # seconds for a signature: somebody may have to type a passphrase or touch a key
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One release. `commits` are those since the release before it, or all."""
+
+    tag: str
+    commit: str
+    tree: str
+    at: float
+    tagger: str
+    previous: str | None
+    commits: int
+
+
+class GitReleases:
+    """Reads and makes the tags of the repository at `top`."""
+
+    def __init__(self, top: Path, config: Config) -> None:
+        self._top = top
+        self._config = config
+
+    def newest(self, most: int) -> tuple[Listed, ...]:
+        """The newest releases, the highest version first."""
+        form = TagFormat(self._config.release.tag)
+        lines = git_releases.parse_annotated(self._must(git_releases.list_annotated()))
+        known = [(version, line) for line in lines if (version := form.parse(line.name)) is not None]
+        tags = [line for _, line in sorted(known, key=lambda pair: pair[0], reverse=True)]
+        found = []
+        for line, before in zip(tags[:most], (*tags[1:], None), strict=False):
+            argv = git_releases.count_commits(before.commit if before else "", line.commit)
+            commits = int(self._must(argv))
+            found.append(Listed(*line, previous=before.name if before else None, commits=commits))
+        return tuple(found)
+
+    def refuse_behind(self, commit: str) -> None:
+        """Raises UsageError where origin has what the next release would have to know of."""
+        if self._run(git.remote_url()).code != 0:
+            return
+        main = self._config.release.main
+        told = git.parse_ls_remote(self._must(git.ls_remote(main, "*")))
+        form = TagFormat(self._config.release.tag)
+        here = set(self._must(git.list_tags()).split())
+        names = (ref.removeprefix("refs/tags/") for ref in told if ref.startswith("refs/tags/"))
+        if unknown := [name for name in names if form.parse(name) is not None and name not in here]:
+            raise UsageError(
+                "origin has releases that this working copy does not know of",
+                expected="every release of origin's here",
+                found=", ".join(unknown[:5]),
+                remedy="git fetch --tags origin",
+            )
+        head = told.get(f"refs/heads/{main}")
+        if head and self._run(git.is_ancestor(head, commit)).code != 0:
+            raise UsageError(
+                f"HEAD lacks commits of origin's {main}",
+                expected=f"a commit that has {head[:12]} behind it",
+                found=commit[:12],
+                remedy=f"git pull --no-rebase origin {main}",
+            )
+
+    def make(self, name: str, commit: str, message: str, *, sign: bool) -> None:
+        """Write the tag. Raises ActionError where git refuses: a tag that is there is never moved."""
+        done = run(
+            git_releases.make_tag(name, commit, sign=sign),
+            cwd=self._top,
+            env=QUIET,
+            timeout=PATIENCE,
+            data=message.encode(),
+            alone=not os.isatty(0),
+        )
+        if done.code == 0 and sign:
+            tag = git.parse_tag(name, self._must(git.show_tag(name)))
+            # git 2.39 writes an unsigned tag, and says that all went well, where ssh-keygen does not sign.
+            if tag.signature == "none":
+                self._must(git_releases.unmake_tag(name, str(tag.object_id)))
+                done = Done(1, done.out, done.err)
+        if done.code != 0:
+            raise ActionError(
+                f"the tag {name} was not written",
+                expected="an annotated tag" + (", signed" if sign else ""),
+                found=reason(done.err),
+                remedy="git config --get-regexp '^(gpg|user)[.]'"
+                if sign
+                else shlex.join(("git", "show", name)),
+                log=tuple(done.err.strip().splitlines()[-5:]),
+            )
+
+    def _run(self, argv: git.Argv) -> Done:
+        return run(argv, cwd=self._top, env=QUIET)
+
+    def _must(self, argv: git.Argv) -> str:
+        try:
+            return must(argv, cwd=self._top, env=QUIET)
+        except ActionError as error:
+            error.remedy = error.remedy or shlex.join(argv)
+            raise

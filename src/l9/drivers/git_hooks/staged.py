@@ -1,0 +1,99 @@
+"""What would be committed, in a place of its own: as a tree that git can read, and as files for programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from l9.drivers.git.environment import QUIET, reason
+from l9.drivers.git_hooks import commands as git_hooks
+from l9.drivers.git_hooks.files import find_places
+from l9.drivers.process.programs import must, run
+from l9.errors import UsageError
+
+NOBODY = {
+    f"GIT_{who}_{what}": "l9@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+}
+
+
+class Staged(msgspec.Struct, frozen=True):
+    """`tree` is the git tree that a commit would have. While it stands, HEAD is a commit of just this tree
+    upon the real HEAD (`parent`, empty before the first commit), for every git that this process calls.
+    `files` is the place's own, empty working directory.
+    """
+
+    tree: str
+    commit: str
+    parent: str
+    files: Path
+
+    def export(self, into: Path) -> None:
+        """The files, in a directory of their own; nothing of what lies in the working directory."""
+        must(git_hooks.export_index(str(into)), cwd=self.files, env={**QUIET, "GIT_LFS_SKIP_SMUDGE": "1"})
+
+
+@contextmanager
+def staged(here: Path) -> Iterator[Staged]:
+    """What is staged in the repository of `here`, or in the index that a hook was called for.
+
+    The repository, its index and the working directory stay as they are: git reads through a linked worktree
+    of its own, which is made by hand, gone afterwards, and unknown to the repository.
+    Raises UsageError where the index is not ready to be committed.
+    """
+    places = find_places(here)
+    head = run(git_hooks.head_and_date(), cwd=here, env=QUIET)
+    parent, date = head.out.split() if head.code == 0 else ("", "0")
+    with tempfile.TemporaryDirectory(prefix="l9-staged-") as name:
+        own, files = Path(name, "git"), Path(name, "files")
+        for directory in (own / "objects" / "info", files):
+            directory.mkdir(parents=True)
+        (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(f"{places.objects}\n"))
+        (own / "commondir").write_bytes(os.fsencode(f"{places.common}\n"))
+        for file in (Path(places.index_file), Path(places.git_dir, "config.worktree")):
+            if file.is_file():
+                shutil.copyfile(file, own / ("index" if file == Path(places.index_file) else file.name))
+        (own / "HEAD").write_text(f"{parent or 'ref: refs/heads/nothing-yet'}\n", encoding="ascii")
+        with _environment(
+            GIT_DIR=str(own),
+            GIT_WORK_TREE=str(files),
+            GIT_INDEX_FILE=str(own / "index"),
+            GIT_OBJECT_DIRECTORY=str(own / "objects"),
+        ):
+            done = run(git_hooks.write_tree(), cwd=files, env=QUIET)
+            if done.code != 0:
+                raise UsageError(
+                    "what is staged cannot be committed",
+                    expected="an index without conflicts",
+                    found=reason(done.err),
+                    remedy="git status",
+                )
+            tree = done.out.strip()
+            # The same content is the same commit, so that what is known of it is known the next time.
+            when = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"@{date} +0000")
+            env = {**QUIET, **NOBODY, **when}
+            made = must(git_hooks.commit_tree(tree, parent), cwd=files, env=env, data=b"")
+            (own / "HEAD").write_text(made, encoding="ascii")
+            yield Staged(tree, made.strip(), parent, files)
+
+
+@contextmanager
+def _environment(**ours: str) -> Iterator[None]:
+    """These variables for what this process starts, and those of before at the end."""
+    before = {name: os.environ.get(name) for name in (*ours, "GIT_PREFIX", "GIT_COMMON_DIR")}
+    os.environ.update(ours)
+    for name in ("GIT_PREFIX", "GIT_COMMON_DIR"):
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,327 @@
+"""The embedded runtime: a slot is a process, an image is the tag's tree, a pause is SIGSTOP."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from l9.checks.logs.logs import LogLine
+from l9.config.layout import Layout
+from l9.config.model import Config
+from l9.core.facts import Host, Image, Retained, Services, Slots, SlotState
+from l9.core.ports import Say, Source
+from l9.core.states import Slot
+from l9.drivers.files.env_on_host import EnvOnHost
+from l9.drivers.files.host_files import is_private, replace_file
+from l9.drivers.process import proc
+from l9.drivers.process.programs import stream
+from l9.errors import ActionError
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in a slot. `birth` is the process's start in clock ticks: a pid alone may be another's.
+
+    `paused_at` is when it was last paused (seconds since the epoch), `paused_size` how long its log was then.
+    """
+
+    release: str
+    image: str
+    commit: str
+    pid: int = 0
+    birth: int = 0
+    started_at: float = 0.0
+    log: str = ""
+    stopped: bool = False
+    paused_at: float = 0.0
+    paused_size: int = 0
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    place: Place
+    alive: bool
+    paused: bool
+
+
+class ProcessRuntime:
+    """Implements `Runtime` with processes of this host's user."""
+
+    def __init__(self, config: Config, layout: Layout, source: Source) -> None:
+        self._config = config
+        self._layout = layout
+        self._source = source
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────
+
+    def host(self, new: Slot) -> Host:
+        usage = shutil.disk_usage(self._layout.root)
+        port = self._port(new)
+        holder = proc.listener(port)
+        seen = self._see(new)
+        own = seen is not None and seen.alive and holder == seen.place.pid
+        taken = (
+            {} if holder is None or own else {port: f"pid {holder}" if holder else "another user's process"}
+        )
+        return Host(f"processes, Python {sys.version.split()[0]}", usage.free, proc.memory_available(), taken)
+
+    def slots(self) -> Slots:
+        return Slots(self._state(Slot.BLUE), self._state(Slot.GREEN))
+
+    def services(self, release: str) -> Services:
+        return Services({})
+
+    def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
+        return ()
+
+    def image(self, release: str) -> Image | None:
+        try:
+            data = self._layout.release(release).joinpath("image.json").read_bytes()
+        except OSError:
+            return None
+        return msgspec.json.decode(data, type=_ImageFile).image()
+
+    def retained(self, release: str) -> Retained:
+        image = self.image(release)
+        there = image is not None and self._layout.tree(release).is_dir()
+        snapshot = self._layout.release(release) / "command.json"
+        return Retained(
+            release,
+            image is not None,
+            image.digest if image else None,
+            image_present=there,
+            compose=snapshot.exists(),
+            env=is_private(self._layout.env_snapshot(release)),
+        )
+
+    def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]:
+        seen = self._see(slot)
+        if seen is None or not seen.place.log:
+            return []
+        try:
+            data = Path(seen.place.log).read_bytes()
+        except OSError:
+            return []
+        if seen.place.paused_at and since >= seen.place.paused_at:
+            data = data[seen.place.paused_size :]  # its lines have no times, but all these were there by then
+        return [LogLine("stderr", line) for line in data.decode(errors="replace").splitlines()[-most:]]
+
+    # ── what may be done ─────────────────────────────────────────────────────────────────────────
+
+    def build(self, release: str, commit: str, say: Say, *, anew: bool = False) -> Image:
+        tree, config = self._layout.tree(release), self._config
+        if (known := self.image(release)) is None or known.commit != commit or anew:
+            prepare = tuple(self._filled(a, 0) for a in config.process.prepare)
+            if prepare:
+                code, tail = stream(prepare, say, cwd=tree)
+                if code != 0:
+                    raise ActionError(
+                        f"{prepare[0]} failed", expected="exit code 0", found=f"exit code {code}", log=tail
+                    )
+            digest = f"tree:{self._source.tag(release).tree}"
+            known = Image(digest, commit)
+        env = EnvOnHost(self._layout.root / config.env.file)
+        replace_file(self._layout.env_snapshot(release), msgspec.json.encode(env.values()).decode(), 0o600)
+        command = msgspec.json.encode(config.process.command).decode()
+        replace_file(self._layout.release(release) / "command.json", command, 0o600)
+        file = msgspec.json.encode(_ImageFile(known.digest, known.commit)).decode()
+        replace_file(self._layout.release(release) / "image.json", file, 0o644)
+        return known
+
+    def start_services(self, release: str, say: Say) -> None:
+        """Processes have no services of their own."""
+
+    def start(self, slot: Slot, release: str) -> str:
+        seen = self._see(slot)
+        if seen is not None and seen.place.release != release:
+            raise ActionError(
+                f"slot {slot} is not free",
+                expected="an empty slot",
+                found=seen.place.release,
+                remedy="l9 status",
+            )
+        if seen is not None and seen.alive:
+            return f"pid {seen.place.pid} runs already"
+        return self._launch(slot, release)
+
+    def wake(self, slot: Slot, release: str) -> str:
+        seen = self._see(slot)
+        if seen is not None and seen.place.release == release and seen.alive:
+            os.kill(seen.place.pid, signal.SIGCONT)
+            return f"pid {seen.place.pid} continued" if seen.paused else f"pid {seen.place.pid} runs"
+        return self.start(slot, release)
+
+    def pause(self, slot: Slot, release: str) -> str:
+        seen = self._see(slot)
+        if seen is None or seen.place.release != release or not seen.alive:
+            return "nothing runs"
+        os.kill(seen.place.pid, signal.SIGSTOP)
+        until = time.monotonic() + 5.0
+        while not proc.paused(seen.place.pid) and time.monotonic() < until:
+            time.sleep(0.005)  # the signal is taken when the process runs next
+        log = Path(seen.place.log)
+        size = log.stat().st_size if log.is_file() else 0
+        self._write(slot, msgspec.structs.replace(seen.place, paused_at=time.time(), paused_size=size))
+        return f"pid {seen.place.pid} paused"
+
+    def stop(self, slot: Slot, release: str) -> None:
+        seen = self._see(slot)
+        if seen is None or seen.place.release != release:
+            return
+        if seen.alive:
+            self._end(seen.place)
+        self._write(slot, msgspec.structs.replace(seen.place, stopped=True))
+
+    def remove(self, slot: Slot, release: str) -> None:
+        seen = self._see(slot)
+        if seen is None or seen.place.release != release:
+            return
+        self.stop(slot, release)
+        self._file(slot).unlink(missing_ok=True)
+
+    def evict(self, slot: Slot, release: str) -> None:
+        seen = self._see(slot)
+        if seen is None or seen.place.release != release:
+            return
+        self.stop(slot, release)
+        self._layout.release(release).mkdir(parents=True, exist_ok=True)
+        self._file(slot).rename(self._kept(release))
+
+    def restore(self, slot: Slot, release: str) -> None:
+        if self._see(slot) is None and self._kept(release).exists():
+            self._kept(release).rename(self._file(slot))
+
+    def prune(self, keep: tuple[str, ...]) -> str:
+        standing = {s.release for s in (self._state(Slot.BLUE), self._state(Slot.GREEN))}
+        releases = self._layout.state / "releases"
+        old = [p.name for p in releases.iterdir() if p.name not in keep and p.name not in standing]
+        for release in old:
+            self._source.remove_tree(release)
+        return f"{len(old)} old releases removed" if old else "nothing to remove"
+
+    # ── one slot ─────────────────────────────────────────────────────────────────────────────────
+
+    def _launch(self, slot: Slot, release: str) -> str:
+        image = self.image(release)
+        if image is None:
+            raise ActionError(
+                f"{release} is not built", expected="its tree", found="none", remedy=f"l9 deploy {release}"
+            )
+        port, tree = self._port(slot), self._layout.tree(release)
+        log = self._layout.state / "logs" / f"{slot}-{release}-{time.time_ns()}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        place = Place(release=release, image=image.digest, commit=image.commit, log=str(log))
+        self._write(
+            slot, place
+        )  # before the process, so that a crash in between leaves a trace to find it by
+        command = msgspec.json.decode(
+            self._layout.release(release).joinpath("command.json").read_bytes(), type=tuple[str, ...]
+        )
+        values = msgspec.json.decode(self._layout.env_snapshot(release).read_bytes(), type=dict[str, str])
+        env = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": os.environ.get("HOME", "/"),
+            "LANG": "C.UTF-8",
+            **values,
+            "PORT": str(port),
+            **self._marks(slot),
+            "L9_RELEASE": release,
+            "L9_COMMIT": image.commit,
+        }
+        with log.open("ab") as out:
+            child = subprocess.Popen(
+                tuple(self._filled(a, port) for a in command),
+                cwd=tree,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        self._children[child.pid] = child
+        self._write(
+            slot,
+            msgspec.structs.replace(
+                place, pid=child.pid, birth=proc.birth(child.pid), started_at=time.time()
+            ),
+        )
+        return f"pid {child.pid} on port {port}"
+
+    def _end(self, place: Place) -> None:
+        """SIGTERM, then SIGKILL after the grace time; a stopped process must be continued to hear either."""
+        for sign, patience in ((signal.SIGTERM, self._config.drain.grace), (signal.SIGKILL, 5.0)):
+            proc.send(place.pid, place.birth, sign)
+            proc.send(place.pid, place.birth, signal.SIGCONT)
+            until = time.monotonic() + patience
+            while time.monotonic() < until:
+                self._reap(place.pid)
+                if not proc.alive(place.pid, place.birth):
+                    return
+                time.sleep(0.02)
+
+    def _see(self, slot: Slot) -> _Seen | None:
+        try:
+            place = msgspec.json.decode(self._file(slot).read_bytes(), type=Place)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        if not place.pid and not place.stopped:
+            pid = proc.find({**self._marks(slot), "L9_RELEASE": place.release})
+            if pid is not None:
+                place = msgspec.structs.replace(place, pid=pid, birth=proc.birth(pid), started_at=time.time())
+                self._write(slot, place)
+        self._reap(place.pid)
+        alive = bool(place.pid) and proc.alive(place.pid, place.birth)
+        return _Seen(place, alive, alive and proc.paused(place.pid))
+
+    def _state(self, slot: Slot) -> SlotState:
+        seen = self._see(slot)
+        if seen is None:
+            return SlotState(slot)
+        status = "paused" if seen.paused else "running" if seen.alive else "exited"
+        child = self._children.get(seen.place.pid)
+        return SlotState(
+            slot,
+            status,
+            seen.place.release,
+            seen.place.image,
+            seen.place.started_at,
+            exit_code=child.returncode if child else None,
+        )
+
+    def _reap(self, pid: int) -> None:
+        if (child := self._children.get(pid)) is not None:
+            child.poll()
+
+    def _marks(self, slot: Slot) -> dict[str, str]:
+        return {"L9_ROOT": str(self._layout.root), "L9_SLOT": str(slot)}
+
+    def _port(self, slot: Slot) -> int:
+        ports = self._config.target.ports
+        return ports.blue if slot is Slot.BLUE else ports.green
+
+    def _filled(self, argument: str, port: int) -> str:
+        return argument.replace("{python}", sys.executable).replace("{port}", str(port))
+
+    def _file(self, slot: Slot) -> Path:
+        return self._layout.state / "slots" / f"{slot}.json"
+
+    def _kept(self, release: str) -> Path:
+        return self._layout.release(release) / "slot.json"
+
+    def _write(self, slot: Slot, place: Place) -> None:
+        replace_file(self._file(slot), msgspec.json.encode(place).decode(), 0o600)
+
+
+class _ImageFile(msgspec.Struct, frozen=True):
+    digest: str
+    commit: str
+
+    def image(self) -> Image:
+        return Image(self.digest, self.commit)

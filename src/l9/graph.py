@@ -1,0 +1,365 @@
+"""THE TABLE: the spec's state diagram (1.2), readable top to bottom, one row a gate.
+
+Nothing else in l9 knows the order of the gates. A row says where it runs, which gates must be open before it,
+what it does, what it needs to open, and where the run goes when it stays closed. Each action carries its own
+undo (`actions.py`), so that the way back is the same steps, taken back in reverse.
+"""
+
+from __future__ import annotations
+
+from l9.checks.compose import invariants as composed
+from l9.checks.dockerfile import invariants as image
+from l9.checks.environment import invariants as env
+from l9.checks.git import invariants as repository
+from l9.checks.git import workspace_invariants as workspace
+from l9.checks.host import live_invariants as live
+from l9.checks.host import ready_invariants as ready
+from l9.checks.host import slot_invariants as slot
+from l9.checks.pipeline import attestation_invariants as attested
+from l9.checks.pipeline import stage_invariants as cgmp
+from l9.core import actions as do
+from l9.core.gates import Gate, Graph
+from l9.core.run import Run
+from l9.core.states import Kind, Phase, Stage, State, Where
+
+BOTH = (Kind.DEPLOY, Kind.ROLLBACK)
+
+ROWS = (
+    Gate(
+        State.LOCAL_READY,
+        where=Where.WORKSPACE,
+        after=(State.START,),
+        # The local gates judge the tag's own tree, so that there must be one before anything else is looked at.
+        needs=(
+            workspace.ON_MAIN,
+            workspace.NO_UNTRACKED,
+            workspace.NO_UNCOMMITTED,
+            repository.TAG_EXISTS,
+            repository.TAG_ANNOTATED,
+            image.EXEC_FORM,
+            image.HEALTHCHECK,
+            image.NOT_ROOT,
+            image.DOCKERFILE_LINTED,
+            composed.NO_SOURCE_MOUNTS,
+            composed.NO_REPOSITORY_MOUNTS,
+            composed.STOP_GRACE_PERIOD,
+            composed.STOP_SIGNAL,
+            composed.RESTART_POLICY,
+            composed.DATABASE_NOT_PUBLISHED,
+        ),
+        summary="git clean, no untracked files",
+    ),
+    Gate(
+        State.VERSIONS_LOCKED,
+        where=Where.WORKSPACE,
+        after=(State.LOCAL_READY,),
+        needs=(
+            workspace.DEPENDENCIES_LOCKED,
+            workspace.PROJECT_MATCHES_LOCK,
+            env.ENV_DOCUMENTED,
+            env.DEFAULTS_DOCUMENTED,
+            env.ENV_SCHEMA,
+            env.ENV_NO_SECRETS,
+            env.ENV_SOURCE,
+            image.NO_LATEST,
+            image.BASE_BY_DIGEST,
+            image.OS_PACKAGES_PINNED,
+        ),
+        summary="every dependency exact, every variable documented",
+    ),
+    Gate(
+        State.FIX,
+        where=Where.WORKSPACE,
+        after=(State.LOCAL_READY,),
+        does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.FIX),),
+        needs=(cgmp.FIX_PASSED,),
+        summary="formatters, linters and types find nothing",
+    ),
+    Gate(
+        State.SIM,
+        where=Where.WORKSPACE,
+        after=(State.FIX,),
+        does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.SIM),),
+        needs=(cgmp.SIM_PASSED,),
+        summary="the release's own tests, on the tag's own tree",
+    ),
+    Gate(
+        State.COV,
+        where=Where.WORKSPACE,
+        after=(State.SIM,),
+        does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.COV),),
+        needs=(cgmp.COV_PASSED,),
+        summary="the tests ran the lines that changed",
+    ),
+    Gate(
+        State.ORACLE,
+        where=Where.WORKSPACE,
+        after=(State.COV,),
+        does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.ORACLE),),
+        needs=(cgmp.ORACLE_PASSED, cgmp.API_FITS_VERSION),
+        summary="the started release keeps its contract",
+    ),
+    Gate(
+        State.BUILT_AND_TESTED,
+        where=Where.WORKSPACE,
+        after=(State.ORACLE,),
+        needs=(cgmp.IMAGE_MATCHES_LOCK,),
+        summary="what is in the image is what is locked",
+    ),
+    Gate(
+        State.TESTS_GREEN,
+        where=Where.WORKSPACE,
+        after=(State.BUILT_AND_TESTED, State.VERSIONS_LOCKED),
+        needs=(cgmp.CGMP_THIS_TREE,),
+        summary="all four stages green for exactly this tree",
+    ),
+    Gate(
+        State.TAGGED,
+        where=Where.REPOSITORY,
+        after=(State.TESTS_GREEN,),
+        needs=(
+            repository.TAG_EXISTS,
+            repository.TAG_ANNOTATED,
+            repository.TAG_NEWER,
+            repository.TAG_ON_MAIN,
+            repository.TAG_MESSAGE,
+            repository.TAG_MESSAGE_FORM,
+            repository.TAG_SIGNATURE,
+            repository.COMMIT_MESSAGES,
+            repository.COMMIT_FORM,
+            attested.HERE,
+            repository.NO_SECRETS,
+        ),
+        summary="annotated, well-formed, reachable from main",
+    ),
+    Gate(
+        State.TAG_IN_GIT,
+        where=Where.REPOSITORY,
+        after=(State.TAGGED,),
+        does=lambda run: (do.Push(tag=run.tag),),
+        needs=(repository.TAG_ON_ORIGIN, repository.MAIN_ON_ORIGIN),
+        summary="main and tag on origin, in one atomic push",
+    ),
+    Gate(
+        State.HOST_READY,
+        where=Where.HOST,
+        after=(State.TAG_IN_GIT,),
+        needs=(
+            ready.ENGINE_READY,
+            ready.SITE_READY,
+            ready.ENV_COMPLETE,
+            ready.CHECKOUT_UNEDITED,
+            ready.PORTS_FREE,
+            ready.DISK_FREE,
+            ready.MEMORY_FREE,
+            ready.WAY_BACK,
+            ready.NEWER_THAN_LIVE,
+        ),
+        summary="the host can take the release, and the way back exists",
+    ),
+    Gate(
+        State.VPS_TAG_VERIFIED,
+        where=Where.HOST,
+        after=(State.HOST_READY,),
+        does=lambda run: (do.FetchTag(tag=run.tag), do.AddTree(tag=run.tag, fresh=run.fresh)),
+        needs=(ready.TAG_SAME, ready.TAG_NEVER_MOVED, ready.TAG_ON_MAIN, attested.ON_HOST),
+        phase=Phase.PREPARE,
+        summary="the host's clone has the very same tag, on main",
+    ),
+    Gate(
+        State.IMAGES_READY,
+        where=Where.HOST,
+        after=(State.VPS_TAG_VERIFIED,),
+        does=lambda run: make_ready(run),
+        needs=(slot.IMAGE_READY, slot.SERVICES_UP),
+        phase=Phase.PREPARE,
+        summary="image built or pulled, other services up",
+    ),
+    Gate(
+        State.RELEASE_RETAINED,
+        where=Where.HOST,
+        after=(State.START,),
+        does=lambda run: make_anew(run),
+        needs=(ready.RELEASE_KEPT, ready.SITE_READY),
+        phase=Phase.PREPARE,
+        kinds=(Kind.ROLLBACK,),
+        summary="the release to go back to is all there (built anew only when asked)",
+    ),
+    Gate(
+        State.GREEN_LAUNCHED,
+        where=Where.HOST,
+        after=(State.IMAGES_READY, State.RELEASE_RETAINED),
+        does=lambda run: launch(run),
+        needs=(slot.NEW_SLOT_UP,),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="the release started in the idle slot",
+    ),
+    Gate(
+        State.IN_TIME,
+        where=Where.HOST,
+        after=(State.GREEN_LAUNCHED,),
+        needs=(slot.HEALTHY_IN_TIME,),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="healthy before the deadline",
+    ),
+    Gate(
+        State.HEALTH_POLLED,
+        where=Where.HOST,
+        after=(State.GREEN_LAUNCHED,),
+        needs=(slot.HEALTHY_FOR_SOAK, slot.ENGINE_HEALTH),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="healthy without a break for the soak time",
+    ),
+    Gate(
+        State.LOGS_READ,
+        where=Where.HOST,
+        after=(State.GREEN_LAUNCHED,),
+        needs=(slot.LOGS_CLEAN,),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="no error in the log that the live slot does not log too",
+    ),
+    Gate(
+        State.GREEN_HEALTHY,
+        where=Where.HOST,
+        after=(State.HEALTH_POLLED, State.LOGS_READ, State.IN_TIME),
+        # Health once more: the rows before this one opened at different times, and smoke tests may take long.
+        needs=(slot.SMOKE_PASSED, slot.NEW_SLOT_STEADY, slot.HEALTHY_FOR_SOAK, slot.LOGS_CLEAN),
+        phase=Phase.PREPARE,
+        kinds=BOTH,
+        summary="smoke tests pass on the new slot, and leave it healthy and its log clean",
+    ),
+    Gate(
+        State.TRAFFIC_ROUTED,
+        where=Where.HOST,
+        after=(State.GREEN_HEALTHY,),
+        does=lambda run: (do.SwitchRoute(to=run.new, back=run.new.other),),
+        needs=(live.ROUTE_SET,),
+        phase=Phase.SWITCH,
+        kinds=BOTH,
+        closed=State.ROLLED_BACK,
+        summary="the route names the new slot",
+    ),
+    Gate(
+        State.ROUTE_PROVED,
+        where=Where.HOST,
+        after=(State.TRAFFIC_ROUTED,),
+        needs=(live.ROUTE_PROVED,),
+        phase=Phase.FINISH,
+        kinds=BOTH,
+        closed=State.ROLLED_BACK,
+        summary="answers through the public route carry the new release",
+    ),
+    Gate(
+        State.BAKED,
+        where=Where.HOST,
+        after=(State.ROUTE_PROVED,),
+        needs=(
+            slot.NEW_SLOT_STEADY,
+            live.FEW_SERVER_ERRORS,
+            slot.LOGS_STAY_CLEAN,
+            live.ANSWERS_STAY_GOOD,
+        ),
+        phase=Phase.FINISH,
+        closed=State.ROLLED_BACK,
+        summary="watched under real traffic",
+    ),
+    Gate(
+        State.OLD_DRAINED,
+        where=Where.HOST,
+        after=(State.BAKED, State.ROUTE_PROVED),
+        needs=(live.DRAINED,),
+        phase=Phase.FINISH,
+        kinds=BOTH,
+        closed=State.FAIL_STATE,
+        summary="requests in flight on the old slot have ended",
+    ),
+    Gate(
+        State.OLD_ON_STANDBY,
+        where=Where.HOST,
+        after=(State.OLD_DRAINED,),
+        does=lambda run: stand_by(run),
+        needs=(live.OLD_STANDS_BY,),
+        phase=Phase.FINISH,
+        kinds=BOTH,
+        closed=State.FAIL_STATE,
+        summary="the old slot waits, paused, to be gone back to",
+    ),
+    Gate(
+        State.CLEAN,
+        where=Where.HOST,
+        after=(State.OLD_ON_STANDBY,),
+        does=lambda run: (
+            do.RecordRelease(tag=run.tag, commit=run.commit),
+            do.Prune(keep=run.retained),
+        ),
+        needs=(live.RECORD_TRUE,),
+        phase=Phase.FINISH,
+        kinds=BOTH,
+        closed=State.FAIL_STATE,
+        summary="recorded; what is older than the retained releases removed",
+    ),
+)
+
+# The way back: all steps undone in reverse, and then this must hold. When it does not, a person is needed.
+ROLLBACK = Gate(
+    State.ROLLBACK,
+    where=Where.HOST,
+    after=(),
+    does=lambda run: restore(run),
+    needs=(live.PREVIOUS_LIVE, live.NEW_SLOT_GONE, ready.ENV_PUT_BACK),
+    phase=Phase.FINISH,
+    kinds=BOTH,
+    closed=State.FAIL_STATE,
+    summary="what was live before is live, proved through the public route",
+)
+
+
+def make_anew(run: Run) -> tuple[do.AnyAction, ...]:
+    """What a rollback makes of the release before it goes back to it: nothing, unless it was asked for."""
+    if not run.rebuilds:
+        return ()
+    return (
+        do.AddTree(tag=run.tag, fresh=run.fresh),
+        do.BuildImage(tag=run.tag, commit=run.commit, anew=True),
+        do.StartServices(tag=run.tag),
+    )
+
+
+def make_ready(run: Run) -> tuple[do.AnyAction, ...]:
+    """What the release is made of: its environment, where the deploy has resolved one, image and services."""
+    env = (do.WriteEnv(run=run.id),) if run.settings.get("env_source") else ()
+    build = do.BuildImage(tag=run.tag, commit=run.commit, anew=run.rebuilds)
+    return (*env, build, do.StartServices(tag=run.tag))
+
+
+def launch(run: Run) -> tuple[do.AnyAction, ...]:
+    """How the release comes up in its slot: woken where it still stands there, else started anew."""
+    if run.wake is not None:
+        return (do.WakeSlot(slot=run.new, release=run.tag, was=run.wake),)
+    start = do.StartSlot(slot=run.new, release=run.tag)
+    return (do.EvictSlot(slot=run.new, release=run.evict), start) if run.evict else (start,)
+
+
+def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
+    """Pause the old slot; restart it first where streams were still open on it (a paused stream hangs)."""
+    if run.old is None or run.previous is None:
+        return ()
+    pause = do.PauseSlot(slot=run.old, release=run.previous)
+    drained = run.opened.get(State.OLD_DRAINED)
+    quiet = drained is not None and any(live.QUIET in e.found for e in drained.evidence)
+    return (pause,) if quiet else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
+
+
+def restore(run: Run) -> tuple[do.AnyAction, ...]:
+    """What is made sure of after all is undone: the previous release runs, and the route names it."""
+    if run.old is None or run.previous is None:
+        return ()
+    wake = do.WakeSlot(slot=run.old, release=run.previous, was="running")
+    return (wake, do.SwitchRoute(to=run.old, back=run.old))
+
+
+GRAPH = Graph(ROWS, ROLLBACK)

@@ -1,0 +1,61 @@
+"""Follows a run: the journal's new entries and the run's progress, until it ends or its worker dies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from l9.config.layout import Layout
+from l9.core import events as ev
+from l9.drivers.files.journal import parse
+from l9.drivers.files.lock import LockFile
+from l9.protocol.messages import AnyMessage, Wrote, decode
+
+_EVERY = 0.01  # seconds between two looks
+
+
+class _Tail:
+    """Whole lines that were added to a file since the last look."""
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self._path = path
+        self._offset = offset
+
+    def lines(self) -> list[bytes]:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return whole.splitlines(keepends=True)
+
+
+def follow(layout: Layout, run: str, offset: int) -> Iterator[AnyMessage]:
+    """Messages of one run from a byte offset of the journal on; ends after its `run-finished`.
+
+    Ends without one when nobody holds the lock any more: the worker died.
+    """
+    journal = _Tail(layout.journal, offset)
+    progress = _Tail(layout.run(run) / "progress.jsonl")
+    lock = LockFile(layout.lock)
+    checked = time.monotonic()
+    orphaned = False
+    while True:
+        entries = [e for e in map(parse, journal.lines()) if e is not None and e.run == run]
+        for line in progress.lines():
+            yield decode(line)
+        for entry in entries:
+            yield Wrote(entry=entry)
+            if isinstance(entry.body, ev.RunFinished):
+                return
+        if orphaned and not entries:
+            return
+        if time.monotonic() - checked > 0.25:
+            checked = time.monotonic()
+            orphaned = lock.holder() is None
+        if not entries:
+            time.sleep(_EVERY)

@@ -1,0 +1,255 @@
+"""From the ports to facts: the only reader. What cannot be looked at becomes `Unseen`, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from urllib.parse import urlsplit
+
+import msgspec
+
+from l9.checks.environment import facts as environment_facts
+from l9.checks.environment.ports import Env
+from l9.checks.environment.schema import Rule
+from l9.checks.host import facts as host_facts
+from l9.checks.host.health import Sample, Streak
+from l9.checks.host.prober import PROBE, Asker
+from l9.checks.logs.logs import judge, parse, probable_cause
+from l9.config.model import Config, Smoke
+from l9.core import facts as f
+from l9.core.ports import Clock, Http, Record, Router, Runtime, Source
+from l9.core.run import Run
+from l9.core.states import Slot, State
+from l9.errors import L9Error, NoAnswer, named
+
+# How old an observation may be, in seconds. What is not named is looked at every time.
+PERIODS: Mapping[type, float] = {
+    host_facts.Logs: 0.25,
+    f.Traffic: 0.5,
+    host_facts.Smoke: 0.5,
+    host_facts.Bake: 0.4,
+    f.Slots: 0.1,
+    host_facts.Health: 0.05,  # spec: every 100 ms or less
+    host_facts.InFlight: 0.05,
+}
+
+
+class HostPorts(msgspec.Struct, frozen=True):
+    """The ports of the host's part of a run."""
+
+    clock: Clock
+    runtime: Runtime
+    router: Router
+    source: Source
+    http: Http
+    record: Record
+    env: Env
+
+
+Together = Callable[[Sequence[Callable[[], None]]], None]
+
+
+def one_by_one(looks: Sequence[Callable[[], None]]) -> None:
+    """Take the looks in their order."""
+    for look in looks:
+        look()
+
+
+class HostObserver:
+    """Looks at one host for one run; keeps what needs keeping between looks (streaks, rounds, cursors)."""
+
+    def __init__(
+        self,
+        ports: HostPorts,
+        config: Config,
+        rules: tuple[Rule, ...] = (),
+        together: Together = one_by_one,
+    ) -> None:
+        self._together = together
+        self._ports = ports
+        self._asker = Asker(ports.http, ports.env.secret)
+        self._config = config
+        self._streak = Streak()
+        self._proof: tuple[str | None, str | None, int] = (None, None, 0)
+        self._bake = host_facts.Bake(0, ())
+        self._quiet = 0
+        self._kept: dict[type, tuple[float, object]] = {}
+        self._steps: object = None
+        self._lookers: dict[type, Callable[[Run], object]] = {
+            f.Host: lambda run: ports.runtime.host(run.new),
+            environment_facts.Environment: lambda run: ports.env.check(rules, run.id),
+            host_facts.Checkout: lambda _run: host_facts.Checkout(config.target.path, ports.source.edited()),
+            host_facts.HostTag: lambda run: host_facts.HostTag(ports.source.tag(run.tag)),
+            f.Attested: lambda run: ports.source.attested(run.tag),
+            f.Image: self._image,
+            f.Services: lambda run: ports.runtime.services(run.tag),
+            f.Retained: self._retained,
+            f.Slots: lambda _run: ports.runtime.slots(),
+            host_facts.Route: self._route,
+            host_facts.Health: self._health,
+            host_facts.Smoke: self._smoke,
+            host_facts.Logs: self._logs,
+            host_facts.Proof: self._prove,
+            host_facts.Bake: self._bake_round,
+            f.Traffic: lambda run: ports.router.traffic(run.new, run.opened_at[State.TRAFFIC_ROUTED]),
+            host_facts.InFlight: self._in_flight,
+            f.DriftCheck: lambda _run: ports.record.drift_checked(),
+            host_facts.Record: lambda _run: host_facts.Record(
+                ports.record.deployed_tag(), ports.source.head()
+            ),
+        }
+
+    def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
+        """Look at these kinds of observable for that run."""
+        if run.steps is not self._steps:
+            # Something was done since: what was seen before it says nothing of how things are now.
+            self._kept.clear()
+            self._steps = run.steps
+        fresh_since = max(run.entered.values(), default=0.0)
+        now = self._ports.clock.now()
+        stale = [
+            kind for kind in kinds if kind is not host_facts.Logs and not self._fresh(kind, now, fresh_since)
+        ]
+        self._together([partial(self._look, run, kind) for kind in stale])
+        # The log last: it must tell of what the other looks have just asked for.
+        if host_facts.Logs in kinds and not self._fresh(
+            host_facts.Logs, self._ports.clock.now(), fresh_since
+        ):
+            self._look(run, host_facts.Logs)
+        return f.Facts({kind: self._kept[kind][1] for kind in kinds})
+
+    def _fresh(self, kind: type, now: float, since: float) -> bool:
+        """Whether an observable was seen a moment ago, and since the newest gate was entered."""
+        kept = self._kept.get(kind)
+        return kept is not None and kept[0] >= since and now - kept[0] < PERIODS.get(kind, 0.0)
+
+    def _look(self, run: Run, kind: type) -> None:
+        """Look at one observable now."""
+        now, kept = self._ports.clock.now(), self._kept.get(kind)
+        try:
+            seen = self._lookers[kind](run)
+        except L9Error as error:
+            seen = f.Unseen(error.said, error.remedy, error.expected)
+        except Exception as error:
+            # As in the runner: a bug of ours closes the gate, for nobody may be left on a release unwatched.
+            seen = f.Unseen(f"a bug in l9: {named(error)}")
+        if kind is f.Slots and kept is not None and kept[1] != seen:
+            self._kept.pop(host_facts.Logs, None)  # what a process logged last is why it ended
+        self._kept[kind] = (now, seen)
+
+    # ── one look each ────────────────────────────────────────────────────────────────────────────
+
+    def _image(self, run: Run) -> object:
+        return self._ports.runtime.image(run.tag) or f.Unseen(
+            f"no image of {run.tag} on the host", not_yet=True
+        )
+
+    def _retained(self, run: Run) -> f.Retained:
+        wanted = run.previous if run.previous and State.RELEASE_RETAINED not in run.entered else run.tag
+        return self._ports.runtime.retained(wanted)
+
+    def _route(self, _run: Run) -> host_facts.Route:
+        problem = self._ports.router.problem()
+        active = self._ports.router.active()
+        return host_facts.Route(active, *problem) if problem else host_facts.Route(active)
+
+    def _health(self, run: Run) -> host_facts.Health:
+        answer = self.healthy(run.new)
+        now = self._ports.clock.now()
+        self._streak = self._streak.add(Sample(now, answer.ok, answer.found))
+        return host_facts.Health(self._streak)
+
+    def healthy(self, slot: Slot) -> host_facts.SmokeResult:
+        """One probe, straight at the slot."""
+        return self._asker.health(self._config.health, self.slot_url(slot), self.public_host())
+
+    def _smoke(self, run: Run) -> host_facts.Smoke:
+        results = tuple(self._ask(s, self.slot_url(run.new)) for s in self._config.smoke)
+        if run.old is not None and not all(r.ok for r in results):
+            # A gate that fails the live release too is a broken gate, and is to be reported as such.
+            control = [self._ask(s, self.slot_url(run.old)) for s in self._config.smoke]
+            results = tuple(_compared(mine, live) for mine, live in zip(results, control, strict=True))
+        return host_facts.Smoke(results)
+
+    def _ask(self, smoke: Smoke, base: str) -> host_facts.SmokeResult:
+        return self._asker.ask(smoke, base, self.public_host())
+
+    def _logs(self, run: Run) -> host_facts.Logs:
+        runtime, now = self._ports.runtime, self._ports.clock.now()
+        slots = runtime.slots()
+        # Since this run launched it: what a release that is woken logged in its earlier life is past, and
+        # one that the engine starts again and again logged why before its latest start.
+        mine, since = slots[run.new], run.entered.get(State.GREEN_LAUNCHED, run.started_at)
+        lines = runtime.logs(run.new, since)
+        records = parse(lines)
+        known: frozenset[str] = frozenset()
+        if run.old is not None:
+            live = parse(runtime.logs(run.old, now - max(60.0, now - since)))
+            known = judge(live).templates
+        tail = tuple(line.text for line in lines[-40:])
+        cause = probable_cause(records, mine.exit_code, mine.oom_killed)
+        return host_facts.Logs(judge(records, known), tail, cause, now)
+
+    def _prove(self, run: Run) -> host_facts.Proof:
+        slot, release = run.wanted_live
+        wanted = (str(slot), str(release))
+        try:
+            reply = self._ports.http.request(
+                "GET",
+                self._config.route.url + self._config.health.path,
+                headers={**PROBE, **self.public_host()},
+                timeout=self._config.health.timeout,
+            )
+        except NoAnswer as error:
+            self._proof = (None, None, 0)
+            return host_facts.Proof(0, None, None, error.found)
+        seen = (reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release"))
+        # Going back is proved by who answers; whether that release is in good health it must show by itself.
+        answered = (
+            reply.status not in (502, 504) if run.going_back else reply.status in self._config.health.status
+        )
+        good = seen == wanted and answered
+        before = self._proof[2] if self._proof[:2] == seen else 0
+        self._proof = (*seen, before + 1 if good else 0)
+        problem = None if seen == wanted else f"{seen[0] or 'no slot'} with {seen[1] or 'no release'}"
+        if problem is None and not good:
+            problem = f"status {reply.status} from {slot}"
+        return host_facts.Proof(self._proof[2], *seen, problem)
+
+    def _bake_round(self, run: Run) -> host_facts.Bake:
+        if self._config.bake.seconds == 0:
+            return self._bake
+        base, host = self._config.route.url, self.public_host()
+        results = (
+            self._asker.health(self._config.health, base, host),
+            *(self._ask(s, base) for s in self._config.smoke),
+        )
+        failed = tuple(r for r in results if not r.ok)
+        self._bake = host_facts.Bake(self._bake.rounds + 1, (*self._bake.failures, *failed))
+        return self._bake
+
+    def _in_flight(self, run: Run) -> host_facts.InFlight:
+        if run.old is None:
+            return host_facts.InFlight(0)
+        requests, streams = self._ports.router.in_flight(run.old)
+        self._quiet = self._quiet + 1 if requests == 0 else 0
+        return host_facts.InFlight(requests, streams, self._quiet)
+
+    # ── addresses ────────────────────────────────────────────────────────────────────────────────
+
+    def slot_url(self, slot: Slot) -> str:
+        """The slot's own address on the host's loopback."""
+        ports = self._config.target.ports
+        return f"http://127.0.0.1:{ports.blue if slot is Slot.BLUE else ports.green}"
+
+    def public_host(self) -> dict[str, str]:
+        """The public Host header: some applications answer 400 to any other."""
+        host = urlsplit(self._config.target.public_url).netloc
+        return {"Host": host} if host else {}
+
+
+def _compared(mine: host_facts.SmokeResult, live: host_facts.SmokeResult) -> host_facts.SmokeResult:
+    if mine.ok or live.ok:
+        return mine
+    note = f"{mine.found}; the live release fails it too ({live.found}): this check looks broken"
+    return host_facts.SmokeResult(mine.name, mine.expected, note, False)

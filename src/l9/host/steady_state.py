@@ -1,0 +1,76 @@
+"""How the host stands between two deploys: its invariants judged now, and what is on record of the live release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from l9 import configuration as load
+from l9.catalogue import Judged, judge
+from l9.checks.environment.schema import rules_of
+from l9.checks.host import live_invariants as host_live
+from l9.checks.host import slot_invariants as host_slot
+from l9.checks.host.steady_invariants import STANDING
+from l9.core import events as ev
+from l9.core.facts import SlotState
+from l9.core.invariant import Invariant
+from l9.core.run import Run, begin, fold
+from l9.core.states import Kind, State
+from l9.criteria import DEPLOYED, WENT_BACK
+from l9.graph import GRAPH
+from l9.host.observe import HostObserver
+from l9.host.session import HostRuns
+
+LOOK_BACK = 3600.0  # seconds of the live log
+OF_THE_LIVE = (*STANDING, host_slot.SERVICES_UP, host_live.RECORD_TRUE)
+
+
+def judge_now(runs: HostRuns, planned: Run) -> list[Judged]:
+    """That the deploy `planned` could begin, and that what is live is well; nothing is changed or journalled."""
+    now = runs.ports.clock.now()
+    live = runs.ports.runtime.slots()[runs.ports.router.active()]
+
+    def judged(needs: tuple[Invariant, ...], run: Run) -> list[Judged]:
+        observe = HostObserver(runs.ports, runs.config, rules_of(run.settings), runs.together)
+        facts = observe(run, frozenset(kind for need in needs for kind in need.observes))
+        return [judge(need, run, facts, now, load.rules(runs.config)) for need in needs]
+
+    found = judged(GRAPH.row(State.HOST_READY).needs, planned)
+    if live.serves and live.release:
+        return found + judged(OF_THE_LIVE, _standing(live, runs, now))
+    return found + [Judged(id=need.id, verdict="later", found="nothing is live yet") for need in OF_THE_LIVE]
+
+
+def on_record(runs: HostRuns, entries: Iterable[list[ev.Entry]]) -> dict[str, Any]:
+    """What the journal says of the live release, by invariant, and of the ways back that were ever gone.
+
+    In: the entries of each run, newest first. `evidence` holds what the gates saw when the release went live;
+    `record.deployed` its deploy, and `record.went-back` the newest way back that held, by hand or by itself.
+    """
+    live = runs.ports.runtime.slots()[runs.ports.router.active()].release
+    evidence: dict[str, str] = {}
+    for run in filter(None, map(fold, entries)):
+        if run.finished is None:
+            continue
+        if run.outcome is State.SUCCESS and run.tag == live and DEPLOYED not in evidence:
+            evidence |= {e.invariant: e.found for opened in run.opened.values() for e in opened.evidence}
+            evidence[DEPLOYED] = f"{run.tag} by {run.who} in {run.finished.seconds:.1f} s, run {run.id}"
+        by_hand = run.kind is Kind.ROLLBACK and run.outcome is State.SUCCESS
+        if (by_hand or run.outcome is State.ROLLED_BACK) and WENT_BACK not in evidence:
+            evidence[WENT_BACK] = f"to {run.finished.live}, in {run.finished.seconds:.1f} s, run {run.id}"
+        if DEPLOYED in evidence and WENT_BACK in evidence:
+            break
+    return {"release": live, "evidence": evidence}
+
+
+def _standing(live: SlotState, runs: HostRuns, now: float) -> Run:
+    """A run that only looks at what is live."""
+    release = str(live.release)
+    tag = runs.ports.source.tag(release)
+    started: dict[str, Any] = {"new": live.slot, "old": None, "previous": None, "who": "l9 check"}
+    run = begin("check", now, ev.RunStarted(
+        kind=Kind.ROLLBACK, tag=release, commit=tag.commit, tag_object=tag.object_id or "", **started
+    ))  # fmt: skip
+    return msgspec.structs.replace(run, entered={State.GREEN_LAUNCHED: now - LOOK_BACK})

@@ -1,0 +1,54 @@
+"""Builds the real adapters, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from l9.config.layout import Layout
+from l9.config.model import Config
+from l9.core.ports import Router, Runtime, Source
+from l9.drivers.caddy.admin import CaddyAdmin
+from l9.drivers.caddy.flag_file import CaddyFile
+from l9.drivers.files.env_on_host import EnvOnHost
+from l9.drivers.files.host_files import DeployedFiles
+from l9.drivers.git.source import GitSource
+from l9.drivers.http.client import HttpClient
+from l9.drivers.process.clock import SystemClock
+from l9.host.observe import HostPorts
+
+
+def host_ports(config: Config, layout: Layout) -> HostPorts:
+    """The ports of the host that this process runs on."""
+    source = GitSource(layout, config.release.main)
+    return HostPorts(
+        clock=SystemClock(),
+        runtime=_runtime(config, layout, source),
+        router=_router(config, layout),
+        source=source,
+        http=HttpClient(),
+        record=DeployedFiles(layout),
+        env=EnvOnHost(layout.root / config.env.file, layout.env),
+    )
+
+
+def _runtime(config: Config, layout: Layout, source: Source) -> Runtime:
+    if config.target.runtime == "process":
+        from l9.drivers.process.runtime import ProcessRuntime
+
+        return ProcessRuntime(config, layout, source)
+    from l9.drivers.docker.runtime import ComposeRuntime
+
+    return ComposeRuntime(config, layout, source)
+
+
+def _router(config: Config, layout: Layout) -> Router:
+    host = urlsplit(config.target.public_url).netloc
+    headers = {"Host": host} if host else {}
+    kind = CaddyAdmin if config.route.kind == "caddy-admin" else CaddyFile
+    return kind(layout, config, HttpClient(), access_log(config), headers)
+
+
+def access_log(config: Config) -> Path:
+    """Where Caddy writes the access log of this app's site."""
+    return Path(config.route.access_log or f"/var/log/caddy/{config.instance}.log")

@@ -1,0 +1,248 @@
+"""The operator's part of a deploy: the rows of workspace and repository, and what the host is asked for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from l9 import __version__
+from l9 import configuration as load
+from l9.catalogue import Judged, catalogue, judge
+from l9.checks.environment.schema import read_schema
+from l9.checks.git.versions import TagFormat, check_tag_name
+from l9.config.model import Config
+from l9.core import events as ev
+from l9.core import facts as f
+from l9.core.invariant import Invariant
+from l9.core.preview import judge_rows
+from l9.core.run import Run, begin
+from l9.core.runner import Runner
+from l9.core.states import Kind, Slot, State, Where
+from l9.core.verdict import Pending
+from l9.drivers.files.journal import JournalFile
+from l9.drivers.files.lock import LockFile, waiting_for
+from l9.drivers.git.repo import GitRepo
+from l9.drivers.process.clock import SystemClock
+from l9.errors import L9Error, UsageError
+from l9.graph import GRAPH
+from l9.operator.identity import whoami
+from l9.operator.perform import RepoPerformer
+from l9.operator.pipeline.pipeline import Cgmp
+from l9.operator.pipeline.tree_under_test import remembered, subject_of
+from l9.operator.repo_snapshot import LocalObserver
+from l9.operator.secrets import Resolved
+
+Seen = Callable[[ev.Entry], None]
+
+
+def new_run_id(at: float) -> str:
+    """A name for a run that sorts by time and is no one else's."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at)) + "-" + secrets.token_hex(2)
+
+
+def check_name(tag: str, config: Config) -> None:
+    """Raises UsageError for what may not be, or is not, a release's name; nothing has touched it before."""
+    if reason := check_tag_name(tag):
+        raise UsageError(
+            "this tag is refused",
+            expected=f"a tag like {config.release.tag}",
+            found=f"{tag!r}: {reason}",
+            remedy="git tag --list",
+        )
+    if TagFormat(config.release.tag).parse(tag) is None:
+        raise UsageError(
+            f"{tag} is no release",
+            expected=f"a tag like {config.release.tag}",
+            found=tag,
+            remedy="git tag --list",
+        )
+
+
+class LocalPart(msgspec.Struct, frozen=True):
+    """How the operator's part ended: the run, and its events for the host's journal."""
+
+    run: Run
+    events: tuple[ev.AnyEvent, ...]
+    settings: dict[str, Any]
+
+
+def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
+    """What the gates need to know of a release besides its name."""
+    example = repo.read(tag.name, config.env.example) if tag.commit else None
+    schema = msgspec.to_builtins(read_schema(example or "").rules)
+    known = TagFormat(config.release.tag).parse(tag.name)
+    version = [known.major, known.minor, known.patch] if known else []
+    source = {"env_source": config.env.source} if config.env.source else {}
+    return {
+        "main": config.release.main,
+        "tree": tag.tree,
+        "env_schema": schema,
+        "version": version,
+        **source,
+    }
+
+
+def run_local(
+    repo: GitRepo,
+    config: Config,
+    tag_name: str,
+    *,
+    seen: Seen,
+    watch: Callable[[State, Pending], None],
+    say: Callable[[str], None],
+    tell: Callable[[str], None] = lambda _text: None,
+    until: State | None = None,
+    wait: float = 0.0,
+    again: bool = False,
+) -> LocalPart:
+    """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
+
+    With `until` the run stops when that gate is open, so that nothing after it is done. Another run in this
+    working copy is waited for up to `wait` seconds; `tell` hears of that, `say` of each line of long output. again: no
+    stage's earlier outcome counts.
+    Raises UsageError for a name that is no release's, Locked when another run is on in this working copy.
+    """
+    check_name(tag_name, config)
+    if config.release.require_attestation:
+        with suppress(L9Error):  # origin out of reach is told by the push; what is missing, by its gate
+            repo.notes.take_in()
+    clock = SystemClock()
+    started = _started(repo, config, tag_name)
+    run_id = new_run_id(clock.now())
+    lock = LockFile(repo.state() / "lock")
+    journal = JournalFile(repo.state() / "journal.jsonl", clock.now)
+    events: list[ev.AnyEvent] = []
+
+    def append(run: str, event: ev.AnyEvent) -> ev.Entry:
+        entry = journal.append(run, event)
+        events.append(event)
+        seen(entry)
+        return entry
+
+    if wait and (held := lock.holder()) is not None:
+        tell(waiting_for(held, wait))
+    lock.take(whoami(), f"the local gates of {tag_name}", wait)
+    try:
+        entry = append(run_id, started)
+        with Cgmp(repo, config, subject_of(repo, config, tag_name), say, again=again) as cgmp:
+            runner = Runner(
+                graph=GRAPH,
+                rules=load.rules(config),
+                clock=clock,
+                observe=LocalObserver(repo, lambda _tag: cgmp.report),
+                perform=RepoPerformer(repo.push, cgmp.run),
+                append=append,
+                watch=watch,
+                where=(Where.WORKSPACE, Where.REPOSITORY),
+                until=until,
+            )
+            run = runner.drive(begin(run_id, entry.at, started))
+    finally:
+        lock.free()
+    return LocalPart(run, tuple(events[1:]), dict(started.settings))
+
+
+def _started(repo: GitRepo, config: Config, tag_name: str) -> ev.RunStarted:
+    """The first entry of a deploy, as the operator's side knows it; the host decides on slots."""
+    tag = repo.tag(tag_name)
+    return ev.RunStarted(
+        kind=Kind.DEPLOY,
+        tag=tag_name,
+        commit=tag.commit,
+        tag_object=tag.object_id or "",
+        new=Slot.BLUE,
+        old=None,
+        previous=None,
+        who=whoami(),
+        version=__version__,
+        settings=settings_for(repo, config, tag),
+    )
+
+
+def newest_tag(repo: GitRepo, config: Config) -> str | None:
+    """The release with the highest version, or None where there is none yet."""
+    return _newest(repo.tags(), config)
+
+
+def release_at_head(repo: GitRepo, config: Config) -> str | None:
+    """The release that HEAD carries, the highest version of several, or None."""
+    return _newest(repo.tags_at_head(), config)
+
+
+def _newest(tags: tuple[str, ...], config: Config) -> str | None:
+    form = TagFormat(config.release.tag)
+    versions = [v for v in map(form.parse, tags) if v is not None]
+    return max(versions).tag if versions else None
+
+
+def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[dict[str, Any]]]:
+    """What the rows of workspace and repository say now of a tag; nothing is run, pushed or written."""
+    check_name(tag_name, config)
+    run, now = _begun(repo, config, tag_name)
+    rows = GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)
+    return run, judge_rows(rows, run, observer(repo, config), load.rules(config), now)
+
+
+def check_local(
+    repo: GitRepo,
+    config: Config,
+    tag_name: str,
+    where: tuple[Where, ...],
+    *,
+    whole_history: bool = False,
+) -> tuple[Run, list[Judged]]:
+    """Every invariant of these substrates, judged on one look; nothing is run, pushed or written.
+
+    `tag_name` is empty for what HEAD would release. Returns the run that a deploy would begin as (its commit
+    is empty before the first one) and the verdicts in the table's order. `whole_history`: look for secrets in
+    every commit there is. Raises UsageError for a name that is no release's.
+    """
+    if tag_name:
+        check_name(tag_name, config)
+    run, now = _begun(repo, config, tag_name)
+    wanted = catalogue(*where) if where else ()
+    observe = observer(repo, config, whole_history=whole_history)
+    facts = observe(run, frozenset(kind for need in wanted for kind in need.observes))
+    return run, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
+
+
+def judge_head(
+    repo: GitRepo, config: Config, needs: list[Invariant], given: Mapping[type, object]
+) -> list[Judged]:
+    """These invariants, judged of HEAD as what it would release; `given` was looked at already."""
+    run, now = _begun(repo, config, "")
+    kinds = frozenset(kind for need in needs for kind in need.observes)
+    seen = observer(repo, config)(run, kinds.difference(given)).seen
+    facts = f.Facts({**seen, **given})
+    return [judge(need, run, facts, now, load.rules(config)) for need in needs]
+
+
+def observer(repo: GitRepo, config: Config, *, whole_history: bool = False) -> LocalObserver:
+    """The looks at a working copy; nothing is run for them."""
+    return LocalObserver(repo, partial(remembered, repo, config), whole_history=whole_history)
+
+
+def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:
+    """A run that only looks, and the time that it began (seconds since the epoch)."""
+    now = SystemClock().now()
+    return begin(new_run_id(now), now, _started(repo, config, tag_name)), now
+
+
+def to_host(part: LocalPart, env: Resolved | None = None) -> dict[str, Any]:
+    """The parameters of the agent's `deploy`, from the operator's part; with them what was resolved for the host."""
+    run = part.run
+    return {
+        "run": run.id,
+        "tag": run.tag,
+        "commit": run.commit,
+        "tag_object": run.tag_object,
+        "settings": part.settings,
+        "local": [msgspec.to_builtins(e) for e in part.events],
+        "env": env and env.params(),
+    }

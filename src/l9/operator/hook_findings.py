@@ -1,0 +1,43 @@
+"""What a hook says of a commit, a message or a push."""
+
+from __future__ import annotations
+
+from l9.catalogue import Judged
+from l9.checks.git.protection import Policy, Refusal, shown
+from l9.protocol.hook_remarks import Remark
+
+# How the ids of invariants begin; all else that a hook says is its own.
+JUDGED = ("workspace.", "repository.")
+ALONE = ("main.merges-only", "main.reviewed")
+
+
+def of_invariants(judged: list[Judged]) -> list[Remark]:
+    """What does not hold; nothing is said of what holds, is advised, or is judged later."""
+    return [
+        Remark(
+            about=one.id,
+            found=one.found,
+            closes=True,
+            expected=one.expected,
+            remedy=one.remedy,
+            log=one.log,
+        )
+        for one in judged
+        if one.verdict in ("fails", "unknown")
+    ]
+
+
+def of_refusals(refusals: tuple[Refusal, ...], policy: Policy) -> list[Remark]:
+    """Refused references; who works alone is told of the way out."""
+    way_out = f'where you work alone on {policy.main}: [release] review = "none"'
+    return [
+        Remark(
+            about=f"{shown(one.ref)} ({one.rule})",
+            found=one.found,
+            closes=True,
+            expected=one.expected,
+            remedy=one.remedy,
+            log=(way_out,) if one.rule in ALONE else (),
+        )
+        for one in refusals
+    ]

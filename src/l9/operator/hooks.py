@@ -1,0 +1,189 @@
+"""What the hooks judge: what is staged, a message, a push. The same rules as everywhere else in l9."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from l9 import configuration as load
+from l9.catalogue import catalogue
+from l9.checks.compose import facts as compose_facts
+from l9.checks.dependencies import facts as dependencies_facts
+from l9.checks.dockerfile import facts as dockerfile_facts
+from l9.checks.environment import facts as environment_facts
+from l9.checks.git import facts as git_facts
+from l9.checks.git.message_file import as_committed
+from l9.checks.git.messages import check_message
+from l9.checks.git.protection import BRANCHES, Policy, judge_push
+from l9.checks.secrets import facts as secrets_facts
+from l9.checks.secrets.history import secrets
+from l9.config.model import Config
+from l9.core.states import Stage
+from l9.drivers.git.environment import QUIET
+from l9.drivers.git.repo import GitRepo
+from l9.drivers.git.tree import GitTree
+from l9.drivers.git_hooks import commands as git_hooks
+from l9.drivers.git_hooks.files import find_places
+from l9.drivers.git_hooks.push import GitPush
+from l9.drivers.git_hooks.push_commands import RefChange, parse_pushed
+from l9.drivers.git_hooks.staged import Staged, staged
+from l9.drivers.process.programs import run
+from l9.drivers.signing.tags import signers_on_main
+from l9.operator.deploy import judge_head
+from l9.operator.hook_findings import of_invariants, of_refusals
+from l9.operator.pipeline.pipeline import fix_commands, run_stages
+from l9.operator.pipeline.tree_under_test import Subject, base_of, where_of
+from l9.protocol.hook_remarks import Remark
+
+# What can be judged of files that are no commit yet; secrets among them, which are hard to take back later.
+TO_BE_SQUASHED = ("fixup! ", "squash! ", "amend! ")
+# What is read from the files of a tree, and can so be asked of what is no commit yet.
+OF_FILES = frozenset(
+    {
+        compose_facts.ComposeFile,
+        dependencies_facts.Declared,
+        dockerfile_facts.Dockerfile,
+        environment_facts.EnvExample,
+        dependencies_facts.Locks,
+        secrets_facts.Secrets,
+    }
+)
+
+
+class StagedRepo(GitRepo):
+    """The repository as it would be with what is staged committed; its files come from the index."""
+
+    def __init__(self, place: Staged, config: Config) -> None:
+        super().__init__(place.files, config)
+        self._place = place
+
+    def export_revision(self, revision: str, into: Path) -> None:
+        if revision == self._place.tree:
+            self._place.export(into)
+        else:
+            super().export_revision(revision, into)
+
+
+def judge_staged(here: Path) -> list[Remark]:
+    """Judge what would be committed from the index that the hook was called for, by its own l9.toml.
+
+    Where it holds none (a branch from before l9 came), nothing is asked of it.
+    """
+    with staged(here) as place:
+        text = GitTree(place.files, place.tree).text(load.FILE)
+        if text is None:
+            return [Remark(about=load.FILE, found="none is staged: nothing to judge", closes=False)]
+        repo = StagedRepo(place, load.parse_any(text))
+        needs = [need for need in catalogue() if OF_FILES.issuperset(need.observes)]
+        given: dict[type, object] = {secrets_facts.Secrets: _secrets(repo, place)}
+        return [*of_invariants(judge_head(repo, repo.config, needs, given)), *_fix(repo, place)]
+
+
+def _secrets(repo: GitRepo, place: Staged) -> secrets_facts.Secrets:
+    """What looks like a secret in just what is staged; before the first commit, in all of it."""
+    since = git_facts.LastRelease("HEAD", place.parent) if place.parent else git_facts.LastRelease()
+    found = secrets(place.files, repo.state(), place.commit, since, main=repo.config.release.main)
+    return replace(found, leaks=tuple(replace(leak, commit="") for leak in found.leaks))
+
+
+def _fix(repo: GitRepo, place: Staged) -> list[Remark]:
+    """The stage FIX, or the hook's own commands in its place; an image is not built for a commit."""
+    config, own = repo.config, repo.config.hooks.commands
+    if own is not None:
+        cgmp = replace(config.cgmp, fix=own, where="process", skip={})
+        config = replace(config, cgmp=cgmp)
+    elif "fix" in config.cgmp.skip or not fix_commands(repo, config, place.tree):
+        return []
+    elif where_of(config).tests == "container":
+        found = "its programs are in the release's image: l9 cgmp runs it; [hooks] commands names some to run here"
+        return [Remark(about="FIX", found=found, closes=False)]
+    subject = Subject(place.tree, place.tree, base_of(repo, config, ""))
+    result = run_stages(repo, config, subject, (Stage.FIX,), lambda _line: None).of(Stage.FIX)
+    if result is None or result.ok:
+        return []
+    return [Remark(about="FIX", found=result.found, closes=True, remedy=result.command, log=result.tail)]
+
+
+def judge_message(here: Path, file: Path) -> list[Remark]:
+    """Judge a message as git will keep it. Raises OSError where there is no such file.
+
+    What may only look like a fault (the form of a verb) is told, and stops nothing.
+    """
+    done = run(git_hooks.message_settings(), cwd=here, env=QUIET)
+    settings = git_hooks.parse_settings(done.out) if done.code == 0 else {}
+    message = as_committed(
+        (here / file).read_text(encoding="utf-8", errors="replace"),
+        edited=os.environ.get("GIT_EDITOR") != ":",  # so says git to its hooks (`git help hooks`)
+        cleanup=settings.get("commit.cleanup", "default"),
+        comment=settings.get("core.commentstring", settings.get("core.commentchar", "#")),
+    )
+    if message.startswith(TO_BE_SQUASHED):
+        return []
+    config = _config(here)
+    strict = config is None or config.hooks.message_form == "required"
+    again = f"git commit --edit --file={shlex.quote(str(file))}"
+    return [
+        Remark(
+            about="the message",
+            found=one.text,
+            closes=one.hard or (strict and not one.guess),
+            expected="Type: Imperative, at most 50 characters (spec 3.2)",
+            remedy=again,
+        )
+        for one in check_message(message)
+    ]
+
+
+def judge_outgoing(here: Path, remote: str, told: str) -> list[Remark]:
+    """Judge what is about to be pushed to a remote (its name or address); `told` as git tells its pre-push hook.
+
+    Without an l9.toml (a branch from before l9 came) the spec's own rules are in force.
+    """
+    config = _config(here)
+    policy = load.policy(config) if config else Policy()
+    with _signers(here, config) as signers:
+        push = GitPush(
+            here,
+            policy,
+            mains=(BRANCHES + policy.main, f"refs/remotes/{remote}/{policy.main}"),
+            published=(f"refs/remotes/origin/{policy.main}",),
+            allowed_signers=signers,
+        )
+        changes = parse_pushed(told) or _told_by_framework()
+        return of_refusals(judge_push(push.look(changes), policy), policy)
+
+
+def _config(here: Path) -> Config | None:
+    """The working copy's l9.toml, or None where there is none. Raises ConfigError."""
+    top = Path(find_places(here).top or here)
+    return load.load_any(top) if (top / load.FILE).exists() else None
+
+
+@contextmanager
+def _signers(here: Path, config: Config | None) -> Iterator[Path | None]:
+    """A file of those who may sign; none where git's own configuration says who."""
+    if config is None or not config.release.allowed_signers:
+        yield None
+        return
+    found = signers_on_main(here, config)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="l9-signers-") as file:
+        file.write(found if isinstance(found, str) else "")  # nobody, where main does not have the file
+        file.flush()
+        yield Path(file.name)
+
+
+def _told_by_framework() -> list[RefChange]:
+    """pre-commit and prek read git's words themselves, and pass on one reference, in the environment."""
+    told = os.environ.get
+    if not (ref := told("PRE_COMMIT_REMOTE_BRANCH")):
+        return []
+    new = told("PRE_COMMIT_TO_REF") or told("PRE_COMMIT_LOCAL_BRANCH", "")
+    # Of a tag they tell a commit before it as `from`, which is not what origin has under its name.
+    old = told("PRE_COMMIT_FROM_REF", "") if ref.startswith(BRANCHES) else ""
+    return [RefChange(ref, old, new)]

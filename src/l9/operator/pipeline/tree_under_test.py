@@ -1,0 +1,131 @@
+"""What the stages are run on, what its outcome depends on, and what is known of that content already."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from typing import Literal
+
+import msgspec
+
+from l9.checks.compose.services import USUAL_FILES
+from l9.checks.git.versions import TagFormat, Version
+from l9.checks.pipeline.stages import Base, CgmpReport, content_key
+from l9.config.model import Config
+from l9.drivers.git import commands as git
+from l9.drivers.git.repo import GitRepo
+from l9.drivers.git.tree import GitTree
+from l9.operator.pipeline.store import CgmpStore
+
+RULES = "1"  # grows when the same content would be judged otherwise
+Place = Literal["container", "process"]
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A tree to run the stages on. `revision` is what git finds it by; `base` the release before it."""
+
+    revision: str
+    tree: str
+    base: Base | None = None
+
+
+class Where(msgspec.Struct, frozen=True):
+    """Where the tests run, and where the release is started."""
+
+    tests: Place
+    oracle: Place
+
+    @property
+    def both(self) -> Place:
+        return "container" if self.tests == self.oracle == "container" else "process"
+
+
+def subject_of(repo: GitRepo, config: Config, tag: str) -> Subject:
+    """A tag's tree, or that of HEAD where the name is empty; its tree is empty where there is no commit."""
+    seen = repo.tag(tag)
+    return Subject(seen.commit or git.revision(tag), seen.tree, base_of(repo, config, tag))
+
+
+def base_of(repo: GitRepo, config: Config, tag: str) -> Base | None:
+    """The last release before a tag, or before what HEAD would release."""
+    form = TagFormat(config.release.tag)
+    before = () if tag else _versions(form, repo.merged_tags())
+    found = form.previous(tag, repo.tags()) if tag else max(before, default=None)
+    if found is None:
+        return None
+    return Base(found.tag, repo.tree_id(found.tag), (found.major, found.minor, found.patch))
+
+
+def _versions(form: TagFormat, tags: Iterable[str]) -> Iterable[Version]:
+    return (version for version in map(form.parse, tags) if version is not None)
+
+
+def where_of(config: Config) -> Where:
+    """By `[cgmp] where`; `auto` goes by the target's runtime, and a test that names `{python}` is meant for here.
+
+    Where there is no Docker at all, `auto` runs everything as processes; the report says so.
+    """
+    wanted = config.cgmp.where
+    if wanted != "auto":
+        return Where(wanted, wanted)
+    docker = config.target.runtime == "compose" and shutil.which("docker") is not None
+    runtime: Place = "container" if docker else "process"
+    here = any("{python}" in word for word in config.check.test)
+    return Where("process" if here else runtime, runtime)
+
+
+def key_of(repo: GitRepo, config: Config, subject: Subject) -> str:
+    """The digest of all that the outcome depends on. The environment in `.env.local` is none of it."""
+    where = where_of(config)
+    tree = GitTree(repo.top, subject.tree)
+    lock = (*config.check.requirements, "pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock")
+    build = ("*Dockerfile*", "*.dockerignore", *USUAL_FILES, config.compose.file)
+    parts = {
+        "rules": RULES,
+        "tree": subject.tree,
+        "lock": _objects(tree, lock),
+        "Dockerfile": _objects(tree, build),
+        "base": subject.base.tree if subject.base else "",
+        "stages": settings_of(config),
+        "where": f"{where.tests} {where.oracle}",
+        "python": f"{sys.prefix} {sys.version}" if "process" in (where.tests, where.oracle) else "",
+    }
+    return content_key(parts)
+
+
+def settings_of(config: Config) -> str:
+    """A digest of the settings that say what the stages do."""
+    check, env = config.check, config.env
+    told = (config.cgmp, check.test, check.test_timeout, config.compose, config.process, config.health, env)
+    return hashlib.sha256(msgspec.json.encode((*told, config.target.runtime))).hexdigest()
+
+
+def _objects(tree: GitTree, patterns: Iterable[str]) -> str:
+    """The object ids of the files that one of the patterns names."""
+    wanted = [
+        p for p in tree.entries if any(fnmatch(p, w) or fnmatch(p.rsplit("/", 1)[-1], w) for w in patterns)
+    ]
+    return " ".join(f"{path}={tree.entries[path].object_id}" for path in sorted(wanted))
+
+
+def store_of(repo: GitRepo) -> CgmpStore:
+    """Where reports and evidence of this working copy are kept."""
+    return CgmpStore(repo.state() / "cgmp")
+
+
+def remembered(repo: GitRepo, config: Config, tag: str) -> CgmpReport | None:
+    """What is known of a tag's content (of HEAD's where the name is empty); nothing is run for it."""
+    subject = subject_of(repo, config, tag)
+    if not subject.tree:
+        return None
+    found = store_of(repo).report(key_of(repo, config, subject))
+    return cached(found) if found else None
+
+
+def cached(report: CgmpReport) -> CgmpReport:
+    """The report as one that was made earlier."""
+    stages = tuple(msgspec.structs.replace(r, cached=True) for r in report.stages)
+    return msgspec.structs.replace(report, stages=stages)

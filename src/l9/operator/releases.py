@@ -1,0 +1,56 @@
+"""The releases of a working copy, with what verifies of each, and where each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import msgspec
+
+from l9.config.model import Config
+from l9.drivers.git.releases import GitReleases, Listed
+from l9.drivers.git.repo import GitRepo
+from l9.drivers.process.concurrency import at_once
+from l9.errors import L9Error
+from l9.protocol.release_list import ReleaseLine
+
+
+def list_releases(repo: GitRepo, config: Config, most: int) -> tuple[ReleaseLine, ...]:
+    """The newest releases, highest version first, and nowhere yet. Changes nothing."""
+    found = GitReleases(repo.top, config).newest(most)
+    lines: dict[str, ReleaseLine] = {}
+
+    def judge(one: Listed) -> None:
+        lines[one.tag] = _line(repo, one)
+
+    at_once([partial(judge, one) for one in found])
+    return tuple(lines[one.tag] for one in found)
+
+
+def placed(line: ReleaseLine, places: Mapping[str, Mapping[str, str]]) -> ReleaseLine:
+    """The release with where it is; `places`: target to release to live, standby or retained."""
+    where = {target: states[line.tag] for target, states in places.items() if line.tag in states}
+    return msgspec.structs.replace(line, where=where)
+
+
+def _line(repo: GitRepo, one: Listed) -> ReleaseLine:
+    state, by, signer, problem = "unknown", "", None, ""
+    try:
+        signature, attested = repo.history.signature(one.tag), repo.attested(one.tag)
+        state, by, signer, problem = signature.state, signature.by, attested.signer, attested.problem
+    except L9Error as error:
+        problem = error.said
+    return ReleaseLine(
+        tag=one.tag,
+        commit=one.commit,
+        tree=one.tree,
+        at=one.at,
+        tagger=one.tagger,
+        previous=one.previous,
+        commits=one.commits,
+        signature=state,
+        signed_by=by,
+        attested_by=signer,
+        attestation=problem,
+        where={},
+    )

@@ -1,0 +1,41 @@
+"""A first `.env.example`: every variable that the release reads, with no value of anybody's."""
+
+from __future__ import annotations
+
+import re
+
+from l9.operator.scaffold.seen import Seen
+
+_SECRET = re.compile(
+    r"(?:^|_)(?:KEY|SECRET|TOKEN|PASS|PASSWORD|PASSWD|PWD|CREDENTIALS?|PRIVATE|SALT|DSN)(?:_|$)"
+)
+_ADDRESS = re.compile(r"(?:^|_)(?:DSN|UR[IL])(?:_|$)")
+
+HEAD = """\
+# Every variable that a release reads. Copy to .env on the server and fill in; .env is never committed.
+# A deploy compares the keys: each one here has to be there, unless the comment above it says optional.
+"""
+
+
+def text(seen: Seen) -> str:
+    """The file; empty where nothing is read."""
+    needed = {r.names[0]: r.where for r in seen.reads if not r.default}
+    other = {r.names[0]: r.where for r in seen.reads if r.default and r.names[0] not in needed}
+    parts = [
+        f"\n# Read in {where}.{_marks(name)}\n{name}={placeholder(name)}\n" for name, where in needed.items()
+    ]
+    parts += [
+        f"\n# Optional: read in {where}, which goes on without.\n# {name}=\n" for name, where in other.items()
+    ]
+    return HEAD + "".join(parts) if parts else ""
+
+
+def _marks(name: str) -> str:
+    return "\n# secret" if _SECRET.search(name) else ""
+
+
+def placeholder(name: str) -> str:
+    """What stands in a value's place: marked as such where the name is a secret's, else nothing."""
+    if _ADDRESS.search(name):
+        return f"YOUR_{name}_HERE"
+    return f"YOUR_{name}_HERE" if _SECRET.search(name) else ""

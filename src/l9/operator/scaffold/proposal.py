@@ -1,0 +1,219 @@
+"""What `l9 init` would write into a repository, and what is left to a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from shlex import quote
+
+import msgspec
+
+from l9.checks.compose.services import services
+from l9.checks.dependencies.locks import read_requirements
+from l9.operator.scaffold import env_example, health, image, python_app, scripts, service, settings
+from l9.operator.scaffold.seen import Note, Seen
+
+SETTINGS = "l9.toml"
+DOCKERFILES = ("Dockerfile", "docker/Dockerfile")
+COMPOSE = "compose.yaml"
+BRANCH = "feature/deploy-with-l9"
+_CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".go")
+_OF_PYTHON = re.compile(r"^FROM\s+\S*python", re.MULTILINE)
+_LOCKS = ("requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
+
+
+class NewFile(msgspec.Struct, frozen=True):
+    """A file to be written; `there` where there is one already, which stays as it is."""
+
+    path: str
+    text: str
+    mode: int = 0o644
+    there: bool = False
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """The files, the settings last of all: where they are there, all is.
+
+    ready: there is something to deploy. steps: the commands from here to a first deploy.
+    """
+
+    files: tuple[NewFile, ...]
+    notes: tuple[Note, ...]
+    ready: bool = True
+    steps: tuple[str, ...] = ()
+
+
+def propose(seen: Seen, asked: settings.Asked) -> Proposal:
+    """Derive everything from what was seen."""
+    files, notes = [], list[Note]()
+    app = python_app.find(seen)
+    if app and (made := _dockerfile(seen, app)):
+        files.append(NewFile(DOCKERFILES[0], made))
+        files.append(NewFile(".dockerignore", image.LEFT_OUT, there=".dockerignore" in seen.paths))
+        texts = {**seen.texts, DOCKERFILES[0]: made}
+        seen = msgspec.structs.replace(seen, paths=seen.paths | {DOCKERFILES[0]}, texts=texts)
+    if (dockerfile := _lonely_dockerfile(seen)) and (made := compose_text(seen, dockerfile, asked)):
+        files.append(NewFile(COMPOSE, made))
+        seen = _with_compose(seen, dockerfile, asked)
+    chosen = service.find(seen)
+    found = _health(seen, chosen)
+    wanted = settings.sections(seen, chosen, found, asked)
+    name = settings.app_name(seen, chosen, asked)
+    if not settings.example_file(seen) and (text := env_example.text(seen)):
+        files.append(NewFile(".env.example", text))
+    for path, text in scripts.SCRIPTS.items():
+        files.append(NewFile(path, text, 0o755, there=path in seen.paths))
+    files.append(NewFile(SETTINGS, settings.text(name, wanted), there=SETTINGS in seen.paths))
+    notes += _notes(seen, chosen, found, asked)
+    tag = str(wanted["release"].get("tag", "v<major>.<minor>.<patch>-l9"))
+    ready = chosen is not None or app is not None
+    steps = (
+        _steps(seen, _first(tag, seen.tags)) if ready else ("$EDITOR Dockerfile", f"rm {SETTINGS} && l9 init")
+    )
+    return Proposal(tuple(files), tuple(notes), ready, steps)
+
+
+def _health(seen: Seen, chosen: service.Service | None) -> health.Health | None:
+    code = {path: text for path, text in seen.texts.items() if path.endswith(_CODE)}
+    if chosen is None:
+        return health.find("", "", code)
+    return health.find(
+        service.words(chosen.definition.get("healthcheck")), seen.texts.get(chosen.dockerfile, ""), code
+    )
+
+
+def _dockerfile(seen: Seen, app: python_app.App) -> str:
+    """A Dockerfile where there is nothing yet that builds or runs a container; else an empty text."""
+    if seen.compose or seen.unread or any("ockerfile" in path for path in seen.paths):
+        return ""
+    found = _health(seen, None)
+    return image.text(seen, app, found.path if found else "")
+
+
+def _lonely_dockerfile(seen: Seen) -> str:
+    """The Dockerfile of a repository without a compose file; else an empty name."""
+    there = next((p for p in DOCKERFILES if p in seen.paths), "")
+    return "" if seen.compose or seen.unread else there
+
+
+def _with_compose(seen: Seen, dockerfile: str, asked: settings.Asked) -> Seen:
+    """As if the compose file were there already."""
+    name = settings.app_name(seen, None, asked)
+    definition = {
+        "build": {"context": ".", "dockerfile": dockerfile},
+        "env_file": [{"path": ".env"}],
+    }
+    return msgspec.structs.replace(seen, compose={COMPOSE: {"services": {name: definition}}})
+
+
+def compose_text(seen: Seen, dockerfile: str, asked: settings.Asked) -> str:
+    """A compose file for production, with what spec 4.2 wants of one; its healthcheck needs a Python in the image."""
+    seen = _with_compose(seen, dockerfile, asked)
+    chosen = service.find(seen)
+    if chosen is None:  # its name is that of a database, or of a worker
+        return ""
+    found, port, text = _health(seen, chosen), chosen.port or 8000, seen.texts.get(dockerfile, "")
+    lines = [
+        "services:",
+        f"  {chosen.name}:",
+        "    build:",
+        "      context: .",
+        f"      dockerfile: {dockerfile}",
+        "    restart: unless-stopped",
+        "    env_file:",
+        "      - path: .env",
+        "        required: false",
+        f'    ports: ["127.0.0.1:8000:{port}"]',
+        "    stop_grace_period: 30s",
+        "    stop_signal: SIGTERM",
+    ]
+    if found and "HEALTHCHECK" not in text and _OF_PYTHON.search(text):
+        ask = (
+            f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}{found.path}', timeout=5)"
+        )
+        lines += [
+            "    healthcheck:",
+            f'      test: ["CMD", "python", "-c", "{ask}"]',
+            "      interval: 30s",
+            "      timeout: 10s",
+            "      retries: 3",
+            "      start_period: 30s",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _steps(seen: Seen, tag: str) -> tuple[str, ...]:
+    """The way from here to a first deploy, over a branch where main is others' too (spec 3.1)."""
+    commit = "git add --all && git commit -m 'Add: Deploy with l9'"
+    there = (
+        (f"git switch --create {BRANCH} && {commit}", f"git push --set-upstream origin {BRANCH}",
+         f"git switch {seen.branch} && git pull  # after the merge")
+        if seen.published
+        else (commit,)
+    )  # fmt: skip
+    return (*there, "l9 check", "l9 provision", f"l9 release {tag}".rstrip(), f"l9 deploy {tag or 'TAG'}")
+
+
+def _first(form: str, tags: tuple[str, ...]) -> str:
+    """The tag of the first release by l9; after those that there are, it is for `l9 release` to say."""
+    return "" if tags else form.replace("<major>", "0").replace("<minor>", "1").replace("<patch>", "0")
+
+
+def _notes(
+    seen: Seen, chosen: service.Service | None, found: health.Health | None, asked: settings.Asked
+) -> Iterator[Note]:
+    if not (asked.host and asked.url):
+        lacking = " and ".join(n for n, said in (("host", asked.host), ("public_url", asked.url)) if not said)
+        yield Note(f"{lacking} in {SETTINGS} are only examples: write your own", f"$EDITOR {SETTINGS}")
+    for path, why in sorted(seen.unread.items()):
+        yield Note(f"{path} cannot be read: {why}", f"$EDITOR {quote(path)}")
+    if chosen:
+        yield from service.notes(seen, chosen)
+        yield from _env_notes(seen, chosen)
+        if "test" not in services(seen.compose[chosen.file]) and python_app.tests(seen, chosen):
+            yield Note(
+                "no service `test` in the compose file: the tests run on this machine, not in the image that goes live",
+                f"$EDITOR {chosen.file}",
+            )
+    elif not seen.unread:
+        yield Note(
+            "no compose file and no Dockerfile: a release would run as a process of the host, with what is installed"
+            " there. With a Dockerfile, l9 init writes the compose file too",
+            "$EDITOR Dockerfile",
+        )
+    if found is None:
+        yield Note(
+            "no health endpoint was found: a release needs a path that answers 200 when its database answers too"
+            f" ([health] in {SETTINGS}; /health unless told)",
+            f"$EDITOR {SETTINGS}",
+        )
+    if python_app.tests(seen, chosen) == ():
+        yield Note("no tests were found: nothing but its health is asked of a release", f"$EDITOR {SETTINGS}")
+    if _declares(seen) and not any(path in seen.paths for path in _LOCKS):
+        yield Note("nothing locks the dependencies", "l9 lock")
+    for path in sorted(p for p in seen.paths if re.fullmatch(r"requirements[^/]*\.txt", p)):
+        if loose := read_requirements(seen.texts.get(path, "")).loose:
+            source = f"{path.removesuffix('.txt')}.in"
+            lock = "l9 lock" if source in seen.paths else f"mv {path} {source} && l9 lock"
+            yield Note(f"{path}: {len(loose)} lines have no exact version, such as {loose[0].line}", lock)
+    if not seen.origin:
+        yield Note("no remote named origin: the host takes releases from there", "git remote add origin URL")
+
+
+def _env_notes(seen: Seen, chosen: service.Service) -> Iterator[Note]:
+    if len(chosen.env_files) > 1:
+        yield Note(
+            f"several env files ({', '.join(chosen.env_files)}): the host has one, {chosen.env_files[0]}",
+            f"$EDITOR {chosen.file}",
+        )
+    for path in chosen.env_files[:1]:
+        if path.startswith("../"):
+            yield Note(f"env file {path} lies outside the repository", f"$EDITOR {chosen.file}")
+        elif path not in seen.ignored:
+            yield Note(
+                f"{path} is not ignored by git: with its values it would be committed", "$EDITOR .gitignore"
+            )
+
+
+def _declares(seen: Seen) -> bool:
+    return "dependencies" in seen.texts.get("pyproject.toml", "") or "requirements.in" in seen.paths

@@ -1,0 +1,97 @@
+"""How a Python application is started and tested, by its code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from l9.checks.compose.services import services
+from l9.operator.scaffold.seen import Seen
+from l9.operator.scaffold.service import Service
+
+_OBJECT = re.compile(
+    r"^(?P<name>\w+)(?:\s*:\s*\w+)?\s*=\s*(?P<kind>FastAPI|Starlette|Flask|Quart)\(", re.MULTILINE
+)
+_TEST = re.compile(r"(?:.*/)?(?:test_[^/]+|[^/]+_test)\.py")
+_UV_RUN = ("{python}", "-m", "uv", "run")
+_PYTEST = ("python", "-m", "pytest", "-q")
+SPEC_TEST = "tests/test_cgmp.py"
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-test.txt")
+
+
+class App(msgspec.Struct, frozen=True):
+    """An application that a server runs: `target` as MODULE:NAME, `inside` the directory that modules are found in."""
+
+    server: str
+    target: str
+    inside: str = ""
+
+    def command(self, python: str, host: str, port: str) -> tuple[str, ...]:
+        """How it is started; `python` is empty where the server is a program on the path."""
+        run = (python, "-m", self.server) if python else (self.server,)
+        if self.server == "gunicorn":
+            inside = ("--chdir", self.inside) if self.inside else ()
+            return (*run, self.target, *inside, "--bind", f"{host}:{port}")
+        inside = ("--app-dir", self.inside) if self.inside else ()
+        return (*run, self.target, *inside, "--host", host, "--port", port)
+
+
+SPECS_OWN = App("uvicorn", "api.server_memory:app")
+
+
+def find(seen: Seen) -> App | None:
+    """The application, by the first file from the top that makes one; Django's by its wsgi.py."""
+    for path, text in sorted(seen.texts.items(), key=lambda item: (item[0].count("/"), item[0])):
+        if path.endswith(".py") and (found := _OBJECT.search(text)):
+            inside = "src" if path.startswith("src/") else ""
+            module = path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
+            server = "gunicorn" if found["kind"] == "Flask" else "uvicorn"
+            return App(server, f"{module}:{found['name']}", inside)
+    if "manage.py" in seen.paths and (
+        wsgi := min((p for p in seen.paths if p.endswith("/wsgi.py")), default="")
+    ):
+        return App("gunicorn", f"{wsgi.removesuffix('.py').replace('/', '.')}:application")
+    return None
+
+
+def process(app: App | None) -> dict[str, Any]:
+    """`[process]` for an application that is started without a container; nothing where it is the default's."""
+    if app is None or app == SPECS_OWN:
+        return {}
+    return {"command": list(app.command("{python}", "127.0.0.1", "{port}"))}
+
+
+def tests(seen: Seen, service: Service | None) -> tuple[str, ...] | None:
+    """`[check] test`, or None where the default is right: the compose service `test`, and the spec's file in it.
+
+    Without that service the tests run on this machine, in an environment that uv makes of the lock, and measured.
+    """
+    known = services(seen.compose[service.file]) if service else {}
+    there = any(_TEST.fullmatch(path) for path in seen.paths)
+    if "test" in known:
+        return None if SPEC_TEST in seen.paths else _in_container(known["test"], pytest=there)
+    if not there:
+        return ()
+    if "uv.lock" in seen.paths:
+        made: tuple[str, ...] = ("--frozen", "--with", "pytest-cov")
+    else:
+        listed = [path for path in REQUIREMENTS if path in seen.paths]
+        named = (
+            *(f"--with-requirements={path}" for path in listed),
+            "--with",
+            "pytest",
+            "--with",
+            "pytest-cov",
+        )
+        made = ("--no-project", "--isolated", *named)
+    return (*_UV_RUN, *made, *_PYTEST, "--cov", "--cov-report=xml:{evidence}/coverage.xml")
+
+
+def _in_container(definition: Mapping[str, Any], *, pytest: bool) -> tuple[str, ...]:
+    """The service's own command, which a run has to name; else pytest, where there is something for it."""
+    own = definition.get("command")
+    words = tuple(map(str, own)) if isinstance(own, list) else tuple(str(own or "").split())
+    return ("docker", "compose", "run", "--rm", "test", *(words or (_PYTEST if pytest else ())))

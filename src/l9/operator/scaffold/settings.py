@@ -1,0 +1,151 @@
+"""The text of an `l9.toml` that says only what differs from the defaults."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from l9.checks.compose.services import USUAL_FILES
+from l9.operator.scaffold import health as healths
+from l9.operator.scaffold import python_app
+from l9.operator.scaffold.seen import Seen
+from l9.operator.scaffold.service import Service, taken_ports
+
+HOST, URL = "admin@203.0.113.10", "https://l9.example.com"  # the spec's own: nobody's
+EXAMPLES = (
+    ".env.example", "env.example", ".env.sample", ".env.template", ".env.dist", "example.env", "sample.env",
+    ".env.production.example", ".env.prod.example", "docker/.env.example",
+)  # fmt: skip
+PORTS = (8000, 8001)  # the slots' own, on the host's loopback
+_PLAIN_VERSION = re.compile(r"(v?)\d+\.\d+\.\d+")
+_LONGEST = 41
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What the person said on the command line; empty where nothing."""
+
+    app: str = ""
+    host: str = ""
+    url: str = ""
+
+
+def app_name(seen: Seen, service: Service | None, asked: Asked) -> str:
+    """The application's name: as asked, the spec's pair, the compose project, or the directory.
+
+    The compose project's, because networks and volumes then have the names that they have by hand.
+    """
+    project = str(seen.compose[service.file].get("name") or "") if service else ""
+    pair = service.name if service and service.blue else ""
+    wanted = asked.app or pair or project or seen.directory
+    return re.sub(r"[^a-z0-9._-]+", "-", wanted.lower()).strip("-._")[:_LONGEST].rstrip("-._") or "app"
+
+
+def sections(
+    seen: Seen, service: Service | None, health: healths.Health | None, asked: Asked
+) -> dict[str, dict[str, Any]]:
+    """Each section with the keys that are no default."""
+    name = app_name(seen, service, asked)
+    target: dict[str, Any] = {"host": asked.host or HOST}
+    if name != "l9-api":
+        target["path"] = f"/opt/{name}"
+    target["public_url"] = asked.url or URL
+    if service and (ports := _ports(seen, service)) != PORTS:
+        target["ports"] = dict(zip(("blue", "green"), ports, strict=True))
+    if service is None:
+        target["runtime"] = "process"
+    return {
+        "release": _release(seen),
+        "check": _check(seen, service),
+        "compose": _compose(seen, service, name) if service else {},
+        "process": {} if service else python_app.process(python_app.find(seen)),
+        "env": _env(seen, service),
+        "health": _health(health),
+        "targets.production": target,
+    }
+
+
+def _ports(seen: Seen, service: Service) -> tuple[int, int]:
+    """Two ports that no other service publishes."""
+    own = (service.blue, service.green, service.name)
+    taken = taken_ports(seen.compose[service.file], *own)
+    pairs = ((blue, blue + 1) for blue in range(PORTS[0], 65000, 10))
+    return next(pair for pair in pairs if not taken & set(pair))
+
+
+def text(app: str, found: Mapping[str, Mapping[str, Any]]) -> str:
+    """TOML; JSON's texts, numbers and lists of texts are TOML's as well."""
+    lines = [f"app = {json.dumps(app)}"]
+    for section, keys in found.items():
+        if keys:
+            lines += ["", f"[{section}]", *(f"{key} = {_value(value)}" for key, value in keys.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
+    return json.dumps(value)
+
+
+def _release(seen: Seen) -> dict[str, str]:
+    found = {}
+    plain = [match for tag in seen.tags if (match := _PLAIN_VERSION.fullmatch(tag))]
+    if plain and not any(tag.endswith("-l9") for tag in seen.tags):
+        found["tag"] = f"{plain[-1][1]}<major>.<minor>.<patch>"
+    if seen.branch in ("master", "trunk"):
+        found["main"] = seen.branch
+    return found
+
+
+def _compose(seen: Seen, service: Service, app: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if service.file != next((p for p in USUAL_FILES if p in seen.compose or p in seen.unread), ""):
+        found["file"] = service.file
+    if service.blue:
+        if service.name != app:
+            found |= {"blue": service.blue, "green": service.green}
+    elif service.name != app:
+        found["service"] = service.name
+    if service.port not in (None, 8000) and not service.host_network:
+        found["port"] = service.port
+    if service.host_network and service.port_variable not in ("", "PORT"):
+        found["port_variable"] = service.port_variable
+    return found
+
+
+def _check(seen: Seen, service: Service | None) -> dict[str, Any]:
+    test = python_app.tests(seen, service)
+    return {} if test is None else {"test": list(test)}
+
+
+def _env(seen: Seen, service: Service | None) -> dict[str, str]:
+    found = {}
+    if (
+        service
+        and service.env_files
+        and ".env" not in service.env_files
+        and not service.env_files[0].startswith("..")
+    ):
+        found["file"] = service.env_files[0]
+    example = example_file(seen)
+    if example not in ("", ".env.example"):
+        found["example"] = example
+    return found
+
+
+def example_file(seen: Seen) -> str:
+    """The example file that is there already, or an empty name."""
+    return next((path for path in EXAMPLES if path in seen.paths), "")
+
+
+def _health(health: healths.Health | None) -> dict[str, str]:
+    if health is None:
+        return {}
+    found = {} if health.path == "/health" else {"path": health.path}
+    if not health.equals:
+        return {**found, "field": ""}
+    return found if health.equals == "healthy" else {**found, "equals": health.equals}

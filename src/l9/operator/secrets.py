@@ -1,0 +1,108 @@
+"""Resolves a target's env source on the operator's side: only here, only in memory, and only for the one host."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from l9.checks.environment.env_file import Entry, Secret, render_env
+from l9.checks.environment.schema import read_schema
+from l9.checks.environment.source import KEPT, Reference, read_source
+from l9.config.model import Config
+from l9.drivers.git.repo import GitRepo
+from l9.drivers.git.tree import GitTree
+from l9.drivers.process.concurrency import at_once
+from l9.drivers.secrets.command import Command
+from l9.drivers.secrets.op import OnePassword
+from l9.drivers.secrets.sops import Sops
+from l9.drivers.secrets.store import SecretStore
+from l9.drivers.secrets.vault import Vault
+from l9.errors import ActionError, L9Error
+
+
+class Resolved:
+    """What a host's file is to hold. It shows nothing of itself."""
+
+    __slots__ = ("_text", "keep", "keys")
+
+    def __init__(self, text: str, keys: tuple[str, ...], keep: tuple[str, ...]) -> None:
+        self._text = Secret(text)
+        self.keys = keys
+        self.keep = keep
+
+    def params(self) -> dict[str, Any]:
+        """For the agent's standard input, and nothing else."""
+        return {"text": self._text.reveal(), "keep": list(self.keep)}
+
+
+def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> Resolved | None:
+    """All values of the target's env source; None where it has none.
+
+    Raises ActionError naming keys and programs, never a value.
+    """
+    if not config.env.source:
+        return None
+    tree, path = repo.tree(tag), config.env.source
+    text = tree.text(path)
+    if text is None:
+        raise ActionError(
+            f"no {path} in {tag}",
+            expected=f"a committed {path}: it holds references only",
+            found="no such file",
+            remedy=shlex.join(("git", "add", "--force", "--", path)),
+        )
+    source = read_source(text, read_schema(tree.text(config.env.example) or "").rules)
+    if source.problems:
+        first = source.problems[0]
+        raise ActionError(
+            f"{path} cannot be resolved",
+            expected="references and plain values",
+            found=f"line {first.line_no}: {first.why}",
+            remedy=f"$EDITOR {shlex.quote(path)}",
+        )
+    values = _ask(source.references, stores(top, tree))
+    literals = {entry.key: entry for entry in source.literals}
+    entries = (
+        literals[key] if key in literals else Entry(key, values[key], False, 0, quote="'")
+        for key in source.keys
+        if key in literals or key in values
+    )
+    keep = tuple(r.key for r in source.references if r.scheme == KEPT)
+    return Resolved(render_env(entries), source.keys, keep)
+
+
+def stores(top: Path, tree: GitTree) -> dict[str, SecretStore]:
+    """Who reads which kind of reference."""
+    return {
+        "op": OnePassword(top),
+        "vault": Vault(top),
+        "sops": Sops(top, lambda path: tree.read((path,)).get(path)),
+        "cmd": Command(top),
+    }
+
+
+def _ask(references: tuple[Reference, ...], by: Mapping[str, SecretStore]) -> dict[str, Secret]:
+    """The value of each key; every reference is read once, side by side."""
+    wanted = {r.text: r for r in references if r.scheme != KEPT}
+    found: dict[str, Secret] = {}
+    failed: dict[str, L9Error] = {}
+
+    def read(reference: Reference) -> None:
+        try:
+            found[reference.text] = by[reference.scheme].read(reference.text)
+        except L9Error as error:
+            failed[reference.text] = error
+
+    at_once([partial(read, reference) for reference in wanted.values()])
+    for reference in references:
+        if error := failed.get(reference.text):
+            raise ActionError(
+                f"{reference.key} cannot be resolved, and nothing was asked of the host",
+                expected=error.expected,
+                found=error.said,
+                remedy=error.remedy,
+            )
+    return {r.key: found[r.text] for r in references if r.text in found}

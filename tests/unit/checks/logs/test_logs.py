@@ -1,0 +1,358 @@
+"""The log gate: grouping, judging, templates and the probable cause."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from l9.checks.logs.lines import as_json, exception_of_json, mask, message_of_json, plain
+from l9.checks.logs.logs import (
+    EXCERPT_BYTES,
+    Kind,
+    LogLine,
+    Outcome,
+    Record,
+    judge,
+    parse,
+    probable_cause,
+)
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n'
+
+
+def records(text: str) -> list[Record]:
+    return parse(LogLine("stderr", line) for line in text.split("\n"))
+
+
+def kinds(text: str) -> list[Kind]:
+    return [record.kind for record in records(text)]
+
+
+# ── grouping ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("level", ["ERROR", "WARNING", "DEBUG"])
+def test_a_traceback_joins_the_record_that_announced_it(level: str) -> None:
+    (record,) = records(f"{level}: it broke\n{TRACEBACK}ValueError: 1")
+    assert record.failing is (level == "ERROR")
+    assert record.exception == "ValueError: 1"
+
+
+@pytest.mark.parametrize("before", ["INFO: all is well", "a plain line", '{"level": "info"}', "GET / 200"])
+def test_a_traceback_after_info_or_nothing_is_an_error(before: str) -> None:
+    assert kinds(f"{before}\n{TRACEBACK}ValueError: 1") == [Kind.FINE, Kind.ERROR]
+
+
+def test_a_second_traceback_is_not_excused_by_a_warning() -> None:
+    text = f"WARNING: retry\n{TRACEBACK}ValueError: 1\n{TRACEBACK}KeyError: 2"
+    assert kinds(text) == [Kind.FINE, Kind.ERROR]
+
+
+def test_a_traceback_of_another_record_is_not_swallowed_by_frames() -> None:
+    assert kinds(f"{TRACEBACK}{TRACEBACK}KeyError: 2") == [Kind.ERROR, Kind.ERROR]
+
+
+def test_streams_do_not_mix() -> None:
+    lines = [
+        LogLine("stderr", "ERROR: it broke", at=1.5),
+        LogLine("stdout", "INFO: meanwhile"),
+        LogLine("stderr", "Traceback (most recent call last):"),
+        LogLine("stdout", "  and more of it"),
+        LogLine("stderr", "ValueError: 1"),
+    ]
+    error, info = parse(lines)
+    assert error.lines == ("ERROR: it broke", "Traceback (most recent call last):", "ValueError: 1")
+    assert info.text == "INFO: meanwhile\n  and more of it"
+    assert (error.at, error.stream, info.stream) == (1.5, "stderr", "stdout")
+
+
+def test_a_new_level_ends_a_traceback_that_was_cut_short() -> None:
+    assert kinds(f"WARNING: x\n{TRACEBACK}ERROR: real") == [Kind.FINE, Kind.ERROR]
+    assert kinds(f"WARNING: x\n{TRACEBACK}2026-03-14 10:00:00 ERROR real") == [Kind.FINE, Kind.ERROR]
+
+
+def test_a_message_of_several_lines_stays_with_its_exception() -> None:
+    (record,) = records(f"{TRACEBACK}app.Invalid: 2 faults\nname\n  is missing\n\n  (see the docs)")
+    assert record.exception == "app.Invalid: 2 faults"
+    assert len(record.lines) == 8
+
+
+def test_an_exception_without_a_class_name_is_kept_as_text() -> None:
+    (record,) = records(f"{TRACEBACK}*** odd ***")
+    assert (record.exception, record.kind) == (None, Kind.ERROR)
+    assert record.template == "Traceback (most recent call last):"
+
+
+def test_what_follows_the_message_is_a_record_of_its_own() -> None:
+    texts = [
+        "ERROR: x",
+        "Killed",
+        "ValueError: printed",
+        '{"level": "error"}',
+        '10.0.0.9 - "GET / HTTP/1.1" 500 x',
+    ]
+    for text in texts:
+        assert len(records(f"{TRACEBACK}KeyError: 1\n{text}")) == 2
+
+
+def test_a_chain_sentence_without_its_traceback_ends_there() -> None:
+    sentence = "During handling of the above exception, another exception occurred:"
+    assert kinds(f"WARNING: x\n{TRACEBACK}KeyError: 1\n\n{sentence}\n\nplain") == [Kind.FINE, Kind.FINE]
+
+
+def test_rich_records_of_one_second_have_no_time_in_front() -> None:
+    text = "[10:00:00] WARNING  first\n           ERROR    second\n           INFO     third"
+    assert kinds(text) == [Kind.FINE, Kind.ERROR, Kind.FINE]
+
+
+def test_a_stack_without_a_level_is_an_error_but_prose_is_not() -> None:
+    assert kinds("Error: boom\n    at run (/srv/a.js:1:2)") == [Kind.ERROR]
+    assert kinds("Error: boom\n    at 10:30 the job runs") == [Kind.FINE]
+    assert kinds("INFO: where it came from\n    at run (/srv/a.js:1:2)") == [Kind.FINE]
+
+
+def test_a_cause_without_an_owner_does_not_open_a_record() -> None:
+    (record,) = records("SEVERE: x\nCaused by: java.io.IOException: disk")
+    assert record.exception == "java.io.IOException: disk"
+
+
+# ── JSON ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_json_that_is_too_deep_is_text() -> None:
+    assert as_json('{"a":' * 100_000 + "}" * 100_000) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "exception"),
+    [
+        ({}, None),
+        ({"error": "  "}, None),
+        ({"exc_info": True}, None),
+        ({"error": "timeout\nmore"}, "timeout"),
+        ({"exception": "Traceback (most recent call last):\n  x\nValueError: 1\n"}, "ValueError: 1"),
+        ({"stack_trace": "java.lang.Exception: x\n\tat a.b(c)"}, "java.lang.Exception: x"),
+        ({"err": {"message": "m"}}, "Error: m"),
+        ({"exception": {"type": "E", "value": 1}}, "E: 1"),
+        ({"exception": [{"exc_type": "E", "exc_value": "v"}]}, "E: v"),
+    ],
+)
+def test_the_exception_of_a_json_line(line: dict[str, object], exception: str | None) -> None:
+    assert exception_of_json(line) == exception
+
+
+def test_json_without_a_message_keeps_its_words_in_the_template() -> None:
+    assert message_of_json({"message": "", "msg": 3}) is None
+    one, two = records('{"level":"error","job":"mail"}\n{"level":"error","job":"bill"}')
+    assert one.template == "{level:error,job:mail}" != two.template
+
+
+# ── judging ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_only_what_the_live_slot_does_not_log_counts() -> None:
+    live = judge(records("ERROR: cache miss for tenant 7 in 0.31 s"))
+    report = judge(records("ERROR: cache miss for tenant 9 in 2 s\nERROR: no ledger"), live.templates)
+    assert report.outcome is Outcome.ERRORS
+    assert [error.line for error in report.errors] == ["ERROR: no ledger"]
+    assert [error.line for error in report.known] == ["ERROR: cache miss for tenant 9 in 2 s"]
+    assert report.excerpt == ("ERROR: no ledger",)
+    assert report.templates == live.templates | {"ERROR: no ledger"}
+
+
+def test_equal_errors_are_counted_once_each_kind() -> None:
+    report = judge(records("ERROR: 1 lost\nERROR: 2 lost\npanic: gone"))
+    assert [(error.template, error.count, error.fatal) for error in report.errors] == [
+        ("ERROR: <*> lost", 2, False),
+        ("panic: gone", 1, True),
+    ]
+    assert [error.line for error in report.fatal] == ["panic: gone"]
+    assert report.reason == "2 kinds of errors that the live slot does not log"
+
+
+def test_silence_is_inconclusive_only_where_lines_are_expected() -> None:
+    assert judge([]).outcome is Outcome.CLEAN
+    assert judge([], expect_lines=True).outcome is Outcome.INCONCLUSIVE
+    assert judge(records("INFO: x"), expect_lines=True).outcome is Outcome.CLEAN
+
+
+def test_a_log_that_was_cut_short_is_inconclusive_unless_it_shows_errors() -> None:
+    assert judge(records("INFO: x"), truncated=True).outcome is Outcome.INCONCLUSIVE
+    assert judge(records("ERROR: x"), truncated=True).outcome is Outcome.ERRORS
+
+
+def test_access_logs_are_counted_apart() -> None:
+    report = judge(
+        records('INFO:  10.0.0.9:1 - "GET / HTTP/1.1" 503 x\n10.0.0.9 - "GET /ERROR HTTP/1.1" 200')
+    )
+    assert (report.outcome, report.access_5xx, report.records) == (Outcome.CLEAN, 1, 2)
+
+
+def test_a_long_record_keeps_both_ends_in_the_excerpt() -> None:
+    report = judge(records("ERROR: start\n" + "  x\n" * 5000 + "  the end"))
+    assert report.excerpt[0].startswith("ERROR: start\n")
+    assert report.excerpt[0].endswith("\n  the end")
+    assert "[...]" in report.excerpt[0]
+
+
+@given(st.lists(st.text(alphabet="aé字😀\n\x1b[31m '\"7", max_size=3000), max_size=8))
+def test_the_excerpt_is_bounded(texts: list[str]) -> None:
+    found = [msgspec.structs.replace(records("ERROR: x")[0], lines=(text,), template=text) for text in texts]
+    assert sum(len(part.encode()) for part in judge(found).excerpt) <= EXCERPT_BYTES
+
+
+@given(st.lists(st.tuples(st.sampled_from(["stdout", "stderr"]), st.text(max_size=60)), max_size=30))
+def test_any_text_is_judged_and_no_escape_survives(lines: list[tuple[str, str]]) -> None:
+    found = parse(LogLine(stream, text) for stream, text in lines)  # type: ignore[arg-type]
+    report = judge(found)
+    assert sum(len(record.lines) for record in found) <= len(lines)
+    assert not any("\x1b" in record.text or not record.lines[0] for record in found)
+    assert judge(found, report.templates).outcome is Outcome.CLEAN
+
+
+FRAGMENTS = [
+    "ERROR: x",
+    "WARNING: x",
+    "INFO: x",
+    "plain",
+    "",
+    "Traceback (most recent call last):",
+    "  File 'a'",
+    "ValueError: 1",
+    "  + Exception Group Traceback (most recent call last):",
+    "    | KeyError: 1",
+    "During handling of the above exception, another exception occurred:",
+    '"""',
+    "╭── Traceback (most recent call last) ──╮",
+    "╰───────────────────────────────────────╯",
+    "Caused by: x.Y: z",
+    "    at a.b(c)",
+    "Killed",
+    '{"level": "error", "msg": "x"}',
+    '10.0.0.9 - "GET / HTTP/1.1" 500 1',
+    "           ERROR    second",
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12))
+def test_a_levelled_error_is_never_swallowed(lines: list[str]) -> None:
+    """Only the frames of a traceback may quote a level; everywhere else a level starts a record."""
+    found = records("\n".join([*lines, "2026-03-14 10:00:00 ERROR the real one"]))
+    assert found[-1].lines == ("2026-03-14 10:00:00 ERROR the real one",)
+    assert found[-1].failing
+
+
+# ── masking ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ("ERROR job 7 of 0.5 s at 10.0.0.5:6379", "ERROR job <*> of <*> s at <*>"),
+        ("ERROR id 7f3a9c2e-1b44-4f0e-9d2b-6a5d0c9e8f11", "ERROR id <*>"),
+        ("ERROR commit 9fceb02d at 0x7f6e83228860", "ERROR commit <*> at <*>"),
+        ("ERROR no 'users' in \"public\" or `x`", "ERROR no <*> in <*> or <*>"),
+        ("ERROR can't and won't", "ERROR can't and won't"),
+        ("2026-03-14T10:00:00.123Z ERROR  x", "ERROR x"),
+        ("[2026-03-14 10:00:00 +0000] [7] [ERROR] x", "[ERROR] x"),
+        ('level=error msg="cannot renew 3" n="4"', "level=error msg=cannot renew <*> n=<*>"),
+        ("2026-03-14T10:00:00Z", "<*>"),
+    ],
+)
+def test_what_varies_is_masked(text: str, template: str) -> None:
+    assert mask(text) == template
+
+
+@given(st.text(), st.integers(min_value=0), st.floats(min_value=0, max_value=1e9), st.uuids())
+def test_a_template_is_stable_over_numbers_and_ids(
+    text: str, number: int, fraction: float, uuid: object
+) -> None:
+    assert not any(char in "0123456789" for char in mask(text))
+    assert mask(f"ERROR lost {number} of {uuid} in {fraction:.3f} s") == "ERROR lost <*> of <*> in <*> s"
+
+
+@given(st.text())
+def test_plain_text_is_plain(text: str) -> None:
+    assert plain(plain(text)) == plain(text)
+    assert not any(ord(char) < 32 and char != "\t" for char in plain(text))
+
+
+# ── the probable cause ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("log", "exit_code", "cause"),
+    [
+        ("INFO: fine", None, None),
+        ("", 0, "it ended by itself (exit 0): a server has to stay in the foreground"),
+        ("", 1, "it ended with exit code 1, and its log gives no reason"),
+        ("", 127, "its command does not exist in the image (exit 127)"),
+        ("", 137, "it was killed (SIGKILL, exit 137): out of memory on the host, or too slow to stop"),
+        (
+            "ERROR: [Errno 98] error while attempting to bind on address: address already in use",
+            1,
+            "the port is already taken: ERROR: [Errno 98] error while attempting to bind on address: "
+            "address already in use",
+        ),
+        (
+            f"{TRACEBACK}ModuleNotFoundError: No module named 'jose'\nERROR: giving up",
+            3,
+            "a module is missing from the image: ModuleNotFoundError: No module named 'jose'",
+        ),
+        (
+            f"{TRACEBACK}psycopg.OperationalError: connection to server failed: Connection refused",
+            1,
+            "the database refuses connections: psycopg.OperationalError: connection to server failed: "
+            "Connection refused",
+        ),
+        (
+            f"{TRACEBACK}httpx.ConnectError: [Errno 111] Connection refused",
+            1,
+            "a service that it needs refuses connections: httpx.ConnectError: [Errno 111] Connection refused",
+        ),
+        (
+            "exec /start.sh: exec format error",
+            255,
+            "the image was built for another processor: exec /start.sh: exec format error",
+        ),
+        (
+            "/bin/sh: 1: ./run.sh: Permission denied",
+            126,
+            "a permission is missing: /bin/sh: 1: ./run.sh: Permission denied",
+        ),
+        (f"{TRACEBACK}KeyError: 'MEMORY_DSN'", 1, "KeyError: 'MEMORY_DSN'"),
+        (
+            f"ERROR: x\n{TRACEBACK}KeyError: 1\nERROR: Application startup failed. Exiting.",
+            3,
+            "KeyError: 1",
+        ),
+        ("ERROR: Application startup failed. Exiting.", 3, "ERROR: Application startup failed. Exiting."),
+        ("ERROR: still starting", None, "ERROR: still starting"),
+        (
+            "WARNING: waiting for postgres: connection refused",
+            None,
+            "the database refuses connections: WARNING: waiting for postgres: connection refused",
+        ),
+        (f"{TRACEBACK}RuntimeError: old\nFatal Python error: Aborted", 134, "Fatal Python error: Aborted"),
+        (
+            f"CRITICAL WORKER TIMEOUT (pid:7)\nERROR handling\n{TRACEBACK}SystemExit: 1",
+            1,
+            "a worker did not answer in time: CRITICAL WORKER TIMEOUT (pid:7)",
+        ),
+        (f"{TRACEBACK}    raise PermissionError\nKeyError: 1", 1, "KeyError: 1"),
+    ],
+)
+def test_the_probable_cause(log: str, exit_code: int | None, cause: str | None) -> None:
+    assert probable_cause(records(log), exit_code, oom_killed=False) == cause
+
+
+def test_the_kernels_word_outweighs_the_log() -> None:
+    cause = probable_cause(records("ERROR: x"), 137, oom_killed=True)
+    assert cause == "the kernel killed it for want of memory: raise its memory limit, or find what grew"
+
+
+def test_a_cause_is_one_line_without_credentials() -> None:
+    cause = probable_cause(records(f"ERROR: postgresql://l9:PASSWORD@db/x {'y' * 500}"), 1, oom_killed=False)
+    assert cause is not None
+    assert cause.startswith("ERROR: postgresql://***@db/x y")
+    assert len(cause) == 240

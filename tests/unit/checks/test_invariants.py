@@ -1,0 +1,652 @@
+"""Every invariant: that it can pass, that it can fail, and that what nobody saw closes its gate."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, NamedTuple
+
+import click
+import pytest
+from msgspec.structs import replace
+
+import production_cases
+from l9.checks.api.openapi import ApiChange
+from l9.checks.compose import invariants as composed
+from l9.checks.dependencies.facts import Amiss, Declared, Locks
+from l9.checks.dependencies.locks import read_requirements
+from l9.checks.dockerfile import invariants as image
+from l9.checks.environment import invariants as env
+from l9.checks.environment.facts import EnvExample, Environment, EnvSource
+from l9.checks.environment.reads import EnvRead
+from l9.checks.environment.schema import Misfit, Problem
+from l9.checks.git import branch_invariants as branching
+from l9.checks.git import invariants as repository
+from l9.checks.git import setup_invariants as workspace_standing
+from l9.checks.git import workspace_invariants as workspace
+from l9.checks.git.facts import (
+    Automation,
+    Branch,
+    Branches,
+    CommitMessage,
+    Hooks,
+    LastRelease,
+    Messages,
+    Origin,
+    Protection,
+    Signature,
+    Workspace,
+)
+from l9.checks.host import live_invariants as live
+from l9.checks.host import ready_invariants as ready
+from l9.checks.host import slot_invariants as slot
+from l9.checks.host import steady_invariants as standing
+from l9.checks.host.facts import Bake, Checkout, Health, HostTag, InFlight, Logs, Proof, Record, Route, Smoke
+from l9.checks.host.health import Sample
+from l9.checks.logs.logs import LogReport, Outcome
+from l9.checks.pipeline import attestation_invariants as attested
+from l9.checks.pipeline import stage_invariants as cgmp
+from l9.checks.pipeline.stages import CgmpReport, StageResult
+from l9.checks.secrets.facts import Leak, Secrets, Suspect
+from l9.cli.main import cli
+from l9.core import actions as do
+from l9.core import facts as f
+from l9.core.invariant import Context, Invariant, Weight
+from l9.core.run import Step
+from l9.core.states import Slot, Stage, State, Where
+from l9.core.thresholds import Rules
+from l9.core.verdict import Fail, Pass, Pending, Unknown
+from samples import (
+    BEFORE,
+    BRANCH,
+    COMMIT,
+    ENTERED,
+    FIRST_DEPLOY,
+    GOOD,
+    GREEN,
+    MESSAGE,
+    NOT_YET,
+    NOW,
+    PROBE_FAILED,
+    REPORT,
+    STREAK,
+    TAG,
+    TAG_SEEN,
+    TREE,
+    a_run,
+    facts,
+    slots,
+)
+
+ALL = tuple(
+    found
+    for module in (
+        workspace,
+        cgmp,
+        workspace_standing,
+        env,
+        image,
+        composed,
+        repository,
+        branching,
+        attested,
+        ready,
+        slot,
+        live,
+        standing,
+    )
+    for found in vars(module).values()
+    if isinstance(found, Invariant)
+)
+# What the engine answers is its evidence, and a drain ends with its grace: neither has a failure of its own.
+NEVER_FAIL = {ready.ENGINE_READY.id, live.DRAINED.id}
+# These hold when the old release is live again; everything else when the new one is.
+OF_THE_WAY_BACK = {
+    live.PREVIOUS_LIVE.id: (
+        Route(Slot.BLUE),
+        Proof(5, "blue", BEFORE),
+        slots(new={"status": "exited"}),
+    ),
+    live.NEW_SLOT_GONE.id: (slots(new={"status": "absent", "release": None}),),
+    live.OLD_STANDS_BY.id: (slots(old={"status": "paused"}),),
+}
+PROGRAMS = {"$EDITOR", "chmod", "docker", "free", "git", "l9", "pytest", "ss", "uv"}
+
+
+def context(
+    gate: State = State.BAKED, *, now: float = NOW, rules: Rules | None = None, **changed: Any
+) -> Context:
+    return Context(a_run(**changed), rules or Rules(), now, gate)
+
+
+def example(**changed: Any) -> EnvExample:
+    return replace(GOOD[EnvExample], **changed)
+
+
+def source(**changed: Any) -> EnvSource:
+    return replace(EnvSource(".env.production", exists=True, references=2, literals=1), **changed)
+
+
+def by_id(invariant: Invariant) -> str:
+    return invariant.id
+
+
+class Case(NamedTuple):
+    """What an invariant says of changed facts: `says` stands in `found`."""
+
+    invariant: Invariant
+    says: str
+    changed: tuple[object, ...] = ()
+    context: Context = context()
+
+
+def case_id(case: Case) -> str:
+    return f"{case.invariant.id}: {case.says}"
+
+
+def tag(**changed: Any) -> f.Tag:
+    return replace(TAG_SEEN, **changed)
+
+
+def messages(*commits: CommitMessage, since: str | None = BEFORE) -> Messages:
+    return Messages(since, commits or (MESSAGE,))
+
+
+def branches(*found: Branch) -> Branches:
+    return Branches("main", found)
+
+
+LEAK = Leak("api/a b.py", 3, "AWS Access Key")
+PUSHED = replace(LEAK, commit=COMMIT, gone=True, pushed=True)
+BAD_SIGNATURE = Signature("bad", why="a signature that does not fit")
+
+
+def requirements(text: str) -> Locks:
+    return Locks({"requirements.txt": read_requirements(text)})
+
+
+def logs(outcome: Outcome, reason: str, *excerpt: str, cause: str | None = None) -> Logs:
+    return Logs(LogReport(outcome, reason, 7, excerpt=excerpt), ("the last line",), cause, NOW)
+
+
+def red(stage: Stage) -> CgmpReport:
+    return replace(
+        REPORT, stages=(StageResult(stage, False, "pytest -v", 2.0, "exit code 1", ("1 failed",)),)
+    )
+
+
+def api(level: str, line: str) -> CgmpReport:
+    return replace(
+        REPORT, api=ApiChange(level, (line,) if level == "major" else (), (line,) if level == "minor" else ())
+    )
+
+
+def installed(*freeze: str) -> CgmpReport:
+    return replace(REPORT, freeze=freeze)
+
+
+BROKEN_LOG = logs(Outcome.ERRORS, "1 kinds", "Traceback (most recent call last):\nValueError: no")
+READ = EnvRead(("KEY",), "api/x.py:3")
+WRITE_ENV = Step(0, State.IMAGES_READY, do.WriteEnv(run="run-1"), status="done")
+WROTE_ENV, PUT_ENV_BACK = (
+    replace(context(), run=replace(a_run(), steps=(replace(WRITE_ENV, status=status),)))
+    for status in ("done", "undone")
+)
+SOURCED = context(settings={"env_source": ".env.production"})
+EARLY = context(now=ENTERED + 5)
+ROLLING_BACK = context(State.ROLLBACK)
+_SWITCH = Step(0, State.TRAFFIC_ROUTED, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
+SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,)))
+
+_LACKS = Amiss("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
+AMISS = Declared((), (_LACKS, replace(_LACKS, wanted="httpx", found="no httpx")))
+NOT_ATTESTED = f.Attested(TREE, problem="no attestation", remedy="l9 provision")
+ATTESTATION_REQUIRED = context(rules=Rules(require_attestation=True))
+
+FAILS = (
+    *(Case(*each) for each in production_cases.FAILS),
+    Case(workspace.ON_MAIN, "topic", (Workspace("topic", (), ()),)),
+    Case(workspace.ON_MAIN, "a detached HEAD", (Workspace(None, (), ()),)),
+    Case(workspace.ON_MAIN, "main", (), context(settings={"main": "trunk"})),
+    Case(
+        workspace.NO_UNTRACKED, "a, b, c, d, e and 2 more", (Workspace("main", tuple("abcdefg"), ()),)
+    ),
+    Case(workspace.NO_UNTRACKED, "env.local", (Workspace("main", ("env.local",), ()),)),
+    Case(workspace.NO_UNCOMMITTED, "api/main.py", (Workspace("main", (), ("api/main.py",)),)),
+    Case(workspace.DEPENDENCIES_LOCKED, "requirements.txt:1: click>=8", (requirements("click>=8\n"),)),
+    Case(
+        workspace.DEPENDENCIES_LOCKED, "has lines without", context=context(rules=Rules(hashes=True))
+    ),
+    Case(workspace.PROJECT_MATCHES_LOCK, "fastapi==0.99, and 1 more", (AMISS,)),
+    Case(cgmp.FIX_PASSED, "exit code 1", (red(Stage.FIX),)),
+    Case(cgmp.SIM_PASSED, "exit code 1", (red(Stage.SIM),)),
+    Case(cgmp.COV_PASSED, "exit code 1", (red(Stage.COV),)),
+    Case(cgmp.ORACLE_PASSED, "exit code 1", (red(Stage.ORACLE),)),
+    Case(cgmp.CGMP_THIS_TREE, "stages of tree 999", (replace(REPORT, tree="9" * 40),)),
+    Case(cgmp.CGMP_THIS_TREE, "stages of tree ", (replace(REPORT, tree=""),), context(settings={})),
+    Case(cgmp.API_FITS_VERSION, "GET /a is gone", (api("major", "GET /a is gone"),)),
+    Case(cgmp.API_FITS_VERSION, "GET /a is gone", (api("major", "GET /a is gone"),),
+         context(settings={"version": [0, 6, 0]})),
+    Case(cgmp.API_FITS_VERSION, "GET /a is new", (api("minor", "GET /a is new"),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "httpx 1 is not locked", (installed("fastapi==0.104.1", "httpx==1"),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "fastapi is not installed", (installed("pip==1"),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "fastapi 0.99, locked 0.104.1", (installed("FastAPI==0.99"),)),
+    Case(workspace_standing.SCRIPTS_THERE, "no scripts/deploy.sh, scripts/rollback.sh",
+         (Automation(("scripts/drift-check.sh",)),)),
+    Case(workspace_standing.HOOKS_INSTALLED, "no pre-push", (Hooks(("pre-commit",), ("pre-push",)),)),
+    Case(workspace_standing.SCRIPTS_EXECUTABLE, "not so: scripts/a.sh, scripts/b.sh",
+         (Automation(stiff=("scripts/a.sh", "scripts/b.sh")),)),
+    Case(workspace_standing.FAILURES_TOLD, "none in .github/workflows", (Automation(),)),
+    Case(env.ENV_DOCUMENTED, "not there: KEY (api/x.py:3)", (example(lacking=(READ,)),)),
+    Case(env.ENV_DOCUMENTED, "no such file, and read are: KEY", (example(exists=False, lacking=(READ,)),)),
+    Case(env.DEFAULTS_DOCUMENTED, "KEY (api/x.py:3)", (example(lacking=(replace(READ, default=True),)),)),
+    Case(env.ENV_SCHEMA, "line 3: no assignment", (example(problems=(Problem(3, "no assignment"),)),)),
+    Case(env.ENV_SOURCE, "no such file", (source(exists=False),)),
+    Case(env.ENV_SOURCE, "line 3: no assignment", (source(problems=(Problem(3, "no assignment"),)),)),
+    Case(env.ENV_SOURCE, ".env.production:3: KEY (AWS Access Key)",
+         (source(suspects=(Suspect(".env.production", 3, "KEY", "AWS Access Key"),)),)),
+    Case(env.ENV_NO_SECRETS, ".env.example:3: KEY (AWS Access Key)",
+         (example(suspects=(Suspect(".env.example", 3, "KEY", "AWS Access Key"),)),)),
+    Case(repository.TAG_EXISTS, "no such tag", (f.Tag(TAG),)),
+    Case(repository.TAG_ANNOTATED, "a lightweight tag", (tag(kind="commit"),)),
+    Case(repository.TAG_ANNOTATED, "no such tag", (f.Tag(TAG),)),
+    Case(repository.TAG_ON_MAIN, "is not an ancestor", (tag(on_main=False),)),
+    Case(repository.TAG_MESSAGE, "an empty one", (tag(message=" \n"),)),
+    Case(repository.TAG_MESSAGE_FORM, "begin with a type", (tag(message="a release"),)),
+    Case(repository.TAG_NEWER, TAG, (LastRelease("v0.5.1-l9"),)),
+    Case(repository.TAG_NEWER, TAG, (LastRelease("v0.10.0-l9"),)),
+    Case(repository.COMMIT_MESSAGES, "none in cccccccccccc", (messages(replace(MESSAGE, text=" \n")),)),
+    Case(repository.COMMIT_FORM, "1 are not; cccccccccccc begin with a type",
+         (messages(replace(MESSAGE, text="wip")),)),
+    Case(repository.COMMIT_FORM, "1 are not", (messages(replace(MESSAGE, text="wip"), since=None),)),
+    Case(branching.BRANCH_NAMES, "topic", (branches(replace(BRANCH, name="topic")),)),
+    Case(branching.BRANCH_NAMES, "topic", (branches(replace(BRANCH, name="topic", where="origin")),)),
+    Case(branching.BRANCH_NAMES, "feature/lock", (), context(rules=Rules(branches=()))),
+    Case(branching.BRANCHES_SHORT_LIVED, "feature/lock (8 days)", (branches(replace(BRANCH, began=NOW - 8 * 86_400)),)),
+    Case(branching.MAIN_PROTECTED, "nothing guards it", (replace(GOOD[Protection], by=""),)),
+    Case(repository.NO_SECRETS, "1 found; api/a b.py:3 AWS Access Key", (Secrets(None, (LEAK,)),)),
+    Case(repository.NO_SECRETS, "1 found; api/a b.py:3 AWS Access Key in cccccccccccc",
+         (Secrets(BEFORE, (replace(LEAK, commit=COMMIT, gone=True),)),)),
+    Case(repository.NO_SECRETS, r"'two\nlines':3", (Secrets(None, (replace(LEAK, path="two\nlines"),)),)),
+    Case(repository.NO_SECRETS, "2 found", (Secrets(None, (LEAK, PUSHED), history=True),)),
+    Case(repository.TAG_SIGNATURE, "a signature that does not fit", (BAD_SIGNATURE,)),
+    Case(repository.TAG_SIGNATURE, "no signers", (Signature("bad", "", "no signers", "git push origin main"),)),
+    Case(repository.TAG_SIGNATURE, "no signature", (), context(rules=Rules(signatures="required"))),
+    Case(repository.TAG_ON_ORIGIN, "none", (Origin(None),)),
+    Case(repository.TAG_ON_ORIGIN, "999999999999 (moved!)", (Origin("url", "9" * 40),)),
+    Case(ready.SITE_READY, "no flag file", (Route(Slot.BLUE, "no flag file", "l9 provision"),)),
+    Case(ready.CHECKOUT_UNEDITED, "edited by hand: api/x.py", (Checkout("/opt/l9", ("api/x.py",)),)),
+    Case(ready.ENV_COMPLETE, "none", (Environment("/opt/l9/.env", exists=False),)),
+    Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN", (Environment("/opt/l9/.env", True, ("MEMORY_DSN",)),)),
+    Case(ready.ENV_COMPLETE, "another shape in PORT",
+         (Environment("/opt/l9/.env", True, wrong=(Misfit("PORT", "a port, 1 to 65535"),)),)),
+    Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN",
+         (Environment("/opt/l9/.env", False, ("MEMORY_DSN",), resolved=True),), SOURCED),
+    Case(ready.ENV_PUT_BACK, "the refused release's", (), WROTE_ENV),
+    Case(ready.ENV_COMPLETE, "mode 0644", (Environment("/opt/l9/.env", True, mode=0o644),)),
+    Case(ready.PORTS_FREE, "held by nginx", (replace(GOOD[f.Host], ports_taken={8001: "nginx"}),)),
+    Case(ready.DISK_FREE, "5 MB", (replace(GOOD[f.Host], disk_free=5_000_000),)),
+    Case(ready.MEMORY_FREE, "5 MB", (replace(GOOD[f.Host], memory_available=5_000_000),)),
+    Case(ready.WAY_BACK, "missing: image, env snapshot", (f.Retained(BEFORE, True, compose=True),)),
+    Case(ready.RELEASE_KEPT, "missing: image, compose snapshot", (f.Retained(BEFORE, True, env=True),)),
+    Case(ready.NEWER_THAN_LIVE, f"{TAG}, which was never live here", (), context(previous="v0.6.0-l9")),
+    Case(ready.NEWER_THAN_LIVE, "which was live before", (), context(previous="v0.6.0-l9", was_good=True)),
+    Case(ready.NEWER_THAN_LIVE, "which was live before", (),
+         context(previous="v0.6.0-l9", was_good=True, kept=("v0.6.0-l9", TAG))),
+    Case(ready.TAG_NEVER_MOVED, "999999999999 in earlier runs (moved!)", (), context(objects=("9" * 40,))),
+    Case(ready.TAG_SAME, "999999999999 (moved!)", (HostTag(tag(object_id="9" * 40)),)),
+    Case(ready.TAG_SAME, "no such tag on the host", (HostTag(f.Tag(TAG)),)),
+    Case(ready.TAG_ON_MAIN, "it is not", (HostTag(tag(on_main=False)),)),
+    Case(attested.HERE, "no attestation", (NOT_ATTESTED,), ATTESTATION_REQUIRED),
+    Case(attested.ON_HOST, "no attestation", (NOT_ATTESTED,), ATTESTATION_REQUIRED),
+    Case(slot.IMAGE_READY, "one of 999999999999", (f.Image("sha256:d", "9" * 40),)),
+    Case(slot.IMAGE_READY, "one of no commit", (f.Image("sha256:d", ""),)),
+    Case(slot.SERVICES_UP, "postgres exited", (f.Services({"postgres": "exited", "redis": "running"}),)),
+    Case(slot.NEW_SLOT_UP, "nothing absent", (slots(new={"release": None, "status": "absent"}),)),
+    Case(slot.NEW_SLOT_UP, f"{BEFORE} running", (slots(new={"release": BEFORE}),)),
+    Case(slot.HEALTHY_IN_TIME, "exit code 1; last answer: connection refused",
+         (Health(NOT_YET), slots(new={"status": "exited", "exit_code": 1})), EARLY),
+    Case(slot.HEALTHY_IN_TIME, "not in 60 s; last answer: no answer yet; probable cause: the disk is full",
+         (Health(replace(NOT_YET, last=None)), logs(Outcome.CLEAN, "", cause="the disk is full"))),
+    Case(slot.HEALTHY_FOR_SOAK, "never 10 s without a break",
+         (Health(STREAK.add(Sample(NOW, False, "status 503"))),)),
+    Case(slot.HEALTHY_FOR_SOAK, "never 10 s without a break", (Health(NOT_YET),)),
+    Case(slot.HEALTHY_FOR_SOAK, "exit code 1",
+         (Health(NOT_YET), slots(new={"status": "exited", "exit_code": 1})), EARLY),
+    Case(slot.ENGINE_HEALTH, "healthcheck says unhealthy", (slots(new={"health": "unhealthy"}),)),
+    Case(slot.ENGINE_HEALTH, "still says starting", (slots(new={"health": "starting"}),)),
+    Case(slot.LOGS_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
+    Case(slot.LOGS_STAY_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,), EARLY),
+    Case(slot.SMOKE_PASSED, "status 500", (Smoke((PROBE_FAILED,)),)),
+    Case(slot.NEW_SLOT_STEADY, "killed for lack of memory", (slots(new={"oom_killed": True}),)),
+    Case(slot.NEW_SLOT_STEADY, "running, 1 restarts", (slots(new={"restarts": 1}),)),
+    Case(slot.NEW_SLOT_STEADY, "exited, 0 restarts, exit code 3",
+         (slots(new={"status": "exited", "exit_code": 3}),)),
+    Case(slot.NEW_SLOT_STEADY, "running, 0 restarts", (slots(new={"release": BEFORE}),)),
+    Case(live.ROUTE_SET, "it goes to blue", (Route(Slot.BLUE),)),
+    Case(live.ROUTE_PROVED, f"blue with {BEFORE}", (Proof(0, "blue", BEFORE),)),
+    Case(live.ROUTE_PROVED, "no slot with no release", (Proof(0, None, None),)),
+    Case(live.ROUTE_PROVED, "connection refused", (Proof(0, None, None, "connection refused"),)),
+    Case(live.FEW_SERVER_ERRORS, "10.0% (100 of 1000)", (f.Traffic(1000, 100),), EARLY),
+    Case(live.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
+         (Bake(9, (PROBE_FAILED, PROBE_FAILED)),), EARLY),
+    Case(live.OLD_STANDS_BY, f"{BEFORE} running"),
+    Case(standing.LIVE_HEALTHY, "connection refused", (Health(NOT_YET),)),
+    Case(standing.LIVE_HEALTHY, "no probe", (Health(replace(NOT_YET, last=None)),)),
+    Case(standing.DRIFT_WATCHED, "none so far", (f.DriftCheck(),)),
+    Case(standing.DRIFT_WATCHED, "the last one 3 h ago", (f.DriftCheck(NOW - 3 * 3600),)),
+    Case(standing.DRIFT_WATCHED, "2 differences 10 min ago", (f.DriftCheck(NOW - 600, 2),)),
+    Case(standing.LIVE_LOG_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
+    Case(live.RECORD_TRUE, f"{BEFORE} on {COMMIT[:12]}", (Record(BEFORE, COMMIT),)),
+    Case(live.RECORD_TRUE, "None on None", (Record(None, None),)),
+    Case(live.PREVIOUS_LIVE, "it goes to green", (), ROLLING_BACK),
+    Case(live.PREVIOUS_LIVE, f"{BEFORE} paused",
+         (Route(Slot.BLUE), slots(old={"status": "paused"})), ROLLING_BACK),
+    Case(live.PREVIOUS_LIVE, "nothing running",
+         (Route(Slot.BLUE), slots(old={"release": None})), ROLLING_BACK),
+    Case(live.PREVIOUS_LIVE, f"green with {TAG}",
+         (Route(Slot.BLUE), Proof(0, "green", TAG)), SWITCHED),
+    Case(live.NEW_SLOT_GONE, "restarting", (slots(new={"status": "restarting"}),), ROLLING_BACK),
+)  # fmt: skip
+
+PASSES = (
+    *(Case(*each) for each in production_cases.PASSES),
+    Case(workspace.NO_UNTRACKED, "no untracked files",
+         (Workspace("main", (".env.local", "api/.env.local", ".env.test.local"), ()),)),
+    Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact in requirements.txt"),
+    Case(workspace.DEPENDENCIES_LOCKED, "no requirements files", (Locks({}),)),
+    Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact",
+         (requirements(f"click==8.1.7 --hash=sha256:{'0' * 64}\n"),), context(rules=Rules(hashes=True))),
+    Case(workspace.PROJECT_MATCHES_LOCK, "4 of pyproject.toml in requirements.txt"),
+    Case(workspace.PROJECT_MATCHES_LOCK, "nothing is declared", (Declared(()),)),
+    Case(workspace.PROJECT_MATCHES_LOCK, "Poetry's own", (Declared((), notes=("pyproject.toml is Poetry's own",)),)),
+    Case(cgmp.SIM_PASSED, "all well"),
+    Case(cgmp.SIM_PASSED, "all well (unchanged; it took 12.0 s)",
+         (replace(REPORT, stages=(replace(GREEN[1], cached=True),)),)),
+    Case(cgmp.CGMP_THIS_TREE, f"tree {TREE[:12]}, in a container"),
+    Case(cgmp.API_FITS_VERSION, "no change", (replace(REPORT, api=None),)),
+    Case(cgmp.API_FITS_VERSION, "no change", (replace(api("major", "GET /a is gone"), base=None),)),
+    Case(cgmp.API_FITS_VERSION, "has to be a MAJOR: GET /a is gone", (api("major", "GET /a is gone"),),
+         context(settings={})),
+    Case(cgmp.API_FITS_VERSION, "a MAJOR since v0.5.0-l9", (api("major", "GET /a is gone"),),
+         context(settings={"version": [1, 0, 0]})),
+    Case(cgmp.API_FITS_VERSION, "a MINOR since v0.5.0-l9", (api("minor", "GET /a is new"),),
+         context(settings={"version": [0, 6, 0]})),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "1 packages, as in requirements.txt"),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "no image", (replace(REPORT, image=None, freeze=None),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "no Python in the image", (replace(REPORT, freeze=None),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "no requirements.txt", (Locks({}),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "1 packages", (requirements("fastapi==0.104.1\nuvloop==1 ; sys_platform == 'x'\n"),)),
+    Case(repository.TAG_ANNOTATED, "annotated by nobody", (tag(tagger=""),)),
+    Case(repository.TAG_SIGNATURE, "signed by Ada (ED25519 key)", (Signature("good", "Ada (ED25519 key)"),)),
+    Case(repository.TAG_NEWER, f"newer than {BEFORE}"),
+    Case(branching.BRANCHES_SHORT_LIVED, "no branch beside main", (branches(),)),
+    Case(branching.BRANCHES_SHORT_LIVED, "no branch waits longer",
+         (branches(replace(BRANCH, began=NOW - 8 * 86_400, ahead=0)),)),
+    Case(repository.NO_SECRETS, f"none found in what was added since {BEFORE}"),
+    Case(repository.NO_SECRETS, "in the tree; not read: a.bin, b.bin, c.bin and 1 more",
+         (Secrets(None, (), ("a.bin", "b.bin", "c.bin", "d.bin")),)),
+    Case(repository.NO_SECRETS, "taken away after it was pushed: make a new one", (Secrets(BEFORE, (PUSHED,)),)),
+    Case(repository.TAG_NEWER, "the first release", (LastRelease(),)),
+    Case(repository.TAG_NEWER, "newer than another", (LastRelease("another"),)),
+    Case(repository.COMMIT_MESSAGES, f"2 commits since {BEFORE}, none empty; 2 of 2 name an issue"),
+    Case(repository.COMMIT_MESSAGES, "the older ones unread", (Messages(BEFORE, (MESSAGE,), more=True),)),
+    Case(repository.COMMIT_FORM, "the first release's commit", (messages(since=None),)),
+    Case(ready.NEWER_THAN_LIVE, f"newer than {BEFORE}"),
+    Case(ready.NEWER_THAN_LIVE, "is live already", (), context(previous=TAG)),
+    Case(ready.NEWER_THAN_LIVE, "nothing is live that", (), context(**FIRST_DEPLOY)),
+    Case(ready.NEWER_THAN_LIVE, "nothing is live that", (), context(previous="by-hand")),
+    Case(ready.WAY_BACK, "nothing to go back to", (f.Retained(TAG, False),), context(**FIRST_DEPLOY)),
+    Case(ready.WAY_BACK, "v0.5.0-l9 can be gone back to: image bbbbbbbbbbbb"),
+    Case(slot.IMAGE_READY, "image dddddddddddd of commit cccccccccccc, 150 MB"),
+    Case(attested.HERE, "fix, sim, cov, oracle passed on tree eeeeeeeeeeee, attested by ada@example.com"),
+    Case(attested.ON_HOST, "attested by ada@example.com", (), ATTESTATION_REQUIRED),
+    Case(attested.ON_HOST, "not asked for", (NOT_ATTESTED,)),
+    Case(attested.ON_HOST, "not asked for", (replace(NOT_ATTESTED, unseen=True),)),
+    Case(slot.IMAGE_READY, "image none of commit", (f.Image("", COMMIT),)),
+    Case(slot.SERVICES_UP, "migrate, postgres running"),
+    Case(slot.SERVICES_UP, "no other services", (f.Services({}),)),
+    Case(slot.HEALTHY_IN_TIME, "first healthy answer 1.0 s after launch"),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 99.0 s without a break, 2 probes"),
+    Case(slot.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": None}),)),
+    Case(slot.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": "none"}),)),
+    Case(slot.ENGINE_HEALTH, "woken from standby", (slots(new={"health": "unhealthy"}),), context(wake="paused")),
+    Case(slot.LOGS_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
+    Case(slot.SMOKE_PASSED, "1 smoke requests as expected"),
+    Case(slot.SMOKE_PASSED, "no smoke requests are configured", (Smoke(()),)),
+    Case(slot.NEW_SLOT_STEADY, "running, no restart", context=context(State.GREEN_HEALTHY, now=ENTERED)),
+    Case(live.FEW_SERVER_ERRORS, "inconclusive: only 3 real answers", (f.Traffic(3, 3),)),
+    Case(live.ANSWERS_STAY_GOOD, "60 rounds of health and smoke"),
+    Case(live.ANSWERS_STAY_GOOD, "9 rounds", (Bake(9, (PROBE_FAILED,)),)),
+    Case(live.ANSWERS_STAY_GOOD, "0 rounds", (Bake(0, ()),), context(rules=Rules(bake=0))),
+    Case(live.DRAINED, "no request in flight on blue after 100.0 s"),
+    Case(live.DRAINED, "all requests on blue have ended, 4 streams are still open", (InFlight(0, 4, quiet=3),)),
+    Case(live.DRAINED, "nothing to drain", (InFlight(9),), context(**FIRST_DEPLOY)),
+    Case(live.DRAINED, "grace of 30 s is over with 2 requests open on blue", (InFlight(2),)),
+    Case(live.DRAINED, "grace of 30 s is over with an unknown number of", (InFlight(None),)),
+    Case(ready.ENV_COMPLETE, "resolved from .env.production",
+         (Environment("/opt/l9/.env", exists=True, resolved=True),), SOURCED),
+    Case(env.ENV_DOCUMENTED, "8 keys, and all that", (example(lacking=(replace(READ, default=True),)),)),
+    Case(env.ENV_DOCUMENTED, "no Python: old.py", (example(unread=("old.py",)),)),
+    Case(env.ENV_DOCUMENTED, "reads no variable", (example(exists=False),)),
+    Case(env.ENV_SOURCE, "2 references and 1 plain", (source(),)),
+    Case(ready.ENV_PUT_BACK, "as it was before the run", (), PUT_ENV_BACK),
+    Case(env.ENV_SCHEMA, "no .env.example", (example(exists=False),)),
+    Case(live.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
+    Case(live.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
+    Case(live.PREVIOUS_LIVE, f"5 answers in a row from blue with {BEFORE}",
+         (Route(Slot.BLUE), Proof(5, "blue", BEFORE)), SWITCHED),
+    Case(live.PREVIOUS_LIVE, f"users never left {BEFORE} in blue",
+         (Route(Slot.BLUE), Proof(0, None, None)), ROLLING_BACK),
+    Case(live.PREVIOUS_LIVE, "nothing was live before", context=context(**FIRST_DEPLOY)),
+    Case(live.NEW_SLOT_GONE, "does not run in green", (slots(new={"release": BEFORE}),)),
+)  # fmt: skip
+
+# What a deploy itself makes true.
+BEFORE_THE_PUSH = (
+    Case(repository.TAG_NEWER, "HEAD carries no release tag yet", (), context(tag="")),
+    Case(cgmp.FIX_PASSED, "FIX has not run", (replace(REPORT, stages=()),)),
+    Case(cgmp.API_FITS_VERSION, "ORACLE has not run", (replace(REPORT, stages=()),)),
+    Case(cgmp.IMAGE_MATCHES_LOCK, "ORACLE has not run", (replace(REPORT, stages=()),)),
+    Case(cgmp.CGMP_THIS_TREE, "not green yet: FIX, SIM, COV, ORACLE", (replace(REPORT, stages=()),)),
+    Case(
+        cgmp.CGMP_THIS_TREE,
+        "not green yet: SIM",
+        (REPORT.with_(red(Stage.SIM).stages[0]),),
+    ),
+    Case(repository.TAG_ON_ORIGIN, "no such tag there", (Origin("url"),)),
+    Case(repository.TAG_ON_ORIGIN, "no such tag there", (Origin("url"), f.Tag(TAG))),
+    Case(repository.MAIN_ON_ORIGIN, "origin's main lacks it", (Origin("url", "a" * 40),)),
+    Case(ready.ENV_COMPLETE, "the deploy resolves it first", context=SOURCED),
+)
+
+PENDING = (
+    Case(slot.HEALTHY_IN_TIME, "connection refused", (Health(NOT_YET),), EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "connection refused", (Health(NOT_YET),), EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 4.0 of 10 s", context=EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "status 503", (Health(STREAK.add(Sample(NOW, False, "status 503"))),), EARLY),
+    Case(slot.ENGINE_HEALTH, "says starting", (slots(new={"health": "starting"}),), EARLY),
+    Case(slot.LOGS_CLEAN, "reading the log", (Health(NOT_YET),)),
+    Case(slot.LOGS_CLEAN, "reading the log", (replace(GOOD[Logs], at=ENTERED),)),  # read before it came up
+    Case(slot.LOGS_STAY_CLEAN, "watched for 5 of 30 s", context=EARLY),
+    Case(slot.NEW_SLOT_STEADY, "watched for 5 of 30 s", context=EARLY),
+    Case(live.ROUTE_PROVED, "2 of 5 answers from green", (Proof(2, "green", TAG),), EARLY),
+    Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", context=EARLY),
+    Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", (f.Traffic(3, 3),), EARLY),
+    Case(live.ANSWERS_STAY_GOOD, "first round", (Bake(0, ()),)),
+    Case(live.ANSWERS_STAY_GOOD, "watched for 5 of 30 s", context=EARLY),
+    Case(live.DRAINED, "2 requests in flight on blue", (InFlight(2),), EARLY),
+    Case(live.DRAINED, "0 requests in flight on blue", (InFlight(0, quiet=2),), EARLY),
+    Case(live.DRAINED, "an unknown number of requests in flight on blue", (InFlight(None),), EARLY),
+)  # fmt: skip
+
+
+def strict(invariant: Invariant) -> Invariant:
+    """Whatever its weight, what it says of the facts."""
+    return replace(invariant, weight=Weight.HARD)
+
+
+def judged(case: Case) -> Pass | Fail | Unknown | Pending:
+    return strict(case.invariant).judge(facts(*case.changed), case.context)
+
+
+@pytest.mark.parametrize("invariant", ALL, ids=by_id)
+def test_it_passes_when_all_is_well(invariant: Invariant) -> None:
+    verdict = invariant.judge(facts(*OF_THE_WAY_BACK.get(invariant.id, ())), context())
+    assert isinstance(verdict, Pass), verdict
+    assert verdict.found
+
+
+@pytest.mark.parametrize("case", PASSES, ids=case_id)
+def test_it_passes_and_says_what_it_saw(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Pass), verdict
+    assert case.says in verdict.found
+
+
+@pytest.mark.parametrize("case", PENDING, ids=case_id)
+def test_it_waits_while_nothing_is_decided(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Pending), verdict
+    assert case.says in verdict.found
+    assert 0 <= verdict.done <= max(verdict.total, verdict.done)
+
+
+@pytest.mark.parametrize("case", BEFORE_THE_PUSH, ids=case_id)
+def test_it_is_not_so_yet(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Unknown), verdict
+    assert verdict.not_yet
+    assert case.says in verdict.reason
+    assert_a_command(verdict.remedy)
+
+
+@pytest.mark.parametrize("case", [Case(*c) for c in production_cases.NOBODY_COULD_TELL], ids=case_id)
+def test_it_cannot_be_told_and_says_what_to_type(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Unknown), verdict
+    assert not verdict.not_yet
+    assert case.says in verdict.reason
+    assert verdict.expected
+    assert_a_command(verdict.remedy)
+
+
+@pytest.mark.parametrize("case", FAILS, ids=case_id)
+def test_it_fails_and_says_what_to_type(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Fail), verdict
+    assert case.says in verdict.found
+    assert verdict.expected
+    assert_a_command(verdict.remedy)
+
+
+def assert_a_command(remedy: str) -> None:
+    """Each part is a program that people have, with no prose in it; ours are called as their help says."""
+    assert "\n" not in remedy
+    for part in remedy.split(" && "):
+        program, *arguments = shlex.split(part)
+        assert program in PROGRAMS, remedy
+        assert not any(argument.endswith((",", ";")) for argument in arguments), remedy
+        if program == "l9":
+            assert_it_parses(*arguments)
+
+
+def assert_it_parses(name: str, *arguments: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None, name
+    command.make_context(name, list(arguments))
+
+
+def test_every_invariant_is_shown_to_fail() -> None:
+    assert {case.invariant.id for case in (*FAILS, *BEFORE_THE_PUSH)} == {i.id for i in ALL} - NEVER_FAIL
+
+
+@pytest.mark.parametrize(
+    ("invariant", "kind"),
+    [(i, kind) for i in ALL for kind in i.observes],
+    ids=lambda value: value.id if isinstance(value, Invariant) else value.__name__,
+)
+def test_what_nobody_saw_is_unknown(invariant: Invariant, kind: type) -> None:
+    verdict = strict(invariant).judge(facts(without=kind), context())
+    assert verdict == Unknown("the disk is on fire", "l9 status")
+
+
+RULE, ADVICE = (replace(workspace.ON_MAIN, weight=weight) for weight in (Weight.RULE, Weight.ADVICE))
+ELSEWHERE = Workspace("topic", (), ())
+
+
+@pytest.mark.parametrize(
+    ("invariant", "rules", "says"),
+    [
+        (RULE, Rules(waived={"workspace.on-main": "a fork"}), "waived (a fork): topic"),
+        (ADVICE, Rules(), "advice: topic"),
+    ],
+)
+def test_what_closes_nothing_is_told_all_the_same(invariant: Invariant, rules: Rules, says: str) -> None:
+    verdict = invariant.judge(facts(ELSEWHERE), context(rules=rules))
+    assert verdict == Pass(says, "git switch main")
+
+
+@pytest.mark.parametrize(
+    ("invariant", "rules"),
+    [
+        (workspace.ON_MAIN, Rules(waived={"workspace.on-main": "a fork"})),
+        (RULE, Rules(waived={"workspace.no-untracked-files": "a fork"})),
+        (ADVICE, Rules(required=frozenset({"workspace.on-main"}))),
+    ],
+)
+def test_what_is_not_waived_closes_its_gate(invariant: Invariant, rules: Rules) -> None:
+    assert isinstance(invariant.judge(facts(ELSEWHERE), context(rules=rules)), Fail)
+
+
+def test_what_nobody_saw_can_be_waived_and_advice_too() -> None:
+    verdict = ADVICE.judge(facts(without=Workspace), context())
+    assert verdict == Pass("advice: the disk is on fire", "l9 status")
+    later = f.Facts({Workspace: f.Unseen("not made yet", not_yet=True)})
+    assert ADVICE.judge(later, context()) == Unknown("not made yet", not_yet=True)
+    speechless = f.Facts({Workspace: f.Unseen("gone")})
+    assert ADVICE.judge(speechless, context()) == Pass("advice: gone", "l9 check --explain workspace.on-main")
+
+
+def test_each_has_an_id_a_substrate_a_reason_and_a_clause() -> None:
+    assert len({i.id for i in ALL}) == len(ALL)
+    for i in ALL:
+        assert i.substrate is Where(i.id.split(".")[0])
+        assert i.observes
+        assert i.why
+        assert i.clause
+
+
+def test_what_explains_a_failure_is_taken_along() -> None:
+    assert judged(Case(slot.LOGS_CLEAN, "", (BROKEN_LOG,))).log == (
+        "Traceback (most recent call last):",
+        "ValueError: no",
+    )
+    dead = Case(slot.HEALTHY_IN_TIME, "", (Health(NOT_YET), slots(new={"status": "absent"}), BROKEN_LOG))
+    assert judged(dead).log == ("the last line",)
+
+
+def test_time_counts_from_the_gates_last_action() -> None:
+    run = replace(a_run(), acted_at={State.BAKED: NOW - 3})
+    assert Context(run, Rules(), NOW, State.BAKED).elapsed == 3
+    assert Context(run, Rules(), NOW, State.OLD_DRAINED).elapsed == 100
+    assert Context(replace(run, entered={}, acted_at={}), Rules(), NOW, State.BAKED).elapsed == 0
+    assert Context(replace(run, resumed_at=NOW - 1), Rules(), NOW, State.BAKED).elapsed == 1
+
+
+def test_an_attestation_that_nobody_could_verify_closes_its_gate() -> None:
+    unseen = f.Attested(TREE, problem="no ssh-keygen", remedy="l9 provision", unseen=True)
+    for invariant in (attested.HERE, attested.ON_HOST):
+        verdict = invariant.judge(facts(unseen), ATTESTATION_REQUIRED)
+        assert isinstance(verdict, Unknown)
+        assert (verdict.reason, verdict.remedy) == ("no ssh-keygen", "l9 provision")
+        assert "attested" in verdict.expected
+
+
+def test_facts_that_were_not_looked_for_are_unseen() -> None:
+    nothing = f.Facts()
+    assert nothing.unseen(f.Tag) == f.Unseen("nobody looked")
+    with pytest.raises(KeyError):
+        nothing.the(f.Tag)
+    with pytest.raises(KeyError):
+        facts(without=f.Tag).the(f.Tag)
+    assert facts().unseen(f.Tag) is None

@@ -1,0 +1,29 @@
+"""Looks side by side: all are taken, and none fails unheard."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from l9.drivers.process.concurrency import at_once
+
+
+def test_they_run_side_by_side() -> None:
+    met = threading.Barrier(3, timeout=10)
+    at_once([met.wait] * 3)
+    at_once([])
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_that_fails_is_raised_after_the_others_are_done(place: int) -> None:
+    done: list[int] = []
+
+    def look(number: int) -> None:
+        if number == place:
+            raise ValueError(f"look {number}")
+        done.append(number)
+
+    with pytest.raises(ValueError, match=f"look {place}"):
+        at_once([lambda n=number: look(n) for number in range(3)])  # type: ignore[misc]
+    assert sorted(done) == [n for n in range(3) if n != place]

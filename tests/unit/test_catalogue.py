@@ -1,0 +1,82 @@
+"""All invariants of the table, judged outside of a run."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from l9.catalogue import Judged, catalogue, gates_of, judge
+from l9.checks.git import branch_invariants as repository_branches
+from l9.checks.git import facts as git_facts
+from l9.checks.git import invariants as repository
+from l9.checks.git import setup_invariants as workspace_standing
+from l9.checks.git import workspace_invariants as workspace
+from l9.checks.host import facts as host_facts
+from l9.checks.host import slot_invariants as host_slot
+from l9.checks.host.health import Streak
+from l9.checks.host.steady_invariants import LIVE_HEALTHY, STANDING
+from l9.core import facts as f
+from l9.core.invariant import Invariant, Weight
+from l9.core.states import State, Where
+from l9.core.thresholds import Rules
+from l9.graph import GRAPH
+from samples import NOW, a_run, facts
+
+
+def judged(invariant: Invariant, *changed: object) -> Judged:
+    return judge(invariant, a_run(), facts(*changed), NOW, Rules())
+
+
+def test_it_names_each_invariant_once() -> None:
+    found = catalogue()
+    assert set(found) == {need for row in GRAPH.rows for need in row.needs} | {
+        *workspace_standing.STANDING,
+        *repository_branches.STANDING,
+        *STANDING,
+    }
+    assert len(found) == len({invariant.id for invariant in found})
+
+
+def test_it_can_be_asked_for_some_substrates() -> None:
+    here = catalogue(Where.WORKSPACE, Where.REPOSITORY)
+    assert {invariant.substrate for invariant in here} == {Where.WORKSPACE, Where.REPOSITORY}
+    assert workspace.ON_MAIN in here
+    assert host_slot.IMAGE_READY not in here
+
+
+def test_an_invariant_knows_its_gates() -> None:
+    assert gates_of(repository.TAG_ANNOTATED) == (State.LOCAL_READY, State.TAGGED)
+
+
+def test_between_two_deploys_there_is_no_gate() -> None:
+    assert gates_of(LIVE_HEALTHY) == ()
+    assert judged(LIVE_HEALTHY).verdict == "holds"
+
+
+def test_what_closes_nothing_is_advice() -> None:
+    gentle = replace(workspace.ON_MAIN, weight=Weight.ADVICE)
+    assert judged(gentle, git_facts.Workspace("topic", (), ())) == Judged(
+        id="workspace.on-main", verdict="advice", found="advice: topic", remedy="git switch main"
+    )
+
+
+def test_the_verdicts_are_told_in_a_word() -> None:
+    assert judged(workspace.ON_MAIN) == Judged(id="workspace.on-main", verdict="holds", found="on main")
+    fails = judged(workspace.ON_MAIN, git_facts.Workspace("topic", (), ()))
+    assert (fails.verdict, fails.found, fails.expected) == ("fails", "topic", "branch main checked out")
+    assert fails.remedy == "git switch main"
+
+
+@pytest.mark.parametrize(("not_yet", "word"), [(True, "later"), (False, "unknown")])
+def test_what_was_not_seen(not_yet: bool, word: str) -> None:
+    unseen = f.Unseen("nobody can read it", "git fsck", "a tree", not_yet)
+    found = judge(workspace.ON_MAIN, a_run(), f.Facts({git_facts.Workspace: unseen}), NOW, Rules())
+    assert found == Judged(
+        id="workspace.on-main", verdict=word, found="nobody can read it", expected="a tree", remedy="git fsck"
+    )
+
+
+def test_what_is_not_decided_yet_is_judged_later() -> None:
+    assert judged(host_slot.LOGS_CLEAN, host_facts.Health(Streak())) == Judged(
+        id="host.logs-clean", verdict="later", found="reading the log"
+    )

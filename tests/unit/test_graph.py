@@ -1,0 +1,131 @@
+"""The table: what may be worked on, and what the rows with a choice do."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from l9.checks.host.live_invariants import QUIET
+from l9.core import actions as do
+from l9.core.gates import Gate, Graph
+from l9.core.run import Run
+from l9.core.states import Kind, Slot, State, Where
+from l9.graph import GRAPH, ROLLBACK, ROWS
+from samples import BEFORE, FIRST_DEPLOY, TAG, a_run, opened
+
+NEW = {"slot": Slot.GREEN, "release": TAG}
+OLD = {"slot": Slot.BLUE, "release": BEFORE}
+
+
+def does(state: State, run: Run) -> tuple[do.AnyAction, ...]:
+    return GRAPH.row(state).does(run)
+
+
+def with_open(run: Run, *gates: State) -> Run:
+    return replace(run, opened={gate: opened(gate) for gate in gates})
+
+
+def test_a_gate_without_needs_is_refused() -> None:
+    vacuous = Gate(State.BAKED, where=Where.HOST, after=(), needs=())
+    with pytest.raises(ValueError, match="gate BAKE has no needs: it could never close"):
+        Graph((vacuous,), GRAPH.rollback)
+
+
+def test_each_kind_of_run_has_its_rows() -> None:
+    assert State.RELEASE_RETAINED not in {row.opens for row in GRAPH.of(Kind.DEPLOY)}
+    assert [row.opens for row in GRAPH.of(Kind.ROLLBACK)][:2] == [
+        State.RELEASE_RETAINED,
+        State.GREEN_LAUNCHED,
+    ]
+    assert {row.where for row in GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)} == {
+        Where.WORKSPACE,
+        Where.REPOSITORY,
+    }
+
+
+def test_the_frontier_is_what_is_not_open_with_all_before_it_open() -> None:
+    run = a_run()
+    assert [row.opens for row in GRAPH.frontier(run)] == [State.LOCAL_READY]
+    assert GRAPH.frontier(run, Where.HOST) == ()
+    ready = with_open(run, State.LOCAL_READY)
+    # In parallel (spec 1.2), and the one that only looks first, so that the cheap gate closes first.
+    assert [row.opens for row in GRAPH.frontier(ready)] == [State.VERSIONS_LOCKED, State.FIX]
+
+
+def test_a_rollback_begins_at_the_release_that_is_retained() -> None:
+    run = a_run(kind=Kind.ROLLBACK)
+    assert [row.opens for row in GRAPH.frontier(run)] == [State.RELEASE_RETAINED]
+    # Gates that only a deploy has do not hold a rollback up.
+    assert [row.opens for row in GRAPH.frontier(with_open(run, State.RELEASE_RETAINED))] == [
+        State.GREEN_LAUNCHED
+    ]
+
+
+def test_a_row_is_found_by_what_it_opens() -> None:
+    assert GRAPH.row(State.ROLLBACK) is ROLLBACK
+    with pytest.raises(KeyError):
+        GRAPH.row(State.SUCCESS)
+
+
+def test_the_digest_changes_with_the_tables_shape() -> None:
+    assert Graph(ROWS, ROLLBACK).digest == GRAPH.digest
+    assert Graph(ROWS[:-1], ROLLBACK).digest != GRAPH.digest
+    moved = replace(ROWS[-1], after=(State.BAKED,))
+    assert Graph((*ROWS[:-1], moved), ROLLBACK).digest != GRAPH.digest
+
+
+@pytest.mark.parametrize(
+    ("changed", "actions"),
+    [
+        ({}, (do.StartSlot(**NEW),)),
+        (
+            {"evict": "v0.4.0-l9"},
+            (do.EvictSlot(slot=Slot.GREEN, release="v0.4.0-l9"), do.StartSlot(**NEW)),
+        ),
+        ({"wake": "paused"}, (do.WakeSlot(**NEW, was="paused"),)),
+        ({"wake": "exited"}, (do.WakeSlot(**NEW, was="exited"),)),
+    ],
+)
+def test_a_release_is_started_or_woken(changed: dict[str, str], actions: tuple[do.AnyAction, ...]) -> None:
+    assert does(State.GREEN_LAUNCHED, a_run(**changed)) == actions
+
+
+def test_an_old_slot_with_open_streams_is_restarted_before_it_is_paused() -> None:
+    drained = State.OLD_DRAINED
+    quiet = replace(a_run(), opened={drained: opened(drained, f"{QUIET} on blue")})
+    streams = replace(a_run(), opened={drained: opened(drained, "grace of 30 s is over")})
+    assert does(State.OLD_ON_STANDBY, quiet) == (do.PauseSlot(**OLD),)
+    assert does(State.OLD_ON_STANDBY, streams) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
+    assert does(State.OLD_ON_STANDBY, a_run()) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
+
+
+def test_the_way_back_makes_sure_that_the_old_release_runs_and_is_routed_to() -> None:
+    assert does(State.ROLLBACK, a_run()) == (
+        do.WakeSlot(**OLD, was="running"),
+        do.SwitchRoute(to=Slot.BLUE, back=Slot.BLUE),
+    )
+
+
+def test_a_first_deploy_has_nothing_to_put_on_standby_or_back() -> None:
+    first = a_run(**FIRST_DEPLOY)
+    assert does(State.OLD_ON_STANDBY, first) == ()
+    assert does(State.ROLLBACK, first) == ()
+    assert does(State.TRAFFIC_ROUTED, first) == (do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE),)
+
+
+def test_what_the_other_rows_do() -> None:
+    run = a_run(fresh=False)
+    assert [str(action) for row in GRAPH.of(Kind.DEPLOY) for action in row.does(run)] == [
+        *(f"run-stage tag={TAG} stage={stage}" for stage in ("fix", "sim", "cov", "oracle")),
+        f"push tag={TAG}",
+        f"fetch-tag tag={TAG}",
+        f"add-tree tag={TAG}",
+        f"build-image tag={TAG} commit={run.commit}",
+        f"start-services tag={TAG}",
+        f"start-slot slot=green release={TAG}",
+        "switch-route to=green back=blue",
+        f"recycle-slot slot=blue release={BEFORE}",
+        f"pause-slot slot=blue release={BEFORE}",
+        f"record-release tag={TAG} commit={run.commit}",
+        f"prune keep={','.join(run.retained)}",
+    ]
