@@ -15,7 +15,7 @@ from bench.figures import Figure
 from bench.ground import COMMAND_SECONDS, Done, Ground, HostGround, MeasureError, Pace, l9_program, timed
 from e2e.host_place import ORIGIN, PATH
 from l9.demo.load import Load
-from l9.demo.load_report import Counts, Report
+from l9.demo.load_report import Counts, LoadReport
 
 HERE = Path(__file__).parent
 L9_DEPLOY = HERE / "l9_deploy.sh"
@@ -147,7 +147,7 @@ def _under_load(ground: HostGround, url: str, run: Callable[[], subprocess.Compl
     return Under(done, counts, outage(found, began))
 
 
-def outage(report: Report, since: float) -> float:
+def outage(report: LoadReport, since: float) -> float:
     """Seconds in which quick requests failed, in steps of a tenth: by the time they were to be sent."""
     failed = {
         int(f.scheduled / WINDOW) for f in report.failures if f.traffic in QUICK and f.scheduled >= since

@@ -9,7 +9,7 @@ import msgspec
 from l9.configuration import parse
 from l9.provision.caddyfile import with_import
 from l9.provision.plan import AgentVersion
-from l9.provision.seen import Agent, Caddy, Docker, Entry, Me, Origin, Python, Root, Seen, System
+from l9.provision.snapshot import Agent, Caddy, Docker, Entry, HostSnapshot, Me, Origin, Python, Root, System
 from l9.provision.units import cron
 from l9.provision.wanted import EXCLUDED, Wanted, want
 
@@ -41,7 +41,7 @@ def wanted(more: str = "", *, moved: bool = False, target: str = "", signers: st
     return want(parse(text), ORIGIN, moved=moved, signers=signers)
 
 
-def fresh(**more: Any) -> Seen:
+def fresh(**more: Any) -> HostSnapshot:
     """A new server with Docker and Caddy, and nothing of l9's."""
     base: dict[str, Any] = {
         "me": ROOT,
@@ -55,10 +55,10 @@ def fresh(**more: Any) -> Seen:
         "origin": Origin(reachable=True),
         "entries": {"/etc/caddy/Caddyfile": Entry(kind="file", text=WELCOME)},
     }
-    return Seen(**{**base, **more})
+    return HostSnapshot(**{**base, **more})
 
 
-def ready(want: Wanted, **more: Any) -> Seen:
+def ready(want: Wanted, **more: Any) -> HostSnapshot:
     """A server that is exactly as wanted."""
     me: Me = more.get("me", ROOT)
 

@@ -11,7 +11,7 @@ from l9.checks.compose import invariants as composed
 from l9.checks.compose.production import Mount, Production, Published, Service
 from l9.checks.dockerfile import facts as dockerfile_facts
 from l9.checks.dockerfile import invariants as image
-from l9.checks.dockerfile.dockerfile import Base, Finding, Recipe
+from l9.checks.dockerfile.dockerfile import Base, LintFinding, Recipe
 from l9.core.invariant import Invariant
 from samples import BASE, DATABASE, SLOT
 
@@ -21,7 +21,7 @@ NOT_BUILT = dockerfile_facts.Dockerfile(absent="no Dockerfile: nothing is built"
 
 def dockerfile(*findings: str, **changed: Any) -> dockerfile_facts.Dockerfile:
     """The good one, with the linter's codes of its third line and a recipe that differs."""
-    said = tuple(Finding(3, code, "warning", "Do better") for code in findings)
+    said = tuple(LintFinding(3, code, "warning", "Do better") for code in findings)
     return dockerfile_facts.Dockerfile(
         "docker/Dockerfile", Recipe(**{"bases": (BASE,), "user": "10001", **changed}), said
     )
@@ -50,7 +50,7 @@ OPEN = Published("", "5432", "5432")
 ELSEWHERE = Published("10.0.0.5", "7000", "7000")
 LOOPBACK = Published("127.0.0.1", "5432", "5432")
 MOUNTS = (Mount(".", "/app", True), Mount("x.yml", "/x.yml", False), Mount("api", "/api", True))
-STYLE = Finding(1, "DL3059", "info", "Fewer lines")
+STYLE = LintFinding(1, "DL3059", "info", "Fewer lines")
 
 FAILS = (
     (image.NO_LATEST, "docker/Dockerfile:3: DL3007", (dockerfile("DL3007"),)),

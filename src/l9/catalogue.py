@@ -12,8 +12,8 @@ from l9.checks.host import steady_invariants as host_standing
 from l9.core.facts import Facts
 from l9.core.invariant import Context, Invariant
 from l9.core.run import Run
-from l9.core.states import State, Where
-from l9.core.thresholds import Rules
+from l9.core.states import State, Substrate
+from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Unknown
 from l9.graph import GRAPH
 
@@ -32,7 +32,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     log: tuple[str, ...] = ()
 
 
-def catalogue(*where: Where) -> tuple[Invariant, ...]:
+def catalogue(*where: Substrate) -> tuple[Invariant, ...]:
     """The invariants of these substrates (of all, where none is named), in the order of the table."""
     standing = (*workspace_standing.STANDING, *repository_branches.STANDING, *host_standing.STANDING)
     needs = chain((need for row in GRAPH.rows for need in row.needs), standing)
@@ -44,7 +44,7 @@ def gates_of(invariant: Invariant) -> tuple[State, ...]:
     return tuple(row.opens for row in GRAPH.rows if invariant in row.needs)
 
 
-def judge(invariant: Invariant, run: Run, facts: Facts, now: float, rules: Rules) -> Judged:
+def judge(invariant: Invariant, run: Run, facts: Facts, now: float, rules: Thresholds) -> Judged:
     """The invariant's verdict on what was seen. `now` is seconds since the epoch."""
     match invariant.judge(facts, Context(run, rules, now, next(iter(gates_of(invariant)), State.START))):
         case Pass(found, advice):

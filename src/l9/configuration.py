@@ -15,7 +15,7 @@ from l9.config import load as files
 from l9.config import model
 from l9.config.load import FILE, schema, targets
 from l9.core.invariant import Weight
-from l9.core.thresholds import Rules
+from l9.core.thresholds import Thresholds
 from l9.errors import ConfigError
 
 __all__ = ["FILE", "load", "load_any", "parse", "parse_any", "policy", "rules", "schema", "targets"]
@@ -85,9 +85,9 @@ def _check_weights(config: model.Config) -> None:
                 )
 
 
-def rules(config: model.Config) -> Rules:
+def rules(config: model.Config) -> Thresholds:
     """The thresholds that the gates are judged by."""
-    return Rules(
+    return Thresholds(
         deadline=config.health.deadline,
         soak=config.health.soak,
         proofs=config.route.proofs,

@@ -20,14 +20,14 @@ from l9.checks.pipeline import stage_invariants as cgmp
 from l9.core import actions as do
 from l9.core.gates import Gate, Graph
 from l9.core.run import Run
-from l9.core.states import Kind, Phase, Stage, State, Where
+from l9.core.states import Kind, Phase, Stage, State, Substrate
 
 BOTH = (Kind.DEPLOY, Kind.ROLLBACK)
 
 ROWS = (
     Gate(
         State.LOCAL_READY,
-        where=Where.WORKSPACE,
+        where=Substrate.WORKSPACE,
         after=(State.START,),
         # The local gates judge the tag's own tree, so that there must be one before anything else is looked at.
         needs=(
@@ -50,8 +50,8 @@ ROWS = (
         summary="git clean, no untracked files",
     ),
     Gate(
-        State.VERSIONS_LOCKED,
-        where=Where.WORKSPACE,
+        State.VERSION_LOCK,
+        where=Substrate.WORKSPACE,
         after=(State.LOCAL_READY,),
         needs=(
             workspace.DEPENDENCIES_LOCKED,
@@ -69,7 +69,7 @@ ROWS = (
     ),
     Gate(
         State.FIX,
-        where=Where.WORKSPACE,
+        where=Substrate.WORKSPACE,
         after=(State.LOCAL_READY,),
         does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.FIX),),
         needs=(cgmp.FIX_PASSED,),
@@ -77,7 +77,7 @@ ROWS = (
     ),
     Gate(
         State.SIM,
-        where=Where.WORKSPACE,
+        where=Substrate.WORKSPACE,
         after=(State.FIX,),
         does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.SIM),),
         needs=(cgmp.SIM_PASSED,),
@@ -85,7 +85,7 @@ ROWS = (
     ),
     Gate(
         State.COV,
-        where=Where.WORKSPACE,
+        where=Substrate.WORKSPACE,
         after=(State.SIM,),
         does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.COV),),
         needs=(cgmp.COV_PASSED,),
@@ -93,29 +93,29 @@ ROWS = (
     ),
     Gate(
         State.ORACLE,
-        where=Where.WORKSPACE,
+        where=Substrate.WORKSPACE,
         after=(State.COV,),
         does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.ORACLE),),
         needs=(cgmp.ORACLE_PASSED, cgmp.API_FITS_VERSION),
         summary="the started release keeps its contract",
     ),
     Gate(
-        State.BUILT_AND_TESTED,
-        where=Where.WORKSPACE,
+        State.BUILD_AND_TEST,
+        where=Substrate.WORKSPACE,
         after=(State.ORACLE,),
         needs=(cgmp.IMAGE_MATCHES_LOCK,),
         summary="what is in the image is what is locked",
     ),
     Gate(
         State.TESTS_GREEN,
-        where=Where.WORKSPACE,
-        after=(State.BUILT_AND_TESTED, State.VERSIONS_LOCKED),
+        where=Substrate.WORKSPACE,
+        after=(State.BUILD_AND_TEST, State.VERSION_LOCK),
         needs=(cgmp.CGMP_THIS_TREE,),
         summary="all four stages green for exactly this tree",
     ),
     Gate(
-        State.TAGGED,
-        where=Where.REPOSITORY,
+        State.CREATE_ANNOTATED_TAG,
+        where=Substrate.REPOSITORY,
         after=(State.TESTS_GREEN,),
         needs=(
             repository.TAG_EXISTS,
@@ -127,22 +127,22 @@ ROWS = (
             repository.TAG_SIGNATURE,
             repository.COMMIT_MESSAGES,
             repository.COMMIT_FORM,
-            attested.HERE,
+            attested.ATTESTED_HERE,
             repository.NO_SECRETS,
         ),
         summary="annotated, well-formed, reachable from main",
     ),
     Gate(
         State.TAG_IN_GIT,
-        where=Where.REPOSITORY,
-        after=(State.TAGGED,),
+        where=Substrate.REPOSITORY,
+        after=(State.CREATE_ANNOTATED_TAG,),
         does=lambda run: (do.Push(tag=run.tag),),
         needs=(repository.TAG_ON_ORIGIN, repository.MAIN_ON_ORIGIN),
         summary="main and tag on origin, in one atomic push",
     ),
     Gate(
         State.HOST_READY,
-        where=Where.HOST,
+        where=Substrate.HOST,
         after=(State.TAG_IN_GIT,),
         needs=(
             ready.ENGINE_READY,
@@ -159,16 +159,16 @@ ROWS = (
     ),
     Gate(
         State.VPS_TAG_VERIFIED,
-        where=Where.HOST,
+        where=Substrate.HOST,
         after=(State.HOST_READY,),
         does=lambda run: (do.FetchTag(tag=run.tag), do.AddTree(tag=run.tag, fresh=run.fresh)),
-        needs=(ready.TAG_SAME, ready.TAG_NEVER_MOVED, ready.TAG_ON_MAIN, attested.ON_HOST),
+        needs=(ready.TAG_SAME, ready.TAG_NEVER_MOVED, ready.TAG_ON_MAIN, attested.ATTESTED_ON_HOST),
         phase=Phase.PREPARE,
         summary="the host's clone has the very same tag, on main",
     ),
     Gate(
         State.IMAGES_READY,
-        where=Where.HOST,
+        where=Substrate.HOST,
         after=(State.VPS_TAG_VERIFIED,),
         does=lambda run: make_ready(run),
         needs=(slot.IMAGE_READY, slot.SERVICES_UP),
@@ -177,7 +177,7 @@ ROWS = (
     ),
     Gate(
         State.RELEASE_RETAINED,
-        where=Where.HOST,
+        where=Substrate.HOST,
         after=(State.START,),
         does=lambda run: make_anew(run),
         needs=(ready.RELEASE_KEPT, ready.SITE_READY),
@@ -186,8 +186,8 @@ ROWS = (
         summary="the release to go back to is all there (built anew only when asked)",
     ),
     Gate(
-        State.GREEN_LAUNCHED,
-        where=Where.HOST,
+        State.BLUE_GREEN_LAUNCH,
+        where=Substrate.HOST,
         after=(State.IMAGES_READY, State.RELEASE_RETAINED),
         does=lambda run: launch(run),
         needs=(slot.NEW_SLOT_UP,),
@@ -196,27 +196,27 @@ ROWS = (
         summary="the release started in the idle slot",
     ),
     Gate(
-        State.IN_TIME,
-        where=Where.HOST,
-        after=(State.GREEN_LAUNCHED,),
+        State.DEADLINE,
+        where=Substrate.HOST,
+        after=(State.BLUE_GREEN_LAUNCH,),
         needs=(slot.HEALTHY_IN_TIME,),
         phase=Phase.PREPARE,
         kinds=BOTH,
         summary="healthy before the deadline",
     ),
     Gate(
-        State.HEALTH_POLLED,
-        where=Where.HOST,
-        after=(State.GREEN_LAUNCHED,),
+        State.HEALTH,
+        where=Substrate.HOST,
+        after=(State.BLUE_GREEN_LAUNCH,),
         needs=(slot.HEALTHY_FOR_SOAK, slot.ENGINE_HEALTH),
         phase=Phase.PREPARE,
         kinds=BOTH,
         summary="healthy without a break for the soak time",
     ),
     Gate(
-        State.LOGS_READ,
-        where=Where.HOST,
-        after=(State.GREEN_LAUNCHED,),
+        State.LOGS,
+        where=Substrate.HOST,
+        after=(State.BLUE_GREEN_LAUNCH,),
         needs=(slot.LOGS_CLEAN,),
         phase=Phase.PREPARE,
         kinds=BOTH,
@@ -224,8 +224,8 @@ ROWS = (
     ),
     Gate(
         State.GREEN_HEALTHY,
-        where=Where.HOST,
-        after=(State.HEALTH_POLLED, State.LOGS_READ, State.IN_TIME),
+        where=Substrate.HOST,
+        after=(State.HEALTH, State.LOGS, State.DEADLINE),
         # Health once more: the rows before this one opened at different times, and smoke tests may take long.
         needs=(slot.SMOKE_PASSED, slot.NEW_SLOT_STEADY, slot.HEALTHY_FOR_SOAK, slot.LOGS_CLEAN),
         phase=Phase.PREPARE,
@@ -233,8 +233,8 @@ ROWS = (
         summary="smoke tests pass on the new slot, and leave it healthy and its log clean",
     ),
     Gate(
-        State.TRAFFIC_ROUTED,
-        where=Where.HOST,
+        State.ROUTE_TRAFFIC,
+        where=Substrate.HOST,
         after=(State.GREEN_HEALTHY,),
         does=lambda run: (do.SwitchRoute(to=run.new, back=run.new.other),),
         needs=(live.ROUTE_SET,),
@@ -244,9 +244,9 @@ ROWS = (
         summary="the route names the new slot",
     ),
     Gate(
-        State.ROUTE_PROVED,
-        where=Where.HOST,
-        after=(State.TRAFFIC_ROUTED,),
+        State.PROOF,
+        where=Substrate.HOST,
+        after=(State.ROUTE_TRAFFIC,),
         needs=(live.ROUTE_PROVED,),
         phase=Phase.FINISH,
         kinds=BOTH,
@@ -254,9 +254,9 @@ ROWS = (
         summary="answers through the public route carry the new release",
     ),
     Gate(
-        State.BAKED,
-        where=Where.HOST,
-        after=(State.ROUTE_PROVED,),
+        State.BAKE,
+        where=Substrate.HOST,
+        after=(State.PROOF,),
         needs=(
             slot.NEW_SLOT_STEADY,
             live.FEW_SERVER_ERRORS,
@@ -268,9 +268,9 @@ ROWS = (
         summary="watched under real traffic",
     ),
     Gate(
-        State.OLD_DRAINED,
-        where=Where.HOST,
-        after=(State.BAKED, State.ROUTE_PROVED),
+        State.DRAIN,
+        where=Substrate.HOST,
+        after=(State.BAKE, State.PROOF),
         needs=(live.DRAINED,),
         phase=Phase.FINISH,
         kinds=BOTH,
@@ -278,9 +278,9 @@ ROWS = (
         summary="requests in flight on the old slot have ended",
     ),
     Gate(
-        State.OLD_ON_STANDBY,
-        where=Where.HOST,
-        after=(State.OLD_DRAINED,),
+        State.SHUTDOWN,
+        where=Substrate.HOST,
+        after=(State.DRAIN,),
         does=lambda run: stand_by(run),
         needs=(live.OLD_STANDS_BY,),
         phase=Phase.FINISH,
@@ -289,9 +289,9 @@ ROWS = (
         summary="the old slot waits, paused, to be gone back to",
     ),
     Gate(
-        State.CLEAN,
-        where=Where.HOST,
-        after=(State.OLD_ON_STANDBY,),
+        State.CLEANUP,
+        where=Substrate.HOST,
+        after=(State.SHUTDOWN,),
         does=lambda run: (
             do.RecordRelease(tag=run.tag, commit=run.commit),
             do.Prune(keep=run.retained),
@@ -307,7 +307,7 @@ ROWS = (
 # The way back: all steps undone in reverse, and then this must hold. When it does not, a person is needed.
 ROLLBACK = Gate(
     State.ROLLBACK,
-    where=Where.HOST,
+    where=Substrate.HOST,
     after=(),
     does=lambda run: restore(run),
     needs=(live.PREVIOUS_LIVE, live.NEW_SLOT_GONE, ready.ENV_PUT_BACK),
@@ -349,7 +349,7 @@ def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
     if run.old is None or run.previous is None:
         return ()
     pause = do.PauseSlot(slot=run.old, release=run.previous)
-    drained = run.opened.get(State.OLD_DRAINED)
+    drained = run.opened.get(State.DRAIN)
     quiet = drained is not None and any(live.QUIET in e.found for e in drained.evidence)
     return (pause,) if quiet else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
 

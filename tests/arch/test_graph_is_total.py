@@ -19,30 +19,30 @@ from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.gates import Gate
 from l9.core.run import Run, begin
-from l9.core.states import Kind, Phase, Slot, State, Where
+from l9.core.states import Kind, Phase, Slot, State, Substrate
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
-from l9.operator.deploy import LocalObserver
+from l9.operator.deploy import RepoObserver
 
 SPEC = {  # spec 1.2, top to bottom
     "LOCAL-READY": State.LOCAL_READY,
-    "BUILD & TEST": State.BUILT_AND_TESTED,
-    "VERSION LOCK": State.VERSIONS_LOCKED,
+    "BUILD & TEST": State.BUILD_AND_TEST,
+    "VERSION LOCK": State.VERSION_LOCK,
     "TESTS-GREEN": State.TESTS_GREEN,
-    "CREATE-ANNOTATED-TAG": State.TAGGED,
+    "CREATE-ANNOTATED-TAG": State.CREATE_ANNOTATED_TAG,
     "git push origin main, git push tags": State.TAG_IN_GIT,
     "SSH to VPS": State.HOST_READY,
     "VPS-TAG-VERIFIED": State.VPS_TAG_VERIFIED,
     "IMAGES-READY-OR-PULLED": State.IMAGES_READY,
-    "BLUE-GREEN-LAUNCH-GREEN": State.GREEN_LAUNCHED,
-    "Poll /health endpoint": State.HEALTH_POLLED,
-    "Check logs for Traceback": State.LOGS_READ,
-    "Timeout fail after 60 sec": State.IN_TIME,
+    "BLUE-GREEN-LAUNCH-GREEN": State.BLUE_GREEN_LAUNCH,
+    "Poll /health endpoint": State.HEALTH,
+    "Check logs for Traceback": State.LOGS,
+    "Timeout fail after 60 sec": State.DEADLINE,
     "GREEN-HEALTHY": State.GREEN_HEALTHY,
-    "ROUTE-TRAFFIC": State.TRAFFIC_ROUTED,
-    "BLUE-DRAIN": State.OLD_DRAINED,
-    "BLUE-SHUTDOWN": State.OLD_ON_STANDBY,
-    "CLEANUP-IMAGES": State.CLEAN,
+    "ROUTE-TRAFFIC": State.ROUTE_TRAFFIC,
+    "BLUE-DRAIN": State.DRAIN,
+    "BLUE-SHUTDOWN": State.SHUTDOWN,
+    "CLEANUP-IMAGES": State.CLEANUP,
     "ROLLBACK to old tag": State.ROLLBACK,
 }
 ROWS = pytest.mark.parametrize("row", list(GRAPH), ids=lambda row: row.opens)
@@ -106,9 +106,9 @@ def test_a_run_in_which_all_opens_reaches_every_row(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_the_operators_part_comes_wholly_before_the_hosts(kind: Kind) -> None:
-    where = [row.where is Where.HOST for row in GRAPH.of(kind)]
+    where = [row.where is Substrate.HOST for row in GRAPH.of(kind)]
     assert where == sorted(where)
-    for row in GRAPH.of(kind, Where.WORKSPACE, Where.REPOSITORY):
+    for row in GRAPH.of(kind, Substrate.WORKSPACE, Substrate.REPOSITORY):
         assert row.phase is Phase.CHECK
 
 
@@ -124,13 +124,13 @@ def test_a_row_needs_something_and_says_what_it_is_for(row: Gate) -> None:
 def test_a_closed_gate_leads_to_an_end_that_tells_whether_users_saw_it(row: Gate) -> None:
     seen = row.phase in (Phase.SWITCH, Phase.FINISH)
     expected = State.ROLLED_BACK if seen else State.REFUSED
-    housekeeping = row.opens in (State.OLD_DRAINED, State.OLD_ON_STANDBY, State.CLEAN)
+    housekeeping = row.opens in (State.DRAIN, State.SHUTDOWN, State.CLEANUP)
     assert row.closed is (State.FAIL_STATE if row is GRAPH.rollback or housekeeping else expected)
 
 
 @ROWS
 def test_a_row_changes_the_host_only_once_all_checks_are_over(row: Gate) -> None:
-    if row.where is Where.HOST and all_actions(row):
+    if row.where is Substrate.HOST and all_actions(row):
         assert row.phase is not Phase.CHECK
 
 
@@ -143,7 +143,7 @@ def test_the_phases_follow_each_other(kind: Kind) -> None:
 
 def test_there_is_one_commit_point() -> None:
     switching = [row for row in GRAPH.rows if any(isinstance(a, do.SwitchRoute) for a in all_actions(row))]
-    assert [row.opens for row in switching] == [State.TRAFFIC_ROUTED]
+    assert [row.opens for row in switching] == [State.ROUTE_TRAFFIC]
     assert [row for row in GRAPH.rows if row.phase is Phase.SWITCH] == switching
 
 
@@ -154,7 +154,7 @@ def test_what_prepares_a_host_can_be_taken_back(row: Gate) -> None:
     The record and what follows it come after the last gate that takes a release back.
     """
     inert = {do.FetchTag, do.BuildImage, do.StartServices, do.RecycleSlot}
-    if row.where is Where.HOST and row.opens is not State.CLEAN:
+    if row.where is Substrate.HOST and row.opens is not State.CLEANUP:
         for action in all_actions(row):
             assert action.undo() is not None or type(action) in inert, action
 
@@ -164,7 +164,7 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
     config = parse('app = "a"\n[targets.production]\nhost = "local"\n')
     host = HostObserver(MagicMock(), config)
     known = set(
-        (host if row.where is Where.HOST else LocalObserver(MagicMock(), lambda _tag: REPORT))._lookers
+        (host if row.where is Substrate.HOST else RepoObserver(MagicMock(), lambda _tag: REPORT))._lookers
     )
     for need in row.needs:
         assert set(need.observes) <= known, need.id
@@ -205,7 +205,7 @@ def test_the_operators_observer_sees_each_of_its_kinds() -> None:
         secrets_facts.Secrets: repo.history.secrets(),
         git_facts.Signature: repo.history.signature(),
     }
-    assert LocalObserver(repo, lambda _tag: REPORT)(a_run(Kind.DEPLOY), frozenset(LOCAL)).seen == seen
+    assert RepoObserver(repo, lambda _tag: REPORT)(a_run(Kind.DEPLOY), frozenset(LOCAL)).seen == seen
 
 
 def test_every_action_of_the_table_is_data() -> None:

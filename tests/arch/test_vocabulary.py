@@ -63,7 +63,7 @@ def test_an_undo_is_performed_where_its_action_is(kind: type[do.Action]) -> None
 @pytest.mark.parametrize("kind", ACTIONS)
 def test_an_action_comes_back_from_the_journal_as_it_was(kind: type[do.Action]) -> None:
     action = kind(**{name: SAMPLES[str(note)] for name, note in kind.__annotations__.items()})
-    intent = ev.ActionIntended(gate=State.BAKED, step=1, action=action)
+    intent = ev.ActionIntended(gate=State.BAKE, step=1, action=action)
     entry = ev.Entry(seq=1, at=1.0, run="run-1", body=intent, prev="")
     assert msgspec.json.decode(msgspec.json.encode(entry), type=ev.Entry) == entry
 

@@ -20,7 +20,7 @@ from l9.core import events as ev
 from l9.core.states import State
 
 disk = Path(sys.argv[1])
-entered = ev.GateEntered(gate=State.BAKED)
+entered = ev.GateEntered(gate=State.BAKE)
 journal = JournalFile(disk / "journal.jsonl", lambda: 1.0)
 journal.append("run", entered)
 with open(disk / "log", "wb", buffering=0) as log:  # the release fills the disk

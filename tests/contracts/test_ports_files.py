@@ -12,7 +12,7 @@ import pytest
 from l9.checks.environment.env_file import fingerprint, parse_env
 from l9.checks.environment.facts import Environment
 from l9.checks.environment.ports import Env
-from l9.checks.environment.schema import Misfit, Rule
+from l9.checks.environment.schema import Rule, TypeMismatch
 from l9.config.layout import Layout
 from l9.core.ports import Record
 from l9.drivers.files.env_on_host import EnvOnHost
@@ -79,7 +79,7 @@ def test_file_that_is_not_there_lacks_everything(env_of: Callable[..., Env]) -> 
 
 def test_wrong_shape_is_told_by_name_alone(env_of: Callable[..., Env]) -> None:
     seen = env_of({"PORT": "hunter2"}).check((Rule("PORT", type="port"), Rule("X", required=False)))
-    assert (seen.missing, seen.wrong) == ((), (Misfit("PORT", "a port, 1 to 65535"),))
+    assert (seen.missing, seen.wrong) == ((), (TypeMismatch("PORT", "a port, 1 to 65535"),))
     assert "hunter2" not in str(seen)
 
 

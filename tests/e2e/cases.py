@@ -47,7 +47,7 @@ __all__ = (
 
 # Long enough on the host for another deploy to come to it meanwhile.
 SLOW_TO_START = 'if "L9_SLOT" in os.environ:\n    import time\n\n    time.sleep(4)\n'
-BAKED = ("gate-opened", State.BAKED)
+BAKED = ("gate-opened", State.BAKE)
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_release_that_breaks_after_the_switch_is_rolled_back(live: Place, tmp_pa
     with load(live, tmp_path) as generator:
         result = deploy(live, bad)
     assert (result["outcome"], result["exit_code"]) == (State.ROLLED_BACK, 4), result
-    assert result["closed"]["gate"] == State.BAKED
+    assert result["closed"]["gate"] == State.BAKE
     report = generator.stop()
     bad_slot = l9_json(live, "explain", bad)["entries"][0]["body"]["new"]
     assert unexcused(report, bad_slot) == []
@@ -162,7 +162,7 @@ def test_rollback_warm_then_cold(live: Place, tmp_path: Path) -> None:
 def test_link_cut_in_mid_deploy(live: Place, tmp_path: Path) -> None:
     new = next_release(live)
     running = Deploying(live, "deploy", new)
-    running.until(State.GREEN_LAUNCHED)
+    running.until(State.BLUE_GREEN_LAUNCH)
     live.cut_link()
     running.kill()
     time.sleep(1.0)
@@ -178,7 +178,7 @@ def test_agent_killed_in_mid_deploy(live: Place, tmp_path: Path) -> None:
     new = next_release(live)
     with load(live, tmp_path) as generator:
         running = Deploying(live, "deploy", new)
-        running.until(State.GREEN_LAUNCHED)
+        running.until(State.BLUE_GREEN_LAUNCH)
         live.kill_worker()
         code, error = running.end()
         assert (code, error["code"]) == (130, "INTERRUPTED")
@@ -192,7 +192,7 @@ def test_agent_killed_after_the_switch(live: Place, tmp_path: Path) -> None:
     new = next_release(live)
     with load(live, tmp_path) as generator:
         running = Deploying(live, "deploy", new)
-        running.until(State.TRAFFIC_ROUTED)
+        running.until(State.ROUTE_TRAFFIC)
         live.kill_worker()
         assert running.end()[0] == 130
         assert l9_json(live, "resume")["outcome"] == State.SUCCESS

@@ -17,7 +17,7 @@ from documented import documents
 from l9.config.layout import Layout
 from l9.core.states import State
 from l9.demo.load import Load
-from l9.demo.load_report import Report
+from l9.demo.load_report import LoadReport
 from l9.drivers.files.lock import LockFile
 
 RATE = 60.0
@@ -154,7 +154,7 @@ def live_release(place: Place) -> str | None:
     return tag
 
 
-def unexcused(report: Report, bad_slot: str | None = None) -> list[str]:
+def unexcused(report: LoadReport, bad_slot: str | None = None) -> list[str]:
     """The failed requests, but for a bad release's own 500s."""
     return [
         f"{f.kind} {f.method} {f.path} {f.status} {f.error} {f.slot}"

@@ -106,7 +106,7 @@ def test_only_what_is_attested_goes_live(place: AskingPlace) -> None:
     place.release(V2)
     before = place.state()
     refused = deploy(place, V2)
-    assert refused["closed"]["gate"] == State.TAGGED
+    assert refused["closed"]["gate"] == State.CREATE_ANNOTATED_TAG
     assert "no attestation of tree" in refusal(refused)["found"]
     assert refusal(refused)["remedy"] == f"l9 cgmp --attest {V2}"
     assert V2 not in place.git("ls-remote", "--tags", "origin")

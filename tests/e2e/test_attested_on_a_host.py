@@ -81,7 +81,7 @@ def test_what_nobody_attested_goes_no_further(place: AskingHost) -> None:
     )
 
     place.release(V2)  # a tag by hand, and no attestation
-    assert f"no attestation of tree {tree(place)}" in refused(place, V2, State.TAGGED)
+    assert f"no attestation of tree {tree(place)}" in refused(place, V2, State.CREATE_ANNOTATED_TAG)
 
     settings = place.work / "l9.toml"  # the laptop asks no more; the host does
     settings.write_text(settings.read_text(encoding="utf-8").replace(ASKS, ""), encoding="utf-8")

@@ -17,14 +17,14 @@ from l9.checks.host.health import Streak
 from l9.checks.host.steady_invariants import LIVE_HEALTHY, STANDING
 from l9.core import facts as f
 from l9.core.invariant import Invariant, Weight
-from l9.core.states import State, Where
-from l9.core.thresholds import Rules
+from l9.core.states import State, Substrate
+from l9.core.thresholds import Thresholds
 from l9.graph import GRAPH
 from samples import NOW, a_run, facts
 
 
 def judged(invariant: Invariant, *changed: object) -> Judged:
-    return judge(invariant, a_run(), facts(*changed), NOW, Rules())
+    return judge(invariant, a_run(), facts(*changed), NOW, Thresholds())
 
 
 def test_it_names_each_invariant_once() -> None:
@@ -38,14 +38,14 @@ def test_it_names_each_invariant_once() -> None:
 
 
 def test_it_can_be_asked_for_some_substrates() -> None:
-    here = catalogue(Where.WORKSPACE, Where.REPOSITORY)
-    assert {invariant.substrate for invariant in here} == {Where.WORKSPACE, Where.REPOSITORY}
+    here = catalogue(Substrate.WORKSPACE, Substrate.REPOSITORY)
+    assert {invariant.substrate for invariant in here} == {Substrate.WORKSPACE, Substrate.REPOSITORY}
     assert workspace.ON_MAIN in here
     assert host_slot.IMAGE_READY not in here
 
 
 def test_an_invariant_knows_its_gates() -> None:
-    assert gates_of(repository.TAG_ANNOTATED) == (State.LOCAL_READY, State.TAGGED)
+    assert gates_of(repository.TAG_ANNOTATED) == (State.LOCAL_READY, State.CREATE_ANNOTATED_TAG)
 
 
 def test_between_two_deploys_there_is_no_gate() -> None:
@@ -70,7 +70,7 @@ def test_the_verdicts_are_told_in_a_word() -> None:
 @pytest.mark.parametrize(("not_yet", "word"), [(True, "later"), (False, "unknown")])
 def test_what_was_not_seen(not_yet: bool, word: str) -> None:
     unseen = f.Unseen("nobody can read it", "git fsck", "a tree", not_yet)
-    found = judge(workspace.ON_MAIN, a_run(), f.Facts({git_facts.Workspace: unseen}), NOW, Rules())
+    found = judge(workspace.ON_MAIN, a_run(), f.Facts({git_facts.Workspace: unseen}), NOW, Thresholds())
     assert found == Judged(
         id="workspace.on-main", verdict=word, found="nobody can read it", expected="a tree", remedy="git fsck"
     )

@@ -9,7 +9,7 @@ from l9.checks.host.live_invariants import QUIET
 from l9.core import actions as do
 from l9.core.gates import Gate, Graph
 from l9.core.run import Run
-from l9.core.states import Kind, Slot, State, Where
+from l9.core.states import Kind, Slot, State, Substrate
 from l9.graph import GRAPH, ROLLBACK, ROWS
 from samples import BEFORE, FIRST_DEPLOY, TAG, a_run, opened
 
@@ -26,7 +26,7 @@ def with_open(run: Run, *gates: State) -> Run:
 
 
 def test_a_gate_without_needs_is_refused() -> None:
-    vacuous = Gate(State.BAKED, where=Where.HOST, after=(), needs=())
+    vacuous = Gate(State.BAKE, where=Substrate.HOST, after=(), needs=())
     with pytest.raises(ValueError, match="gate BAKE has no needs: it could never close"):
         Graph((vacuous,), GRAPH.rollback)
 
@@ -35,21 +35,21 @@ def test_each_kind_of_run_has_its_rows() -> None:
     assert State.RELEASE_RETAINED not in {row.opens for row in GRAPH.of(Kind.DEPLOY)}
     assert [row.opens for row in GRAPH.of(Kind.ROLLBACK)][:2] == [
         State.RELEASE_RETAINED,
-        State.GREEN_LAUNCHED,
+        State.BLUE_GREEN_LAUNCH,
     ]
-    assert {row.where for row in GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)} == {
-        Where.WORKSPACE,
-        Where.REPOSITORY,
+    assert {row.where for row in GRAPH.of(Kind.DEPLOY, Substrate.WORKSPACE, Substrate.REPOSITORY)} == {
+        Substrate.WORKSPACE,
+        Substrate.REPOSITORY,
     }
 
 
 def test_the_frontier_is_what_is_not_open_with_all_before_it_open() -> None:
     run = a_run()
     assert [row.opens for row in GRAPH.frontier(run)] == [State.LOCAL_READY]
-    assert GRAPH.frontier(run, Where.HOST) == ()
+    assert GRAPH.frontier(run, Substrate.HOST) == ()
     ready = with_open(run, State.LOCAL_READY)
     # In parallel (spec 1.2), and the one that only looks first, so that the cheap gate closes first.
-    assert [row.opens for row in GRAPH.frontier(ready)] == [State.VERSIONS_LOCKED, State.FIX]
+    assert [row.opens for row in GRAPH.frontier(ready)] == [State.VERSION_LOCK, State.FIX]
 
 
 def test_a_rollback_begins_at_the_release_that_is_retained() -> None:
@@ -57,7 +57,7 @@ def test_a_rollback_begins_at_the_release_that_is_retained() -> None:
     assert [row.opens for row in GRAPH.frontier(run)] == [State.RELEASE_RETAINED]
     # Gates that only a deploy has do not hold a rollback up.
     assert [row.opens for row in GRAPH.frontier(with_open(run, State.RELEASE_RETAINED))] == [
-        State.GREEN_LAUNCHED
+        State.BLUE_GREEN_LAUNCH
     ]
 
 
@@ -70,7 +70,7 @@ def test_a_row_is_found_by_what_it_opens() -> None:
 def test_the_digest_changes_with_the_tables_shape() -> None:
     assert Graph(ROWS, ROLLBACK).digest == GRAPH.digest
     assert Graph(ROWS[:-1], ROLLBACK).digest != GRAPH.digest
-    moved = replace(ROWS[-1], after=(State.BAKED,))
+    moved = replace(ROWS[-1], after=(State.BAKE,))
     assert Graph((*ROWS[:-1], moved), ROLLBACK).digest != GRAPH.digest
 
 
@@ -87,16 +87,16 @@ def test_the_digest_changes_with_the_tables_shape() -> None:
     ],
 )
 def test_a_release_is_started_or_woken(changed: dict[str, str], actions: tuple[do.AnyAction, ...]) -> None:
-    assert does(State.GREEN_LAUNCHED, a_run(**changed)) == actions
+    assert does(State.BLUE_GREEN_LAUNCH, a_run(**changed)) == actions
 
 
 def test_an_old_slot_with_open_streams_is_restarted_before_it_is_paused() -> None:
-    drained = State.OLD_DRAINED
+    drained = State.DRAIN
     quiet = replace(a_run(), opened={drained: opened(drained, f"{QUIET} on blue")})
     streams = replace(a_run(), opened={drained: opened(drained, "grace of 30 s is over")})
-    assert does(State.OLD_ON_STANDBY, quiet) == (do.PauseSlot(**OLD),)
-    assert does(State.OLD_ON_STANDBY, streams) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
-    assert does(State.OLD_ON_STANDBY, a_run()) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
+    assert does(State.SHUTDOWN, quiet) == (do.PauseSlot(**OLD),)
+    assert does(State.SHUTDOWN, streams) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
+    assert does(State.SHUTDOWN, a_run()) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
 
 
 def test_the_way_back_makes_sure_that_the_old_release_runs_and_is_routed_to() -> None:
@@ -108,9 +108,9 @@ def test_the_way_back_makes_sure_that_the_old_release_runs_and_is_routed_to() ->
 
 def test_a_first_deploy_has_nothing_to_put_on_standby_or_back() -> None:
     first = a_run(**FIRST_DEPLOY)
-    assert does(State.OLD_ON_STANDBY, first) == ()
+    assert does(State.SHUTDOWN, first) == ()
     assert does(State.ROLLBACK, first) == ()
-    assert does(State.TRAFFIC_ROUTED, first) == (do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE),)
+    assert does(State.ROUTE_TRAFFIC, first) == (do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE),)
 
 
 def test_what_the_other_rows_do() -> None:

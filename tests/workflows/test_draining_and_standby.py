@@ -23,13 +23,13 @@ def test_slow_requests_are_waited_for(two: World) -> None:
     two.machine.slow = 0.3
     run = two.deploy(V3)
     assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
-    assert "no request in flight" in evidence(run, State.OLD_DRAINED)
+    assert "no request in flight" in evidence(run, State.DRAIN)
 
 
 def test_slow_requests_on_a_bad_release_are_waited_for_too(two: World) -> None:
     two.machine.slow = 0.3
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
 
 
 def test_streams_open_after_grace_recycle_the_old_slot(two: World) -> None:
@@ -49,7 +49,7 @@ def test_proxy_that_cannot_count_is_waited_for_the_whole_grace(two: World) -> No
     two.router.counts_flight = False
     run = two.deploy(V3)
     assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
-    assert "unknown number of requests" in evidence(run, State.OLD_DRAINED)
+    assert "unknown number of requests" in evidence(run, State.DRAIN)
     assert do.RecycleSlot in actions(run)
 
 
@@ -58,7 +58,7 @@ def test_proxy_that_cannot_count_on_the_way_back(two: World) -> None:
     two.router.counts_flight = False
     two.machine.slow = 0.3
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
 
 
 def test_streams_on_a_woken_release_that_is_undone_do_not_hang(two: World) -> None:
@@ -67,7 +67,7 @@ def test_streams_on_a_woken_release_that_is_undone_do_not_hang(two: World) -> No
     two.clock.after(0.02, lambda: two.machine.labels.update({woken: "v9.9.9-l9"}))  # the proof must fail
     two.clock.after(1.0, lambda: two.machine.streams.update({woken: 2}))
     run = two.rollback()
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.ROUTE_PROVED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.PROOF)
 
 
 @pytest.mark.parametrize("counts_flight", [True, False])
@@ -76,13 +76,13 @@ def test_release_that_drops_requests_at_sigterm_loses_none(two: World, *, counts
     two.machine.slow, two.router.counts_flight = 0.3, counts_flight
     bad = replace(BREAKS_AFTER_SWITCH, drops=True)
     run = two.deploy(V3, bad)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
 
 
 def test_release_that_stops_slowly(two: World) -> None:
     two.machine.releases[V2] = STOPS_SLOWLY
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
 
 
 def test_release_that_hears_no_sigterm_is_killed_after_the_grace(one: World) -> None:

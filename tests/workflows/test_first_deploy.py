@@ -12,14 +12,14 @@ from .conftest import V1, V2
 
 def test_first_deploy_never_healthy(empty: World) -> None:
     run = empty.deploy(V1, NEVER_HEALTHY)
-    assert_ended(empty, run, State.REFUSED, live=None, closed_by=State.IN_TIME)
+    assert_ended(empty, run, State.REFUSED, live=None, closed_by=State.DEADLINE)
     assert empty.machine.deployed_tag is None
     assert empty.machine.trees == set()
 
 
 def test_first_deploy_fails_in_bake(empty: World) -> None:
     run = empty.deploy(V1, BREAKS_AFTER_SWITCH)
-    assert_ended(empty, run, State.ROLLED_BACK, live=None, closed_by=State.BAKED)
+    assert_ended(empty, run, State.ROLLED_BACK, live=None, closed_by=State.BAKE)
     assert run.finished is not None
     assert run.finished.good == ()
     assert run.finished.retained == ()

@@ -72,7 +72,7 @@ def test_bad_release_is_rolled_back_though_nobody_watched_its_bake(two: World) -
     killed_after(two, "gate-opened PROOF", BREAKS_AFTER_SWITCH)
     two.wait(60)
     run = two.recover()
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
 
 
 def test_good_release_is_not_rolled_back_because_the_proof_came_late(two: World) -> None:
@@ -85,7 +85,7 @@ def test_way_back_is_not_given_up_because_its_proof_came_late(two: World) -> Non
     killed_after(two, "gate-entered ROLLBACK", BREAKS_AFTER_SWITCH)
     two.wait(60)
     run = two.recover()
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
 
 
 def test_green_dies_while_nobody_watches_before_the_switch(two: World) -> None:
@@ -93,7 +93,7 @@ def test_green_dies_while_nobody_watches_before_the_switch(two: World) -> None:
     killed_after(two, "gate-opened GREEN-HEALTHY")
     two.machine.kill(two.machine.active.other)
     run = two.recover()
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.TRAFFIC_ROUTED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.ROUTE_TRAFFIC)
     assert two.monitor.failed_by_release == 0
 
 
@@ -103,7 +103,7 @@ def test_green_dies_while_nobody_watches_in_the_soak(two: World) -> None:
     two.machine.kill(two.machine.active.other)
     began = two.clock.now()
     run = two.recover()
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.HEALTH_POLLED)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.HEALTH)
     assert two.clock.now() - began < 1
 
 
@@ -112,7 +112,7 @@ def test_green_is_sick_when_the_run_is_taken_up_in_the_soak(two: World) -> None:
     killed_after(two, "gate-opened DEADLINE", Behaviour(unhealthy_after=0.25))
     two.wait(1)
     run = two.recover()
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.HEALTH_POLLED)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.HEALTH)
 
 
 def test_soak_begins_anew_for_whoever_takes_the_run_up(two: World) -> None:
@@ -132,7 +132,7 @@ def test_host_reboots_in_the_middle_of_a_deploy(two: World) -> None:
     two.machine.reboot()
     two.wait(5)
     run = two.recover()
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.IN_TIME)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.DEADLINE)
 
 
 def test_host_reboots_in_the_middle_of_a_bake(two: World) -> None:
@@ -140,7 +140,7 @@ def test_host_reboots_in_the_middle_of_a_bake(two: World) -> None:
     two.machine.reboot()
     two.wait(5)
     run = two.recover()
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
 
 
 def test_host_reboots_while_the_old_slot_is_put_on_standby(two: World) -> None:

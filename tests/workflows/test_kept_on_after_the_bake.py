@@ -22,9 +22,9 @@ def needs_a_person(two: World, closed_by: State) -> None:
 
 def test_record_cannot_be_written(two: World) -> None:
     two.acts.failing["record.write"] = times(1)
-    needs_a_person(two, State.CLEAN)
+    needs_a_person(two, State.CLEANUP)
 
 
 def test_old_slot_cannot_be_paused(two: World) -> None:
     two.acts.failing["runtime.pause"] = times(1)
-    needs_a_person(two, State.OLD_ON_STANDBY)
+    needs_a_person(two, State.SHUTDOWN)

@@ -41,38 +41,38 @@ def refused(world: World, behaviour: Behaviour, gate: State) -> str:
 
 
 def test_green_never_becomes_healthy(two: World) -> None:
-    said = refused(two, NEVER_HEALTHY, State.IN_TIME)
+    said = refused(two, NEVER_HEALTHY, State.DEADLINE)
     assert "not in 2 s" in said
     assert "status 503" in said
 
 
 def test_green_exits_at_start(two: World) -> None:
-    assert "exit code 3" in refused(two, EXITS_AT_START, State.IN_TIME)
+    assert "exit code 3" in refused(two, EXITS_AT_START, State.DEADLINE)
     run = two.ended[-1]
     assert run.closed is not None
     assert "no such module: packet" in run.closed.findings[0].log, "the last words are the reason"
 
 
 def test_green_is_killed_for_want_of_memory(two: World) -> None:
-    assert "memory" in refused(two, OUT_OF_MEMORY, State.IN_TIME)
+    assert "memory" in refused(two, OUT_OF_MEMORY, State.DEADLINE)
 
 
 def test_green_is_healthy_only_while_blue_is_down(two: World) -> None:
-    refused(two, HEALTHY_ONLY_ALONE, State.IN_TIME)
+    refused(two, HEALTHY_ONLY_ALONE, State.DEADLINE)
 
 
 def test_green_answers_200_with_503_in_the_body(two: World) -> None:
-    assert "503" in refused(two, ANSWERS_503_IN_BODY, State.IN_TIME)
+    assert "503" in refused(two, ANSWERS_503_IN_BODY, State.DEADLINE)
 
 
 def test_green_is_unhealthy_again_during_the_soak(two: World) -> None:
-    refused(two, FLAPS, State.HEALTH_POLLED)
+    refused(two, FLAPS, State.HEALTH)
 
 
 def test_green_dies_during_the_soak(two: World) -> None:
     """It is dead: nothing is won by waiting for the deadline."""
     began = two.clock.now()
-    assert "exit code 1" in refused(two, Behaviour(dies_after=0.4), State.HEALTH_POLLED)
+    assert "exit code 1" in refused(two, Behaviour(dies_after=0.4), State.HEALTH)
     assert two.clock.now() - began < 1
 
 
@@ -81,7 +81,7 @@ def test_green_restarts_during_the_soak(two: World) -> None:
 
 
 def test_traceback_in_the_log_closes_the_gate(two: World) -> None:
-    assert "ValueError" in refused(two, LOGS_A_TRACEBACK, State.LOGS_READ)
+    assert "ValueError" in refused(two, LOGS_A_TRACEBACK, State.LOGS)
 
 
 def test_traceback_during_the_soak_closes_the_gate(two: World) -> None:
@@ -106,12 +106,12 @@ def test_smoke_gate_that_fails_both_slots_says_it_is_broken(two: World) -> None:
 
 def test_live_slot_logs_the_same_error_so_it_is_known(one: World) -> None:
     noise = Behaviour(log_every=(0.3, "ERROR cannot reach the metrics server"))
-    assert_ended(one, one.deploy(V2, noise), State.REFUSED, live=V1, closed_by=State.LOGS_READ)
+    assert_ended(one, one.deploy(V2, noise), State.REFUSED, live=V1, closed_by=State.LOGS)
     one.machine.slots[one.machine.active].behaviour = noise
     one.wait(5)
     run = one.deploy(V3, noise)
     assert_ended(one, run, State.SUCCESS, live=V3, idle=(V1, "paused"))
-    assert "no error of its own" in evidence(run, State.LOGS_READ)
+    assert "no error of its own" in evidence(run, State.LOGS)
 
 
 def test_error_that_the_live_slot_logged_before_the_switch_is_known_in_the_bake(one: World) -> None:
@@ -209,7 +209,7 @@ def test_what_cannot_be_looked_at_once_closes_the_gate(two: World, look: str, nu
     two.acts.failing[look] = lambda: next(looks, False)
     run = two.deploy(V3)
     seen = next(looks, None) is not None or run.closed is None
-    kept_on = run.outcome is State.FAIL_STATE and State.BAKED in run.opened
+    kept_on = run.outcome is State.FAIL_STATE and State.BAKE in run.opened
     assert kept_on or run.outcome in ((State.SUCCESS,) if seen else (State.REFUSED, State.ROLLED_BACK))
     assert two.live == (V3 if kept_on or seen else V2)
     assert two.monitor.violations == []
@@ -218,12 +218,12 @@ def test_what_cannot_be_looked_at_once_closes_the_gate(two: World, look: str, nu
 def test_look_that_never_works_again_refuses(two: World) -> None:
     two.acts.failing["runtime.logs"] = always
     run = two.deploy(V3)
-    assert_ended(two, run, State.REFUSED, live=V2, idle=STANDS_STOPPED, closed_by=State.IN_TIME)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=STANDS_STOPPED, closed_by=State.DEADLINE)
 
 
 def test_evicted_standby_is_restored_when_the_deploy_is_refused(two: World) -> None:
     run = two.deploy(V3, NEVER_HEALTHY)
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.IN_TIME)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.DEADLINE)
     assert two.machine.kept == {}
     back = two.rollback()
     assert_ended(two, back, State.SUCCESS, live=V1, idle=(V2, "paused"))
@@ -238,7 +238,7 @@ def test_refused_release_comes_again_and_is_good_now(two: World) -> None:
 def test_live_release_deployed_again_and_refused_stays_live(one: World) -> None:
     one.machine.releases[V1] = NEVER_HEALTHY
     run = one.deploy(V1)
-    assert_ended(one, run, State.REFUSED, live=V1, closed_by=State.IN_TIME)
+    assert_ended(one, run, State.REFUSED, live=V1, closed_by=State.DEADLINE)
     assert V1 in one.machine.trees
 
 
@@ -247,7 +247,7 @@ def test_journal_is_lost_and_the_live_release_is_deployed_again_and_refused(one:
     one.journal.forget()
     one.machine.releases[V1] = NEVER_HEALTHY
     run = one.deploy(V1)
-    assert_ended(one, run, State.REFUSED, live=V1, closed_by=State.IN_TIME)
+    assert_ended(one, run, State.REFUSED, live=V1, closed_by=State.DEADLINE)
     assert V1 in one.machine.trees
     assert V1 in one.machine.built
     assert run.finished is not None

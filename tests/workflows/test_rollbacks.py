@@ -20,7 +20,7 @@ def test_rollback_warm(two: World) -> None:
     assert run.finished is not None and run.finished.good == (V1,)
     assert two.machine.deployed_tag == V1
     assert two.machine.metadata is not None and two.machine.metadata["status"] == "ROLLED_BACK"
-    assert run.opened_at[State.TRAFFIC_ROUTED] - began < 0.1
+    assert run.opened_at[State.ROUTE_TRAFFIC] - began < 0.1
 
 
 def test_rollback_cold(two: World) -> None:
@@ -176,7 +176,7 @@ def test_target_does_not_come_up(two: World) -> None:
     two.tick()
     two.machine.releases[V1] = NEVER_HEALTHY
     run = two.rollback()
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.IN_TIME)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.DEADLINE)
 
 
 def test_woken_target_is_sick(two: World) -> None:
@@ -184,7 +184,7 @@ def test_woken_target_is_sick(two: World) -> None:
     assert idle is not None
     idle.behaviour = NEVER_HEALTHY
     run = two.rollback()
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.IN_TIME)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.DEADLINE)
 
 
 def test_production_is_dead_and_rollback_mends_it(two: World) -> None:

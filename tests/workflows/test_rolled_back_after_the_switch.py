@@ -20,14 +20,14 @@ STANDS_STOPPED = (V1, "exited")
 @pytest.mark.parametrize("behaviour", REFUSED_AFTER_THE_SWITCH.values(), ids=list(REFUSED_AFTER_THE_SWITCH))
 def test_bad_release_that_is_live_for_a_moment(two: World, behaviour: Behaviour) -> None:
     run = two.deploy(V3, behaviour)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKE)
     assert two.machine.deployed_tag == V2
     assert run.finished is not None and V3 not in run.finished.good
 
 
 def test_green_dies_after_the_switch(two: World) -> None:
     run = two.deploy(V3, DIES_AFTER_SWITCH)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKE)
     assert "exited" in why(run)
     assert two.monitor.failed_by_release <= 3  # of 20 a second
 
@@ -35,7 +35,7 @@ def test_green_dies_after_the_switch(two: World) -> None:
 def test_release_breaks_one_second_after_the_switch(two: World) -> None:
     """`/health` is 200 all the time; the smoke requests through the public route notice."""
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKE)
     assert "status 500" in why(run)
     assert 0 < two.monitor.failed_by_release <= 20
 
@@ -44,14 +44,14 @@ def test_release_breaks_for_users_and_not_for_probes(two: World) -> None:
     """What probes do not find, the access log of real traffic shows."""
     two.router.reports_traffic = True
     run = two.deploy(V3, replace(BREAKS_AFTER_SWITCH, breaks_for_users_only=True))
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKE)
     assert "of real answers 5xx" in why(run)
 
 
 def test_little_traffic_in_the_bake_is_no_failure(two: World) -> None:
     run = two.deploy(V3, GOOD)
     assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
-    assert any("inconclusive" in e.found for e in run.opened[State.BAKED].evidence)
+    assert any("inconclusive" in e.found for e in run.opened[State.BAKE].evidence)
 
 
 def test_old_slot_dies_while_its_successor_bakes_badly(two: World) -> None:
@@ -59,7 +59,7 @@ def test_old_slot_dies_while_its_successor_bakes_badly(two: World) -> None:
     old = two.machine.active
     two.clock.after(1.2, lambda: two.machine.kill(old))
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKE)
 
 
 def test_old_slot_dies_while_its_successor_bakes_well(two: World) -> None:
@@ -119,5 +119,5 @@ def test_bug_in_a_look_closes_the_gate(two: World) -> None:
 
     two.acts.failing["router.traffic"] = bug
     run = two.deploy(V3)
-    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKED)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKE)
     assert "a bug in l9" in why(run)

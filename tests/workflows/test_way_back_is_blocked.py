@@ -103,7 +103,7 @@ def test_live_slot_dies_during_a_refused_deploy_and_is_started_again(two: World)
     active = two.machine.active
     two.clock.after(0.5, lambda: two.machine.kill(active))
     run = two.deploy(V3, NEVER_HEALTHY)
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.IN_TIME)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.DEADLINE)
 
 
 def test_live_slot_dies_during_a_refused_deploy_and_starts_slowly(two: World) -> None:
@@ -111,4 +111,4 @@ def test_live_slot_dies_during_a_refused_deploy_and_starts_slowly(two: World) ->
     two.machine.releases[V2] = Behaviour(starts_in=1.5)
     two.clock.after(0.5, lambda: two.machine.kill(active))
     run = two.deploy(V3, NEVER_HEALTHY)
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.IN_TIME)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.DEADLINE)

@@ -10,10 +10,10 @@ from l9.config.layout import Layout
 from l9.config.model import Bake, Config, Drain, Health, Ports, Retention, Route, Smoke, Standby, Target
 from l9.core import events as ev
 from l9.core.run import Run, fold
-from l9.core.states import Kind, Slot, State, Where
+from l9.core.states import Kind, Slot, State, Substrate
 from l9.graph import GRAPH
 from l9.host.observe import HostPorts
-from l9.host.session import HostRuns, handed_over
+from l9.host.session import HostSession, handed_over
 
 from .acts import Acts
 from .behaviour import GOOD, Behaviour
@@ -43,7 +43,7 @@ CONFIG = Config(
     retention=Retention(releases=3),
 )
 
-LOCAL_STATES = tuple(row.opens for row in GRAPH.rows if row.where is not Where.HOST)
+LOCAL_STATES = tuple(row.opens for row in GRAPH.rows if row.where is not Substrate.HOST)
 LOCAL = [{"event": "gate-opened", "gate": str(state), "evidence": []} for state in LOCAL_STATES]
 
 
@@ -78,12 +78,12 @@ class World:
         shared = (self.config, *self.ended, *self.source.origin.values(), *self.machine.releases.values())
         return copy.deepcopy(self, {id(one): one for one in shared})
 
-    def runs(self) -> HostRuns:
+    def runs(self) -> HostSession:
         """What a new process of the deployer works with; nothing but the host outlives it."""
         ports = HostPorts(
             self.clock, self.runtime, self.router, self.source, self.http, self.record, self.env
         )  # fmt: skip
-        return HostRuns(
+        return HostSession(
             self.config,
             Layout(self.config.target.path),
             ports,
@@ -187,7 +187,7 @@ class World:
 
     def _start(
         self,
-        runs: HostRuns,
+        runs: HostSession,
         kind: Kind,
         tag: str,
         commit: str,
@@ -213,7 +213,7 @@ class World:
         self.machine.nothing_before = run.old is None
         return run
 
-    def _drive(self, runs: HostRuns, run: Run) -> Run:
+    def _drive(self, runs: HostSession, run: Run) -> Run:
         return self._noted(runs.go_on(run))
 
     def _noted(self, run: Run) -> Run:

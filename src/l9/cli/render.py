@@ -14,12 +14,12 @@ import msgspec
 from l9.cli.command_line import for_target
 from l9.cli.plain_text import printable
 from l9.core import events as ev
-from l9.core.states import State, Where
+from l9.core.states import State, Substrate
 from l9.errors import Interrupted
 from l9.graph import GRAPH
 from l9.protocol.messages import AnyMessage, Line, Note, Progress, Wrote
 
-HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
+TYPED_HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
 ICONS = {"open": "✔", "closed": "✘", "note": "·", "warn": "▲", "back": "↺"}
 
 
@@ -190,8 +190,8 @@ def _each_once(findings: Iterable[ev.Finding]) -> list[tuple[str, ev.Finding]]:
 
 def _where(gate: State, remedy: str) -> str:
     """A comment after the command, where it is not to be typed here."""
-    on_host = GRAPH.row(gate).where is Where.HOST
-    return "  # on the host" if on_host and not remedy.startswith(HERE) else ""
+    on_host = GRAPH.row(gate).where is Substrate.HOST
+    return "  # on the host" if on_host and not remedy.startswith(TYPED_HERE) else ""
 
 
 def _icon(outcome: State) -> str:

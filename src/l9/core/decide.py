@@ -10,8 +10,8 @@ from l9.core.facts import Facts
 from l9.core.gates import Gate, Graph, nothing
 from l9.core.invariant import Context
 from l9.core.run import Run, Step
-from l9.core.states import Kind, State, Where
-from l9.core.thresholds import Rules
+from l9.core.states import Kind, State, Substrate
+from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Pending, Unknown
 
 
@@ -63,7 +63,7 @@ class HandOver(msgspec.Struct, frozen=True):
 Decision = Enter | Perform | Open | Close | Wait | Finish | HandOver
 
 
-def wanted(run: Run, graph: Graph, *where: Where) -> frozenset[type]:
+def wanted(run: Run, graph: Graph, *where: Substrate) -> frozenset[type]:
     """The kinds of fact that the next decision needs; empty when it needs none."""
     if run.finished is not None or _ends_here(run, graph) is not None:
         return frozenset()
@@ -76,7 +76,9 @@ def wanted(run: Run, graph: Graph, *where: Where) -> frozenset[type]:
     return _observables(_lookers(run, graph, *where))
 
 
-def decide(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules, *where: Where) -> Decision:
+def decide(
+    run: Run, facts: Facts, now: float, graph: Graph, rules: Thresholds, *where: Substrate
+) -> Decision:
     """The one next thing to do. `facts` must hold what `wanted` asked for; `now` is seconds since the epoch."""
     if (end := _ends_here(run, graph)) is not None:
         return Finish(end)
@@ -107,7 +109,7 @@ def decide(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules, *wher
     return Wait(tuple(waiting))
 
 
-def _lookers(run: Run, graph: Graph, *where: Where) -> tuple[Gate, ...]:
+def _lookers(run: Run, graph: Graph, *where: Substrate) -> tuple[Gate, ...]:
     """The frontier's gates whose actions are all done, so that only looking is left."""
     return tuple(
         g for g in graph.frontier(run, *where) if g.opens in run.entered and _next_step(g, run) is None
@@ -145,7 +147,7 @@ def _failed(step: Step, failure: ev.ActionFailed) -> ev.Finding:
     )
 
 
-def judge(gate: Gate, run: Run, facts: Facts, now: float, rules: Rules) -> Open | Close | Wait:
+def judge(gate: Gate, run: Run, facts: Facts, now: float, rules: Thresholds) -> Open | Close | Wait:
     context = Context(run, rules, now, gate.opens)
     verdicts = [(need, need.judge(facts, context)) for need in gate.needs]
     findings = tuple(_finding(need.id, v) for need, v in verdicts if isinstance(v, Fail | Unknown))
@@ -188,11 +190,11 @@ def _ends_here(run: Run, graph: Graph) -> State | None:
         return (
             State.FAIL_STATE
         )  # proved and baked: what is wrong behind it is no reason to take it from its users
-    acted = any(graph.row(step.gate).where is Where.HOST for step in run.steps)
+    acted = any(graph.row(step.gate).where is Substrate.HOST for step in run.steps)
     return None if acted else State.REFUSED  # nothing to put back, and nothing to prove of it
 
 
-def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Rules) -> Decision:
+def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Thresholds) -> Decision:
     if State.ROLLBACK not in run.entered:
         return Enter(State.ROLLBACK)
     if (undo := _next_undo(run, graph)) is not None:

@@ -10,7 +10,7 @@ import msgspec
 from l9.core import actions as do
 from l9.core.invariant import Invariant
 from l9.core.run import Run
-from l9.core.states import Kind, Phase, State, Where
+from l9.core.states import Kind, Phase, State, Substrate
 
 Does = Callable[[Run], tuple[do.AnyAction, ...]]
 
@@ -24,7 +24,7 @@ class Gate(msgspec.Struct, frozen=True):
     """One row. `opens` names the gate; `after` are the gates before it, of which a kind of run may lack some."""
 
     opens: State
-    where: Where
+    where: Substrate
     after: tuple[State, ...]
     needs: tuple[Invariant, ...]
     does: Does = nothing
@@ -44,11 +44,11 @@ class Graph:
         self.rows = rows
         self.rollback = rollback
 
-    def of(self, kind: Kind, *where: Where) -> tuple[Gate, ...]:
+    def of(self, kind: Kind, *where: Substrate) -> tuple[Gate, ...]:
         """The rows of that kind of run, on those substrates (all when none is named)."""
         return tuple(r for r in self.rows if kind in r.kinds and (not where or r.where in where))
 
-    def frontier(self, run: Run, *where: Where) -> tuple[Gate, ...]:
+    def frontier(self, run: Run, *where: Substrate) -> tuple[Gate, ...]:
         """The rows that may be worked on now: not open, and every row before them open.
 
         Rows that only look come before rows that do something, so that a cheap gate closes first.

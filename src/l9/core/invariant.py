@@ -9,8 +9,8 @@ import msgspec
 
 from l9.core.facts import Facts
 from l9.core.run import Run
-from l9.core.states import State, Where
-from l9.core.thresholds import Rules
+from l9.core.states import State, Substrate
+from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
 
 
@@ -18,7 +18,7 @@ class Context(msgspec.Struct, frozen=True):
     """What a check may use besides the facts. `now` is seconds since the epoch."""
 
     run: Run
-    rules: Rules
+    rules: Thresholds
     now: float
     gate: State
 
@@ -52,7 +52,7 @@ class Invariant(msgspec.Struct, frozen=True):
 
     id: str
     why: str
-    substrate: Where
+    substrate: Substrate
     observes: tuple[type, ...]
     clause: str
     check: Check
@@ -74,7 +74,7 @@ class Invariant(msgspec.Struct, frozen=True):
                 return Unknown(unseen.reason, unseen.remedy, unseen.expected, unseen.not_yet)
         return self.check(facts, context)
 
-    def _leave(self, rules: Rules) -> str:
+    def _leave(self, rules: Thresholds) -> str:
         """Why it may not hold and yet close nothing; empty where it may not."""
         if self.weight is Weight.RULE and (reason := rules.waived.get(self.id)):
             return f"waived ({reason})"
@@ -87,7 +87,7 @@ def invariant(
     """Make a check into an invariant; the substrate is the first word of its id."""
 
     def make(check: Check) -> Invariant:
-        return Invariant(id, why, Where(id.split(".", maxsplit=1)[0]), observes, clause, check, weight)
+        return Invariant(id, why, Substrate(id.split(".", maxsplit=1)[0]), observes, clause, check, weight)
 
     return make
 

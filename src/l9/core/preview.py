@@ -13,14 +13,14 @@ from l9.core.facts import Facts
 from l9.core.gates import Gate, nothing
 from l9.core.run import Run
 from l9.core.states import Phase
-from l9.core.thresholds import Rules
+from l9.core.thresholds import Thresholds
 
 
 def judge_rows(
     rows: tuple[Gate, ...],
     run: Run,
     observe: Callable[[Run, frozenset[type]], Facts],
-    rules: Rules,
+    rules: Thresholds,
     now: float,
 ) -> list[dict[str, Any]]:
     """Each row with its verdict: open, closed, or `later` where it depends on what has not been done.

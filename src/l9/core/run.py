@@ -74,14 +74,12 @@ class Run(msgspec.Struct, frozen=True):
     @property
     def switched(self) -> bool:
         """Whether public traffic may have been moved: the switch was intended, whether or not it was done."""
-        return any(s.gate is State.TRAFFIC_ROUTED for s in self.steps)
+        return any(s.gate is State.ROUTE_TRAFFIC for s in self.steps)
 
     @property
     def kept_on(self) -> bool:
         """Whether a gate closed that comes after all that a release has to show: it stays live."""
-        shown = (
-            self.kind is Kind.ROLLBACK and State.ROUTE_PROVED in self.opened
-        ) or State.BAKED in self.opened
+        shown = (self.kind is Kind.ROLLBACK and State.PROOF in self.opened) or State.BAKE in self.opened
         return self.closed is not None and shown
 
     @property
@@ -91,7 +89,7 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def phase(self) -> Phase:
-        if State.TRAFFIC_ROUTED in self.opened:
+        if State.ROUTE_TRAFFIC in self.opened:
             return Phase.FINISH
         if self.switched:
             return Phase.SWITCH

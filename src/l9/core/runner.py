@@ -23,8 +23,8 @@ from l9.core.facts import Facts
 from l9.core.gates import Graph
 from l9.core.ports import Clock
 from l9.core.run import Run, apply
-from l9.core.states import State, Where
-from l9.core.thresholds import Rules
+from l9.core.states import State, Substrate
+from l9.core.thresholds import Thresholds
 from l9.core.verdict import Pending
 from l9.errors import L9Error, named
 
@@ -44,13 +44,13 @@ class Runner:
         self,
         *,
         graph: Graph,
-        rules: Rules,
+        rules: Thresholds,
         clock: Clock,
         observe: Observe,
         perform: Do,
         append: Append,
         watch: Watch,
-        where: tuple[Where, ...],
+        where: tuple[Substrate, ...],
         until: State | None = None,
     ) -> None:
         self._graph = graph

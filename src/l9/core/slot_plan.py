@@ -11,7 +11,7 @@ from l9.core.facts import Slots
 from l9.core.states import Kind, Slot
 
 
-class Placement(msgspec.Struct, frozen=True):
+class SlotPlan(msgspec.Struct, frozen=True):
     """Where a run works. `wake` is the status of the wanted release where it still stands in `new`.
 
     `kept` are the releases that are kept on the host before the run, `retained` those that are after it.
@@ -32,7 +32,7 @@ class Placement(msgspec.Struct, frozen=True):
         return msgspec.structs.asdict(self)
 
 
-def place(
+def plan_slots(
     kind: Kind,
     tag: str,
     slots: Slots,
@@ -41,7 +41,7 @@ def place(
     retain: int,
     *,
     rebuild: bool = False,
-) -> Placement:
+) -> SlotPlan:
     """Slots alternate: a release goes to the one that public traffic does not go to.
 
     `last` is how the newest run ended, None before the first. `retain` is how many releases are kept.
@@ -56,7 +56,7 @@ def place(
     kept = tuple(
         dict.fromkeys((*((live.release,) if live.release else ()), *(last.retained if last else ())))
     )
-    return Placement(
+    return SlotPlan(
         new=new,
         old=active if serving else None,
         previous=live.release if serving else None,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """All times are seconds, sizes bytes, shares 0..1.
 
     deadline: spec 5.1 step 5. waived: invariant to reason; required: pieces of advice that close their gate.

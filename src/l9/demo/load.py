@@ -18,7 +18,7 @@ from typing import Self
 
 from l9.demo.child import PartError, end, spawn, tail
 from l9.demo.load_plan import API_KEY_VARIABLE, Plan, parse
-from l9.demo.load_report import Report, Tail
+from l9.demo.load_report import LoadReport, Tail
 
 START_SECONDS = 15.0
 
@@ -78,14 +78,14 @@ class Load:
             self._give_up("the load has ended by itself", expected="a running load")
         return now
 
-    def snapshot(self) -> Report:
+    def snapshot(self) -> LoadReport:
         """The report so far: complete up to a tenth of a second ago."""
         try:
-            return Report.of(self._tail.rows())
+            return LoadReport.of(self._tail.rows())
         except FileNotFoundError:
-            return Report()
+            return LoadReport()
 
-    def stop(self) -> Report:
+    def stop(self) -> LoadReport:
         """End the load within 3 s, what is in flight included; the whole report. May be called again."""
         if self._process is not None:
             end(self._process, (signal.SIGTERM, self._plan.slow_seconds + 3.0))

@@ -140,7 +140,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LoadReport:
     """All rows so far; `end` is None while the load runs, and when it was killed."""
 
     start: Start | None = None
@@ -151,7 +151,7 @@ class Report:
     end: End | None = None
 
     @classmethod
-    def of(cls, rows: Iterable[AnyRow]) -> Report:
+    def of(cls, rows: Iterable[AnyRow]) -> LoadReport:
         rows = tuple(rows)
         return cls(
             start=next((row for row in rows if isinstance(row, Start)), None),
@@ -163,7 +163,7 @@ class Report:
         )
 
     @classmethod
-    def read(cls, path: Path) -> Report:
+    def read(cls, path: Path) -> LoadReport:
         """The report in that file; a torn last line is left out. Raises OSError, msgspec.MsgspecError."""
         return cls.of(Tail(path).rows())
 

@@ -22,7 +22,7 @@ from l9.core import events as ev
 from l9.core.states import State
 from l9.demo import backend
 from l9.demo.load import Load
-from l9.demo.load_report import Report
+from l9.demo.load_report import LoadReport
 from l9.demo.stage import Stage
 from l9.drivers.files.lock import LockFile
 from l9.errors import Interrupted, L9Error
@@ -119,7 +119,7 @@ class Story:
         for line in child.stdout:
             said = json.loads(line)
             body = said.get("entry", {}).get("body", {})
-            if body.get("event") == "gate-opened" and body.get("gate") == State.GREEN_LAUNCHED:
+            if body.get("event") == "gate-opened" and body.get("gate") == State.BLUE_GREEN_LAUNCH:
                 break
             if body:
                 self._screen.entry(_entry(said["entry"]))
@@ -153,7 +153,7 @@ class Story:
 
     # ── the report ───────────────────────────────────────────────────────────────────────────────
 
-    def _report(self, report: Report) -> dict[str, Any]:
+    def _report(self, report: LoadReport) -> dict[str, Any]:
         rows, ok = [], True
         for step, following in zip(self._steps, [*self._steps[1:], None], strict=True):
             until = following.begun if following else float("inf")

@@ -25,13 +25,13 @@ from l9.core.run import Run, fold
 from l9.core.states import Kind
 from l9.drivers.files.lock import waiting_for
 from l9.drivers.git.environment import forget_callers_repository
-from l9.drivers.process.concurrency import at_once
+from l9.drivers.process.concurrency import run_concurrently
 from l9.drivers.process.proc import hostname
 from l9.errors import ActionError, AgentMismatch, Interrupted, L9Error, UsageError, named
 from l9.graph import GRAPH
 from l9.host import queries as looks
 from l9.host.follow import follow
-from l9.host.session import HostRuns, handed_over
+from l9.host.session import HostSession, handed_over
 from l9.host.wiring import host_ports
 from l9.host.worker import ProgressFile, detach
 from l9.protocol.messages import (
@@ -141,7 +141,7 @@ def _answer(request: Request) -> Iterator[AnyMessage]:
         yield from looks.answer(request, runs)
 
 
-def _refuse_neighbour(runs: HostRuns) -> None:
+def _refuse_neighbour(runs: HostSession) -> None:
     """A directory is one instance's: another's journal, lock and flag must not be taken for one's own."""
     try:
         owner = runs.belongs_to()
@@ -156,13 +156,15 @@ def _refuse_neighbour(runs: HostRuns) -> None:
         )
 
 
-def host_runs(config: Config, layout: Layout, who: str, progress: ProgressFile | None = None) -> HostRuns:
+def host_runs(config: Config, layout: Layout, who: str, progress: ProgressFile | None = None) -> HostSession:
     """The host's runs over the real ports; what is waited for goes to `progress`."""
     watch = progress.watch if progress else lambda _gate, _pending: None
     say = progress.say if progress else lambda _text: None
     ports = host_ports(config, layout)
     asks = asks_for_attestation(layout)
-    return HostRuns(config, layout, ports, who, watch, say, together=at_once, require_attestation=asks)
+    return HostSession(
+        config, layout, ports, who, watch, say, together=run_concurrently, require_attestation=asks
+    )
 
 
 def asks_for_attestation(layout: Layout) -> bool:
@@ -229,7 +231,7 @@ def _run(request: Request, config: Config, layout: Layout) -> Iterator[AnyMessag
     yield from _follow(layout, str(answer["run"]), int(answer["offset"]))
 
 
-def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None:
+def _work(request: Request, runs: HostSession, run_id: str, report: Report) -> None:
     """In the worker, with the lock held: recover what was interrupted, then do what was asked."""
     params = request.params
     interrupted = runs.last()
@@ -276,7 +278,7 @@ def _work(request: Request, runs: HostRuns, run_id: str, report: Report) -> None
     runs.go_on(run)
 
 
-def _already_live(request: Request, runs: HostRuns) -> Result | None:
+def _already_live(request: Request, runs: HostSession) -> Result | None:
     """The same request again replays the first outcome instead of acting twice."""
     if request.params.get("again") or request.params.get("rebuild") or runs.lock.holder() is not None:
         return None

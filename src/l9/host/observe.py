@@ -13,7 +13,7 @@ from l9.checks.environment.ports import Env
 from l9.checks.environment.schema import Rule
 from l9.checks.host import facts as host_facts
 from l9.checks.host.health import Sample, Streak
-from l9.checks.host.prober import PROBE, Asker
+from l9.checks.host.prober import PROBE, Prober
 from l9.checks.logs.logs import judge, parse, probable_cause
 from l9.config.model import Config, Smoke
 from l9.core import facts as f
@@ -67,7 +67,7 @@ class HostObserver:
     ) -> None:
         self._together = together
         self._ports = ports
-        self._asker = Asker(ports.http, ports.env.secret)
+        self._asker = Prober(ports.http, ports.env.secret)
         self._config = config
         self._streak = Streak()
         self._proof: tuple[str | None, str | None, int] = (None, None, 0)
@@ -91,7 +91,7 @@ class HostObserver:
             host_facts.Logs: self._logs,
             host_facts.Proof: self._prove,
             host_facts.Bake: self._bake_round,
-            f.Traffic: lambda run: ports.router.traffic(run.new, run.opened_at[State.TRAFFIC_ROUTED]),
+            f.Traffic: lambda run: ports.router.traffic(run.new, run.opened_at[State.ROUTE_TRAFFIC]),
             host_facts.InFlight: self._in_flight,
             f.DriftCheck: lambda _run: ports.record.drift_checked(),
             host_facts.Record: lambda _run: host_facts.Record(
@@ -179,7 +179,7 @@ class HostObserver:
         slots = runtime.slots()
         # Since this run launched it: what a release that is woken logged in its earlier life is past, and
         # one that the engine starts again and again logged why before its latest start.
-        mine, since = slots[run.new], run.entered.get(State.GREEN_LAUNCHED, run.started_at)
+        mine, since = slots[run.new], run.entered.get(State.BLUE_GREEN_LAUNCH, run.started_at)
         lines = runtime.logs(run.new, since)
         records = parse(lines)
         known: frozenset[str] = frozenset()

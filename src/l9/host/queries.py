@@ -13,19 +13,19 @@ from l9.checks.host.drift import find_drift
 from l9.core import events as ev
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin, fold
-from l9.core.slot_plan import place
-from l9.core.states import Kind, Slot, Where
+from l9.core.slot_plan import plan_slots
+from l9.core.states import Kind, Slot, Substrate
 from l9.errors import L9Error, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
-from l9.host.session import HostRuns
+from l9.host.session import HostSession
 from l9.host.steady_state import judge_now, on_record
 from l9.protocol.messages import AnyMessage, Line, Request, Result
 
-Look = Callable[[Request, HostRuns], Iterator[AnyMessage]]
+Look = Callable[[Request, HostSession], Iterator[AnyMessage]]
 
 
-def answer(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def answer(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """The messages that answer a request which only looks. Raises UsageError for an unknown command."""
     try:
         look = LOOKS[request.command]
@@ -34,7 +34,7 @@ def answer(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     yield from look(request, runs)
 
 
-def status(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def status(_request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """What is live, what stands by, and whether a run is on."""
     entry = runs.journal.last_finished()
     done = entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
@@ -86,7 +86,7 @@ def status(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     )
 
 
-def history(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def history(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """The newest runs, newest first; or whether the journal's chain holds."""
     if request.params.get("verify"):
         yield Result(data={"entries": runs.journal.verify(), "verified": True})
@@ -95,7 +95,7 @@ def history(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     yield Result(data={"runs": [_line(group) for group in runs_backward(runs, most)]})
 
 
-def runs_backward(runs: HostRuns, most: int) -> Iterator[list[ev.Entry]]:
+def runs_backward(runs: HostSession, most: int) -> Iterator[list[ev.Entry]]:
     """The entries of whole runs, newest run first, each oldest entry first."""
     from l9.drivers.files.journal import parse
 
@@ -133,7 +133,7 @@ def _line(entries: list[ev.Entry]) -> dict[str, Any]:
     }
 
 
-def explain(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def explain(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """All that is on record of one run: by run id, by release, or the newest."""
     wanted = request.params.get("what")
     for entries in runs_backward(runs, 100_000):
@@ -151,7 +151,7 @@ def explain(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     )
 
 
-def logs(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def logs(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """The last log lines of a slot: the live one unless another is named."""
     slot = Slot(request.params.get("slot") or runs.ports.router.active())
     lines = runs.ports.runtime.logs(slot, 0.0, int(request.params.get("most", 100)))
@@ -160,7 +160,7 @@ def logs(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     yield Result(data={"slot": str(slot), "lines": len(lines)})
 
 
-def drift(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def drift(_request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """Whether the host is as the journal says (spec 5.3)."""
     ports, done = runs.ports, runs.finished()
     found = find_drift(
@@ -177,11 +177,13 @@ def drift(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     yield Result(data={"drift": [msgspec.to_builtins(d) for d in found], "live": done.live if done else None})
 
 
-def _planned(request: Request, runs: HostRuns) -> Run:
+def _planned(request: Request, runs: HostSession) -> Run:
     """The run that a deploy would be, as if it began now."""
     params = request.params
     slots, active = runs.ports.runtime.slots(), runs.ports.router.active()
-    placed = place(Kind.DEPLOY, params["tag"], slots, active, runs.finished(), runs.config.retention.releases)
+    placed = plan_slots(
+        Kind.DEPLOY, params["tag"], slots, active, runs.finished(), runs.config.retention.releases
+    )
     started = ev.RunStarted(
         kind=Kind.DEPLOY,
         tag=params["tag"],
@@ -195,32 +197,32 @@ def _planned(request: Request, runs: HostRuns) -> Run:
     return begin("plan", runs.ports.clock.now(), started)
 
 
-def check(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def check(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """Every invariant of the host that can be judged now, and what is on record of the live release."""
     judged = judge_now(runs, _planned(request, runs))
     record = on_record(runs, runs_backward(runs, 1000))
     yield Result(data={"invariants": msgspec.to_builtins(judged), "record": record})
 
 
-def env(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def env(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """The host's environment file against the rules that were sent: names and shapes, never a value."""
     rules = msgspec.convert(request.params["rules"], tuple[Rule, ...])
     yield Result(data=msgspec.to_builtins(runs.ports.env.report(rules)))
 
 
-def env_prints(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def env_prints(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """Fingerprints of the values, under a key that the operator's side made for this one comparison."""
     seen = runs.ports.env.report(())
     prints = runs.ports.env.fingerprints(bytes.fromhex(request.params["key"]))
     yield Result(data={"path": seen.path, "exists": seen.exists, "prints": prints})
 
 
-def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def plan(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
     params, run = request.params, _planned(request, runs)
     observer = HostObserver(runs.ports, runs.config, rules_of(run.settings), runs.together)
     gates = judge_rows(
-        GRAPH.of(Kind.DEPLOY, Where.HOST), run, observer, load.rules(runs.config), run.started_at
+        GRAPH.of(Kind.DEPLOY, Substrate.HOST), run, observer, load.rules(runs.config), run.started_at
     )
     changed: list[str] | None = None
     unseen = None
@@ -241,7 +243,7 @@ def plan(request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
     )
 
 
-def tick(_request: Request, runs: HostRuns) -> Iterator[AnyMessage]:
+def tick(_request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """What the host's timer does: recover an interrupted run, stop a standby slot whose time is over."""
     if runs.lock.holder() is not None:
         yield Result(data={"busy": True})

@@ -15,8 +15,8 @@ from l9.config.model import Config
 from l9.core import events as ev
 from l9.core.run import Run, begin, fold
 from l9.core.runner import Runner
-from l9.core.slot_plan import place, previous_good
-from l9.core.states import Kind, Slot, State, Where
+from l9.core.slot_plan import plan_slots, previous_good
+from l9.core.states import Kind, Slot, State, Substrate
 from l9.core.verdict import Pending
 from l9.drivers.files.journal import JournalFile
 from l9.drivers.files.lock import LockFile
@@ -31,12 +31,14 @@ Say = Callable[[str], None]
 
 def handed_over(run: Run) -> bool:
     """Whether all gates before the host's are on record: one that died while they were written down cannot go on."""
-    return all(row.opens in run.opened for row in GRAPH.of(run.kind, Where.WORKSPACE, Where.REPOSITORY))
+    return all(
+        row.opens in run.opened for row in GRAPH.of(run.kind, Substrate.WORKSPACE, Substrate.REPOSITORY)
+    )
 
 
 def _of_the_operator(raw: Any) -> ev.AnyEvent:
     """An event that the operator's side may tell: of its own gates. Raises UsageError for any other."""
-    own = {row.opens for row in GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)}
+    own = {row.opens for row in GRAPH.of(Kind.DEPLOY, Substrate.WORKSPACE, Substrate.REPOSITORY)}
     event: ev.AnyEvent = msgspec.convert(raw, ev.AnyEvent)
     gate = getattr(event, "gate", None)
     if gate in own:
@@ -49,7 +51,7 @@ def _of_the_operator(raw: Any) -> ev.AnyEvent:
     )
 
 
-class HostRuns:
+class HostSession:
     """Begins, resumes and recovers runs. Only the holder of the lock may call what writes.
 
     require_attestation: the host's own settings ask for it, whatever the operator's say.
@@ -128,7 +130,7 @@ class HostRuns:
             staged = self.ports.env.stage(run_id, env["text"], tuple(env["keep"]))
             settings = {**settings, "env": staged}
         slots, active = self.ports.runtime.slots(), self.ports.router.active()
-        placed = place(
+        placed = plan_slots(
             kind, tag, slots, active, self.finished(), self.config.retention.releases,
             rebuild=bool(settings.get("rebuild")),
         )  # fmt: skip
@@ -167,7 +169,7 @@ class HostRuns:
             perform=HostPerformer(self.ports, config, observer, self._say),
             append=self.journal.append,
             watch=self._watch,
-            where=(Where.HOST,),
+            where=(Substrate.HOST,),
         ).drive(run)
         if ended.outcome not in (None, State.FAIL_STATE):  # a person may need what was kept
             self.ports.env.settle(ended.id)

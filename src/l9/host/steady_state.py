@@ -21,13 +21,13 @@ from l9.core.states import Kind, State
 from l9.criteria import DEPLOYED, WENT_BACK
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
-from l9.host.session import HostRuns
+from l9.host.session import HostSession
 
 LOOK_BACK = 3600.0  # seconds of the live log
 OF_THE_LIVE = (*STANDING, host_slot.SERVICES_UP, host_live.RECORD_TRUE)
 
 
-def judge_now(runs: HostRuns, planned: Run) -> list[Judged]:
+def judge_now(runs: HostSession, planned: Run) -> list[Judged]:
     """That the deploy `planned` could begin, and that what is live is well; nothing is changed or journalled."""
     now = runs.ports.clock.now()
     live = runs.ports.runtime.slots()[runs.ports.router.active()]
@@ -43,7 +43,7 @@ def judge_now(runs: HostRuns, planned: Run) -> list[Judged]:
     return found + [Judged(id=need.id, verdict="later", found="nothing is live yet") for need in OF_THE_LIVE]
 
 
-def on_record(runs: HostRuns, entries: Iterable[list[ev.Entry]]) -> dict[str, Any]:
+def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> dict[str, Any]:
     """What the journal says of the live release, by invariant, and of the ways back that were ever gone.
 
     In: the entries of each run, newest first. `evidence` holds what the gates saw when the release went live;
@@ -65,7 +65,7 @@ def on_record(runs: HostRuns, entries: Iterable[list[ev.Entry]]) -> dict[str, An
     return {"release": live, "evidence": evidence}
 
 
-def _standing(live: SlotState, runs: HostRuns, now: float) -> Run:
+def _standing(live: SlotState, runs: HostSession, now: float) -> Run:
     """A run that only looks at what is live."""
     release = str(live.release)
     tag = runs.ports.source.tag(release)
@@ -73,4 +73,4 @@ def _standing(live: SlotState, runs: HostRuns, now: float) -> Run:
     run = begin("check", now, ev.RunStarted(
         kind=Kind.ROLLBACK, tag=release, commit=tag.commit, tag_object=tag.object_id or "", **started
     ))  # fmt: skip
-    return msgspec.structs.replace(run, entered={State.GREEN_LAUNCHED: now - LOOK_BACK})
+    return msgspec.structs.replace(run, entered={State.BLUE_GREEN_LAUNCH: now - LOOK_BACK})

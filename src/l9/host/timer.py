@@ -18,7 +18,7 @@ from l9.errors import ConfigError, L9Error, Locked
 from l9.graph import GRAPH
 from l9.host import queries as looks
 from l9.host.agent import host_runs
-from l9.host.session import HostRuns
+from l9.host.session import HostSession
 from l9.protocol.messages import Request, Result
 
 DRIFT = 7  # the exit code for drift found
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     return DRIFT if data.get("drift") else 0
 
 
-def answer(command: str, runs: HostRuns) -> dict[str, Any]:
+def answer(command: str, runs: HostSession) -> dict[str, Any]:
     """The command's result. Raises what the agent raises for it."""
     request = Request(command=command, version=__version__, graph=GRAPH.digest, config={}, who=WHO)
     data: dict[str, Any] = {}
@@ -57,7 +57,7 @@ def answer(command: str, runs: HostRuns) -> dict[str, Any]:
     return data
 
 
-def _runs(path: Path) -> HostRuns:
+def _runs(path: Path) -> HostSession:
     layout = Layout(path)
     file = layout.settings
     try:

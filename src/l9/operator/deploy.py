@@ -23,7 +23,7 @@ from l9.core.invariant import Invariant
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin
 from l9.core.runner import Runner
-from l9.core.states import Kind, Slot, State, Where
+from l9.core.states import Kind, Slot, State, Substrate
 from l9.core.verdict import Pending
 from l9.drivers.files.journal import JournalFile
 from l9.drivers.files.lock import LockFile, waiting_for
@@ -35,7 +35,7 @@ from l9.operator.identity import whoami
 from l9.operator.perform import RepoPerformer
 from l9.operator.pipeline.pipeline import Cgmp
 from l9.operator.pipeline.tree_under_test import remembered, subject_of
-from l9.operator.repo_snapshot import LocalObserver
+from l9.operator.repo_observer import RepoObserver
 from l9.operator.secrets import Resolved
 
 Seen = Callable[[ev.Entry], None]
@@ -64,7 +64,7 @@ def check_name(tag: str, config: Config) -> None:
         )
 
 
-class LocalPart(msgspec.Struct, frozen=True):
+class OperatorPart(msgspec.Struct, frozen=True):
     """How the operator's part ended: the run, and its events for the host's journal."""
 
     run: Run
@@ -88,7 +88,7 @@ def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
     }
 
 
-def run_local(
+def run_operator_gates(
     repo: GitRepo,
     config: Config,
     tag_name: str,
@@ -100,7 +100,7 @@ def run_local(
     until: State | None = None,
     wait: float = 0.0,
     again: bool = False,
-) -> LocalPart:
+) -> OperatorPart:
     """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
 
     With `until` the run stops when that gate is open, so that nothing after it is done. Another run in this
@@ -135,17 +135,17 @@ def run_local(
                 graph=GRAPH,
                 rules=load.rules(config),
                 clock=clock,
-                observe=LocalObserver(repo, lambda _tag: cgmp.report),
+                observe=RepoObserver(repo, lambda _tag: cgmp.report),
                 perform=RepoPerformer(repo.push, cgmp.run),
                 append=append,
                 watch=watch,
-                where=(Where.WORKSPACE, Where.REPOSITORY),
+                where=(Substrate.WORKSPACE, Substrate.REPOSITORY),
                 until=until,
             )
             run = runner.drive(begin(run_id, entry.at, started))
     finally:
         lock.free()
-    return LocalPart(run, tuple(events[1:]), dict(started.settings))
+    return OperatorPart(run, tuple(events[1:]), dict(started.settings))
 
 
 def _started(repo: GitRepo, config: Config, tag_name: str) -> ev.RunStarted:
@@ -181,19 +181,19 @@ def _newest(tags: tuple[str, ...], config: Config) -> str | None:
     return max(versions).tag if versions else None
 
 
-def plan_local(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[dict[str, Any]]]:
+def plan_operator_gates(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[dict[str, Any]]]:
     """What the rows of workspace and repository say now of a tag; nothing is run, pushed or written."""
     check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)
-    rows = GRAPH.of(Kind.DEPLOY, Where.WORKSPACE, Where.REPOSITORY)
+    rows = GRAPH.of(Kind.DEPLOY, Substrate.WORKSPACE, Substrate.REPOSITORY)
     return run, judge_rows(rows, run, observer(repo, config), load.rules(config), now)
 
 
-def check_local(
+def judge_repository(
     repo: GitRepo,
     config: Config,
     tag_name: str,
-    where: tuple[Where, ...],
+    where: tuple[Substrate, ...],
     *,
     whole_history: bool = False,
 ) -> tuple[Run, list[Judged]]:
@@ -223,9 +223,9 @@ def judge_head(
     return [judge(need, run, facts, now, load.rules(config)) for need in needs]
 
 
-def observer(repo: GitRepo, config: Config, *, whole_history: bool = False) -> LocalObserver:
+def observer(repo: GitRepo, config: Config, *, whole_history: bool = False) -> RepoObserver:
     """The looks at a working copy; nothing is run for them."""
-    return LocalObserver(repo, partial(remembered, repo, config), whole_history=whole_history)
+    return RepoObserver(repo, partial(remembered, repo, config), whole_history=whole_history)
 
 
 def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:
@@ -234,7 +234,7 @@ def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:
     return begin(new_run_id(now), now, _started(repo, config, tag_name)), now
 
 
-def to_host(part: LocalPart, env: Resolved | None = None) -> dict[str, Any]:
+def to_host(part: OperatorPart, env: Resolved | None = None) -> dict[str, Any]:
     """The parameters of the agent's `deploy`, from the operator's part; with them what was resolved for the host."""
     run = part.run
     return {

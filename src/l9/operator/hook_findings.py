@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from l9.catalogue import Judged
-from l9.checks.git.protection import Policy, Refusal, shown
-from l9.protocol.hook_remarks import Remark
+from l9.checks.git.protection import Policy, Refusal, ref_name
+from l9.protocol.hook_remarks import HookFinding
 
 # How the ids of invariants begin; all else that a hook says is its own.
 JUDGED = ("workspace.", "repository.")
 ALONE = ("main.merges-only", "main.reviewed")
 
 
-def of_invariants(judged: list[Judged]) -> list[Remark]:
+def of_invariants(judged: list[Judged]) -> list[HookFinding]:
     """What does not hold; nothing is said of what holds, is advised, or is judged later."""
     return [
-        Remark(
+        HookFinding(
             about=one.id,
             found=one.found,
             closes=True,
@@ -27,12 +27,12 @@ def of_invariants(judged: list[Judged]) -> list[Remark]:
     ]
 
 
-def of_refusals(refusals: tuple[Refusal, ...], policy: Policy) -> list[Remark]:
+def of_refusals(refusals: tuple[Refusal, ...], policy: Policy) -> list[HookFinding]:
     """Refused references; who works alone is told of the way out."""
     way_out = f'where you work alone on {policy.main}: [release] review = "none"'
     return [
-        Remark(
-            about=f"{shown(one.ref)} ({one.rule})",
+        HookFinding(
+            about=f"{ref_name(one.ref)} ({one.rule})",
             found=one.found,
             closes=True,
             expected=one.expected,

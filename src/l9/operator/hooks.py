@@ -38,8 +38,8 @@ from l9.drivers.signing.tags import signers_on_main
 from l9.operator.deploy import judge_head
 from l9.operator.hook_findings import of_invariants, of_refusals
 from l9.operator.pipeline.pipeline import fix_commands, run_stages
-from l9.operator.pipeline.tree_under_test import Subject, base_of, where_of
-from l9.protocol.hook_remarks import Remark
+from l9.operator.pipeline.tree_under_test import TreeUnderTest, base_of, where_of
+from l9.protocol.hook_remarks import HookFinding
 
 # What can be judged of files that are no commit yet; secrets among them, which are hard to take back later.
 TO_BE_SQUASHED = ("fixup! ", "squash! ", "amend! ")
@@ -70,7 +70,7 @@ class StagedRepo(GitRepo):
             super().export_revision(revision, into)
 
 
-def judge_staged(here: Path) -> list[Remark]:
+def judge_staged(here: Path) -> list[HookFinding]:
     """Judge what would be committed from the index that the hook was called for, by its own l9.toml.
 
     Where it holds none (a branch from before l9 came), nothing is asked of it.
@@ -78,7 +78,7 @@ def judge_staged(here: Path) -> list[Remark]:
     with staged(here) as place:
         text = GitTree(place.files, place.tree).text(load.FILE)
         if text is None:
-            return [Remark(about=load.FILE, found="none is staged: nothing to judge", closes=False)]
+            return [HookFinding(about=load.FILE, found="none is staged: nothing to judge", closes=False)]
         repo = StagedRepo(place, load.parse_any(text))
         needs = [need for need in catalogue() if OF_FILES.issuperset(need.observes)]
         given: dict[type, object] = {secrets_facts.Secrets: _secrets(repo, place)}
@@ -92,7 +92,7 @@ def _secrets(repo: GitRepo, place: Staged) -> secrets_facts.Secrets:
     return replace(found, leaks=tuple(replace(leak, commit="") for leak in found.leaks))
 
 
-def _fix(repo: GitRepo, place: Staged) -> list[Remark]:
+def _fix(repo: GitRepo, place: Staged) -> list[HookFinding]:
     """The stage FIX, or the hook's own commands in its place; an image is not built for a commit."""
     config, own = repo.config, repo.config.hooks.commands
     if own is not None:
@@ -102,15 +102,15 @@ def _fix(repo: GitRepo, place: Staged) -> list[Remark]:
         return []
     elif where_of(config).tests == "container":
         found = "its programs are in the release's image: l9 cgmp runs it; [hooks] commands names some to run here"
-        return [Remark(about="FIX", found=found, closes=False)]
-    subject = Subject(place.tree, place.tree, base_of(repo, config, ""))
+        return [HookFinding(about="FIX", found=found, closes=False)]
+    subject = TreeUnderTest(place.tree, place.tree, base_of(repo, config, ""))
     result = run_stages(repo, config, subject, (Stage.FIX,), lambda _line: None).of(Stage.FIX)
     if result is None or result.ok:
         return []
-    return [Remark(about="FIX", found=result.found, closes=True, remedy=result.command, log=result.tail)]
+    return [HookFinding(about="FIX", found=result.found, closes=True, remedy=result.command, log=result.tail)]
 
 
-def judge_message(here: Path, file: Path) -> list[Remark]:
+def judge_message(here: Path, file: Path) -> list[HookFinding]:
     """Judge a message as git will keep it. Raises OSError where there is no such file.
 
     What may only look like a fault (the form of a verb) is told, and stops nothing.
@@ -129,7 +129,7 @@ def judge_message(here: Path, file: Path) -> list[Remark]:
     strict = config is None or config.hooks.message_form == "required"
     again = f"git commit --edit --file={shlex.quote(str(file))}"
     return [
-        Remark(
+        HookFinding(
             about="the message",
             found=one.text,
             closes=one.hard or (strict and not one.guess),
@@ -140,7 +140,7 @@ def judge_message(here: Path, file: Path) -> list[Remark]:
     ]
 
 
-def judge_outgoing(here: Path, remote: str, told: str) -> list[Remark]:
+def judge_outgoing(here: Path, remote: str, told: str) -> list[HookFinding]:
     """Judge what is about to be pushed to a remote (its name or address); `told` as git tells its pre-push hook.
 
     Without an l9.toml (a branch from before l9 came) the spec's own rules are in force.

@@ -21,7 +21,7 @@ from l9.drivers.git_hooks.push_commands import parse_received
 from l9.drivers.process.programs import run
 from l9.errors import UsageError
 from l9.operator.hook_findings import of_refusals
-from l9.protocol.hook_remarks import Remark
+from l9.protocol.hook_remarks import HookFinding
 
 HOOK = "pre-receive"
 
@@ -113,7 +113,7 @@ def out_of_reach(files: tuple[Path, ...], user: int) -> Path | None:
     return None
 
 
-def judge_received(here: Path, text: str) -> list[Remark]:
+def judge_received(here: Path, text: str) -> list[HookFinding]:
     """Judge what was pushed into the repository at `here`; `text` is what git tells its pre-receive hook."""
     directory = Path(find_places(here).common) / "l9"
     policy = read_policy(directory)

@@ -10,26 +10,35 @@ import msgspec
 from l9.catalogue import Judged
 from l9.checks.api.openapi import ApiChange, compare
 from l9.checks.git.facts import Messages
-from l9.checks.git.next_release import Bump, Change, Proof, grown, needed, read_changes, smaller, tag_message
+from l9.checks.git.next_release import (
+    Bump,
+    CommitChange,
+    Proof,
+    grown,
+    needed,
+    read_changes,
+    smaller,
+    tag_message,
+)
 from l9.checks.git.versions import TagFormat, Version
 from l9.checks.pipeline.stages import CgmpReport
 from l9.config.model import Config
 from l9.core.facts import Tag
-from l9.core.states import Where
+from l9.core.states import Substrate
 from l9.drivers.files.lock import LockFile
 from l9.drivers.git.releases import GitReleases
 from l9.drivers.git.repo import GitRepo
 from l9.drivers.signing.ssh_keys import find_key
 from l9.errors import GateClosed, UsageError
-from l9.operator.deploy import check_local, check_name, release_at_head
+from l9.operator.deploy import check_name, judge_repository, release_at_head
 from l9.operator.identity import whoami
 from l9.operator.pipeline.attest import attest
 
 PARTS = ("major", "minor", "patch")
-HERE = (Where.WORKSPACE, Where.REPOSITORY)
+BEFORE_THE_HOST = (Substrate.WORKSPACE, Substrate.REPOSITORY)
 
 
-class Release(msgspec.Struct, frozen=True):
+class MadeRelease(msgspec.Struct, frozen=True):
     """A release that was made, or would be. `needed` is how far its version had to grow, and why.
 
     `signer` attested its tree: a name where the signature is one that counts, else the key's fingerprint.
@@ -52,7 +61,7 @@ def release(
     *,
     sign: bool = False,
     dry_run: bool = False,
-) -> Release:
+) -> MadeRelease:
     """Make the next release of HEAD; with `dry_run` nothing is noted and no tag is written.
 
     `asked` is a part of the version, a tag, or empty for what is needed. `stages` runs CGMP on HEAD.
@@ -70,7 +79,7 @@ def release(
 
 def _release(
     repo: GitRepo, config: Config, asked: str, stages: Callable[[], CgmpReport], *, sign: bool, dry_run: bool
-) -> Release:
+) -> MadeRelease:
     head, releases = repo.head(), GitReleases(repo.top, config)
     _refuse_nothing(repo, config, head)
     releases.refuse_behind(head.commit)
@@ -100,7 +109,7 @@ def _release(
     if not dry_run:
         must_sign = sign or config.release.signatures == "required"
         releases.make(tag, head.commit, message, sign=must_sign)
-    return Release(tag, head.commit, head.tree, last.tag if last else None, bump, message, signer)
+    return MadeRelease(tag, head.commit, head.tree, last.tag if last else None, bump, message, signer)
 
 
 def _attest(repo: GitRepo, config: Config, report: CgmpReport) -> str:
@@ -147,7 +156,7 @@ def _api(repo: GitRepo, last: Version | None, report: CgmpReport) -> ApiChange |
     return compare(before, report.openapi) if before and report.openapi else None
 
 
-def _needed(changes: tuple[Change, ...], messages: Messages, api: ApiChange | None) -> Bump:
+def _needed(changes: tuple[CommitChange, ...], messages: Messages, api: ApiChange | None) -> Bump:
     if messages.since is None:
         return Bump("none", ("it is the first release",))
     return needed(changes, api)
@@ -190,7 +199,7 @@ def _choose(repo: GitRepo, config: Config, asked: str, last: Version | None, bum
 
 def _refuse_closed(repo: GitRepo, config: Config) -> None:
     """The gate before the tag: every invariant that can be judged without one. Those of a tag are `later`."""
-    _, judged = check_local(repo, config, "", HERE)
+    _, judged = judge_repository(repo, config, "", BEFORE_THE_HOST)
     if bad := [one for one in judged if one.verdict in ("fails", "unknown")]:
         raise _closed(bad)
 

@@ -10,7 +10,7 @@ import msgspec
 from l9.config.model import Config
 from l9.drivers.git.releases import GitReleases, Listed
 from l9.drivers.git.repo import GitRepo
-from l9.drivers.process.concurrency import at_once
+from l9.drivers.process.concurrency import run_concurrently
 from l9.errors import L9Error
 from l9.protocol.release_list import ReleaseLine
 
@@ -23,7 +23,7 @@ def list_releases(repo: GitRepo, config: Config, most: int) -> tuple[ReleaseLine
     def judge(one: Listed) -> None:
         lines[one.tag] = _line(repo, one)
 
-    at_once([partial(judge, one) for one in found])
+    run_concurrently([partial(judge, one) for one in found])
     return tuple(lines[one.tag] for one in found)
 
 

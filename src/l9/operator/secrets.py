@@ -14,7 +14,7 @@ from l9.checks.environment.source import KEPT, Reference, read_source
 from l9.config.model import Config
 from l9.drivers.git.repo import GitRepo
 from l9.drivers.git.tree import GitTree
-from l9.drivers.process.concurrency import at_once
+from l9.drivers.process.concurrency import run_concurrently
 from l9.drivers.secrets.command import Command
 from l9.drivers.secrets.op import OnePassword
 from l9.drivers.secrets.sops import Sops
@@ -96,7 +96,7 @@ def _ask(references: tuple[Reference, ...], by: Mapping[str, SecretStore]) -> di
         except L9Error as error:
             failed[reference.text] = error
 
-    at_once([partial(read, reference) for reference in wanted.values()])
+    run_concurrently([partial(read, reference) for reference in wanted.values()])
     for reference in references:
         if error := failed.get(reference.text):
             raise ActionError(

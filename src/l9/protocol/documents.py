@@ -22,7 +22,7 @@ from l9.config.model import Config
 from l9.core import events as ev
 from l9.drivers.files.lock import Holder
 from l9.drivers.git_hooks.files import HookState
-from l9.protocol.hook_remarks import Remark
+from l9.protocol.hook_remarks import HookFinding
 from l9.protocol.json_lines import Lines
 from l9.protocol.release_list import ReleaseLine, TargetAsked
 
@@ -198,7 +198,7 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[str]
     missing: bool
     count: int
-    changes: list[locking.Change]
+    changes: list[locking.LockChange]
     unhashed: list[str]
 
 
@@ -264,7 +264,7 @@ class HookRun(Document, frozen=True, kw_only=True):
 
     hook: str
     ok: bool
-    remarks: list[Remark]
+    remarks: list[HookFinding]
     before: int | None
     seconds: float
 

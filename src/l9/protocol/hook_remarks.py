@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Remark(msgspec.Struct, frozen=True, kw_only=True):
+class HookFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a hook says; what `closes` stops the commit or the push."""
 
     about: str

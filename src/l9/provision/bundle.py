@@ -16,7 +16,7 @@ from pathlib import Path
 import l9
 from l9 import __version__
 from l9.provision.plan import AgentVersion
-from l9.provision.seen import Python
+from l9.provision.snapshot import Python
 
 NEEDS = ("msgspec",)
 _LEFT_OUT = {"cli", "demo", "provision", "web", "__pycache__"}

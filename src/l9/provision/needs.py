@@ -14,7 +14,7 @@ from l9.provision.caddyfile import is_tls
 from l9.provision.errors import HostUnfit
 from l9.provision.neighbours import owner_of_path, path_of_instance, ports_taken
 from l9.provision.plan import unreadable
-from l9.provision.seen import Seen
+from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
 
 
@@ -38,7 +38,7 @@ class Need:
         }
 
 
-def refuse_old_python(seen: Seen, host: Target) -> None:
+def refuse_old_python(seen: HostSnapshot, host: Target) -> None:
     """Raises HostUnfit where the agent cannot run."""
     version = ".".join(map(str, seen.python.version))
     if seen.python.version < (3, 11):
@@ -50,7 +50,7 @@ def refuse_old_python(seen: Seen, host: Target) -> None:
         )
 
 
-def needs(wanted: Wanted, seen: Seen, example: str | None) -> tuple[Need, ...]:
+def needs(wanted: Wanted, seen: HostSnapshot, example: str | None) -> tuple[Need, ...]:
     """All that is lacking. `example` is the text of the operator's `.env.example`, for the names of its keys."""
     host = wanted.config.target
     return (
@@ -71,11 +71,11 @@ def on_host(target: Target, command: str) -> str:
     return shlex.join(("ssh", *target.ssh_options, target.host, command))
 
 
-def _sudo(seen: Seen) -> str:
+def _sudo(seen: HostSnapshot) -> str:
     return "" if seen.is_root else "sudo "
 
 
-def _root(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
+def _root(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     path, owner = shlex.quote(wanted.path), seen.path.owner
     if seen.path.kind == "other":
         yield Need(
@@ -93,7 +93,7 @@ def _root(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
         )
 
 
-def _neighbours(wanted: Wanted, seen: Seen) -> Iterator[Need]:
+def _neighbours(wanted: Wanted, seen: HostSnapshot) -> Iterator[Need]:
     name, edit = wanted.config.name, "$EDITOR l9.toml"
     if owner := owner_of_path(wanted, seen):
         yield Need(
@@ -118,7 +118,7 @@ def _neighbours(wanted: Wanted, seen: Seen) -> Iterator[Need]:
         )
 
 
-def _programs(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
+def _programs(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     def apt(*names: str) -> str:
         return on_host(host, packages.command(names, root=seen.is_root))
 
@@ -155,7 +155,7 @@ def _programs(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
         )
 
 
-def _caddy(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
+def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     caddy, route = seen.caddy, wanted.config.route
     if caddy is None or not wanted.has_site:
         return
@@ -199,7 +199,7 @@ def _caddy(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
         )
 
 
-def _origin(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
+def _origin(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     if seen.path.kind == "clone" and not seen.origin.url:
         remedy = f"git -C {shlex.quote(wanted.path)} remote add origin {shlex.quote(wanted.repository)}"
         yield Need("the clone has no origin", "a remote `origin`", "none", on_host(host, remedy))
@@ -214,7 +214,7 @@ def _origin(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
         )
 
 
-def _room(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
+def _room(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     least = wanted.config.needs.disk
     if seen.free < least:
         yield Need(
@@ -225,7 +225,7 @@ def _room(wanted: Wanted, seen: Seen, host: Target) -> Iterator[Need]:
         )
 
 
-def _env(wanted: Wanted, seen: Seen, host: Target, example: str | None) -> Iterator[Need]:
+def _env(wanted: Wanted, seen: HostSnapshot, host: Target, example: str | None) -> Iterator[Need]:
     path = shlex.quote(wanted.env_file)
     found = seen.entries.get(wanted.env_file)
     keys = [e.key for e in parse_env(example or "").entries if not e.optional]

@@ -8,11 +8,11 @@ import msgspec
 
 from l9.config.model import Config
 from l9.drivers.caddy import site as caddy
-from l9.provision.seen import Seen
+from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
 
 
-def owner_of_path(wanted: Wanted, seen: Seen) -> str | None:
+def owner_of_path(wanted: Wanted, seen: HostSnapshot) -> str | None:
     """The other instance that the directory was prepared for; None where it is nobody's, or this one's."""
     settings = seen.file(wanted.settings)
     if settings is None or settings.text is None:
@@ -24,14 +24,14 @@ def owner_of_path(wanted: Wanted, seen: Seen) -> str | None:
     return owner if owner != wanted.instance else None
 
 
-def path_of_instance(wanted: Wanted, seen: Seen) -> str | None:
+def path_of_instance(wanted: Wanted, seen: HostSnapshot) -> str | None:
     """The other directory that has this instance's site; None where there is no site yet, or this one's."""
     site = seen.file(wanted.site)
     flags = caddy.flags_of(site.text or "") if site else None
     return flags.removesuffix("/.l9/route") if flags not in (None, str(wanted.layout.route)) else None
 
 
-def ports_taken(wanted: Wanted, seen: Seen) -> Iterator[tuple[int, str]]:
+def ports_taken(wanted: Wanted, seen: HostSnapshot) -> Iterator[tuple[int, str]]:
     """Our ports that another target's site names, and that site's file."""
     ports = wanted.config.target.ports
     for path, text in sorted(seen.sites.items()):

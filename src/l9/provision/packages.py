@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from l9.provision.seen import Seen, System
+from l9.provision.snapshot import HostSnapshot, System
 
 DOCKER_OWN = "https://docs.docker.com/engine/install/"
 
@@ -18,7 +18,7 @@ def docker(system: System) -> tuple[str, ...]:
     return ()
 
 
-def missing(seen: Seen, *, site: bool, compose: bool, signers: bool = False) -> tuple[str, ...]:
+def missing(seen: HostSnapshot, *, site: bool, compose: bool, signers: bool = False) -> tuple[str, ...]:
     """The packages that the host lacks and its distribution has."""
     names: list[str] = []
     if not seen.programs.get("git"):
@@ -34,7 +34,7 @@ def missing(seen: Seen, *, site: bool, compose: bool, signers: bool = False) -> 
     return tuple(names)
 
 
-def lacks_docker(seen: Seen) -> bool:
+def lacks_docker(seen: HostSnapshot) -> bool:
     """Whether Docker, or its Compose v2, is not there; an engine that does not answer is another matter."""
     return not seen.programs.get("docker") or seen.docker is None or not seen.docker.compose
 

@@ -9,7 +9,7 @@ from l9.provision import changes as ch
 from l9.provision.caddyfile import with_import
 from l9.provision.host.caddy import UNIT_FILE
 from l9.provision.neighbours import owner_of_path, path_of_instance
-from l9.provision.seen import Seen
+from l9.provision.snapshot import HostSnapshot
 from l9.provision.units import cron
 from l9.provision.wanted import EXCLUDED, Wanted
 
@@ -25,7 +25,7 @@ class AgentVersion:
     python: str
 
 
-def plan(wanted: Wanted, seen: Seen, agent: AgentVersion) -> tuple[ch.Change, ...]:
+def plan(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion) -> tuple[ch.Change, ...]:
     """All changes, in the order in which they are made; none when the host is as wanted.
 
     What the host lacks (`needs.py`) is no change: what depends on it is left out until it is there.
@@ -44,7 +44,9 @@ def plan(wanted: Wanted, seen: Seen, agent: AgentVersion) -> tuple[ch.Change, ..
     )
 
 
-def split(changes: tuple[ch.Change, ...], seen: Seen) -> tuple[tuple[ch.Change, ...], tuple[ch.Change, ...]]:
+def split(
+    changes: tuple[ch.Change, ...], seen: HostSnapshot
+) -> tuple[tuple[ch.Change, ...], tuple[ch.Change, ...]]:
     """What can be done now, and what is left to root because we are not and may not ask."""
     if seen.is_root or seen.sudo:
         return changes, ()
@@ -55,13 +57,13 @@ def split(changes: tuple[ch.Change, ...], seen: Seen) -> tuple[tuple[ch.Change, 
     return doable, left
 
 
-def unreadable(wanted: Wanted, seen: Seen) -> tuple[str, ...]:
+def unreadable(wanted: Wanted, seen: HostSnapshot) -> tuple[str, ...]:
     """Caddy's files that are there and whose text was not seen: they are not written blindly."""
     found = ((path, seen.entries.get(path)) for path in (wanted.caddyfile, wanted.site))
     return tuple(path for path, entry in found if entry is not None and entry.text is None)
 
 
-def _directories(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+def _directories(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
     me, root = seen.me, seen.path
     mode = 0o755 if root.kind == "missing" else root.mode | 0o011
     if root.kind == "missing" or root.owner != me.user or root.mode != mode:
@@ -79,7 +81,7 @@ def _directories(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
             yield ch.MakeDirectory(path=str(path), mode=exactly, owner=me.user, group=me.group)
 
 
-def _clone(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+def _clone(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
     is_clone = seen.path.kind == "clone"
     if not is_clone and not seen.origin.reachable:
         return
@@ -91,13 +93,13 @@ def _clone(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
         yield ch.AddLines(path=f"{wanted.path}/.git/info/exclude", lines=lines)
 
 
-def _settings(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+def _settings(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
     yield from _file(wanted.settings, wanted.settings_text, seen, seen.me.user, seen.me.group)
     if wanted.signers is not None:
         yield from _file(wanted.allowed_signers, wanted.signers, seen, seen.me.user, seen.me.group)
 
 
-def _agent(wanted: Wanted, seen: Seen, agent: AgentVersion) -> Iterator[ch.Change]:
+def _agent(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion) -> Iterator[ch.Change]:
     there, directory = seen.agent, wanted.agents
     if agent.digest not in there.installed:
         yield ch.InstallAgent(
@@ -111,7 +113,7 @@ def _agent(wanted: Wanted, seen: Seen, agent: AgentVersion) -> Iterator[ch.Chang
         yield ch.PruneAgents(directory=directory, digests=old)
 
 
-def _caddy(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+def _caddy(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
     caddy = seen.caddy
     if not wanted.has_site or caddy is None or not caddy.user or unreadable(wanted, seen):
         return
@@ -150,7 +152,7 @@ def _caddy(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
         )
 
 
-def _timers(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+def _timers(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
     writes = [
         change
         for path, text in wanted.units(seen.me.user).items()
@@ -161,13 +163,13 @@ def _timers(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
         yield ch.StartTimers(names=wanted.timers, root=True)
 
 
-def _cron(wanted: Wanted, seen: Seen) -> Iterator[ch.Change]:
+def _cron(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
     text = cron(instance=wanted.instance, agent=wanted.agent, path=wanted.path, user=seen.me.user)
     yield from _file(wanted.cron, text, seen, "root", "root", root=True)
 
 
 def _file(
-    path: str, text: str, seen: Seen, owner: str, group: str, *, root: bool = False
+    path: str, text: str, seen: HostSnapshot, owner: str, group: str, *, root: bool = False
 ) -> Iterator[ch.Change]:
     found = seen.file(path)
     if found is None or found.text != text or found.mode != 0o644 or found.owner != owner:

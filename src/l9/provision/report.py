@@ -11,7 +11,7 @@ from l9.provision.session import Look
 from l9.provision.wanted import Wanted
 
 
-class Report:
+class ProvisionReport:
     """`look` is the newest one; `planned` are changes that were not made, `made` those that were.
 
     `declined`: a person was asked and said no. `seconds`: from the first look to the last.

@@ -18,7 +18,7 @@ from l9.provision.changes import CaddySite, Change, InstallAgent
 from l9.provision.errors import ChangeRefused, HalfProvisioned
 from l9.provision.needs import Need, needs, on_host, refuse_old_python
 from l9.provision.plan import plan, split
-from l9.provision.seen import Seen
+from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
 
 Told = Callable[[Change, float], None]
@@ -28,7 +28,7 @@ Told = Callable[[Change, float], None]
 class Look:
     """A host at one moment: what was seen, what is to be changed, what only root may, and what is lacking."""
 
-    seen: Seen
+    seen: HostSnapshot
     changes: tuple[Change, ...]
     left: tuple[Change, ...]
     needs: tuple[Need, ...]
@@ -37,10 +37,10 @@ class Look:
 def look(wanted: Wanted, example: str | None) -> Look:
     """Look at the host; nothing changes. Raises Unreachable, HostUnfit."""
     target = wanted.config.target
-    seen: Seen | None = None
+    seen: HostSnapshot | None = None
     for message in link.run(target, program.look(wanted.question())):
         if message["type"] == "seen":
-            seen = msgspec.convert(message["seen"], Seen)
+            seen = msgspec.convert(message["seen"], HostSnapshot)
     if seen is None:
         raise _dropped(target)
     refuse_old_python(seen, target)
@@ -48,7 +48,7 @@ def look(wanted: Wanted, example: str | None) -> Look:
     return Look(seen, changes, left, needs(wanted, seen, example))
 
 
-def apply(wanted: Wanted, seen: Seen, changes: tuple[Change, ...], told: Told) -> None:
+def apply(wanted: Wanted, seen: HostSnapshot, changes: tuple[Change, ...], told: Told) -> None:
     """Make exactly these changes; `told` hears of each when it is done, with its seconds.
 
     Raises ChangeRefused (nothing was changed), HalfProvisioned, Unreachable, ActionError (no wheel to be had).

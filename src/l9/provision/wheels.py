@@ -14,7 +14,7 @@ from pathlib import Path
 from l9.drivers.process.programs import run
 from l9.errors import ActionError
 from l9.provision.bundle import NEEDS, own_wheel, pack
-from l9.provision.seen import Python
+from l9.provision.snapshot import Python
 
 _SECONDS = 120
 _OLDEST_GLIBC = 17

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 import production_cases
 from l9.checks.api.openapi import ApiChange
 from l9.checks.compose import invariants as composed
-from l9.checks.dependencies.facts import Amiss, Declared, Locks
+from l9.checks.dependencies.facts import Declared, LockMismatch, Locks
 from l9.checks.dependencies.locks import read_requirements
 from l9.checks.dockerfile import invariants as image
 from l9.checks.environment import invariants as env
 from l9.checks.environment.facts import EnvExample, Environment, EnvSource
 from l9.checks.environment.reads import EnvRead
-from l9.checks.environment.schema import Misfit, Problem
+from l9.checks.environment.schema import Problem, TypeMismatch
 from l9.checks.git import branch_invariants as branching
 from l9.checks.git import invariants as repository
 from l9.checks.git import setup_invariants as workspace_standing
@@ -52,8 +52,8 @@ from l9.core import actions as do
 from l9.core import facts as f
 from l9.core.invariant import Context, Invariant, Weight
 from l9.core.run import Step
-from l9.core.states import Slot, Stage, State, Where
-from l9.core.thresholds import Rules
+from l9.core.states import Slot, Stage, State, Substrate
+from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Pending, Unknown
 from samples import (
     BEFORE,
@@ -113,9 +113,9 @@ PROGRAMS = {"$EDITOR", "chmod", "docker", "free", "git", "l9", "pytest", "ss", "
 
 
 def context(
-    gate: State = State.BAKED, *, now: float = NOW, rules: Rules | None = None, **changed: Any
+    gate: State = State.BAKE, *, now: float = NOW, rules: Thresholds | None = None, **changed: Any
 ) -> Context:
-    return Context(a_run(**changed), rules or Rules(), now, gate)
+    return Context(a_run(**changed), rules or Thresholds(), now, gate)
 
 
 def example(**changed: Any) -> EnvExample:
@@ -194,13 +194,13 @@ WROTE_ENV, PUT_ENV_BACK = (
 SOURCED = context(settings={"env_source": ".env.production"})
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
-_SWITCH = Step(0, State.TRAFFIC_ROUTED, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
+_SWITCH = Step(0, State.ROUTE_TRAFFIC, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
 SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,)))
 
-_LACKS = Amiss("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
+_LACKS = LockMismatch("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
 AMISS = Declared((), (_LACKS, replace(_LACKS, wanted="httpx", found="no httpx")))
 NOT_ATTESTED = f.Attested(TREE, problem="no attestation", remedy="l9 provision")
-ATTESTATION_REQUIRED = context(rules=Rules(require_attestation=True))
+ATTESTATION_REQUIRED = context(rules=Thresholds(require_attestation=True))
 
 FAILS = (
     *(Case(*each) for each in production_cases.FAILS),
@@ -214,7 +214,7 @@ FAILS = (
     Case(workspace.NO_UNCOMMITTED, "api/main.py", (Workspace("main", (), ("api/main.py",)),)),
     Case(workspace.DEPENDENCIES_LOCKED, "requirements.txt:1: click>=8", (requirements("click>=8\n"),)),
     Case(
-        workspace.DEPENDENCIES_LOCKED, "has lines without", context=context(rules=Rules(hashes=True))
+        workspace.DEPENDENCIES_LOCKED, "has lines without", context=context(rules=Thresholds(hashes=True))
     ),
     Case(workspace.PROJECT_MATCHES_LOCK, "fastapi==0.99, and 1 more", (AMISS,)),
     Case(cgmp.FIX_PASSED, "exit code 1", (red(Stage.FIX),)),
@@ -260,7 +260,7 @@ FAILS = (
     Case(repository.COMMIT_FORM, "1 are not", (messages(replace(MESSAGE, text="wip"), since=None),)),
     Case(branching.BRANCH_NAMES, "topic", (branches(replace(BRANCH, name="topic")),)),
     Case(branching.BRANCH_NAMES, "topic", (branches(replace(BRANCH, name="topic", where="origin")),)),
-    Case(branching.BRANCH_NAMES, "feature/lock", (), context(rules=Rules(branches=()))),
+    Case(branching.BRANCH_NAMES, "feature/lock", (), context(rules=Thresholds(branches=()))),
     Case(branching.BRANCHES_SHORT_LIVED, "feature/lock (8 days)", (branches(replace(BRANCH, began=NOW - 8 * 86_400)),)),
     Case(branching.MAIN_PROTECTED, "nothing guards it", (replace(GOOD[Protection], by=""),)),
     Case(repository.NO_SECRETS, "1 found; api/a b.py:3 AWS Access Key", (Secrets(None, (LEAK,)),)),
@@ -270,7 +270,7 @@ FAILS = (
     Case(repository.NO_SECRETS, "2 found", (Secrets(None, (LEAK, PUSHED), history=True),)),
     Case(repository.TAG_SIGNATURE, "a signature that does not fit", (BAD_SIGNATURE,)),
     Case(repository.TAG_SIGNATURE, "no signers", (Signature("bad", "", "no signers", "git push origin main"),)),
-    Case(repository.TAG_SIGNATURE, "no signature", (), context(rules=Rules(signatures="required"))),
+    Case(repository.TAG_SIGNATURE, "no signature", (), context(rules=Thresholds(signatures="required"))),
     Case(repository.TAG_ON_ORIGIN, "none", (Origin(None),)),
     Case(repository.TAG_ON_ORIGIN, "999999999999 (moved!)", (Origin("url", "9" * 40),)),
     Case(ready.SITE_READY, "no flag file", (Route(Slot.BLUE, "no flag file", "l9 provision"),)),
@@ -278,7 +278,7 @@ FAILS = (
     Case(ready.ENV_COMPLETE, "none", (Environment("/opt/l9/.env", exists=False),)),
     Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN", (Environment("/opt/l9/.env", True, ("MEMORY_DSN",)),)),
     Case(ready.ENV_COMPLETE, "another shape in PORT",
-         (Environment("/opt/l9/.env", True, wrong=(Misfit("PORT", "a port, 1 to 65535"),)),)),
+         (Environment("/opt/l9/.env", True, wrong=(TypeMismatch("PORT", "a port, 1 to 65535"),)),)),
     Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN",
          (Environment("/opt/l9/.env", False, ("MEMORY_DSN",), resolved=True),), SOURCED),
     Case(ready.ENV_PUT_BACK, "the refused release's", (), WROTE_ENV),
@@ -296,8 +296,8 @@ FAILS = (
     Case(ready.TAG_SAME, "999999999999 (moved!)", (HostTag(tag(object_id="9" * 40)),)),
     Case(ready.TAG_SAME, "no such tag on the host", (HostTag(f.Tag(TAG)),)),
     Case(ready.TAG_ON_MAIN, "it is not", (HostTag(tag(on_main=False)),)),
-    Case(attested.HERE, "no attestation", (NOT_ATTESTED,), ATTESTATION_REQUIRED),
-    Case(attested.ON_HOST, "no attestation", (NOT_ATTESTED,), ATTESTATION_REQUIRED),
+    Case(attested.ATTESTED_HERE, "no attestation", (NOT_ATTESTED,), ATTESTATION_REQUIRED),
+    Case(attested.ATTESTED_ON_HOST, "no attestation", (NOT_ATTESTED,), ATTESTATION_REQUIRED),
     Case(slot.IMAGE_READY, "one of 999999999999", (f.Image("sha256:d", "9" * 40),)),
     Case(slot.IMAGE_READY, "one of no commit", (f.Image("sha256:d", ""),)),
     Case(slot.SERVICES_UP, "postgres exited", (f.Services({"postgres": "exited", "redis": "running"}),)),
@@ -355,7 +355,7 @@ PASSES = (
     Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact in requirements.txt"),
     Case(workspace.DEPENDENCIES_LOCKED, "no requirements files", (Locks({}),)),
     Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact",
-         (requirements(f"click==8.1.7 --hash=sha256:{'0' * 64}\n"),), context(rules=Rules(hashes=True))),
+         (requirements(f"click==8.1.7 --hash=sha256:{'0' * 64}\n"),), context(rules=Thresholds(hashes=True))),
     Case(workspace.PROJECT_MATCHES_LOCK, "4 of pyproject.toml in requirements.txt"),
     Case(workspace.PROJECT_MATCHES_LOCK, "nothing is declared", (Declared(()),)),
     Case(workspace.PROJECT_MATCHES_LOCK, "Poetry's own", (Declared((), notes=("pyproject.toml is Poetry's own",)),)),
@@ -398,10 +398,10 @@ PASSES = (
     Case(ready.WAY_BACK, "nothing to go back to", (f.Retained(TAG, False),), context(**FIRST_DEPLOY)),
     Case(ready.WAY_BACK, "v0.5.0-l9 can be gone back to: image bbbbbbbbbbbb"),
     Case(slot.IMAGE_READY, "image dddddddddddd of commit cccccccccccc, 150 MB"),
-    Case(attested.HERE, "fix, sim, cov, oracle passed on tree eeeeeeeeeeee, attested by ada@example.com"),
-    Case(attested.ON_HOST, "attested by ada@example.com", (), ATTESTATION_REQUIRED),
-    Case(attested.ON_HOST, "not asked for", (NOT_ATTESTED,)),
-    Case(attested.ON_HOST, "not asked for", (replace(NOT_ATTESTED, unseen=True),)),
+    Case(attested.ATTESTED_HERE, "fix, sim, cov, oracle passed on tree eeeeeeeeeeee, attested by ada@example.com"),
+    Case(attested.ATTESTED_ON_HOST, "attested by ada@example.com", (), ATTESTATION_REQUIRED),
+    Case(attested.ATTESTED_ON_HOST, "not asked for", (NOT_ATTESTED,)),
+    Case(attested.ATTESTED_ON_HOST, "not asked for", (replace(NOT_ATTESTED, unseen=True),)),
     Case(slot.IMAGE_READY, "image none of commit", (f.Image("", COMMIT),)),
     Case(slot.SERVICES_UP, "migrate, postgres running"),
     Case(slot.SERVICES_UP, "no other services", (f.Services({}),)),
@@ -417,7 +417,7 @@ PASSES = (
     Case(live.FEW_SERVER_ERRORS, "inconclusive: only 3 real answers", (f.Traffic(3, 3),)),
     Case(live.ANSWERS_STAY_GOOD, "60 rounds of health and smoke"),
     Case(live.ANSWERS_STAY_GOOD, "9 rounds", (Bake(9, (PROBE_FAILED,)),)),
-    Case(live.ANSWERS_STAY_GOOD, "0 rounds", (Bake(0, ()),), context(rules=Rules(bake=0))),
+    Case(live.ANSWERS_STAY_GOOD, "0 rounds", (Bake(0, ()),), context(rules=Thresholds(bake=0))),
     Case(live.DRAINED, "no request in flight on blue after 100.0 s"),
     Case(live.DRAINED, "all requests on blue have ended, 4 streams are still open", (InFlight(0, 4, quiet=3),)),
     Case(live.DRAINED, "nothing to drain", (InFlight(9),), context(**FIRST_DEPLOY)),
@@ -577,11 +577,11 @@ ELSEWHERE = Workspace("topic", (), ())
 @pytest.mark.parametrize(
     ("invariant", "rules", "says"),
     [
-        (RULE, Rules(waived={"workspace.on-main": "a fork"}), "waived (a fork): topic"),
-        (ADVICE, Rules(), "advice: topic"),
+        (RULE, Thresholds(waived={"workspace.on-main": "a fork"}), "waived (a fork): topic"),
+        (ADVICE, Thresholds(), "advice: topic"),
     ],
 )
-def test_what_closes_nothing_is_told_all_the_same(invariant: Invariant, rules: Rules, says: str) -> None:
+def test_what_closes_nothing_is_told_all_the_same(invariant: Invariant, rules: Thresholds, says: str) -> None:
     verdict = invariant.judge(facts(ELSEWHERE), context(rules=rules))
     assert verdict == Pass(says, "git switch main")
 
@@ -589,12 +589,12 @@ def test_what_closes_nothing_is_told_all_the_same(invariant: Invariant, rules: R
 @pytest.mark.parametrize(
     ("invariant", "rules"),
     [
-        (workspace.ON_MAIN, Rules(waived={"workspace.on-main": "a fork"})),
-        (RULE, Rules(waived={"workspace.no-untracked-files": "a fork"})),
-        (ADVICE, Rules(required=frozenset({"workspace.on-main"}))),
+        (workspace.ON_MAIN, Thresholds(waived={"workspace.on-main": "a fork"})),
+        (RULE, Thresholds(waived={"workspace.no-untracked-files": "a fork"})),
+        (ADVICE, Thresholds(required=frozenset({"workspace.on-main"}))),
     ],
 )
-def test_what_is_not_waived_closes_its_gate(invariant: Invariant, rules: Rules) -> None:
+def test_what_is_not_waived_closes_its_gate(invariant: Invariant, rules: Thresholds) -> None:
     assert isinstance(invariant.judge(facts(ELSEWHERE), context(rules=rules)), Fail)
 
 
@@ -610,7 +610,7 @@ def test_what_nobody_saw_can_be_waived_and_advice_too() -> None:
 def test_each_has_an_id_a_substrate_a_reason_and_a_clause() -> None:
     assert len({i.id for i in ALL}) == len(ALL)
     for i in ALL:
-        assert i.substrate is Where(i.id.split(".")[0])
+        assert i.substrate is Substrate(i.id.split(".")[0])
         assert i.observes
         assert i.why
         assert i.clause
@@ -626,16 +626,16 @@ def test_what_explains_a_failure_is_taken_along() -> None:
 
 
 def test_time_counts_from_the_gates_last_action() -> None:
-    run = replace(a_run(), acted_at={State.BAKED: NOW - 3})
-    assert Context(run, Rules(), NOW, State.BAKED).elapsed == 3
-    assert Context(run, Rules(), NOW, State.OLD_DRAINED).elapsed == 100
-    assert Context(replace(run, entered={}, acted_at={}), Rules(), NOW, State.BAKED).elapsed == 0
-    assert Context(replace(run, resumed_at=NOW - 1), Rules(), NOW, State.BAKED).elapsed == 1
+    run = replace(a_run(), acted_at={State.BAKE: NOW - 3})
+    assert Context(run, Thresholds(), NOW, State.BAKE).elapsed == 3
+    assert Context(run, Thresholds(), NOW, State.DRAIN).elapsed == 100
+    assert Context(replace(run, entered={}, acted_at={}), Thresholds(), NOW, State.BAKE).elapsed == 0
+    assert Context(replace(run, resumed_at=NOW - 1), Thresholds(), NOW, State.BAKE).elapsed == 1
 
 
 def test_an_attestation_that_nobody_could_verify_closes_its_gate() -> None:
     unseen = f.Attested(TREE, problem="no ssh-keygen", remedy="l9 provision", unseen=True)
-    for invariant in (attested.HERE, attested.ON_HOST):
+    for invariant in (attested.ATTESTED_HERE, attested.ATTESTED_ON_HOST):
         verdict = invariant.judge(facts(unseen), ATTESTATION_REQUIRED)
         assert isinstance(verdict, Unknown)
         assert (verdict.reason, verdict.remedy) == ("no ssh-keygen", "l9 provision")

@@ -37,7 +37,7 @@ DONE = ev.RunFinished(
 
 
 SWITCHING = ev.ActionIntended(
-    gate=State.TRAFFIC_ROUTED, step=0, action=SwitchRoute(to=Slot.BLUE, back=Slot.GREEN)
+    gate=State.ROUTE_TRAFFIC, step=0, action=SwitchRoute(to=Slot.BLUE, back=Slot.GREEN)
 )
 
 
@@ -105,7 +105,7 @@ def test_events_that_are_told(event: ev.AnyEvent, icon: str, words: str) -> None
 
 def test_events_that_only_matter_to_the_journal() -> None:
     assert sentences(SWITCHING) == []
-    assert sentences(ev.GateEntered(gate=State.BAKED)) == []
+    assert sentences(ev.GateEntered(gate=State.BAKE)) == []
 
 
 @pytest.mark.parametrize(

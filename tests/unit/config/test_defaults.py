@@ -10,7 +10,7 @@ from l9_files import FIVE_LINES
 
 from l9 import configuration as load
 from l9.config import model
-from l9.core.thresholds import Rules
+from l9.core.thresholds import Thresholds
 from l9.errors import ConfigError
 
 CONFIG = load.parse(FIVE_LINES)
@@ -47,7 +47,7 @@ def test_what_the_file_leaves_out_is_as_in_the_spec(found: object, spec: object)
 
 
 def test_the_gates_are_judged_by_the_same_defaults() -> None:
-    assert load.rules(CONFIG) == Rules()
+    assert load.rules(CONFIG) == Thresholds()
 
 
 def test_the_rules_follow_the_file() -> None:

@@ -28,28 +28,28 @@ from l9.core.facts import Facts, Unseen
 from l9.core.gates import Gate, Graph
 from l9.core.invariant import Context, Invariant
 from l9.core.run import Run, apply, begin
-from l9.core.states import Kind, Phase, Slot, Stage, State, Where
-from l9.core.thresholds import Rules
+from l9.core.states import Kind, Phase, Slot, Stage, State, Substrate
+from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
 from samples import BEFORE, FIRST_DEPLOY, NOW, TAG, opened, started
 
 ON, OFF, DIM = Pass("lit"), Fail("lit", "dark", "l9 status", ("click",)), Pending("dim", 1, 2)
-READY, TESTED, LOCKED = State.LOCAL_READY, State.BUILT_AND_TESTED, State.VERSIONS_LOCKED
-LAUNCHED, ROUTED, BACK = State.GREEN_LAUNCHED, State.TRAFFIC_ROUTED, State.ROLLBACK
+READY, TESTED, LOCKED = State.LOCAL_READY, State.BUILD_AND_TEST, State.VERSION_LOCK
+LAUNCHED, ROUTED, BACK = State.BLUE_GREEN_LAUNCH, State.ROUTE_TRAFFIC, State.ROLLBACK
 
 
 class Lamps(dict[State, Verdict]):
     """The one observable: a lamp a gate."""
 
 
-def lamp(gate: State, where: Where) -> Invariant:
+def lamp(gate: State, where: Substrate) -> Invariant:
     def check(facts: Facts, _context: Context) -> Verdict:
         return facts.the(Lamps).get(gate, ON)
 
     return Invariant(f"{where}.{gate}", "a test", where, (Lamps,), "none", check)
 
 
-def row(opens: State, where: Where, *after: State, **more: Any) -> Gate:
+def row(opens: State, where: Substrate, *after: State, **more: Any) -> Gate:
     return Gate(opens, where=where, after=after, needs=(lamp(opens, where),), **more)
 
 
@@ -59,13 +59,15 @@ SWITCH = do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE)
 WAKE = do.WakeSlot(slot=Slot.BLUE, release=BEFORE, was="running")
 TABLE = Graph(
     rows=(
-        row(READY, Where.WORKSPACE, State.START),
-        row(TESTED, Where.WORKSPACE, READY, does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.SIM),)),
-        row(LOCKED, Where.WORKSPACE, READY),
-        row(LAUNCHED, Where.HOST, TESTED, LOCKED, does=lambda _run: (EVICT, START), phase=Phase.PREPARE),
-        row(ROUTED, Where.HOST, LAUNCHED, does=lambda _run: (SWITCH,), closed=State.ROLLED_BACK),
+        row(READY, Substrate.WORKSPACE, State.START),
+        row(
+            TESTED, Substrate.WORKSPACE, READY, does=lambda run: (do.RunStage(tag=run.tag, stage=Stage.SIM),)
+        ),
+        row(LOCKED, Substrate.WORKSPACE, READY),
+        row(LAUNCHED, Substrate.HOST, TESTED, LOCKED, does=lambda _run: (EVICT, START), phase=Phase.PREPARE),
+        row(ROUTED, Substrate.HOST, LAUNCHED, does=lambda _run: (SWITCH,), closed=State.ROLLED_BACK),
     ),
-    rollback=row(BACK, Where.HOST, does=lambda _run: (WAKE,), closed=State.FAIL_STATE),
+    rollback=row(BACK, Substrate.HOST, does=lambda _run: (WAKE,), closed=State.FAIL_STATE),
 )
 
 
@@ -77,11 +79,11 @@ class Play:
     broken: tuple[str, ...] = ()
     told: list[str] = field(default_factory=list)
 
-    def next(self, run: Run, *where: Where) -> Decision:
+    def next(self, run: Run, *where: Substrate) -> Decision:
         facts = Facts({kind: Lamps(self.lamps) for kind in wanted(run, TABLE, *where)})
-        return decide(run, facts, NOW, TABLE, Rules(), *where)
+        return decide(run, facts, NOW, TABLE, Thresholds(), *where)
 
-    def until(self, run: Run, end: type, *where: Where) -> Run:
+    def until(self, run: Run, end: type, *where: Substrate) -> Run:
         """Go on until a decision of that class, which is told and not carried out."""
         while True:
             decision = self.next(run, *where)
@@ -124,7 +126,7 @@ def fresh(**changed: Any) -> Run:
 
 def launched(*after: ev.AnyEvent) -> Run:
     """A run whose two steps of the launch are done, and then these events."""
-    run = Play().until(on_host(), Open, Where.HOST)
+    run = Play().until(on_host(), Open, Substrate.HOST)
     for event in after:
         run = apply(run, NOW, event)
     return run
@@ -152,7 +154,7 @@ def test_a_good_run_enters_acts_and_opens_gate_by_gate() -> None:
 
 def test_what_is_left_for_another_substrate_is_handed_over() -> None:
     play = Play()
-    run = play.until(fresh(), HandOver, Where.WORKSPACE)
+    run = play.until(fresh(), HandOver, Substrate.WORKSPACE)
     assert set(run.opened) == {READY, TESTED, LOCKED}
 
 
@@ -195,7 +197,7 @@ def test_a_finding_says_all_that_the_verdict_does() -> None:
 
 def test_what_could_not_be_looked_at_closes_the_gate() -> None:
     run = apply(fresh(), NOW, ev.GateEntered(gate=READY))
-    decision = decide(run, Facts({Lamps: Unseen("fog", "l9 check")}), NOW, TABLE, Rules())
+    decision = decide(run, Facts({Lamps: Unseen("fog", "l9 check")}), NOW, TABLE, Thresholds())
     assert isinstance(decision, Close)
     (finding,) = decision.findings
     assert (finding.verdict, finding.found, finding.remedy) == ("unknown", "fog", "l9 check")
@@ -212,7 +214,7 @@ def test_only_what_the_next_decision_needs_is_looked_at() -> None:
 
 def test_an_action_that_fails_closes_its_gate_with_its_own_words() -> None:
     play = Play(broken=("start-slot",))
-    run = play.until(on_host(), Finish, Where.HOST)
+    run = play.until(on_host(), Finish, Substrate.HOST)
     assert play.told == [
         f"Enter {LAUNCHED}", "evict-slot", "start-slot", f"Close {LAUNCHED}",
         f"Enter {BACK}", "remove-slot for 1", "restore-slot for 0", "wake-slot", f"Open {BACK}",
@@ -225,7 +227,7 @@ def test_an_action_that_fails_closes_its_gate_with_its_own_words() -> None:
 
 def test_after_the_switch_all_is_taken_back_in_reverse() -> None:
     play = Play({ROUTED: OFF})
-    play.until(on_host(), Finish, Where.HOST)
+    play.until(on_host(), Finish, Substrate.HOST)
     assert play.told[play.told.index(f"Enter {BACK}") :] == [
         f"Enter {BACK}", "switch-route for 2", "remove-slot for 1", "restore-slot for 0", "wake-slot",
         f"Open {BACK}", "Finish ROLLED-BACK",
@@ -250,7 +252,7 @@ def test_a_crash_on_the_way_back_takes_the_undo_up_again() -> None:
 
 def test_an_undo_that_fails_does_not_keep_the_others_from_being_tried() -> None:
     play = Play(broken=("remove-slot",))
-    play.until(launched(ABORT), Finish, Where.HOST)
+    play.until(launched(ABORT), Finish, Substrate.HOST)
     assert play.told == [
         f"Enter {BACK}", "remove-slot for 1", "restore-slot for 0", "wake-slot", f"Open {BACK}",
         "Finish REFUSED",
@@ -259,13 +261,13 @@ def test_an_undo_that_fails_does_not_keep_the_others_from_being_tried() -> None:
 
 def test_the_gate_of_the_way_back_decides_even_when_its_own_action_failed() -> None:
     play = Play(broken=("wake-slot",))
-    play.until(launched(ABORT), Finish, Where.HOST)
+    play.until(launched(ABORT), Finish, Substrate.HOST)
     assert play.told[-3:] == ["wake-slot", f"Open {BACK}", "Finish REFUSED"]
 
 
 def test_when_the_way_back_closes_a_person_is_needed_and_the_reason_is_kept() -> None:
     play = Play({ROUTED: OFF, BACK: OFF})
-    run = play.until(on_host(), Finish, Where.HOST)
+    run = play.until(on_host(), Finish, Substrate.HOST)
     assert play.told[-2:] == [f"Close {BACK}", "Finish FAIL-STATE"]
     assert run.closed is not None
     assert run.closed.gate is ROUTED
@@ -276,15 +278,15 @@ def test_when_the_way_back_closes_a_person_is_needed_and_the_reason_is_kept() ->
 
 def test_the_way_back_may_need_time() -> None:
     play = Play({BACK: DIM})
-    run = play.until(launched(ABORT), Wait, Where.HOST)
+    run = play.until(launched(ABORT), Wait, Substrate.HOST)
     assert wanted(run, TABLE) == {Lamps}
     assert Play().next(run) == Open(BACK, (ev.Evidence(invariant="host.ROLLBACK", found="lit"),))
 
 
 def test_on_the_way_back_a_look_that_failed_is_repeated_for_a_while() -> None:
     dark = Play({BACK: Unknown("nobody answers")})
-    run = dark.until(launched(ABORT), Wait, Where.HOST)
-    patience = Rules().proof_deadline
+    run = dark.until(launched(ABORT), Wait, Substrate.HOST)
+    patience = Thresholds().proof_deadline
     waiting = Wait(((BACK, Pending("nobody answers", 0.0, patience)),))
     assert dark.next(run) == waiting
     later = replace(run, entered={**run.entered, BACK: NOW - patience}, acted_at={})
@@ -293,7 +295,7 @@ def test_on_the_way_back_a_look_that_failed_is_repeated_for_a_while() -> None:
 
 
 def test_once_open_the_way_back_is_not_judged_again() -> None:
-    run = Play().until(launched(ABORT), Finish, Where.HOST)
+    run = Play().until(launched(ABORT), Finish, Substrate.HOST)
     assert wanted(run, TABLE) == frozenset()
     assert Play({BACK: OFF}).next(run) == Finish(State.REFUSED)
 

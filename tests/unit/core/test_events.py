@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from samples import STARTED
 
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.states import Slot, State
+from samples import STARTED
 
-GATE = State.BAKED
+GATE = State.BAKE
 EVENTS = (
     STARTED,
     ev.RunResumed(who="ada", why="the link dropped"),

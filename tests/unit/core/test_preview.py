@@ -11,7 +11,7 @@ from l9.core import facts as f
 from l9.core.preview import judge_rows
 from l9.core.run import Run
 from l9.core.states import Kind, State
-from l9.core.thresholds import Rules
+from l9.core.thresholds import Thresholds
 from l9.graph import GRAPH
 from samples import NOW, TAG, a_run, facts
 
@@ -21,7 +21,7 @@ def plan(*changed: object, unseen: Mapping[type, f.Unseen] | None = None) -> dic
         seen = {**facts(*changed).seen, **(unseen or {})}
         return f.Facts({kind: seen[kind] for kind in kinds})
 
-    rows = judge_rows(GRAPH.of(Kind.DEPLOY), a_run(), observe, Rules(), NOW)
+    rows = judge_rows(GRAPH.of(Kind.DEPLOY), a_run(), observe, Thresholds(), NOW)
     return {row["gate"]: row for row in rows}
 
 
@@ -52,10 +52,10 @@ def test_a_gate_that_acts_tells_what_it_would_do() -> None:
 
 
 def test_what_needs_a_prepared_host_is_judged_later() -> None:
-    assert plan()[State.LOGS_READ] == {
+    assert plan()[State.LOGS] == {
         "gate": "LOGS",
         "where": "host",
-        "summary": GRAPH.row(State.LOGS_READ).summary,
+        "summary": GRAPH.row(State.LOGS).summary,
         "verdict": "later",
     }
 

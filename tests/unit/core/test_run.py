@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from samples import BEFORE, ENTERED, NOW, STARTED, TAG, a_run, entries, opened, started
-
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.run import Run, apply, begin, fold
 from l9.core.states import Phase, Slot, State
+from samples import BEFORE, ENTERED, NOW, STARTED, TAG, a_run, entries, opened, started
 
-GATE = State.GREEN_LAUNCHED
+GATE = State.BLUE_GREEN_LAUNCH
 START = do.StartSlot(slot=Slot.GREEN, release=TAG)
 SWITCH = do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE)
 
@@ -71,7 +70,7 @@ def test_a_step_is_undone_when_its_undo_is_done_and_not_before() -> None:
 
 
 def test_the_first_gate_that_closed_is_the_one_that_counts() -> None:
-    first, second = (ev.GateClosed(gate=gate, findings=()) for gate in (GATE, State.BAKED))
+    first, second = (ev.GateClosed(gate=gate, findings=()) for gate in (GATE, State.BAKE))
     run = after(first, second)
     assert run.closed == first
     assert run.going_back
@@ -100,16 +99,16 @@ def test_a_run_that_is_taken_up_again_knows_since_when() -> None:
 
 
 def test_the_phases() -> None:
-    switch = intended(0, SWITCH, State.TRAFFIC_ROUTED)
+    switch = intended(0, SWITCH, State.ROUTE_TRAFFIC)
     assert after().phase is Phase.CHECK
     assert after(intended(0)).phase is Phase.PREPARE
     assert after(switch).phase is Phase.SWITCH
-    assert after(switch, opened(State.TRAFFIC_ROUTED)).phase is Phase.FINISH
+    assert after(switch, opened(State.ROUTE_TRAFFIC)).phase is Phase.FINISH
 
 
 def test_a_switch_that_was_only_intended_may_have_been_made() -> None:
     assert not after(intended(0)).switched
-    assert after(intended(0, SWITCH, State.TRAFFIC_ROUTED)).switched
+    assert after(intended(0, SWITCH, State.ROUTE_TRAFFIC)).switched
     assert after().wanted_live == (Slot.GREEN, TAG)
 
 

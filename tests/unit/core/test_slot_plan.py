@@ -8,7 +8,7 @@ import pytest
 
 from l9.core import events as ev
 from l9.core.facts import Slots, SlotState
-from l9.core.slot_plan import Placement, place, previous_good
+from l9.core.slot_plan import SlotPlan, plan_slots, previous_good
 from l9.core.states import Kind, Slot, State
 from samples import BEFORE, TAG, started
 
@@ -38,12 +38,12 @@ BOTH = host(("running", BEFORE), ("paused", TAG))
 
 def placed(
     slots: Slots, last: ev.RunFinished | None, kind: Kind = Kind.DEPLOY, active: Slot = Slot.BLUE
-) -> Placement:
-    return place(kind, TAG, slots, active, last, retain=3)
+) -> SlotPlan:
+    return plan_slots(kind, TAG, slots, active, last, retain=3)
 
 
 def test_on_an_empty_host_nobody_reaches_a_release_before_it_was_judged() -> None:
-    assert placed(host(("absent", None)), None) == Placement(
+    assert placed(host(("absent", None)), None) == SlotPlan(
         new=Slot.GREEN,
         old=None,
         previous=None,
@@ -57,7 +57,7 @@ def test_on_an_empty_host_nobody_reaches_a_release_before_it_was_judged() -> Non
 
 
 def test_a_release_goes_to_the_slot_without_traffic() -> None:
-    assert placed(LIVE, ended(BEFORE)) == Placement(
+    assert placed(LIVE, ended(BEFORE)) == SlotPlan(
         new=Slot.GREEN,
         old=Slot.BLUE,
         previous=BEFORE,
@@ -103,7 +103,7 @@ def test_it_fills_the_start_of_a_run() -> None:
     found = placed(LIVE, ended(BEFORE))
     run = started(**found.fields())
     filled: dict[str, Any] = {name: getattr(run, name) for name in found.fields()}
-    assert Placement(**filled) == found
+    assert SlotPlan(**filled) == found
 
 
 def test_the_release_to_go_back_to() -> None:

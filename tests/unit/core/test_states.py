@@ -18,7 +18,7 @@ def test_the_terminal_states_own_the_exit_codes() -> None:
 
 def test_a_state_that_ends_nothing_has_no_exit_code() -> None:
     with pytest.raises(KeyError):
-        _ = State.BAKED.exit_code
+        _ = State.BAKE.exit_code
 
 
 def test_the_other_slot() -> None:

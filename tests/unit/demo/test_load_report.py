@@ -7,7 +7,7 @@ import pytest
 
 from l9.demo import load_record
 from l9.demo.load_record import Recorder
-from l9.demo.load_report import Bucket, End, Failure, Mark, Reconnected, Report, Start, Tail
+from l9.demo.load_report import Bucket, End, Failure, LoadReport, Mark, Reconnected, Start, Tail
 
 
 def failure(ts: float, kind: str = "transport", path: str = "/health") -> Failure:
@@ -15,7 +15,7 @@ def failure(ts: float, kind: str = "transport", path: str = "/health") -> Failur
 
 
 def test_between_counts_the_span_and_nothing_else():
-    report = Report(
+    report = LoadReport(
         buckets=(
             Bucket(ts=10.0, seconds=0.1, sent=5, ok={"slow": 1}, releases={"a": 1}, latency=[0] * 14),
             Bucket(
@@ -35,7 +35,7 @@ def test_between_counts_the_span_and_nothing_else():
 
 
 def test_an_empty_report_counts_nothing():
-    total = Report().total()
+    total = LoadReport().total()
     assert (total.sent, total.failed, total.latency_mean, total.percentile(0.99)) == (0, 0, 0, 0)
     assert not total.is_late
 
@@ -44,14 +44,14 @@ def test_an_empty_report_counts_nothing():
     ("late", "skipped", "expected"), [(1, 0, False), (2, 0, True), (0, 1, True)], ids=["1%", "2%", "skipped"]
 )
 def test_a_late_generator_says_so(late, skipped, expected):
-    report = Report(buckets=(Bucket(ts=1, seconds=0.1, sent=100, late=late, skipped=skipped),))
+    report = LoadReport(buckets=(Bucket(ts=1, seconds=0.1, sent=100, late=late, skipped=skipped),))
     assert report.total().is_late is expected
 
 
 def test_percentiles_are_bounds_of_classes():
     latency = [0] * 14
     latency[2], latency[6], latency[13] = 98, 1, 1
-    report = Report(buckets=(Bucket(ts=1, seconds=0.1, latency=latency, latency_max=12.5),))
+    report = LoadReport(buckets=(Bucket(ts=1, seconds=0.1, latency=latency, latency_max=12.5),))
     total = report.total()
     assert (total.percentile(0.5), total.percentile(0.99), total.percentile(1.0)) == (0.005, 0.1, 12.5)
 
@@ -65,7 +65,7 @@ def test_a_report_is_read_while_it_grows_and_torn_lines_wait(tmp_path):
         recorder.ok("keepalive_get", 0.003)
         recorder.mark("step", 5.0)
         tail = Tail(path)
-        first = Report.of(tail.rows())
+        first = LoadReport.of(tail.rows())
         recorder.reconnected("websocket", 1012, 0.1)
         recorder.end("SIGTERM")
     assert first.marks == (Mark(ts=5.0, label="step"),)
@@ -73,10 +73,10 @@ def test_a_report_is_read_while_it_grows_and_torn_lines_wait(tmp_path):
     assert first.end is None
     whole = path.read_bytes()
     path.write_bytes(whole[:-5])
-    assert Report.of(tail.rows()).end is None
+    assert LoadReport.of(tail.rows()).end is None
     path.write_bytes(whole)
-    read = Report.of(tail.rows())
-    assert read == Report.read(path)
+    read = LoadReport.of(tail.rows())
+    assert read == LoadReport.read(path)
     assert isinstance(read.start, Start)
     assert isinstance(read.end, End)
     assert read.marked("step") == 5.0
@@ -96,7 +96,7 @@ def test_failures_beyond_the_limit_are_still_counted(monkeypatch, tmp_path):
     recorder.end("SIGTERM")
     path = tmp_path / "r"
     path.write_bytes(out.getvalue())
-    total = Report.read(path).total()
+    total = LoadReport.read(path).total()
     assert (total.failed, len(total.failures), total.skipped) == (5, 2, 1)
     assert total.failures[0].ts - total.failures[0].scheduled == pytest.approx(1.0)
     assert abs(total.failures[0].ts - time.time()) < 5

@@ -15,7 +15,7 @@ import pytest
 from l9.demo.child import PartError
 from l9.demo.load import Load
 from l9.demo.load_plan import API_KEY_VARIABLE, Plan, parse
-from l9.demo.load_report import Report
+from l9.demo.load_report import LoadReport
 
 
 def is_alive(pid: int) -> bool:
@@ -247,7 +247,7 @@ def test_the_load_ends_with_its_parent(upstream, tmp_path, eventually):
         assert is_alive(pid)
         os.kill(parent.pid, signal.SIGKILL)
     eventually(lambda: not is_alive(pid), seconds=5)
-    assert Report.read(tmp_path / "load.jsonl").end is not None
+    assert LoadReport.read(tmp_path / "load.jsonl").end is not None
 
 
 def test_the_load_ends_by_itself_and_as_a_command(upstream, tmp_path):
@@ -256,7 +256,7 @@ def test_the_load_ends_by_itself_and_as_a_command(upstream, tmp_path):
     argv += ["--seconds", "0.5", "--api-key-env", "MY_KEY", "--host", "app.example"]
     done = subprocess.run([sys.executable, *argv], env={**os.environ, "MY_KEY": "k"}, timeout=20, check=False)
     assert done.returncode == 0
-    read = Report.read(report)
+    read = LoadReport.read(report)
     assert read.end is not None
     assert read.end.reason == "0.5 s are over"
     assert read.total().failed == 0

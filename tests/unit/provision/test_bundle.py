@@ -15,7 +15,7 @@ import pytest
 from fresh_host import PYTHON
 from l9.provision import bundle, wheels
 from l9.provision.host import agent
-from l9.provision.seen import Python
+from l9.provision.snapshot import Python
 
 HERE = Python(
     version=(sys.version_info[0], sys.version_info[1], sys.version_info[2]),

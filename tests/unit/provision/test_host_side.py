@@ -19,7 +19,7 @@ from l9.provision import program
 from l9.provision.host import apply as host_apply
 from l9.provision.host import files, system
 from l9.provision.host.talk import Refused, heard
-from l9.provision.seen import Seen
+from l9.provision.snapshot import HostSnapshot
 
 ME = {"owner": "", "group": ""}
 
@@ -64,7 +64,7 @@ def test_it_runs_on_the_pythons_of_servers(version: str, tmp_path: Path) -> None
     python = old(version)
     message = look(python, tmp_path)
     assert message["type"] == "seen", message
-    seen = msgspec.convert(message["seen"], Seen)
+    seen = msgspec.convert(message["seen"], HostSnapshot)
     assert (seen.path.kind, seen.origin.reachable) == ("free", False)
     change = ch.WriteFile(path=str(tmp_path / "x"), text="é\n", mode=0o640, **ME)
     assert [m["type"] for m in perform(python, change)] == ["done"]

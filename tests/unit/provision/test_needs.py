@@ -9,15 +9,15 @@ from fresh_host import CADDY, DEPLOY, PYTHON, fresh, ready, wanted
 from l9.provision import packages
 from l9.provision.errors import HostUnfit
 from l9.provision.needs import Need, needs, refuse_old_python
-from l9.provision.seen import Caddy, Docker, Entry, Origin, Root, Seen, System
+from l9.provision.snapshot import Caddy, Docker, Entry, HostSnapshot, Origin, Root, System
 from l9.provision.wanted import Wanted
 
 
-def found(seen: Seen, want: Wanted | None = None, example: str | None = None) -> list[Need]:
+def found(seen: HostSnapshot, want: Wanted | None = None, example: str | None = None) -> list[Need]:
     return list(needs(want or wanted(), seen, example))
 
 
-def only(seen: Seen, want: Wanted | None = None, example: str | None = None) -> Need:
+def only(seen: HostSnapshot, want: Wanted | None = None, example: str | None = None) -> Need:
     (need,) = found(seen, want, example)
     assert need.what
     assert need.expected

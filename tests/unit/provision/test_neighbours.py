@@ -9,13 +9,13 @@ import msgspec
 from fresh_host import AGENT, fresh, ready, wanted
 from l9.provision.needs import Need, needs
 from l9.provision.plan import plan
-from l9.provision.seen import Entry, Seen
+from l9.provision.snapshot import Entry, HostSnapshot
 from l9.provision.wanted import Wanted
 
 OTHER = 'instance = "shop"\n'
 
 
-def needed(want: Wanted, seen: Seen) -> list[Need]:
+def needed(want: Wanted, seen: HostSnapshot) -> list[Need]:
     return [need for need in needs(want, seen, None) if need.blocking]
 
 

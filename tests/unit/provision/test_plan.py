@@ -8,15 +8,15 @@ import pytest
 from fresh_host import AGENT, CADDY, DEPLOY, ORIGIN, WELCOME, fresh, ready, wanted
 from l9.provision import changes as ch
 from l9.provision.plan import plan, split
-from l9.provision.seen import Agent, Entry, Origin, Root, Seen
+from l9.provision.snapshot import Agent, Entry, HostSnapshot, Origin, Root
 from l9.provision.wanted import Wanted
 
 
-def kinds(want: Wanted, seen: Seen) -> list[str]:
+def kinds(want: Wanted, seen: HostSnapshot) -> list[str]:
     return [msgspec.to_builtins(change)["kind"] for change in plan(want, seen, AGENT)]
 
 
-def only(want: Wanted, seen: Seen) -> ch.Change:
+def only(want: Wanted, seen: HostSnapshot) -> ch.Change:
     (change,) = plan(want, seen, AGENT)
     return change
 

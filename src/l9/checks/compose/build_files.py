@@ -12,7 +12,7 @@ from typing import NamedTuple
 from l9.checks.compose import production as compose_file
 from l9.checks.compose import services as compose
 from l9.checks.compose.facts import ComposeFile
-from l9.checks.compose.production import Build, Document, Places
+from l9.checks.compose.production import Build, Document, ProductionPaths
 from l9.checks.dockerfile import hadolint
 from l9.checks.dockerfile.dockerfile import read_dockerfile
 from l9.checks.dockerfile.facts import Dockerfile
@@ -34,7 +34,7 @@ class _Project(NamedTuple):
     path: str
     document: Document
     chosen: compose.Chosen
-    places: Places
+    places: ProductionPaths
 
 
 def read_compose(tree: GitTree, config: Config) -> ComposeFile:
@@ -107,7 +107,9 @@ def _project(tree: GitTree, config: Config) -> _Project | None:
         raise _cannot(path, str(error)) from None
     chosen = compose.choose(document, config)
     root = posixpath.normpath(config.target.path)
-    return _Project(path, document, chosen, Places(posixpath.dirname(path), root, frozenset(tree.entries)))
+    return _Project(
+        path, document, chosen, ProductionPaths(posixpath.dirname(path), root, frozenset(tree.entries))
+    )
 
 
 def _is_there(tree: GitTree, path: str) -> bool:

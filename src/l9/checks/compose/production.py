@@ -86,7 +86,7 @@ class Build(msgspec.Struct, frozen=True):
     contexts: tuple[str, ...] = ()
 
 
-class Places(msgspec.Struct, frozen=True):
+class ProductionPaths(msgspec.Struct, frozen=True):
     """Where the file lies in the repository, where that lies on the host, and the files that the tag has."""
 
     folder: str
@@ -197,7 +197,9 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Document:
     return found
 
 
-def production(document: Document, chosen: Chosen, others: Collection[str], places: Places) -> Production:
+def production(
+    document: Document, chosen: Chosen, others: Collection[str], places: ProductionPaths
+) -> Production:
     """What production runs of a resolved document. Raises ValueError for what is no compose file."""
     build = build_of(document, chosen, places)
     context = build.context if build else None
@@ -208,7 +210,7 @@ def production(document: Document, chosen: Chosen, others: Collection[str], plac
     )
 
 
-def build_of(document: Document, chosen: Chosen, places: Places) -> Build | None:
+def build_of(document: Document, chosen: Chosen, places: ProductionPaths) -> Build | None:
     """What the slots' image is built from; None where it is pulled. Raises ValueError for what the tag has not."""
     known = services(document)
     found = next((known[n]["build"] for n in (chosen.blue, chosen.green) if known[n].get("build")), None)
@@ -222,7 +224,7 @@ def build_of(document: Document, chosen: Chosen, places: Places) -> Build | None
     if context is None or context.startswith(".."):
         raise ValueError(f"the build context {written} lies outside of the repository")
     dockerfile = str(build.get("dockerfile") or "Dockerfile")
-    path = Places(context, places.root, ()).inside(dockerfile)
+    path = ProductionPaths(context, places.root, ()).inside(dockerfile)
     if path is None or path.startswith(".."):
         raise ValueError(f"the Dockerfile {dockerfile} lies outside of the repository")
     return Build(
@@ -245,7 +247,7 @@ def _pairs(given: object) -> dict[str, str]:
     return {}
 
 
-def _read(document: Document, name: str, places: Places, context: str | None) -> Service:
+def _read(document: Document, name: str, places: ProductionPaths, context: str | None) -> Service:
     service = services(document)[name]
     for key in ("volumes", "ports"):
         if not isinstance(service.get(key) or [], list):
@@ -268,7 +270,7 @@ def _read(document: Document, name: str, places: Places, context: str | None) ->
     )
 
 
-def _mount(entry: object, places: Places, context: str | None) -> Mount | None:
+def _mount(entry: object, places: ProductionPaths, context: str | None) -> Mount | None:
     """The mount, where it is a path of the repository's."""
     if isinstance(entry, dict):
         source, target = str(entry.get("source") or ""), str(entry.get("target") or "")

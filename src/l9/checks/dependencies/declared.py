@@ -16,7 +16,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from l9.checks.dependencies.facts import Amiss, Declared
+from l9.checks.dependencies.facts import Declared, LockMismatch
 from l9.checks.dependencies.locks import LockReport, read_requirements
 from l9.errors import ActionError
 
@@ -99,14 +99,16 @@ def compare(texts: Mapping[str, str], locks: Mapping[str, LockReport]) -> Declar
     marker holds on a server (Linux, CPython, every Python that the project allows). Raises ActionError for a
     file that is not TOML.
     """
-    looked, notes, amiss = [], [], list[Amiss]()
+    looked, notes, amiss = [], [], list[LockMismatch]()
     for path in sorted(p for p in texts if basename(p) == PROJECT):
         project = read_project(texts[path], path)
         notes += [project.note] if project.note else []
         pairs = list(_pairs(path, project, texts, locks))
         declared = project.dependencies or ()
         if declared and not any(job.main for job in pairs):
-            amiss.append(Amiss(path, declared[0], _join(dirname(path), "requirements.txt"), "no lock", LOCK))
+            amiss.append(
+                LockMismatch(path, declared[0], _join(dirname(path), "requirements.txt"), "no lock", LOCK)
+            )
         environments = _environments(project.requires_python)
         for job in pairs:
             amiss += _amiss(path, job, environments)
@@ -156,15 +158,15 @@ def _pairs(
             yield Pair(lock, declared, pins, LOCK, main=False)
 
 
-def _amiss(source: str, pair: Pair, environments: tuple[Environment, ...]) -> Iterator[Amiss]:
+def _amiss(source: str, pair: Pair, environments: tuple[Environment, ...]) -> Iterator[LockMismatch]:
     for text in pair.declared:
         try:
             wanted = Requirement(text)
         except InvalidRequirement as error:
-            yield Amiss(source, text, pair.lock, str(error).splitlines()[0], f"$EDITOR {source}")
+            yield LockMismatch(source, text, pair.lock, str(error).splitlines()[0], f"$EDITOR {source}")
             continue
         if not wanted.url and (found := _lacks(wanted, pair, environments)):
-            yield Amiss(source, text, pair.lock, found, pair.remedy)
+            yield LockMismatch(source, text, pair.lock, found, pair.remedy)
 
 
 def _lacks(wanted: Requirement, pair: Pair, environments: tuple[Environment, ...]) -> str:

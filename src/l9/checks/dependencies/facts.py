@@ -15,7 +15,7 @@ class Locks(msgspec.Struct, frozen=True):
     reports: Mapping[str, LockReport]
 
 
-class Amiss(msgspec.Struct, frozen=True):
+class LockMismatch(msgspec.Struct, frozen=True):
     """A declared dependency that a lock does not hold: what `source` wants, and what `lock` has in its place."""
 
     source: str
@@ -29,5 +29,5 @@ class Declared(msgspec.Struct, frozen=True):
     """What the project files of the tag's tree declare, compared with their locks; `notes`: what is not compared."""
 
     looked: tuple[str, ...]
-    amiss: tuple[Amiss, ...] = ()
+    amiss: tuple[LockMismatch, ...] = ()
     notes: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ class Job(msgspec.Struct, frozen=True):
     python: str = ""
 
 
-class Change(msgspec.Struct, frozen=True):
+class LockChange(msgspec.Struct, frozen=True):
     """One name whose locked versions differ; none before: it is new, none after: it is gone."""
 
     name: str
@@ -125,11 +125,11 @@ def compile_lock(uv: str, job: Job, output: str, within: str, upgrade: Iterable[
     )  # fmt: skip
 
 
-def differences(before: LockReport | None, after: LockReport) -> list[Change]:
+def differences(before: LockReport | None, after: LockReport) -> list[LockChange]:
     """The names whose versions differ, sorted."""
     old, new = _versions(before.exact if before else ()), _versions(after.exact)
     return [
-        Change(name, old.get(name, []), new.get(name, []))
+        LockChange(name, old.get(name, []), new.get(name, []))
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     ]

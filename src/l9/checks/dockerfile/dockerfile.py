@@ -19,7 +19,7 @@ _START_INTERVAL = re.compile(r"\s--start-interval=\S+")
 _WITH_HEREDOCS = ("RUN", "COPY", "ADD")
 
 
-class Finding(msgspec.Struct, frozen=True):
+class LintFinding(msgspec.Struct, frozen=True):
     """What the linter says of one line; `level` is error, warning, info or style."""
 
     line: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from l9.checks.dockerfile.dockerfile import Finding, Recipe
+from l9.checks.dockerfile.dockerfile import LintFinding, Recipe
 
 
 class Dockerfile(msgspec.Struct, frozen=True):
@@ -15,7 +15,7 @@ class Dockerfile(msgspec.Struct, frozen=True):
 
     path: str = ""
     recipe: Recipe | None = None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[LintFinding, ...] = ()
     unread: str = ""
     remedy: str = ""
     absent: str = ""

@@ -8,14 +8,14 @@ import tempfile
 from pathlib import Path
 
 from l9.checks.dockerfile import hadolint_commands as hadolint
-from l9.checks.dockerfile.dockerfile import Finding, for_linter
+from l9.checks.dockerfile.dockerfile import LintFinding, for_linter
 from l9.drivers.process.programs import run
 from l9.errors import ActionError
 
 CONFIGS = (".hadolint.yaml", ".hadolint.yml")
 
 
-def lint(text: str, config: str | None = None) -> tuple[Finding, ...]:
+def lint(text: str, config: str | None = None) -> tuple[LintFinding, ...]:
     """What hadolint says of it. `config` is its settings' text. Raises ActionError when it cannot be asked."""
     program = shutil.which("hadolint", path=sysconfig.get_path("scripts")) or shutil.which("hadolint")
     if program is None:

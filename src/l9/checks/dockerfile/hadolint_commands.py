@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from l9.checks.dockerfile.dockerfile import Finding
+from l9.checks.dockerfile.dockerfile import LintFinding
 
 UNREADABLE = "DL1000"
 
@@ -17,10 +17,10 @@ def lint(program: str, config: str = "") -> tuple[str, ...]:
     return (program, "--no-fail", "--format", "json", *(("--config", config) if config else ()), "-")
 
 
-def parse_findings(out: str, lines: Sequence[int]) -> tuple[Finding, ...]:
+def parse_findings(out: str, lines: Sequence[int]) -> tuple[LintFinding, ...]:
     """`lint`'s output, in the file's order, each line of it by its number in `lines`. Raises ValueError."""
     try:
-        found = msgspec.json.decode(out, type=tuple[Finding, ...])
+        found = msgspec.json.decode(out, type=tuple[LintFinding, ...])
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from None
     return tuple(replace(one, line=lines[min(one.line, len(lines)) - 1]) if lines else one for one in found)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from shlex import quote
 
 from l9.checks.compose.facts import ComposeFile
-from l9.checks.dockerfile.dockerfile import Finding, Recipe, floats
+from l9.checks.dockerfile.dockerfile import LintFinding, Recipe, floats
 from l9.checks.dockerfile.facts import Dockerfile
 from l9.core.facts import Facts
 from l9.core.invariant import Context, Weight, invariant
@@ -31,7 +31,7 @@ def linted(facts: Facts, expected: str, *codes: str) -> Verdict:
     return failed(file.path, expected, found) if found else Pass(f"{expected} in {file.path}")
 
 
-def failed(path: str, expected: str, found: tuple[Finding, ...]) -> Fail:
+def failed(path: str, expected: str, found: tuple[LintFinding, ...]) -> Fail:
     """The first of the linter's findings, and all of them in the log."""
     lines = tuple(f"{path}:{one.line}: {one.message} ({one.code})" for one in found)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from l9.checks.environment.reads import EnvRead
-from l9.checks.environment.schema import Misfit, Problem
+from l9.checks.environment.schema import Problem, TypeMismatch
 from l9.checks.secrets.facts import Suspect
 
 
@@ -45,5 +45,5 @@ class Environment(msgspec.Struct, frozen=True):
     exists: bool
     missing: tuple[str, ...] = ()
     mode: int = 0o600
-    wrong: tuple[Misfit, ...] = ()
+    wrong: tuple[TypeMismatch, ...] = ()
     resolved: bool = False

@@ -6,7 +6,7 @@ from shlex import quote
 
 from l9.checks.environment.facts import EnvExample, EnvSource
 from l9.checks.environment.reads import EnvRead
-from l9.checks.git.workspace_invariants import shown
+from l9.checks.git.workspace_invariants import listed
 from l9.core.facts import Facts
 from l9.core.invariant import Context, Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
@@ -28,7 +28,7 @@ def ENV_DOCUMENTED(facts: Facts, _context: Context) -> Verdict:
         )
     if not seen.exists:
         return Pass("the release reads no variable")
-    unread = f"; not read, for they are no Python: {shown(seen.unread)}" if seen.unread else ""
+    unread = f"; not read, for they are no Python: {listed(seen.unread)}" if seen.unread else ""
     return Pass(f"{seen.keys} keys, and all that the release reads are among them{unread}")
 
 
@@ -59,7 +59,7 @@ def ENV_SCHEMA(facts: Facts, _context: Context) -> Verdict:
     if not seen.problems:
         return Pass(f"{seen.path} can be read as a schema" if seen.exists else f"no {seen.path}")
     first = tuple(f"line {p.line_no}: {p.why}" for p in seen.problems)
-    return Fail(f"assignments and rules that can be read in {seen.path}", shown(first, 3), _edit(seen))
+    return Fail(f"assignments and rules that can be read in {seen.path}", listed(first, 3), _edit(seen))
 
 
 @invariant(
@@ -73,7 +73,7 @@ def ENV_NO_SECRETS(facts: Facts, _context: Context) -> Verdict:
     if not seen.suspects:
         return Pass(f"no value of {seen.path} looks like a real secret")
     found = tuple(f"{s.path}:{s.line_no}: {s.key} ({s.kind})" for s in seen.suspects)
-    return Fail("placeholders such as YOUR_KEY_HERE", shown(found), _edit(seen))
+    return Fail("placeholders such as YOUR_KEY_HERE", listed(found), _edit(seen))
 
 
 @invariant(
@@ -91,15 +91,15 @@ def ENV_SOURCE(facts: Facts, _context: Context) -> Verdict:
         return Fail(f"{seen.path} in the release", "no such file", f"git add --force -- {quote(seen.path)}")
     if seen.problems:
         first = tuple(f"line {p.line_no}: {p.why}" for p in seen.problems)
-        return Fail(f"references that can be followed in {seen.path}", shown(first, 3), edit)
+        return Fail(f"references that can be followed in {seen.path}", listed(first, 3), edit)
     if seen.suspects:
         found = tuple(f"{s.path}:{s.line_no}: {s.key} ({s.kind})" for s in seen.suspects)
-        return Fail("references in place of secrets", shown(found), edit)
+        return Fail("references in place of secrets", listed(found), edit)
     return Pass(f"{seen.references} references and {seen.literals} plain values in {seen.path}")
 
 
 def _told(reads: tuple[EnvRead, ...]) -> str:
-    return shown(tuple(f"{' or '.join(read.names)} ({read.where})" for read in reads))
+    return listed(tuple(f"{' or '.join(read.names)} ({read.where})" for read in reads))
 
 
 def _edit(seen: EnvExample) -> str:

@@ -50,21 +50,21 @@ class Schema(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
-class Misfit(msgspec.Struct, frozen=True):
+class TypeMismatch(msgspec.Struct, frozen=True):
     """A value that is not what its rule asks for; the value itself is nowhere in it."""
 
     key: str
     expected: str
 
 
-class Report(msgspec.Struct, frozen=True):
+class SchemaReport(msgspec.Struct, frozen=True):
     """An environment file against the rules: names and shapes only.
 
     missing: required keys without a value. extra: keys without a rule.
     """
 
     missing: tuple[str, ...] = ()
-    wrong: tuple[Misfit, ...] = ()
+    wrong: tuple[TypeMismatch, ...] = ()
     extra: tuple[str, ...] = ()
 
 
@@ -102,7 +102,7 @@ def read_schema(text: str) -> Schema:
     return Schema(tuple(rules), tuple(sorted(problems)))
 
 
-def compare(rules: tuple[Rule, ...], file: EnvFile) -> Report:
+def compare(rules: tuple[Rule, ...], file: EnvFile) -> SchemaReport:
     """What the file lacks, has in a wrong shape, and has without a rule; in the order of the rules, then its own.
 
     A blank value is no value. One that compose fills in (`${…}`) has no shape yet.
@@ -110,8 +110,10 @@ def compare(rules: tuple[Rule, ...], file: EnvFile) -> Report:
     values = {entry.key: entry.value.reveal() for entry in file.entries}
     known = {rule.key for rule in rules}
     missing = tuple(rule.key for rule in rules if rule.required and not values.get(rule.key))
-    wrong = (Misfit(rule.key, misses(rule, values.get(rule.key, ""))) for rule in rules)
-    return Report(missing, tuple(w for w in wrong if w.expected), tuple(k for k in values if k not in known))
+    wrong = (TypeMismatch(rule.key, misses(rule, values.get(rule.key, ""))) for rule in rules)
+    return SchemaReport(
+        missing, tuple(w for w in wrong if w.expected), tuple(k for k in values if k not in known)
+    )
 
 
 def judge_keys(rules: tuple[Rule, ...], file: EnvFile) -> tuple[KeyVerdict, ...]:

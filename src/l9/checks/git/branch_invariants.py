@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from shlex import quote
 
 from l9.checks.git.facts import Branch, Branches, Protection
-from l9.checks.git.workspace_invariants import shown
+from l9.checks.git.workspace_invariants import listed
 from l9.core.facts import Facts
 from l9.core.invariant import Context, Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
@@ -45,7 +45,7 @@ def BRANCH_NAMES(facts: Facts, context: Context) -> Verdict:
         if local and better
         else "l9 branches"
     )
-    return Fail(f"branches named {' or '.join(forms)}", shown(names), remedy)
+    return Fail(f"branches named {' or '.join(forms)}", listed(names), remedy)
 
 
 @invariant(
@@ -63,7 +63,7 @@ def BRANCHES_SHORT_LIVED(facts: Facts, context: Context) -> Verdict:
             "no branch waits longer than a week" if seen.branches else f"no branch beside {seen.main}"
         )
     told = tuple(dict.fromkeys(f"{one.name} ({(context.now - one.began) / DAY:.0f} days)" for one in old))
-    return Fail("every branch merged or deleted within a week", shown(told), "l9 branches")
+    return Fail("every branch merged or deleted within a week", listed(told), "l9 branches")
 
 
 @invariant(

@@ -7,7 +7,7 @@ from shlex import quote
 from l9.checks.git.facts import LastRelease, Messages, Origin, Signature
 from l9.checks.git.messages import check_message, references
 from l9.checks.git.versions import TagFormat
-from l9.checks.git.workspace_invariants import shown
+from l9.checks.git.workspace_invariants import listed
 from l9.checks.secrets.facts import Leak, Secrets
 from l9.core.facts import Facts, Tag
 from l9.core.invariant import Context, Weight, invariant
@@ -121,7 +121,7 @@ def COMMIT_MESSAGES(facts: Facts, _context: Context) -> Verdict:
     if silent:
         return Fail(
             "a message in every commit",
-            f"none in {shown(tuple(silent))}",
+            f"none in {listed(tuple(silent))}",
             f"git rebase --interactive {silent[-1]}^",
         )
     count, named = len(messages.commits), sum(bool(references(one.text)) for one in messages.commits)
@@ -193,7 +193,7 @@ def NO_SECRETS(facts: Facts, _context: Context) -> Verdict:
     if not leaks:
         late = [leak for leak in seen.leaks if leak.pushed]
         note = f"; {_told(late[0])} was taken away after it was pushed: make a new one" if late else ""
-        unread = f"; not read: {shown(seen.skipped, 3)}" if seen.skipped else ""
+        unread = f"; not read: {listed(seen.skipped, 3)}" if seen.skipped else ""
         return Pass(f"none found in {where}{note}{unread}")
     first = leaks[0]
     remedy = (
@@ -214,7 +214,7 @@ FALSE_ALARM = "a false alarm: end the line with `# pragma: allowlist secret`, or
 
 def _told(leak: Leak) -> str:
     """Where and of what kind; never what it is."""
-    return f"{shown((leak.path,))}:{leak.line} {leak.kind}" + (
+    return f"{listed((leak.path,))}:{leak.line} {leak.kind}" + (
         f" in {leak.commit[:12]}" if leak.commit else ""
     )
 

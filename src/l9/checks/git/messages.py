@@ -23,7 +23,7 @@ _AUTOMATIC = re.compile(
 _REFERENCE = re.compile(r"(?<![\w#&])#[1-9]\d*\b|(?<=: )[A-Z][A-Z0-9]+-[1-9]\d*(?=\s*$)", re.MULTILINE)
 
 
-class Finding(msgspec.Struct, frozen=True):
+class MessageFinding(msgspec.Struct, frozen=True):
     """One remark on a message; only a hard one is against the rule. `guess`: by the look of a word."""
 
     hard: bool
@@ -31,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True):
     guess: bool = False
 
 
-def check_message(message: str) -> tuple[Finding, ...]:
+def check_message(message: str) -> tuple[MessageFinding, ...]:
     """Judge a commit's or a tag's message: `Type: Imperative, at most 50 characters`, a blank line, the body.
 
     In: the message as git stores it; a signature at its end is not part of it. Out: the findings, none when
@@ -40,7 +40,7 @@ def check_message(message: str) -> tuple[Finding, ...]:
     """
     lines = SIGNATURE.sub("", message).strip().splitlines()
     if not lines:
-        return (Finding(hard=True, text="the message is empty: say what changed, and why"),)
+        return (MessageFinding(hard=True, text="the message is empty: say what changed, and why"),)
     advice = _advice_on_subject(lines[0].rstrip())
     if len(lines) > 1 and lines[1].strip():
         advice.append(
@@ -54,7 +54,7 @@ def references(message: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_REFERENCE.findall(SIGNATURE.sub("", message))))
 
 
-def _advice_on_subject(subject: str) -> list[Finding]:
+def _advice_on_subject(subject: str) -> list[MessageFinding]:
     if _AUTOMATIC.fullmatch(subject):
         return []
     advice = []
@@ -74,9 +74,9 @@ def _advice_on_subject(subject: str) -> list[Finding]:
     return advice
 
 
-def _advice(text: str) -> Finding:
-    return Finding(hard=False, text=text)
+def _advice(text: str) -> MessageFinding:
+    return MessageFinding(hard=False, text=text)
 
 
-def _guess(text: str) -> Finding:
-    return Finding(hard=False, text=text, guess=True)
+def _guess(text: str) -> MessageFinding:
+    return MessageFinding(hard=False, text=text, guess=True)

@@ -24,7 +24,7 @@ _SUBJECT = re.compile(
 _FOOTER = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
 
 
-class Change(msgspec.Struct, frozen=True):
+class CommitChange(msgspec.Struct, frozen=True):
     """What one commit brings. `kind` is breaking, feature, fix or other."""
 
     kind: str
@@ -52,12 +52,12 @@ def plain(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def read_changes(commits: Iterable[CommitMessage]) -> tuple[Change, ...]:
+def read_changes(commits: Iterable[CommitMessage]) -> tuple[CommitChange, ...]:
     """What the commits bring, in their order; a merge brings nothing of its own."""
     return tuple(_read(one) for one in commits if one.parents < 2 and one.text.strip())
 
 
-def _read(commit: CommitMessage) -> Change:
+def _read(commit: CommitMessage) -> CommitChange:
     subject = plain(commit.text.strip().splitlines()[0])
     match = _SUBJECT.fullmatch(subject)
     if match is None:
@@ -69,10 +69,10 @@ def _read(commit: CommitMessage) -> Change:
             kind = "breaking"
     if _FOOTER.search(commit.text):
         kind = "breaking"
-    return Change(kind, text, commit.commit)
+    return CommitChange(kind, text, commit.commit)
 
 
-def needed(changes: tuple[Change, ...], api: ApiChange | None) -> Bump:
+def needed(changes: tuple[CommitChange, ...], api: ApiChange | None) -> Bump:
     """The larger of what the commits and the API ask for. `api` is None where there is nothing to compare."""
     found: list[tuple[str, str]] = []
     for change in changes:
@@ -105,7 +105,7 @@ def smaller(level: str, than: str) -> bool:
     return LEVELS.index(level) < LEVELS.index(than)
 
 
-def tag_message(tag: str, changes: tuple[Change, ...], proof: Proof, previous: str | None) -> str:
+def tag_message(tag: str, changes: tuple[CommitChange, ...], proof: Proof, previous: str | None) -> str:
     """The message of a release's tag, in the form of spec 3.3."""
     parts = [
         f"Release {tag}: {summary(tag, changes)}",
@@ -125,7 +125,7 @@ def tag_message(tag: str, changes: tuple[Change, ...], proof: Proof, previous: s
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def summary(tag: str, changes: tuple[Change, ...]) -> str:
+def summary(tag: str, changes: tuple[CommitChange, ...]) -> str:
     """What the release is about, so that the subject fits: its one change of most weight, or how many there are."""
     kinds = ("breaking", "feature", "fix", "other")
     count = {kind: [c.text for c in changes if c.kind == kind] for kind in kinds}

@@ -218,7 +218,7 @@ def _tag_is_well_formed(update: Update, policy: Policy) -> Finding | None:
     if TagFormat(policy.tag).parse(name) is not None:
         return None
     reason = check_tag_name(name)
-    found = f"{shown(name)}: {reason}" if reason else shown(name)
+    found = f"{ref_name(name)}: {reason}" if reason else ref_name(name)
     return f"a tag like {policy.tag} (spec 3.3)", found, "git tag --list"
 
 
@@ -248,7 +248,7 @@ def _tag_says_its_name(update: Update, _policy: Policy) -> Finding | None:
         return None
     return (
         f"a tag object that says {update.tag_name}",
-        f"one that says {shown(said)}",
+        f"one that says {ref_name(said)}",
         _again(update.tag_name),
     )
 
@@ -283,7 +283,7 @@ def _fetch(update: Update) -> str:
     return f"git fetch origin {ref}"
 
 
-def shown(name: str) -> str:
+def ref_name(name: str) -> str:
     """A name as it may be printed: short, and without what moves a cursor."""
     name = name if len(name) <= MAX_TAG_CHARS else name[:MAX_TAG_CHARS] + "…"
     return name if name.isprintable() else repr(name)

@@ -12,7 +12,7 @@ from l9.core.invariant import Context, Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
 
-def shown(paths: tuple[str, ...], most: int = 5) -> str:
+def listed(paths: tuple[str, ...], most: int = 5) -> str:
     """The first few paths in one line, and how many more there are; a name can hold what moves the cursor."""
     more = f" and {len(paths) - most} more" if len(paths) > most else ""
     return ", ".join(p if p.isprintable() else repr(p) for p in paths[:most]) + more
@@ -47,7 +47,7 @@ def NO_UNTRACKED(facts: Facts, context: Context) -> Verdict:
     )
     if not found:
         return Pass("no untracked files")
-    return Fail("no untracked files but those in .gitignore", shown(found), "git add --all && git commit")
+    return Fail("no untracked files but those in .gitignore", listed(found), "git add --all && git commit")
 
 
 @invariant(
@@ -60,7 +60,7 @@ def NO_UNCOMMITTED(facts: Facts, _context: Context) -> Verdict:
     changed = facts.the(Workspace).changed
     if not changed:
         return Pass("no uncommitted changes")
-    return Fail("no uncommitted changes", shown(changed), "git commit --all")
+    return Fail("no uncommitted changes", listed(changed), "git commit --all")
 
 
 @invariant(
@@ -83,7 +83,7 @@ def DEPENDENCIES_LOCKED(facts: Facts, context: Context) -> Verdict:
     if not reports:
         return Pass("no requirements files in the tag's tree")
     count = sum(len(r.exact) for r in reports.values())
-    return Pass(f"{count} dependencies exact in {shown(tuple(sorted(reports)))}")
+    return Pass(f"{count} dependencies exact in {listed(tuple(sorted(reports)))}")
 
 
 @invariant(

@@ -15,7 +15,7 @@ from l9.errors import L9Error, NoAnswer
 PROBE = {"X-L9-Probe": "1", "User-Agent": "l9"}
 
 
-class Asker:
+class Prober:
     """Asks one application. `secret` gives the value of a key of its environment, or None."""
 
     def __init__(self, http: Http, secret: Callable[[str], str | None]) -> None:

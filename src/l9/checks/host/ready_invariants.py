@@ -6,7 +6,7 @@ import shlex
 
 from l9.checks.environment.facts import Environment
 from l9.checks.git.versions import TagFormat
-from l9.checks.git.workspace_invariants import shown
+from l9.checks.git.workspace_invariants import listed
 from l9.checks.host.facts import Checkout, HostTag, Route
 from l9.core.actions import WriteEnv
 from l9.core.facts import Facts, Host, Retained
@@ -51,11 +51,11 @@ def ENV_COMPLETE(facts: Facts, context: Context) -> Verdict:
         return Fail(f"an environment file {env.path}", "none", "l9 provision")
     if env.missing:
         return Fail(
-            f"every key of .env.example in {source or env.path}", f"missing: {shown(env.missing)}", edit
+            f"every key of .env.example in {source or env.path}", f"missing: {listed(env.missing)}", edit
         )
     if env.wrong:
-        wanted = shown(tuple(f"{w.key}: {w.expected}" for w in env.wrong))
-        return Fail(wanted, f"another shape in {shown(tuple(w.key for w in env.wrong))}", edit)
+        wanted = listed(tuple(f"{w.key}: {w.expected}" for w in env.wrong))
+        return Fail(wanted, f"another shape in {listed(tuple(w.key for w in env.wrong))}", edit)
     if env.mode & 0o077:
         remedy = f"chmod 600 {shlex.quote(env.path)}"
         return Fail(f"{env.path} readable by its owner only", f"mode {env.mode:04o}", remedy)
@@ -89,7 +89,7 @@ def CHECKOUT_UNEDITED(facts: Facts, _context: Context) -> Verdict:
     if not seen.edited:
         return Pass("nobody edited the live checkout")
     stash = shlex.join(("git", "-C", seen.root, "stash", "push", "--", *seen.edited[:5]))
-    return Fail("a live checkout as its tag has it", f"edited by hand: {shown(seen.edited)}", stash)
+    return Fail("a live checkout as its tag has it", f"edited by hand: {listed(seen.edited)}", stash)
 
 
 @invariant(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from l9.checks.git.workspace_invariants import shown
+from l9.checks.git.workspace_invariants import listed
 from l9.checks.host.facts import Health, Logs, Smoke
 from l9.checks.logs.logs import Outcome
 from l9.core.facts import Facts, Image, Services, Slots
@@ -38,8 +38,8 @@ def SERVICES_UP(facts: Facts, _context: Context) -> Verdict:
     status = facts.the(Services).status
     down = tuple(f"{n} {s}" for n, s in sorted(status.items()) if s not in ("running", "done"))
     if down:
-        return Fail("the project's other services running", shown(down), "docker compose ps --all")
-    return Pass(f"{shown(tuple(sorted(status)))} running" if status else "the project has no other services")
+        return Fail("the project's other services running", listed(down), "docker compose ps --all")
+    return Pass(f"{listed(tuple(sorted(status)))} running" if status else "the project has no other services")
 
 
 @invariant(
@@ -65,9 +65,8 @@ def NEW_SLOT_UP(facts: Facts, context: Context) -> Verdict:
 def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
     streak, slot = facts.the(Health).streak, facts.the(Slots)[context.run.new]
     if streak.first_ok_at is not None:
-        return Pass(
-            f"first healthy answer {streak.first_ok_at - context.run.entered[State.GREEN_LAUNCHED]:.1f} s after launch"
-        )
+        launched = context.run.entered[State.BLUE_GREEN_LAUNCH]
+        return Pass(f"first healthy answer {streak.first_ok_at - launched:.1f} s after launch")
     if slot.status in ("exited", "absent"):
         return _unhealthy(facts, context, f"the process ended with exit code {slot.exit_code}")
     if context.elapsed > context.rules.deadline:
@@ -217,4 +216,4 @@ def NEW_SLOT_STEADY(facts: Facts, context: Context) -> Verdict:
             facts.the(Logs).tail,
         )
     passed = Pass("running, no restart, not out of memory")
-    return once_baked(context, passed) if context.gate is State.BAKED else passed
+    return once_baked(context, passed) if context.gate is State.BAKE else passed

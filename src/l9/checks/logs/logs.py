@@ -10,12 +10,12 @@ from enum import StrEnum
 
 import msgspec
 
-from l9.checks.logs.records import Kind, Record, parse
+from l9.checks.logs.records import LineKind, Record, parse
 from l9.core.facts import LogLine
 
 __all__ = [
     "EXCERPT_BYTES",
-    "Kind",
+    "LineKind",
     "LogLine",
     "LogReport",
     "LoggedError",
@@ -164,7 +164,7 @@ def judge(
         len(records),
         errors,
         known=tuple(_logged(kind) for template, kind in kinds.items() if template in known),
-        access_5xx=sum(record.kind is Kind.ACCESS_5XX for record in records),
+        access_5xx=sum(record.kind is LineKind.ACCESS_5XX for record in records),
         excerpt=tuple(_shortened(error.text, EXCERPT_BYTES // len(shown)) for error in shown),
     )
 
@@ -174,7 +174,7 @@ def _logged(kind: Sequence[Record]) -> LoggedError:
     return LoggedError(
         first.template,
         count=len(kind),
-        fatal=any(record.kind is Kind.FATAL for record in kind),
+        fatal=any(record.kind is LineKind.FATAL for record in kind),
         line=_one_line(first.exception or first.lines[0]),
         text=_shortened(first.text, EXCERPT_BYTES),
     )
@@ -216,7 +216,7 @@ def probable_cause(records: Sequence[Record], exit_code: int | None, oom_killed:
 def _known_cause(record: Record) -> str | None:
     # A worker that is told to stop ends with SystemExit: no cause, but a consequence.
     exception = None if (record.exception or "").startswith("SystemExit") else record.exception
-    return _recognised(record) or exception or (record.lines[0] if record.kind is Kind.FATAL else None)
+    return _recognised(record) or exception or (record.lines[0] if record.kind is LineKind.FATAL else None)
 
 
 def _recognised(record: Record) -> str | None:

@@ -15,7 +15,7 @@ from l9.core.facts import LogLine
 _EDGES = " \t|+│╭╰>"
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     """What a record amounts to."""
 
     FINE = "fine"
@@ -34,7 +34,7 @@ class Record(msgspec.Struct, frozen=True):
     stream: Literal["stdout", "stderr"]
     at: float | None
     lines: tuple[str, ...]
-    kind: Kind
+    kind: LineKind
     exception: str | None = None
     template: str = ""
 
@@ -46,7 +46,7 @@ class Record(msgspec.Struct, frozen=True):
     @property
     def failing(self) -> bool:
         """Whether the record is an error or worse."""
-        return self.kind in (Kind.ERROR, Kind.FATAL)
+        return self.kind in (LineKind.ERROR, LineKind.FATAL)
 
 
 class _State(Enum):
@@ -151,16 +151,16 @@ class _Draft:
         while not self.lines[-1]:
             self.lines.pop()
         kind = self._kind()
-        template = self._template() if kind in (Kind.ERROR, Kind.FATAL) else ""
+        template = self._template() if kind in (LineKind.ERROR, LineKind.FATAL) else ""
         return Record(self.line.stream, self.line.at, tuple(self.lines), kind, self.exception, template)
 
-    def _kind(self) -> Kind:
+    def _kind(self) -> LineKind:
         if self.status is not None:
-            return Kind.ACCESS_5XX if self.status >= 500 else Kind.FINE
+            return LineKind.ACCESS_5XX if self.status >= 500 else LineKind.FINE
         if self.severity is Severity.ERROR:
-            return Kind.FATAL if any(map(log_lines.FATAL.match, self.lines)) else Kind.ERROR
+            return LineKind.FATAL if any(map(log_lines.FATAL.match, self.lines)) else LineKind.ERROR
         unlevelled_stack = self.severity is None and any(map(log_lines.FRAME.match, self.lines))
-        return Kind.ERROR if unlevelled_stack else Kind.FINE
+        return LineKind.ERROR if unlevelled_stack else LineKind.FINE
 
     def _template(self) -> str:
         head = self.lines[0]

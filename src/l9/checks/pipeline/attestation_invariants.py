@@ -21,14 +21,14 @@ def judge_attested(facts: Facts, context: Context) -> Verdict:
     return Fail(expected, seen.problem, seen.remedy)
 
 
-HERE = invariant(
+ATTESTED_HERE = invariant(
     "repository.attested",
     Attested,
     why="the host will ask for the evidence that travels with the tag; without it nothing need be pushed",
     clause="spec 2.1 (non-bypassable)",
 )(judge_attested)
 
-ON_HOST = invariant(
+ATTESTED_ON_HOST = invariant(
     "host.attested",
     Attested,
     why="a hook can be skipped and a laptop can claim anything; a signature that the host verifies cannot",

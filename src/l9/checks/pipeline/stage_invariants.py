@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from l9.checks.dependencies.facts import Locks
-from l9.checks.git.workspace_invariants import shown
+from l9.checks.git.workspace_invariants import listed
 from l9.checks.pipeline.stages import CgmpReport, normal_name
 from l9.core.facts import Facts
 from l9.core.invariant import Check, Context, invariant
@@ -123,9 +123,9 @@ def IMAGE_MATCHES_LOCK(facts: Facts, _context: Context) -> Verdict:
     wrong += [f"{n} is not installed" for n in sorted(needed - there.keys())]
     wrong += [f"{n} {v}, locked {wanted[n]}" for n, v in sorted(there.items()) if wanted.get(n, v) != v]
     if not wrong:
-        return Pass(f"{len(there)} packages, as in {shown(tuple(sorted(main)))}")
+        return Pass(f"{len(there)} packages, as in {listed(tuple(sorted(main)))}")
     return Fail(
-        f"what {shown(tuple(sorted(main)))} locks", shown(tuple(wrong)), "l9 cgmp --again", tuple(wrong)
+        f"what {listed(tuple(sorted(main)))} locks", listed(tuple(wrong)), "l9 cgmp --again", tuple(wrong)
     )
 
 

@@ -11,7 +11,7 @@ from l9.cli.render import View, view
 from l9.cli.server.deploy import ended, local_end
 from l9.core.states import Stage, State
 from l9.errors import UsageError
-from l9.operator.deploy import release_at_head, run_local
+from l9.operator.deploy import release_at_head, run_operator_gates
 
 GATES = {Stage.FIX: State.FIX, Stage.SIM: State.SIM, Stage.COV: State.COV, Stage.ORACLE: State.ORACLE}
 
@@ -51,8 +51,8 @@ def command(
         if tag is None:
             return _of_head(here, last, screen, again=again, attested=attest)
         # The gate behind the stages asks for the attestation itself.
-        until = GATES[last] if last else State.TESTS_GREEN if attest else State.TAGGED
-        part = run_local(
+        until = GATES[last] if last else State.TESTS_GREEN if attest else State.CREATE_ANNOTATED_TAG
+        part = run_operator_gates(
             here.repo, here.config, tag,
             seen=screen.entry,
             watch=lambda gate, p: screen.progress(gate, p.found, p.done, p.total),

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from l9.cli.context import HELP, Project, json_option, project, refuse_unknown, show, target_option
-from l9.core.states import Where
+from l9.core.states import Substrate
 
 if TYPE_CHECKING:
     from l9.catalogue import Judged
     from l9.protocol.documents import Fixed
 
-HERE = (Where.WORKSPACE, Where.REPOSITORY)
+BEFORE_THE_HOST = (Substrate.WORKSPACE, Substrate.REPOSITORY)
 ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·", "advice": "⚠"}
 
 
 @click.command("check", context_settings=HELP)
 @click.argument("tag", required=False)
 @click.option(
-    "--substrate", type=click.Choice(list(map(str, Where))), help="Judge only these; host asks the target."
+    "--substrate",
+    type=click.Choice(list(map(str, Substrate))),
+    help="Judge only these; host asks the target.",
 )
 @click.option("--explain", metavar="ID", help="Tell what an invariant says, why, and which gates need it.")
 @click.option("--history", is_flag=True, help="Look for secrets in every commit, not only in the newest.")
@@ -57,7 +59,7 @@ def _fix(here: Project, tag: str | None) -> list[Fixed]:
             found=f"--fix {tag}",
             remedy="l9 check --fix",
         )
-    _, commit, judged, _ = judge_all(here, None, (Where.WORKSPACE,))
+    _, commit, judged, _ = judge_all(here, None, (Substrate.WORKSPACE,))
     wanted = [one.id for one in judged if one.verdict in ("fails", "advice") and one.id in FIXES]
     return [fixed for name in wanted for fixed in FIXES[name](here)] if commit else []
 
@@ -73,7 +75,7 @@ def _check(
 ) -> int:
     import msgspec
 
-    where = (Where(substrate),) if substrate else HERE
+    where = (Substrate(substrate),) if substrate else BEFORE_THE_HOST
     tag, commit, judged, _ = judge_all(here, tag, where, whole_history=history)
     bad = [j for j in judged if not good(j)]
 
@@ -99,7 +101,7 @@ def _check(
 
 
 def judge_all(
-    here: Project, tag: str | None, where: tuple[Where, ...], *, whole_history: bool = False
+    here: Project, tag: str | None, where: tuple[Substrate, ...], *, whole_history: bool = False
 ) -> tuple[str | None, str, list[Judged], dict[str, Any]]:
     """The tag (None for HEAD), its commit, the verdicts, and what the host has on record of the live release.
 
@@ -108,15 +110,15 @@ def judge_all(
     import msgspec
 
     from l9.catalogue import Judged
-    from l9.operator.deploy import check_local, release_at_head
+    from l9.operator.deploy import judge_repository, release_at_head
     from l9.operator.identity import whoami
     from l9.protocol import client
 
     tag = tag or release_at_head(here.repo, here.config)
-    local = tuple(w for w in where if w in HERE)
-    run, judged = check_local(here.repo, here.config, tag or "", local, whole_history=whole_history)
+    local = tuple(w for w in where if w in BEFORE_THE_HOST)
+    run, judged = judge_repository(here.repo, here.config, tag or "", local, whole_history=whole_history)
     record: dict[str, Any] = {}
-    if Where.HOST in where:
+    if Substrate.HOST in where:
         about = {"tag": run.tag, "commit": run.commit, "tag_object": run.tag_object}
         data = client.result(here.config, "check", whoami(), **about, settings=dict(run.settings))
         judged += msgspec.convert(data["invariants"], list[Judged])

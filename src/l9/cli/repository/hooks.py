@@ -16,7 +16,7 @@ from l9.drivers.git_hooks.files import OURS
 
 if TYPE_CHECKING:
     from l9.drivers.git_hooks.files import HookFiles
-    from l9.protocol.hook_remarks import Remark
+    from l9.protocol.hook_remarks import HookFinding
 
 CLOSED = 3
 STATES = {
@@ -92,7 +92,7 @@ def run_command(name: str, args: tuple[str, ...], as_json: bool) -> int:
     return before or (CLOSED if closed else 0)
 
 
-def told_of(name: str, remarks: list[Remark]) -> list[str]:
+def told_of(name: str, remarks: list[HookFinding]) -> list[str]:
     """What a hook says to people: what closes, then what is only to be known; nothing when all is well."""
     from l9.operator.hook_findings import JUDGED
 
@@ -115,7 +115,7 @@ def _told(name: str) -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _judge(name: str, here: Path, args: tuple[str, ...], told: str) -> list[Remark]:
+def _judge(name: str, here: Path, args: tuple[str, ...], told: str) -> list[HookFinding]:
     if name == "pre-receive":
         from l9.operator.protect import judge_received
 

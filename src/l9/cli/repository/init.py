@@ -18,7 +18,7 @@ from l9.errors import L9Error, UsageError
 
 if TYPE_CHECKING:
     from l9.operator.scaffold.proposal import NewFile, Proposal
-    from l9.operator.scaffold.seen import Note
+    from l9.operator.scaffold.snapshot import Note
 
 DECLINED = 3
 
@@ -102,7 +102,7 @@ def _install(top: Path) -> list[Note]:
     """Install the git hooks; what they will ask, or why they are not there."""
     from l9.cli.repository.hooks import on_review
     from l9.drivers.git_hooks.files import OURS, HookFiles
-    from l9.operator.scaffold.seen import Note
+    from l9.operator.scaffold.snapshot import Note
 
     files = HookFiles(top, OURS)
     try:

@@ -30,10 +30,10 @@ def judge_list(
     import msgspec
 
     from l9.cli.repository.check import good, judge_all
-    from l9.core.states import Where
+    from l9.core.states import Substrate
     from l9.criteria import assess
 
-    tag, commit, judged, record = judge_all(project(target), tag, tuple(Where))
+    tag, commit, judged, record = judge_all(project(target), tag, tuple(Substrate))
     lines = assess(criteria, tuple(judged), record.get("evidence", {}), record.get("release"))
     ready = all(good(one) for line in lines for one in line.evidence)
     document = {"tag": tag, "commit": commit, "ready": ready, "lines": msgspec.to_builtins(lines)}

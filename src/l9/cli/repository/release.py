@@ -12,7 +12,7 @@ from l9.cli.plain_text import printable
 
 if TYPE_CHECKING:
     from l9.checks.pipeline.stages import StageResult
-    from l9.operator.release import Release
+    from l9.operator.release import MadeRelease
 
 
 @click.command("release", context_settings=HELP)
@@ -56,7 +56,7 @@ def command(version: str, dry_run: bool, sign: bool, target: str | None, as_json
     return 0
 
 
-def text_of(made: Release, *, dry_run: bool) -> str:
+def text_of(made: MadeRelease, *, dry_run: bool) -> str:
     """The release for people."""
     after = f"after {made.previous}" if made.previous else "the first"
     lines = [f"{made.tag}, {after}, of {made.commit[:12]}"]

@@ -12,7 +12,7 @@ import click
 from l9.cli.context import HELP, json_option, project, project_top, show, target_option
 from l9.configuration import load
 from l9.configuration import targets as names_of
-from l9.drivers.process.concurrency import at_once
+from l9.drivers.process.concurrency import run_concurrently
 from l9.errors import L9Error
 from l9.operator.identity import whoami
 from l9.operator.releases import list_releases, placed
@@ -47,7 +47,7 @@ def command(most: int, offline: bool, target: str | None, as_json: bool) -> int:
     def judge() -> None:
         lines.extend(list_releases(here.repo, here.config, most))
 
-    at_once([judge, *(partial(ask, name) for name in (() if offline else known))])
+    run_concurrently([judge, *(partial(ask, name) for name in (() if offline else known))])
     targets = [asked[name] for name in known if name in asked]
     lines = [placed(line, {name: places[name] for name in known if name in places}) for line in lines]
     document: dict[str, Any] = {

@@ -13,10 +13,10 @@ from l9.cli.context import HELP, Project, json_option, progress_option, project,
 from l9.cli.render import JsonView, View, feed, view
 from l9.core import events as ev
 from l9.core.run import Run
-from l9.core.states import State, Where
+from l9.core.states import State, Substrate
 from l9.errors import NoAnswer
 from l9.graph import GRAPH
-from l9.operator.deploy import run_local, to_host
+from l9.operator.deploy import run_operator_gates, to_host
 from l9.operator.identity import whoami
 from l9.operator.secrets import resolve
 from l9.protocol import client
@@ -46,7 +46,7 @@ def deploy(
     here: Project, tag: str, screen: View, *, wait: float = 0.0, again: bool = False, rebuild: bool = False
 ) -> int:
     """Deploy and show it on `screen`; the exit code."""
-    part = run_local(
+    part = run_operator_gates(
         here.repo,
         here.config,
         tag,
@@ -73,7 +73,7 @@ def deploy(
     return _end(screen, data)
 
 
-def local_end(run: Run, until: State = State.TAGGED) -> dict[str, Any]:
+def local_end(run: Run, until: State = State.CREATE_ANNOTATED_TAG) -> dict[str, Any]:
     """How a run ended that never came to the host, or that stopped behind the gate `until`, for machines."""
     return {
         "outcome": str(run.outcome or until),
@@ -92,7 +92,7 @@ def _local(message: Any, run: str) -> bool:
     return gate in _LOCAL_STATES
 
 
-_LOCAL_STATES = {row.opens for row in GRAPH.rows if row.where is not Where.HOST}
+_LOCAL_STATES = {row.opens for row in GRAPH.rows if row.where is not Substrate.HOST}
 
 
 def public_answer(here: Project, screen: View) -> dict[str, Any] | None:

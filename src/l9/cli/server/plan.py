@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from l9.cli.context import HELP, Project, json_option, project, show, target_option
-from l9.operator.deploy import plan_local
+from l9.operator.deploy import plan_operator_gates
 from l9.operator.identity import whoami
 from l9.protocol import client
 
@@ -25,7 +25,7 @@ def command(tag: str, target: str | None, as_json: bool) -> int:
 
 def plan(here: Project, tag: str) -> dict[str, Any]:
     """The plan as one document."""
-    run, judged = plan_local(here.repo, here.config, tag)
+    run, judged = plan_operator_gates(here.repo, here.config, tag)
     host = client.result(
         here.config,
         "plan",

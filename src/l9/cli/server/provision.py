@@ -16,7 +16,7 @@ from l9.drivers.signing.tags import signers_on_main
 from l9.errors import UsageError
 from l9.provision import packages, session
 from l9.provision.changes import Change, InstallPackages
-from l9.provision.report import Report
+from l9.provision.report import ProvisionReport
 from l9.provision.wanted import Wanted, want
 
 NEEDS_A_PERSON, DECLINED = 5, 3
@@ -85,10 +85,10 @@ class Screen:
 
 def provision(
     wanted: Wanted, example: str | None, screen: Screen, *, install: bool, dry_run: bool, yes: bool
-) -> Report:
+) -> ProvisionReport:
     """Look, show, ask, make, and look again; how it ended."""
     began = time.monotonic()
-    report = Report(wanted, session.look(wanted, example), dry_run=dry_run)
+    report = ProvisionReport(wanted, session.look(wanted, example), dry_run=dry_run)
 
     def make(changes: tuple[Change, ...]) -> bool:
         report.planned = changes

@@ -8,13 +8,23 @@ from typing import Any
 from l9.checks.compose.services import Chosen, Document, choose, jobs, other_services, services
 from l9.config.model import Config
 from l9.drivers.compose import names
-from l9.drivers.compose.slot_document import Places, Release, escaped, files, is_named, labels, mount
+from l9.drivers.compose.slot_document import (
+    ReleaseDocument,
+    ReleasePaths,
+    escaped,
+    files,
+    is_named,
+    labels,
+    mount,
+)
 from l9.errors import ConfigError
 
 GROUND = "l9-ground"  # a service with no container: compose makes the networks and volumes that it names
 
 
-def build_document(document: Mapping[str, Any], config: Config, release: Release, places: Places) -> Document:
+def build_document(
+    document: Mapping[str, Any], config: Config, release: ReleaseDocument, places: ReleasePaths
+) -> Document:
     """What is built for a release: the slots' image, and those of its jobs that are built by themselves.
 
     A service that is pulled gets an image of its own as well, one label away from what was pulled: so each
@@ -63,7 +73,7 @@ def slot_image_runs(document: Mapping[str, Any], config: Config, name: str) -> b
 
 
 def base_document(
-    document: Mapping[str, Any], config: Config, instance: str, places: Places, image: str = ""
+    document: Mapping[str, Any], config: Config, instance: str, places: ReleasePaths, image: str = ""
 ) -> Document:
     """The other services as the user wrote them, for the base project.
 
@@ -94,7 +104,7 @@ def needed(document: Mapping[str, Any], chosen: Chosen, kind: str) -> dict[str, 
 
 
 def _build(
-    service: Mapping[str, Any], image: str, release: Release, config: Config, places: Places
+    service: Mapping[str, Any], image: str, release: ReleaseDocument, config: Config, places: ReleasePaths
 ) -> Document:
     build = dict(
         service.get("build") or {"context": places.tree, "dockerfile_inline": f"FROM {service['image']}\n"}
@@ -120,7 +130,7 @@ def _ground(document: Mapping[str, Any], chosen: Chosen, image: str) -> Document
     return {**ground, "volumes": volumes} if volumes else ground
 
 
-def _lasting(service: Mapping[str, Any], others: set[str], places: Places) -> Document:
+def _lasting(service: Mapping[str, Any], others: set[str], places: ReleasePaths) -> Document:
     """Another service, unchanged but for paths into the release's tree, which does not last."""
     found = dict(service)
     if "volumes" in found:

@@ -18,7 +18,7 @@ _KEPT_OF_DEPLOY = ("labels", "resources")
 _OWN_ADDRESS = ("aliases", "ipv4_address", "ipv6_address", "link_local_ips", "mac_address")
 
 
-class Places(msgspec.Struct, frozen=True):
+class ReleasePaths(msgspec.Struct, frozen=True):
     """The live checkout and the release's tree. `tracked` says whether the tag has a relative path.
 
     What the tag has comes from the tag; what it has not (uploads, certificates) is the host's own.
@@ -42,7 +42,7 @@ class Places(msgspec.Struct, frozen=True):
         return self.root + path[len(self.tree) :] if inside else path
 
 
-class Release(msgspec.Struct, frozen=True):
+class ReleaseDocument(msgspec.Struct, frozen=True):
     """What is derived for: an instance's release, and the image by digest that it runs."""
 
     instance: str
@@ -55,8 +55,8 @@ def slot_document(
     document: Mapping[str, Any],
     config: Config,
     slot: Slot,
-    release: Release,
-    places: Places,
+    release: ReleaseDocument,
+    places: ReleasePaths,
     *,
     quick_health: bool = False,
 ) -> Document:
@@ -92,7 +92,9 @@ def slot_document(
     return _alone(document, names.project(release.instance, str(slot), release.tag), name, service, places)
 
 
-def job_document(document: Mapping[str, Any], name: str, release: Release, places: Places) -> Document:
+def job_document(
+    document: Mapping[str, Any], name: str, release: ReleaseDocument, places: ReleasePaths
+) -> Document:
     """The document with a one-shot of this release. Without an image it runs the service's own."""
     service = _service(document, name, places)
     for key in ("ports", "healthcheck"):
@@ -107,13 +109,13 @@ def job_document(document: Mapping[str, Any], name: str, release: Release, place
     return _alone(document, names.project(release.instance, name, release.tag), name, service, places)
 
 
-def labels(release: Release, more: Mapping[str, str]) -> dict[str, str]:
+def labels(release: ReleaseDocument, more: Mapping[str, str]) -> dict[str, str]:
     """What l9 knows its own things by."""
     found = {names.INSTANCE: release.instance, names.RELEASE: release.tag, names.COMMIT: release.commit}
     return escaped({**found, **more})
 
 
-def files(entries: Mapping[str, Any] | None, places: Places) -> Document:
+def files(entries: Mapping[str, Any] | None, places: ReleasePaths) -> Document:
     return {
         n: {**v, "file": places.of_release(v["file"])} if "file" in v else v
         for n, v in (entries or {}).items()
@@ -133,7 +135,7 @@ def escaped(values: Mapping[str, str]) -> dict[str, str]:
     return {k: v.replace("$", "$$") for k, v in values.items()}
 
 
-def _service(document: Mapping[str, Any], name: str, places: Places) -> Document:
+def _service(document: Mapping[str, Any], name: str, places: ReleasePaths) -> Document:
     """A service by itself: without what belongs to a project, its files taken from the release."""
     original = services(document)[name]
     _refuse_ties(name, original)
@@ -160,7 +162,7 @@ def _refuse_ties(name: str, service: Mapping[str, Any]) -> None:
 
 
 def _alone(
-    document: Mapping[str, Any], project: str, name: str, service: Document, places: Places
+    document: Mapping[str, Any], project: str, name: str, service: Document, places: ReleasePaths
 ) -> Document:
     """A document of one service, with what it refers to on the top level."""
     found: Document = {"name": project, "services": {name: service}}

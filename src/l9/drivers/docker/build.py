@@ -11,7 +11,7 @@ from l9.core.ports import Say
 from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
 from l9.drivers.compose.project_document import build_document, slot_build
-from l9.drivers.compose.slot_document import Release
+from l9.drivers.compose.slot_document import ReleaseDocument
 from l9.drivers.docker.engine_commands import ImageInfo
 from l9.drivers.docker.releases import Releases
 
@@ -32,7 +32,7 @@ def build(releases: Releases, release: str, commit: str, say: Say, *, anew: bool
     if known:  # keep what may still run in a slot under a name, so that it can be removed when nothing does
         releases.engine.tag(known.id, names.superseded(instance, release, known.id))
     commit = _pulled(releases, document, release, commit, say)
-    wanted = Release(instance, release, commit)
+    wanted = ReleaseDocument(instance, release, commit)
     places = releases.places(release)
     derived = releases.as_action(lambda: build_document(document, releases.config, wanted, places))
     file = releases.write(release, "build.json", derived)

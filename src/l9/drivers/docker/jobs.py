@@ -10,7 +10,7 @@ from l9.core.ports import Clock, Say
 from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
 from l9.drivers.compose.project_document import slot_image_runs
-from l9.drivers.compose.slot_document import Release, job_document
+from l9.drivers.compose.slot_document import ReleaseDocument, job_document
 from l9.drivers.docker.engine_commands import Container, service_status
 from l9.drivers.docker.releases import Releases
 from l9.errors import ActionError
@@ -67,7 +67,7 @@ class Jobs:
     def _start(self, document: Mapping[str, Any], name: str, release: str, image: str, say: Say) -> None:
         releases = self._releases
         commit = releases.release(release, releases.must_image(release)).commit
-        who = Release(self._config.instance, release, commit, image)
+        who = ReleaseDocument(self._config.instance, release, commit, image)
         places = releases.places(release)
         derived = releases.as_action(lambda: job_document(document, name, who, places))
         file = releases.write(release, f"job-{names.slug(name)}.json", derived)

@@ -9,7 +9,7 @@ from l9.drivers.docker.releases import Releases
 from l9.errors import ActionError
 
 
-def lay_ground(releases: Releases, release: str) -> None:
+def ensure_networks_and_volumes(releases: Releases, release: str) -> None:
     """Have compose make the networks and volumes that the slots share with the other services."""
     document, config = releases.document(release), releases.config
     chosen = releases.as_action(lambda: compose.choose(document, config))

@@ -19,12 +19,12 @@ from l9.core.facts import Retained
 from l9.core.states import Slot
 from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
-from l9.drivers.compose.slot_document import Places, Release, slot_document
+from l9.drivers.compose.slot_document import ReleaseDocument, ReleasePaths, slot_document
 from l9.drivers.docker.cli import DockerCli, Output
 from l9.drivers.docker.engine import Engine
 from l9.drivers.docker.engine_commands import ImageInfo
 from l9.drivers.files.host_files import is_private, replace_file
-from l9.drivers.process.concurrency import at_once
+from l9.drivers.process.concurrency import run_concurrently
 from l9.errors import ActionError, ConfigError
 
 T = TypeVar("T")
@@ -75,12 +75,12 @@ class Releases:
             remedy=f"l9 deploy {release}",
         )
 
-    def release(self, release: str, image: ImageInfo) -> Release:
+    def release(self, release: str, image: ImageInfo) -> ReleaseDocument:
         """The release's identity, as labels tell it."""
         commit = image.labels.get(names.COMMIT, "")
-        return Release(self.config.instance, release, commit, image.id)
+        return ReleaseDocument(self.config.instance, release, commit, image.id)
 
-    def places(self, release: str) -> Places:
+    def places(self, release: str) -> ReleasePaths:
         """Where the release's files lie, and the host's own."""
         tree = self.layout.tree(release)
 
@@ -90,7 +90,7 @@ class Releases:
                 return any(entry.name not in _PLACEHOLDERS for entry in here.iterdir())
             return here.exists()
 
-        return Places(str(self.layout.root), str(tree), tracked)
+        return ReleasePaths(str(self.layout.root), str(tree), tracked)
 
     def retained(self, release: str) -> Retained:
         """Each part of the way back to a release."""
@@ -136,7 +136,7 @@ class Releases:
             found = self._read_both(release, wanted, given)
         out, hashes = found[0], argv.parse_hashes(found[1])
         document = compose.noted(argv.parse_document(out) or {}, hashes)
-        known = Release(self.config.instance, release, commit)
+        known = ReleaseDocument(self.config.instance, release, commit)
         places = self.places(release)
 
         def check() -> None:
@@ -193,7 +193,7 @@ class Releases:
             with suppress(ActionError):
                 done[command] = self.cli.read(command, self.layout.tree(release), env=env)
 
-        at_once([partial(read, command) for command in commands])
+        run_concurrently([partial(read, command) for command in commands])
         first, second = (
             done[c].out if c in done and done[c].code == 0 else self._read(release, c, env) for c in commands
         )

@@ -14,7 +14,7 @@ from l9.drivers.compose import names
 from l9.drivers.compose.project_document import base_document, slot_image_runs
 from l9.drivers.docker.engine_commands import Container, service_status
 from l9.drivers.docker.jobs import Jobs, unwell
-from l9.drivers.docker.networks_and_volumes import lay_ground
+from l9.drivers.docker.networks_and_volumes import ensure_networks_and_volumes
 from l9.drivers.docker.releases import Releases
 from l9.errors import ActionError
 
@@ -71,7 +71,7 @@ class OtherServices:
         missing = [n for n in others if self._is_missing(document, n, found.get(n))]
         self._check_projects(missing)
         self._check_names(document, missing, say)
-        lay_ground(self._releases, release)
+        ensure_networks_and_volumes(self._releases, release)
         if missing:
             say(f"starting {', '.join(missing)}")
             self._lend_image(document, missing, release)

@@ -11,7 +11,7 @@ from l9.drivers.compose import names
 from l9.drivers.compose.slot_document import slot_document
 from l9.drivers.docker.engine import NOT_FOUND, Engine, EngineRefused
 from l9.drivers.docker.engine_commands import Container, rests
-from l9.drivers.docker.networks_and_volumes import lay_ground
+from l9.drivers.docker.networks_and_volumes import ensure_networks_and_volumes
 from l9.drivers.docker.releases import Releases
 from l9.errors import ActionError
 
@@ -174,7 +174,7 @@ class SlotContainers:
                 releases.places(release), quick_health=quick,
             )
         )  # fmt: skip
-        lay_ground(releases, release)
+        ensure_networks_and_volumes(releases, release)
         file = releases.write(release, f"{slot}.json", derived)
         done = releases.cli.read(argv.up(file), file.parent, timeout=120)
         found = self.find(slot)

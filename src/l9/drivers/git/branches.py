@@ -8,8 +8,8 @@ from pathlib import Path
 from l9.checks.git.facts import Branch, Branches
 from l9.drivers.git import branches_commands as git
 from l9.drivers.git.environment import QUIET
-from l9.drivers.process.concurrency import at_once
-from l9.drivers.process.programs import must
+from l9.drivers.process.concurrency import run_concurrently
+from l9.drivers.process.programs import run_checked
 
 TOGETHER = 8
 MOST = 200  # branches compared: each takes a process
@@ -17,18 +17,20 @@ MOST = 200  # branches compared: each takes a process
 
 def branches(top: Path, main: str) -> Branches:
     """All branches but main, by name; none where there is no commit yet. Raises ActionError where git fails."""
-    heads = git.parse_heads(must(git.list_heads(), cwd=top, env=QUIET))
+    heads = git.parse_heads(run_checked(git.list_heads(), cwd=top, env=QUIET))
     mains = {head.where: head.commit for head in heads if head.name == main}
     base = mains.get("origin", mains.get("local"))
     others = sorted(head for head in heads if head.name != main)
     found: dict[git.Head, git.Distance] = {}
 
     def look(head: git.Head) -> None:
-        found[head] = git.parse_distance(must(git.distance(str(base), head.commit), cwd=top, env=QUIET))
+        found[head] = git.parse_distance(
+            run_checked(git.distance(str(base), head.commit), cwd=top, env=QUIET)
+        )
 
     if base is not None:
         for start in range(0, min(len(others), MOST), TOGETHER):
-            at_once([partial(look, head) for head in others[start : min(start + TOGETHER, MOST)]])
+            run_concurrently([partial(look, head) for head in others[start : min(start + TOGETHER, MOST)]])
     return Branches(main, tuple(_branch(head, found.get(head)) for head in others), known=base is not None)
 
 

@@ -13,7 +13,7 @@ from l9.config.model import Config
 from l9.drivers.git import commands as git
 from l9.drivers.git import history_commands as git_history
 from l9.drivers.git.source import QUIET
-from l9.drivers.process.programs import must, run
+from l9.drivers.process.programs import run, run_checked
 from l9.drivers.signing.tags import signature
 from l9.errors import ActionError
 
@@ -96,7 +96,7 @@ class GitHistory:
 
     def _git(self, argv: git.Argv) -> str:
         try:
-            return must(argv, cwd=self._top, env=QUIET)
+            return run_checked(argv, cwd=self._top, env=QUIET)
         except ActionError as error:
             error.remedy = error.remedy or shlex.join(argv)
             raise

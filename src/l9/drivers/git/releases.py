@@ -13,7 +13,7 @@ from l9.config.model import Config
 from l9.drivers.git import commands as git
 from l9.drivers.git import releases_commands as git_releases
 from l9.drivers.git.environment import QUIET, reason
-from l9.drivers.process.programs import Done, must, run
+from l9.drivers.process.programs import Done, run, run_checked
 from l9.errors import ActionError, UsageError
 
 PATIENCE = 120.0  # seconds for a signature: somebody may have to type a passphrase or touch a key
@@ -108,7 +108,7 @@ class GitReleases:
 
     def _must(self, argv: git.Argv) -> str:
         try:
-            return must(argv, cwd=self._top, env=QUIET)
+            return run_checked(argv, cwd=self._top, env=QUIET)
         except ActionError as error:
             error.remedy = error.remedy or shlex.join(argv)
             raise

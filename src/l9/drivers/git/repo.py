@@ -27,7 +27,7 @@ from l9.drivers.git import notes_commands as git_notes
 from l9.drivers.git.environment import QUIET, reason
 from l9.drivers.git.history import GitHistory
 from l9.drivers.git.tree import GitTree
-from l9.drivers.process.programs import Done, must, run
+from l9.drivers.process.programs import Done, run, run_checked
 from l9.drivers.signing.tags import signers_on_main
 from l9.errors import ActionError, UsageError
 
@@ -257,7 +257,7 @@ class GitRepo:
 
     def _git(self, argv: tuple[str, ...], timeout: float = 30) -> str:
         try:
-            return must(argv, cwd=self._top, env=QUIET, timeout=timeout)
+            return run_checked(argv, cwd=self._top, env=QUIET, timeout=timeout)
         except ActionError as error:
             find_top(self._top)  # where the repository itself is what is wrong, that says it better
             error.remedy = error.remedy or shlex.join(argv)

@@ -12,7 +12,7 @@ from l9.config.layout import Layout
 from l9.core.facts import Attested, Tag
 from l9.drivers.git import commands as git
 from l9.drivers.git.environment import QUIET, reason
-from l9.drivers.process.programs import Done, must, run
+from l9.drivers.process.programs import Done, run, run_checked
 from l9.errors import ActionError
 
 __all__ = ["QUIET", "GitSource", "reason"]
@@ -92,7 +92,7 @@ class GitSource:
 
     def _must(self, argv: git.Argv, timeout: float = 60.0) -> str:
         try:
-            return must(argv, cwd=self._layout.root, env=self._env, timeout=timeout)
+            return run_checked(argv, cwd=self._layout.root, env=self._env, timeout=timeout)
         except ActionError as error:
             self._refuse_no_repository()
             error.remedy = error.remedy or shlex.join(("git", "-C", str(self._layout.root), *argv[1:]))

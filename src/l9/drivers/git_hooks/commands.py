@@ -13,7 +13,7 @@ SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 KEPT = ".before-l9"  # behind the name of a hook that was there before ours
 
 
-class Places(NamedTuple):
+class HookPaths(NamedTuple):
     """Where things are; `top` is empty in a bare repository. All are absolute."""
 
     hooks: str
@@ -31,10 +31,10 @@ def find_places() -> tuple[Argv, Argv]:
     return (*ask, *paths, "--git-path", "objects"), (*ask, "--show-toplevel")
 
 
-def parse_places(out: str, top: str) -> Places:
+def parse_places(out: str, top: str) -> HookPaths:
     """The paths; ValueError where one of them holds a line break."""
     hooks, common, git_dir, index, objects = out.splitlines()
-    return Places(hooks, common, git_dir, index, objects, top.removesuffix("\n"))
+    return HookPaths(hooks, common, git_dir, index, objects, top.removesuffix("\n"))
 
 
 def hooks_path() -> Argv:

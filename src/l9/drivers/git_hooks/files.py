@@ -227,7 +227,7 @@ def hooks_of(top: Path) -> Hooks:
     return Hooks(there, tuple(s.name for s in states if s.name not in there))
 
 
-def find_places(here: Path) -> git.Places:
+def find_places(here: Path) -> git.HookPaths:
     """Where the repository of `here` keeps its things. Raises UsageError where there is none."""
     about, top = git.find_places()
     done = run(about, cwd=here, env=QUIET)

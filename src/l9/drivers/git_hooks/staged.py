@@ -14,7 +14,7 @@ import msgspec
 from l9.drivers.git.environment import QUIET, reason
 from l9.drivers.git_hooks import commands as git_hooks
 from l9.drivers.git_hooks.files import find_places
-from l9.drivers.process.programs import must, run
+from l9.drivers.process.programs import run, run_checked
 from l9.errors import UsageError
 
 NOBODY = {
@@ -35,7 +35,9 @@ class Staged(msgspec.Struct, frozen=True):
 
     def export(self, into: Path) -> None:
         """The files, in a directory of their own; nothing of what lies in the working directory."""
-        must(git_hooks.export_index(str(into)), cwd=self.files, env={**QUIET, "GIT_LFS_SKIP_SMUDGE": "1"})
+        run_checked(
+            git_hooks.export_index(str(into)), cwd=self.files, env={**QUIET, "GIT_LFS_SKIP_SMUDGE": "1"}
+        )
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def staged(here: Path) -> Iterator[Staged]:
             # The same content is the same commit, so that what is known of it is known the next time.
             when = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"@{date} +0000")
             env = {**QUIET, **NOBODY, **when}
-            made = must(git_hooks.commit_tree(tree, parent), cwd=files, env=env, data=b"")
+            made = run_checked(git_hooks.commit_tree(tree, parent), cwd=files, env=env, data=b"")
             (own / "HEAD").write_text(made, encoding="ascii")
             yield Staged(tree, made.strip(), parent, files)
 

@@ -13,7 +13,7 @@ from l9.checks.git.protection import BRANCHES, TAGS, Policy
 Argv = tuple[str, ...]
 
 MAIN, RELEASES = "l9: main", "l9: releases"
-HERE = "{owner}/{repo}"  # gh fills in the repository of the working copy
+THIS_REPOSITORY = "{owner}/{repo}"  # gh fills in the repository of the working copy
 
 
 def rulesets(policy: Policy, checks: tuple[str, ...] = ()) -> tuple[dict[str, Any], ...]:
@@ -54,7 +54,7 @@ def _ruleset(name: str, target: str, ref: str, rules: list[dict[str, Any]]) -> d
     }
 
 
-def list_rulesets(repository: str = HERE) -> Argv:
+def list_rulesets(repository: str = THIS_REPOSITORY) -> Argv:
     """The repository's own rulesets; there may be 75, so that one page holds them all."""
     return _api(f"repos/{repository}/rulesets?includes_parents=false&per_page=100")
 
@@ -82,12 +82,12 @@ def parse_rules(out: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.type for one in found))
 
 
-def create_ruleset(repository: str = HERE) -> Argv:
+def create_ruleset(repository: str = THIS_REPOSITORY) -> Argv:
     """The ruleset is read from standard input."""
     return _api("--method", "POST", "--input", "-", f"repos/{repository}/rulesets")
 
 
-def replace_ruleset(id_: int, repository: str = HERE) -> Argv:
+def replace_ruleset(id_: int, repository: str = THIS_REPOSITORY) -> Argv:
     """The ruleset is read from standard input."""
     return _api("--method", "PUT", "--input", "-", f"repos/{repository}/rulesets/{id_}")
 

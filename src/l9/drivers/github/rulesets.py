@@ -24,7 +24,7 @@ def put_rulesets(wanted: tuple[dict[str, Any], ...], repository: str | None) -> 
             found=repository,
             remedy="l9 protect github --help",
         )
-    where = repository or github.HERE
+    where = repository or github.THIS_REPOSITORY
     out = _gh(github.list_rulesets(where))
     try:
         known = github.parse_rulesets(out)

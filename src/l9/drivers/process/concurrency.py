@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 
-def at_once(looks: Sequence[Callable[[], None]]) -> None:
+def run_concurrently(looks: Sequence[Callable[[], None]]) -> None:
     """Take all looks side by side, and return when the last one is done. Raises what the first to fail raised."""
     failed: list[Exception] = []
 

@@ -60,7 +60,7 @@ def run(
     return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
-def must(argv: tuple[str, ...], **how: object) -> str:
+def run_checked(argv: tuple[str, ...], **how: object) -> str:
     """As `run`; the standard output. Raises ActionError with the last lines when the exit code is not 0."""
     done = run(argv, **how)  # type: ignore[arg-type]  # passed on as it came
     if done.code != 0:

@@ -26,7 +26,7 @@ from l9.drivers.process.programs import stream
 from l9.errors import ActionError
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class SlotRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in a slot. `birth` is the process's start in clock ticks: a pid alone may be another's.
 
     `paused_at` is when it was last paused (seconds since the epoch), `paused_size` how long its log was then.
@@ -45,7 +45,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    place: Place
+    place: SlotRecord
     alive: bool
     paused: bool
 
@@ -217,7 +217,7 @@ class ProcessRuntime:
         port, tree = self._port(slot), self._layout.tree(release)
         log = self._layout.state / "logs" / f"{slot}-{release}-{time.time_ns()}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        place = Place(release=release, image=image.digest, commit=image.commit, log=str(log))
+        place = SlotRecord(release=release, image=image.digest, commit=image.commit, log=str(log))
         self._write(
             slot, place
         )  # before the process, so that a crash in between leaves a trace to find it by
@@ -254,7 +254,7 @@ class ProcessRuntime:
         )
         return f"pid {child.pid} on port {port}"
 
-    def _end(self, place: Place) -> None:
+    def _end(self, place: SlotRecord) -> None:
         """SIGTERM, then SIGKILL after the grace time; a stopped process must be continued to hear either."""
         for sign, patience in ((signal.SIGTERM, self._config.drain.grace), (signal.SIGKILL, 5.0)):
             proc.send(place.pid, place.birth, sign)
@@ -268,7 +268,7 @@ class ProcessRuntime:
 
     def _see(self, slot: Slot) -> _Seen | None:
         try:
-            place = msgspec.json.decode(self._file(slot).read_bytes(), type=Place)
+            place = msgspec.json.decode(self._file(slot).read_bytes(), type=SlotRecord)
         except (OSError, msgspec.MsgspecError):
             return None
         if not place.pid and not place.stopped:
@@ -315,7 +315,7 @@ class ProcessRuntime:
     def _kept(self, release: str) -> Path:
         return self._layout.release(release) / "slot.json"
 
-    def _write(self, slot: Slot, place: Place) -> None:
+    def _write(self, slot: Slot, place: SlotRecord) -> None:
         replace_file(self._file(slot), msgspec.json.encode(place).decode(), 0o600)
 
 

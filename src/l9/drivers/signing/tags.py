@@ -9,14 +9,14 @@ from l9.checks.git.facts import Signature
 from l9.config.model import Config
 from l9.drivers.git import commands as git
 from l9.drivers.git.source import QUIET
-from l9.drivers.process.programs import must, run
+from l9.drivers.process.programs import run, run_checked
 from l9.drivers.signing import tag_commands as git_signatures
 from l9.errors import ActionError
 
 
 def signature(top: Path, config: Config, name: str) -> Signature:
     """The signature of a tag, verified whenever there is one. Raises ActionError where nobody could verify it."""
-    tag = git.parse_tag(name, must(git.show_tag(name), cwd=top, env=QUIET))
+    tag = git.parse_tag(name, run_checked(git.show_tag(name), cwd=top, env=QUIET))
     if tag.signature == "none":
         return Signature("none")
     required = config.release.signatures == "required"

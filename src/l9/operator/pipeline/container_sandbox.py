@@ -68,7 +68,7 @@ def _released(config: Config, tag: str, key: str) -> bool:
     return tag.startswith(f"{repository(config)}:") and tag.endswith(f"-{key[:12]}_released")
 
 
-class ContainerBench:
+class ContainerSandbox:
     """Implements `Bench` with compose. The exported tree lies in `folder`, which is the caller's."""
 
     where = "container"

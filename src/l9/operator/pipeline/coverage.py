@@ -11,14 +11,14 @@ from l9.drivers.git.repo import GitRepo
 from l9.drivers.process.programs import run
 from l9.errors import ActionError
 from l9.operator.pipeline import stage_commands as stages
-from l9.operator.pipeline.sandbox import Bench
-from l9.operator.pipeline.tree_under_test import Subject
+from l9.operator.pipeline.sandbox import Sandbox
+from l9.operator.pipeline.tree_under_test import TreeUnderTest
 
 _SHOWN = 10  # files with lines that did not run
 
 
 def judge_coverage(
-    repo: GitRepo, config: Config, subject: Subject, bench: Bench, evidence: Path
+    repo: GitRepo, config: Config, subject: TreeUnderTest, bench: Sandbox, evidence: Path
 ) -> tuple[bool, str, tuple[str, ...]]:
     """Whether enough of the changed lines ran, the outcome in one line, and the lines that did not."""
     text = _read(evidence / stages.COVERAGE)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from l9.checks.api.openapi import is_document
-from l9.checks.host.prober import PROBE, Asker
+from l9.checks.host.prober import PROBE, Prober
 from l9.config.model import Config, Smoke
 from l9.drivers.http.client import HttpClient
 from l9.errors import ActionError, NoAnswer
@@ -30,7 +30,7 @@ class Contract(msgspec.Struct, frozen=True):
 
 def hold_to_contract(config: Config, golden: tuple[Smoke, ...], served: Served) -> Contract:
     """Ask the started release all that its contract says."""
-    asker, headers = Asker(HttpClient(), served.secret), public_host(config)
+    asker, headers = Prober(HttpClient(), served.secret), public_host(config)
     began = time.monotonic()
     if wrong := wait_until_healthy(config, asker, headers, served):
         return Contract("not healthy", wrong)
@@ -45,7 +45,7 @@ def hold_to_contract(config: Config, golden: tuple[Smoke, ...], served: Served) 
 
 
 def wait_until_healthy(
-    config: Config, asker: Asker, headers: Mapping[str, str], served: Served
+    config: Config, asker: Prober, headers: Mapping[str, str], served: Served
 ) -> str | None:
     """Why the release is not healthy, or None as soon as it is."""
     health, until = config.health, time.monotonic() + config.health.deadline

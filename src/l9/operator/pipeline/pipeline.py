@@ -25,11 +25,11 @@ from l9.errors import L9Error
 from l9.operator.pipeline import stage_commands as programs
 from l9.operator.pipeline.coverage import judge_coverage
 from l9.operator.pipeline.oracle import Contract, hold_to_contract, recorded
-from l9.operator.pipeline.process_sandbox import ProcessBench
-from l9.operator.pipeline.sandbox import Bench, workplace
+from l9.operator.pipeline.process_sandbox import ProcessSandbox
+from l9.operator.pipeline.sandbox import Sandbox, workplace
 from l9.operator.pipeline.store import CgmpStore
 from l9.operator.pipeline.tree_under_test import (
-    Subject,
+    TreeUnderTest,
     base_of,
     cached,
     key_of,
@@ -53,7 +53,7 @@ class Cgmp:
         self,
         repo: GitRepo,
         config: Config,
-        subject: Subject,
+        subject: TreeUnderTest,
         say: Say,
         *,
         again: bool = False,
@@ -66,7 +66,7 @@ class Cgmp:
         self._again = again
         self._nested = nested
         self._where = where_of(config)
-        self._benches: dict[str, Bench] = {}
+        self._benches: dict[str, Sandbox] = {}
         self._stack = ExitStack()
 
     # When they are first asked for: a tag that there is not has no tree to look at.
@@ -237,7 +237,9 @@ class Cgmp:
         if noted := self._repo.notes.openapi(base.tree):
             return noted, ""
         self._say(f"starting {base.tag} to ask for its API")
-        with Cgmp(self._repo, self._config, Subject(base.tree, base.tree), self._say, nested=True) as other:
+        with Cgmp(
+            self._repo, self._config, TreeUnderTest(base.tree, base.tree), self._say, nested=True
+        ) as other:
             bench = other._bench(self._where.oracle)  # the same, on the other tree
             with bench.serving(self._say) as served:
                 contract = hold_to_contract(self._config, (), served)
@@ -247,7 +249,7 @@ class Cgmp:
 
     # ── around them ──────────────────────────────────────────────────────────────────────────────
 
-    def _bench(self, where: str) -> Bench:
+    def _bench(self, where: str) -> Sandbox:
         """The bench of that kind, with the tree exported for it when it is first asked for."""
         if where not in self._benches:
             folder = self._stack.enter_context(workplace())
@@ -255,11 +257,11 @@ class Cgmp:
             self._repo.export_revision(self._subject.tree, folder / "tree")
             evidence = self._evidence()
             if where == "container":
-                from l9.operator.pipeline.container_sandbox import ContainerBench
+                from l9.operator.pipeline.container_sandbox import ContainerSandbox
 
-                bench: Bench = ContainerBench(self._config, self._repo.top, folder, evidence, self._key)
+                bench: Sandbox = ContainerSandbox(self._config, self._repo.top, folder, evidence, self._key)
             else:
-                bench = ProcessBench(self._config, self._repo.top, folder, evidence)
+                bench = ProcessSandbox(self._config, self._repo.top, folder, evidence)
             self._stack.callback(bench.close)
             self._benches[where] = bench
         return self._benches[where]
@@ -267,10 +269,10 @@ class Cgmp:
     def _evidence(self) -> Path:
         return self._store.evidence(self._key)
 
-    def _filled(self, bench: Bench, argv: tuple[str, ...]) -> tuple[str, ...]:
+    def _filled(self, bench: Sandbox, argv: tuple[str, ...]) -> tuple[str, ...]:
         return programs.filled(argv, {"python": bench.python, "evidence": bench.evidence, "tree": bench.tree})
 
-    def _measures(self, bench: Bench, argv: tuple[str, ...]) -> bool:
+    def _measures(self, bench: Sandbox, argv: tuple[str, ...]) -> bool:
         """Whether SIM measures for COV: nobody else does, and where it runs it can."""
         cgmp = self._config.cgmp
         if not programs.is_pytest(argv) or cgmp.cov or cgmp.coverage == 0 or "cov" in cgmp.skip:
@@ -287,7 +289,7 @@ class Cgmp:
 
         return image_now(self._config, self._key) in (None, self.report.image)
 
-    def _look_into_image(self, bench: Bench) -> None:
+    def _look_into_image(self, bench: Sandbox) -> None:
         """Note which image is released, and what is installed in it but the project itself."""
         image = bench.image(self._say)
         if image is None:
@@ -307,7 +309,7 @@ class Cgmp:
     def _api_name(self, tree: str) -> str:
         return f"{tree}-{settings_of(self._config)[:12]}"
 
-    def _files(self, bench: Bench) -> dict[str, tuple[int, int]]:
+    def _files(self, bench: Sandbox) -> dict[str, tuple[int, int]]:
         """The tree's own files with size and time of change, where commands could change them; caches are none."""
         if bench.where != "process":
             return {}
@@ -330,7 +332,7 @@ def fix_commands(repo: GitRepo, config: Config, tree: str) -> tuple[tuple[str, .
 def run_stages(
     repo: GitRepo,
     config: Config,
-    subject: Subject,
+    subject: TreeUnderTest,
     stages: tuple[Stage, ...],
     say: Say,
     *,

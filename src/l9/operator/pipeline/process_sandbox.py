@@ -24,7 +24,7 @@ from l9.operator.pipeline.sandbox import SERVER, TAIL, OwnEnv, Ran, Served, end_
 _PATIENCE = 5.0  # seconds, for a release that was told to end
 
 
-class ProcessBench:
+class ProcessSandbox:
     """Implements `Bench` in a folder of the caller's, which holds the exported tree as `tree`."""
 
     where = "process"

@@ -47,7 +47,7 @@ class Served(msgspec.Struct, frozen=True):
     ended: Callable[[], str | None]
 
 
-class Bench(Protocol):
+class Sandbox(Protocol):
     """Where stages run. `tree` and `evidence` are these two folders as a command finds them."""
 
     where: str

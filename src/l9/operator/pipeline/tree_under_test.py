@@ -24,7 +24,7 @@ RULES = "1"  # grows when the same content would be judged otherwise
 Place = Literal["container", "process"]
 
 
-class Subject(msgspec.Struct, frozen=True):
+class TreeUnderTest(msgspec.Struct, frozen=True):
     """A tree to run the stages on. `revision` is what git finds it by; `base` the release before it."""
 
     revision: str
@@ -43,10 +43,10 @@ class Where(msgspec.Struct, frozen=True):
         return "container" if self.tests == self.oracle == "container" else "process"
 
 
-def subject_of(repo: GitRepo, config: Config, tag: str) -> Subject:
+def subject_of(repo: GitRepo, config: Config, tag: str) -> TreeUnderTest:
     """A tag's tree, or that of HEAD where the name is empty; its tree is empty where there is no commit."""
     seen = repo.tag(tag)
-    return Subject(seen.commit or git.revision(tag), seen.tree, base_of(repo, config, tag))
+    return TreeUnderTest(seen.commit or git.revision(tag), seen.tree, base_of(repo, config, tag))
 
 
 def base_of(repo: GitRepo, config: Config, tag: str) -> Base | None:
@@ -77,7 +77,7 @@ def where_of(config: Config) -> Where:
     return Where("process" if here else runtime, runtime)
 
 
-def key_of(repo: GitRepo, config: Config, subject: Subject) -> str:
+def key_of(repo: GitRepo, config: Config, subject: TreeUnderTest) -> str:
     """The digest of all that the outcome depends on. The environment in `.env.local` is none of it."""
     where = where_of(config)
     tree = GitTree(repo.top, subject.tree)

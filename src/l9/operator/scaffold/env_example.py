@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from l9.operator.scaffold.seen import Seen
+from l9.operator.scaffold.snapshot import RepoSnapshot
 
 _SECRET = re.compile(
     r"(?:^|_)(?:KEY|SECRET|TOKEN|PASS|PASSWORD|PASSWD|PWD|CREDENTIALS?|PRIVATE|SALT|DSN)(?:_|$)"
@@ -17,7 +17,7 @@ HEAD = """\
 """
 
 
-def text(seen: Seen) -> str:
+def text(seen: RepoSnapshot) -> str:
     """The file; empty where nothing is read."""
     needed = {r.names[0]: r.where for r in seen.reads if not r.default}
     other = {r.names[0]: r.where for r in seen.reads if r.default and r.names[0] not in needed}

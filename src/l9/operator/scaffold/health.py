@@ -22,7 +22,7 @@ _BEST = ("/health", "/healthz", "/up", "/api/health")
 _BODY = 800  # characters after a route, in which its answer stands
 
 
-class Health(msgspec.Struct, frozen=True):
+class HealthProposal(msgspec.Struct, frozen=True):
     """`equals` is the answer's `status`; empty where any body will do. `where`: what said so."""
 
     path: str
@@ -30,7 +30,7 @@ class Health(msgspec.Struct, frozen=True):
     where: str = ""
 
 
-def find(check: str, dockerfile: str, code: Mapping[str, str]) -> Health | None:
+def find(check: str, dockerfile: str, code: Mapping[str, str]) -> HealthProposal | None:
     """The health endpoint. In: the compose healthcheck's words, the Dockerfile, and the code by path."""
     routes = sorted(_routes(code), key=lambda h: (_rank(h.path), h.where))
     asked = next(_asked(check, dockerfile), None)
@@ -40,16 +40,16 @@ def find(check: str, dockerfile: str, code: Mapping[str, str]) -> Health | None:
     return msgspec.structs.replace(asked, equals=same[0].equals) if same else asked
 
 
-def _asked(check: str, dockerfile: str) -> Iterator[Health]:
+def _asked(check: str, dockerfile: str) -> Iterator[HealthProposal]:
     for where, text in (
         ("the healthcheck", check),
         ("HEALTHCHECK", " ".join(_HEALTHCHECK.findall(dockerfile))),
     ):
         if found := _URL.search(text):
-            yield Health(found[1] or "/", where=where)
+            yield HealthProposal(found[1] or "/", where=where)
 
 
-def _routes(code: Mapping[str, str]) -> Iterator[Health]:
+def _routes(code: Mapping[str, str]) -> Iterator[HealthProposal]:
     for path, text in code.items():
         prefix = _PREFIX.search(text)
         for found in _ROUTE.finditer(text):
@@ -62,7 +62,7 @@ def _routes(code: Mapping[str, str]) -> Iterator[Health]:
                 body = _view(found["view"].rpartition(".")[2], code)
             status = _STATUS.search(body)
             line = text.count("\n", 0, found.start()) + 1
-            yield Health(route, status[1] if status else "", f"{path}:{line}")
+            yield HealthProposal(route, status[1] if status else "", f"{path}:{line}")
 
 
 def _view(name: str, code: Mapping[str, str]) -> str:

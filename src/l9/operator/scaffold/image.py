@@ -7,7 +7,7 @@ import re
 
 from l9.checks.dependencies.locks import read_requirements
 from l9.operator.scaffold.python_app import App
-from l9.operator.scaffold.seen import Seen
+from l9.operator.scaffold.snapshot import RepoSnapshot
 
 # The reference backend's own base. The digest outranks the tag in front of it.
 BASE = "python:3.12.14-slim-trixie@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea"
@@ -18,7 +18,7 @@ LEFT_OUT = ".git\n.env*\n!.env.example\n.venv\n**/__pycache__\n"  # what no imag
 PORT = 8000
 
 
-def text(seen: Seen, app: App, health: str) -> str:
+def text(seen: RepoSnapshot, app: App, health: str) -> str:
     """The Dockerfile; empty where it would not run: no requirements, no such server among them, another Python.
 
     health: the path that is asked, empty for none.

@@ -11,7 +11,7 @@ import msgspec
 from l9.checks.compose.services import services
 from l9.checks.dependencies.locks import read_requirements
 from l9.operator.scaffold import env_example, health, image, python_app, scripts, service, settings
-from l9.operator.scaffold.seen import Note, Seen
+from l9.operator.scaffold.snapshot import Note, RepoSnapshot
 
 SETTINGS = "l9.toml"
 DOCKERFILES = ("Dockerfile", "docker/Dockerfile")
@@ -43,7 +43,7 @@ class Proposal(msgspec.Struct, frozen=True):
     steps: tuple[str, ...] = ()
 
 
-def propose(seen: Seen, asked: settings.Asked) -> Proposal:
+def propose(seen: RepoSnapshot, asked: settings.Asked) -> Proposal:
     """Derive everything from what was seen."""
     files, notes = [], list[Note]()
     app = python_app.find(seen)
@@ -73,7 +73,7 @@ def propose(seen: Seen, asked: settings.Asked) -> Proposal:
     return Proposal(tuple(files), tuple(notes), ready, steps)
 
 
-def _health(seen: Seen, chosen: service.Service | None) -> health.Health | None:
+def _health(seen: RepoSnapshot, chosen: service.Service | None) -> health.HealthProposal | None:
     code = {path: text for path, text in seen.texts.items() if path.endswith(_CODE)}
     if chosen is None:
         return health.find("", "", code)
@@ -82,7 +82,7 @@ def _health(seen: Seen, chosen: service.Service | None) -> health.Health | None:
     )
 
 
-def _dockerfile(seen: Seen, app: python_app.App) -> str:
+def _dockerfile(seen: RepoSnapshot, app: python_app.App) -> str:
     """A Dockerfile where there is nothing yet that builds or runs a container; else an empty text."""
     if seen.compose or seen.unread or any("ockerfile" in path for path in seen.paths):
         return ""
@@ -90,13 +90,13 @@ def _dockerfile(seen: Seen, app: python_app.App) -> str:
     return image.text(seen, app, found.path if found else "")
 
 
-def _lonely_dockerfile(seen: Seen) -> str:
+def _lonely_dockerfile(seen: RepoSnapshot) -> str:
     """The Dockerfile of a repository without a compose file; else an empty name."""
     there = next((p for p in DOCKERFILES if p in seen.paths), "")
     return "" if seen.compose or seen.unread else there
 
 
-def _with_compose(seen: Seen, dockerfile: str, asked: settings.Asked) -> Seen:
+def _with_compose(seen: RepoSnapshot, dockerfile: str, asked: settings.Asked) -> RepoSnapshot:
     """As if the compose file were there already."""
     name = settings.app_name(seen, None, asked)
     definition = {
@@ -106,7 +106,7 @@ def _with_compose(seen: Seen, dockerfile: str, asked: settings.Asked) -> Seen:
     return msgspec.structs.replace(seen, compose={COMPOSE: {"services": {name: definition}}})
 
 
-def compose_text(seen: Seen, dockerfile: str, asked: settings.Asked) -> str:
+def compose_text(seen: RepoSnapshot, dockerfile: str, asked: settings.Asked) -> str:
     """A compose file for production, with what spec 4.2 wants of one; its healthcheck needs a Python in the image."""
     seen = _with_compose(seen, dockerfile, asked)
     chosen = service.find(seen)
@@ -142,7 +142,7 @@ def compose_text(seen: Seen, dockerfile: str, asked: settings.Asked) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _steps(seen: Seen, tag: str) -> tuple[str, ...]:
+def _steps(seen: RepoSnapshot, tag: str) -> tuple[str, ...]:
     """The way from here to a first deploy, over a branch where main is others' too (spec 3.1)."""
     commit = "git add --all && git commit -m 'Add: Deploy with l9'"
     there = (
@@ -160,7 +160,10 @@ def _first(form: str, tags: tuple[str, ...]) -> str:
 
 
 def _notes(
-    seen: Seen, chosen: service.Service | None, found: health.Health | None, asked: settings.Asked
+    seen: RepoSnapshot,
+    chosen: service.Service | None,
+    found: health.HealthProposal | None,
+    asked: settings.Asked,
 ) -> Iterator[Note]:
     if not (asked.host and asked.url):
         lacking = " and ".join(n for n, said in (("host", asked.host), ("public_url", asked.url)) if not said)
@@ -200,7 +203,7 @@ def _notes(
         yield Note("no remote named origin: the host takes releases from there", "git remote add origin URL")
 
 
-def _env_notes(seen: Seen, chosen: service.Service) -> Iterator[Note]:
+def _env_notes(seen: RepoSnapshot, chosen: service.Service) -> Iterator[Note]:
     if len(chosen.env_files) > 1:
         yield Note(
             f"several env files ({', '.join(chosen.env_files)}): the host has one, {chosen.env_files[0]}",
@@ -215,5 +218,5 @@ def _env_notes(seen: Seen, chosen: service.Service) -> Iterator[Note]:
             )
 
 
-def _declares(seen: Seen) -> bool:
+def _declares(seen: RepoSnapshot) -> bool:
     return "dependencies" in seen.texts.get("pyproject.toml", "") or "requirements.in" in seen.paths

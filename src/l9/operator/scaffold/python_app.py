@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from l9.checks.compose.services import services
-from l9.operator.scaffold.seen import Seen
 from l9.operator.scaffold.service import Service
+from l9.operator.scaffold.snapshot import RepoSnapshot
 
 _OBJECT = re.compile(
     r"^(?P<name>\w+)(?:\s*:\s*\w+)?\s*=\s*(?P<kind>FastAPI|Starlette|Flask|Quart)\(", re.MULTILINE
@@ -42,7 +42,7 @@ class App(msgspec.Struct, frozen=True):
 SPECS_OWN = App("uvicorn", "api.server_memory:app")
 
 
-def find(seen: Seen) -> App | None:
+def find(seen: RepoSnapshot) -> App | None:
     """The application, by the first file from the top that makes one; Django's by its wsgi.py."""
     for path, text in sorted(seen.texts.items(), key=lambda item: (item[0].count("/"), item[0])):
         if path.endswith(".py") and (found := _OBJECT.search(text)):
@@ -64,7 +64,7 @@ def process(app: App | None) -> dict[str, Any]:
     return {"command": list(app.command("{python}", "127.0.0.1", "{port}"))}
 
 
-def tests(seen: Seen, service: Service | None) -> tuple[str, ...] | None:
+def tests(seen: RepoSnapshot, service: Service | None) -> tuple[str, ...] | None:
     """`[check] test`, or None where the default is right: the compose service `test`, and the spec's file in it.
 
     Without that service the tests run on this machine, in an environment that uv makes of the lock, and measured.

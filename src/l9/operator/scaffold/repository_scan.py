@@ -12,9 +12,9 @@ from l9.checks.environment.reads import EnvRead, compose_gives, compose_reads, d
 from l9.checks.environment.reads_python import python_reads
 from l9.drivers.git import commands as git
 from l9.drivers.git.source import QUIET
-from l9.drivers.process.programs import must, run
-from l9.operator.scaffold.seen import Seen
+from l9.drivers.process.programs import run, run_checked
 from l9.operator.scaffold.service import env_files, in_repository
+from l9.operator.scaffold.snapshot import RepoSnapshot
 
 COMPOSE = re.compile(r"(?:(?:docker|deploy|infra)/)?(?:docker-)?compose(?:[.-][\w-]+)*\.ya?ml")
 CODE = re.compile(r".*\.(?:py|js|mjs|cjs|ts|rb|go)")
@@ -29,9 +29,9 @@ _NODE = re.compile(r"\bprocess\.env\.(?P<name>[A-Z][A-Z0-9_]*)(?P<default>\s*(?:
 _PORT = re.compile(r"[\"'.](\w*PORT)\b")
 
 
-def look(top: Path) -> Seen:
+def look(top: Path) -> RepoSnapshot:
     """What there is. Files that cannot be read as text are passed over, compose files with a reason."""
-    out = must(git.list_known(), cwd=top, env=QUIET)
+    out = run_checked(git.list_known(), cwd=top, env=QUIET)
     paths = sorted({p for p in out.split("\0") if p and (top / p).is_file()})
     compose: dict[str, Any] = {}
     unread: dict[str, str] = {}
@@ -46,7 +46,7 @@ def look(top: Path) -> Seen:
     texts = {
         p: text for p in (*code, *(p for p in paths if PROJECT.fullmatch(p))) if (text := _text(top / p))
     }
-    return Seen(
+    return RepoSnapshot(
         directory=top.name,
         paths=frozenset(paths),
         compose=compose,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from l9.checks.compose.services import COMPLETED, USUAL_FILES, active, is_database, services
-from l9.operator.scaffold.seen import Document, Note, Seen
+from l9.operator.scaffold.snapshot import Document, Note, RepoSnapshot
 
 _PRODUCTION = re.compile(r"(?:[\w-]+/)?(?:docker-)?compose[.-]prod(?:uction)?\.ya?ml")
 _PROXY = re.compile(r"(?:^|[^a-z])(nginx|caddy|traefik|haproxy|envoy|httpd|apache)(?:[^a-z]|$)")
@@ -46,14 +46,14 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     env_files: tuple[str, ...] = ()
 
 
-def files(seen: Seen) -> Iterator[str]:
+def files(seen: RepoSnapshot) -> Iterator[str]:
     """The compose files that production may be described by, best first."""
     yield from sorted(p for p in seen.compose if _PRODUCTION.fullmatch(p))
     yield from (p for p in USUAL_FILES if p in seen.compose)
     yield from sorted(p for p in seen.compose if p not in USUAL_FILES and not _PRODUCTION.fullmatch(p))
 
 
-def find(seen: Seen) -> Service | None:
+def find(seen: RepoSnapshot) -> Service | None:
     """The first file with a service that can be a slot's; None where there is none."""
     for path in files(seen):
         document = seen.compose[path]
@@ -66,7 +66,7 @@ def find(seen: Seen) -> Service | None:
     return None
 
 
-def notes(seen: Seen, service: Service) -> Iterator[Note]:
+def notes(seen: RepoSnapshot, service: Service) -> Iterator[Note]:
     """What stands in the way of two slots in this file."""
     document, edit = seen.compose[service.file], f"$EDITOR {service.file}"
     known = services(document)
@@ -146,7 +146,7 @@ def _about(name: str, service: Mapping[str, Any]) -> str:
     return f"{name} {service.get('image', '')} {context} {words}".lower()
 
 
-def _described(seen: Seen, file: str, name: str, *, blue: str = "", green: str = "") -> Service:
+def _described(seen: RepoSnapshot, file: str, name: str, *, blue: str = "", green: str = "") -> Service:
     definition: Mapping[str, Any] = services(seen.compose[file])[blue or name]
     dockerfile = _dockerfile(seen, file, definition)
     text = seen.texts.get(dockerfile, "")
@@ -169,7 +169,7 @@ def _described(seen: Seen, file: str, name: str, *, blue: str = "", green: str =
     )
 
 
-def _dockerfile(seen: Seen, file: str, definition: Mapping[str, Any]) -> str:
+def _dockerfile(seen: RepoSnapshot, file: str, definition: Mapping[str, Any]) -> str:
     """The path of the Dockerfile that the service is built from; empty where it is not built, or from elsewhere."""
     build = definition.get("build")
     if not build:

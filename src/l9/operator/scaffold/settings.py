@@ -12,8 +12,8 @@ import msgspec
 from l9.checks.compose.services import USUAL_FILES
 from l9.operator.scaffold import health as healths
 from l9.operator.scaffold import python_app
-from l9.operator.scaffold.seen import Seen
 from l9.operator.scaffold.service import Service, taken_ports
+from l9.operator.scaffold.snapshot import RepoSnapshot
 
 HOST, URL = "admin@203.0.113.10", "https://l9.example.com"  # the spec's own: nobody's
 EXAMPLES = (
@@ -33,7 +33,7 @@ class Asked(msgspec.Struct, frozen=True):
     url: str = ""
 
 
-def app_name(seen: Seen, service: Service | None, asked: Asked) -> str:
+def app_name(seen: RepoSnapshot, service: Service | None, asked: Asked) -> str:
     """The application's name: as asked, the spec's pair, the compose project, or the directory.
 
     The compose project's, because networks and volumes then have the names that they have by hand.
@@ -45,7 +45,7 @@ def app_name(seen: Seen, service: Service | None, asked: Asked) -> str:
 
 
 def sections(
-    seen: Seen, service: Service | None, health: healths.Health | None, asked: Asked
+    seen: RepoSnapshot, service: Service | None, health: healths.HealthProposal | None, asked: Asked
 ) -> dict[str, dict[str, Any]]:
     """Each section with the keys that are no default."""
     name = app_name(seen, service, asked)
@@ -68,7 +68,7 @@ def sections(
     }
 
 
-def _ports(seen: Seen, service: Service) -> tuple[int, int]:
+def _ports(seen: RepoSnapshot, service: Service) -> tuple[int, int]:
     """Two ports that no other service publishes."""
     own = (service.blue, service.green, service.name)
     taken = taken_ports(seen.compose[service.file], *own)
@@ -91,7 +91,7 @@ def _value(value: Any) -> str:
     return json.dumps(value)
 
 
-def _release(seen: Seen) -> dict[str, str]:
+def _release(seen: RepoSnapshot) -> dict[str, str]:
     found = {}
     plain = [match for tag in seen.tags if (match := _PLAIN_VERSION.fullmatch(tag))]
     if plain and not any(tag.endswith("-l9") for tag in seen.tags):
@@ -101,7 +101,7 @@ def _release(seen: Seen) -> dict[str, str]:
     return found
 
 
-def _compose(seen: Seen, service: Service, app: str) -> dict[str, Any]:
+def _compose(seen: RepoSnapshot, service: Service, app: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if service.file != next((p for p in USUAL_FILES if p in seen.compose or p in seen.unread), ""):
         found["file"] = service.file
@@ -117,12 +117,12 @@ def _compose(seen: Seen, service: Service, app: str) -> dict[str, Any]:
     return found
 
 
-def _check(seen: Seen, service: Service | None) -> dict[str, Any]:
+def _check(seen: RepoSnapshot, service: Service | None) -> dict[str, Any]:
     test = python_app.tests(seen, service)
     return {} if test is None else {"test": list(test)}
 
 
-def _env(seen: Seen, service: Service | None) -> dict[str, str]:
+def _env(seen: RepoSnapshot, service: Service | None) -> dict[str, str]:
     found = {}
     if (
         service
@@ -137,12 +137,12 @@ def _env(seen: Seen, service: Service | None) -> dict[str, str]:
     return found
 
 
-def example_file(seen: Seen) -> str:
+def example_file(seen: RepoSnapshot) -> str:
     """The example file that is there already, or an empty name."""
     return next((path for path in EXAMPLES if path in seen.paths), "")
 
 
-def _health(health: healths.Health | None) -> dict[str, str]:
+def _health(health: healths.HealthProposal | None) -> dict[str, str]:
     if health is None:
         return {}
     found = {} if health.path == "/health" else {"path": health.path}

@@ -20,7 +20,7 @@ from l9.core.events import RunStarted
 from l9.core.invariant import Weight
 from l9.core.run import begin
 from l9.core.states import Kind, Slot
-from l9.core.thresholds import Rules
+from l9.core.thresholds import Thresholds
 from l9.drivers.git.tree import GitTree
 from l9.errors import ConfigError, L9Error
 
@@ -82,7 +82,7 @@ def verdicts(tree: GitTree, config: Config, **rules: object) -> dict[str, str]:
     about = {"commit": "c", "tag_object": "t", "old": None, "previous": None, "who": "ada"}
     start = RunStarted(kind=Kind.DEPLOY, tag="v1", new=Slot.BLUE, **about)
     found = [
-        judge(each, begin("run", 0.0, start), f.Facts(seen), 0.0, Rules(**rules))
+        judge(each, begin("run", 0.0, start), f.Facts(seen), 0.0, Thresholds(**rules))
         for each in catalogue()
         if {dockerfile_facts.Dockerfile, compose_facts.ComposeFile} & set(each.observes)
     ]

@@ -9,7 +9,7 @@ import pytest
 from l9.checks.compose.production import (
     Build,
     Mount,
-    Places,
+    ProductionPaths,
     Published,
     Service,
     build_of,
@@ -20,17 +20,17 @@ from l9.checks.compose.production import (
 from l9.checks.compose.services import Chosen
 
 FILES = ("app/main.py", "app/data/.gitkeep", "settings.yml", "docker/compose.yml")
-TOP = Places("", "/opt/l9", FILES)
-BELOW = Places("docker", "/opt/l9", FILES)
+TOP = ProductionPaths("", "/opt/l9", FILES)
+BELOW = ProductionPaths("docker", "/opt/l9", FILES)
 
 
-def of(service: dict[str, Any], places: Places = TOP, **others: Any) -> Service:
+def of(service: dict[str, Any], places: ProductionPaths = TOP, **others: Any) -> Service:
     document = resolved({"services": {"web": service, **others}})
     (slot,) = production(document, Chosen("web", "web"), tuple(others), places).slots
     return slot
 
 
-def build(given: object, places: Places = TOP) -> Build | None:
+def build(given: object, places: ProductionPaths = TOP) -> Build | None:
     return build_of(resolved({"services": {"web": {"build": given}}}), Chosen("web", "web"), places)
 
 
@@ -141,7 +141,7 @@ def test_a_service_without_a_word_and_a_file_without_services() -> None:
         (None, TOP, None),
     ],
 )  # fmt: skip
-def test_build_sections(given: object, places: Places, found: Build | None) -> None:
+def test_build_sections(given: object, places: ProductionPaths, found: Build | None) -> None:
     assert build(given, places) == found
 
 
@@ -197,7 +197,9 @@ def test_what_the_tag_does_not_have(given: object, why: str) -> None:
         ({"type": "tmpfs", "target": "/app"}, TOP, None),
     ],
 )  # fmt: skip
-def test_mounts_of_the_repository(entry: object, places: Places, found: tuple[str, bool] | None) -> None:
+def test_mounts_of_the_repository(
+    entry: object, places: ProductionPaths, found: tuple[str, bool] | None
+) -> None:
     mounts = of({"image": "x", "volumes": [entry]}, places).mounts
     assert mounts == (() if found is None else (Mount(found[0], "/app", found[1]),))
 

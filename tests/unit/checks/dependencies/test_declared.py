@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from l9.checks.dependencies.declared import compare, lowest_python, read_project, wanted_files
-from l9.checks.dependencies.facts import Amiss, Declared
+from l9.checks.dependencies.facts import Declared, LockMismatch
 from l9.checks.dependencies.locks import read_requirements
 from l9.errors import ActionError
 
@@ -87,7 +87,7 @@ def test_what_is_no_requirement_is_told() -> None:
 
 def test_no_lock_at_all() -> None:
     assert compared(pyproject_toml=project("fastapi>=0.1", "x")).amiss == (
-        Amiss("pyproject.toml", "fastapi>=0.1", "requirements.txt", "no lock", "l9 lock"),
+        LockMismatch("pyproject.toml", "fastapi>=0.1", "requirements.txt", "no lock", "l9 lock"),
     )
     assert compared(pyproject_toml=project()) == Declared(())
     assert compared() == Declared(())

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from l9.checks.dependencies import locker_commands as locking
-from l9.checks.dependencies.locker_commands import Audit, Change, Job, Skipped, Vulnerable
+from l9.checks.dependencies.locker_commands import Audit, Job, LockChange, Skipped, Vulnerable
 from l9.checks.dependencies.locks import read_requirements
 
 WANTED = ("requirements*.txt",)
@@ -104,9 +104,9 @@ def test_differences_are_by_name_and_version() -> None:
     before = read_requirements("a==1\nb==1\nc==1 ; os_name == 'nt'\nc==2\n")
     after = read_requirements(f"a==1 --hash=sha256:{'0' * 64}\nc==2\nd==3\n")
     assert locking.differences(before, after) == [
-        Change("b", ["1"], []), Change("c", ["1", "2"], ["2"]), Change("d", [], ["3"]),
+        LockChange("b", ["1"], []), LockChange("c", ["1", "2"], ["2"]), LockChange("d", [], ["3"]),
     ]  # fmt: skip
-    assert locking.differences(None, read_requirements("a==1\n")) == [Change("a", [], ["1"])]
+    assert locking.differences(None, read_requirements("a==1\n")) == [LockChange("a", [], ["1"])]
     assert locking.unhashed(after) == ["c", "d"]
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from l9.checks.environment.env_file import parse_env
 from l9.checks.environment.schema import (
     TYPES,
-    Misfit,
     Problem,
     Rule,
+    TypeMismatch,
     compare,
     judge_keys,
     misses,
@@ -139,7 +139,10 @@ def test_a_file_is_compared_by_names_and_shapes() -> None:
     schema = read_schema("A=\n# optional\nB=\n# type: port\nPORT=8000\nC=\n# optional, type: url\nD=")
     found = compare(schema.rules, parse_env("PORT=hunter2\nC=\nEXTRA=hunter2\nA=x\nD=hunter2"))
     assert found.missing == ("C",)
-    assert found.wrong == (Misfit("PORT", "a port, 1 to 65535"), Misfit("D", "a URL, scheme://host…"))
+    assert found.wrong == (
+        TypeMismatch("PORT", "a port, 1 to 65535"),
+        TypeMismatch("D", "a URL, scheme://host…"),
+    )
     assert found.extra == ("EXTRA",)
     assert "hunter2" not in str(found)
 

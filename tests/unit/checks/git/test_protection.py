@@ -17,7 +17,7 @@ from l9.checks.git.protection import (
     address,
     governed,
     judge_push,
-    shown,
+    ref_name,
 )
 
 TAG, ADA, BOB = "v1.0.0-l9", "ada@l9.invalid", "bob@l9.invalid"
@@ -140,5 +140,5 @@ def test_addresses(trailer: str, found: str) -> None:
 
 
 def test_names_are_shown_short_and_without_what_moves_a_cursor() -> None:
-    assert shown("a" * 200) == "a" * 128 + "…"
-    assert shown("a\n") == "'a\\n'"
+    assert ref_name("a" * 200) == "a" * 128 + "…"
+    assert ref_name("a\n") == "'a\\n'"

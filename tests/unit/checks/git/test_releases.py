@@ -9,7 +9,7 @@ from l9.checks.git.facts import CommitMessage
 from l9.checks.git.messages import check_message
 from l9.checks.git.next_release import (
     MOST_LINES,
-    Change,
+    CommitChange,
     Proof,
     grown,
     needed,
@@ -26,7 +26,7 @@ FORM = TagFormat("v<major>.<minor>.<patch>-l9")
 PROOF = Proof((("fix", "nothing to change"), ("sim", "12 passed")), "e" * 40, "ada@l9.invalid")
 
 
-def changes(*messages: str) -> tuple[Change, ...]:
+def changes(*messages: str) -> tuple[CommitChange, ...]:
     return read_changes(CommitMessage(f"{n:012x}", 1, text) for n, text in enumerate(messages, 1))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from l9.checks.logs.lines import plain
-from l9.checks.logs.logs import Kind, LogLine, Outcome, judge, parse
+from l9.checks.logs.logs import LineKind, LogLine, Outcome, judge, parse
 
 CORPUS = Path(__file__).parent / "log_corpus"
 EXPECTED = tomllib.loads((CORPUS / "expected.toml").read_text())
@@ -38,7 +38,7 @@ def test_exactly_the_real_errors_are_flagged(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_fatal_records_and_access_logs_are_told_apart(name: str) -> None:
     records = parse(lines(name))
-    heads = [record.lines[0] for record in records if record.kind is Kind.FATAL]
+    heads = [record.lines[0] for record in records if record.kind is LineKind.FATAL]
     expected = EXPECTED[name].get("fatal", [])
     assert len(heads) == len(expected), heads
     assert all(part in head for part, head in zip(expected, heads, strict=True)), heads

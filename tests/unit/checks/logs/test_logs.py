@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from l9.checks.logs.lines import as_json, exception_of_json, mask, message_of_json, plain
 from l9.checks.logs.logs import (
     EXCERPT_BYTES,
-    Kind,
+    LineKind,
     LogLine,
     Outcome,
     Record,
@@ -24,7 +24,7 @@ def records(text: str) -> list[Record]:
     return parse(LogLine("stderr", line) for line in text.split("\n"))
 
 
-def kinds(text: str) -> list[Kind]:
+def kinds(text: str) -> list[LineKind]:
     return [record.kind for record in records(text)]
 
 
@@ -40,16 +40,16 @@ def test_a_traceback_joins_the_record_that_announced_it(level: str) -> None:
 
 @pytest.mark.parametrize("before", ["INFO: all is well", "a plain line", '{"level": "info"}', "GET / 200"])
 def test_a_traceback_after_info_or_nothing_is_an_error(before: str) -> None:
-    assert kinds(f"{before}\n{TRACEBACK}ValueError: 1") == [Kind.FINE, Kind.ERROR]
+    assert kinds(f"{before}\n{TRACEBACK}ValueError: 1") == [LineKind.FINE, LineKind.ERROR]
 
 
 def test_a_second_traceback_is_not_excused_by_a_warning() -> None:
     text = f"WARNING: retry\n{TRACEBACK}ValueError: 1\n{TRACEBACK}KeyError: 2"
-    assert kinds(text) == [Kind.FINE, Kind.ERROR]
+    assert kinds(text) == [LineKind.FINE, LineKind.ERROR]
 
 
 def test_a_traceback_of_another_record_is_not_swallowed_by_frames() -> None:
-    assert kinds(f"{TRACEBACK}{TRACEBACK}KeyError: 2") == [Kind.ERROR, Kind.ERROR]
+    assert kinds(f"{TRACEBACK}{TRACEBACK}KeyError: 2") == [LineKind.ERROR, LineKind.ERROR]
 
 
 def test_streams_do_not_mix() -> None:
@@ -67,8 +67,8 @@ def test_streams_do_not_mix() -> None:
 
 
 def test_a_new_level_ends_a_traceback_that_was_cut_short() -> None:
-    assert kinds(f"WARNING: x\n{TRACEBACK}ERROR: real") == [Kind.FINE, Kind.ERROR]
-    assert kinds(f"WARNING: x\n{TRACEBACK}2026-03-14 10:00:00 ERROR real") == [Kind.FINE, Kind.ERROR]
+    assert kinds(f"WARNING: x\n{TRACEBACK}ERROR: real") == [LineKind.FINE, LineKind.ERROR]
+    assert kinds(f"WARNING: x\n{TRACEBACK}2026-03-14 10:00:00 ERROR real") == [LineKind.FINE, LineKind.ERROR]
 
 
 def test_a_message_of_several_lines_stays_with_its_exception() -> None:
@@ -79,7 +79,7 @@ def test_a_message_of_several_lines_stays_with_its_exception() -> None:
 
 def test_an_exception_without_a_class_name_is_kept_as_text() -> None:
     (record,) = records(f"{TRACEBACK}*** odd ***")
-    assert (record.exception, record.kind) == (None, Kind.ERROR)
+    assert (record.exception, record.kind) == (None, LineKind.ERROR)
     assert record.template == "Traceback (most recent call last):"
 
 
@@ -97,18 +97,21 @@ def test_what_follows_the_message_is_a_record_of_its_own() -> None:
 
 def test_a_chain_sentence_without_its_traceback_ends_there() -> None:
     sentence = "During handling of the above exception, another exception occurred:"
-    assert kinds(f"WARNING: x\n{TRACEBACK}KeyError: 1\n\n{sentence}\n\nplain") == [Kind.FINE, Kind.FINE]
+    assert kinds(f"WARNING: x\n{TRACEBACK}KeyError: 1\n\n{sentence}\n\nplain") == [
+        LineKind.FINE,
+        LineKind.FINE,
+    ]
 
 
 def test_rich_records_of_one_second_have_no_time_in_front() -> None:
     text = "[10:00:00] WARNING  first\n           ERROR    second\n           INFO     third"
-    assert kinds(text) == [Kind.FINE, Kind.ERROR, Kind.FINE]
+    assert kinds(text) == [LineKind.FINE, LineKind.ERROR, LineKind.FINE]
 
 
 def test_a_stack_without_a_level_is_an_error_but_prose_is_not() -> None:
-    assert kinds("Error: boom\n    at run (/srv/a.js:1:2)") == [Kind.ERROR]
-    assert kinds("Error: boom\n    at 10:30 the job runs") == [Kind.FINE]
-    assert kinds("INFO: where it came from\n    at run (/srv/a.js:1:2)") == [Kind.FINE]
+    assert kinds("Error: boom\n    at run (/srv/a.js:1:2)") == [LineKind.ERROR]
+    assert kinds("Error: boom\n    at 10:30 the job runs") == [LineKind.FINE]
+    assert kinds("INFO: where it came from\n    at run (/srv/a.js:1:2)") == [LineKind.FINE]
 
 
 def test_a_cause_without_an_owner_does_not_open_a_record() -> None:

@@ -9,7 +9,7 @@ from test_check_bad_input import CONFIG, Place
 
 from l9.catalogue import catalogue
 from l9.cli.repository.fixes import FIXES
-from l9.core.states import Where
+from l9.core.states import Substrate
 
 SCRIPT = "#!/bin/sh\nexec l9 deploy\n"
 ID = "workspace.scripts-executable"
@@ -94,4 +94,4 @@ def test_before_the_first_commit_there_is_nothing_to_mend(place: Place) -> None:
 
 
 def test_only_invariants_of_the_workspace_mend_themselves() -> None:
-    assert set(FIXES) <= {need.id for need in catalogue(Where.WORKSPACE)}
+    assert set(FIXES) <= {need.id for need in catalogue(Substrate.WORKSPACE)}

@@ -9,13 +9,13 @@ import pytest
 from l9.config.model import Config
 from l9.configuration import parse
 from l9.core.states import Slot
-from l9.drivers.compose.slot_document import Places, Release, job_document, slot_document
+from l9.drivers.compose.slot_document import ReleaseDocument, ReleasePaths, job_document, slot_document
 from l9.errors import ConfigError
 
 TREE = "/opt/l9/.l9/releases/v1/tree"
 TRACKED = {"", "conf/app.ini", "docker"}
-PLACES = Places("/opt/l9", TREE, lambda path: path in TRACKED)
-RELEASE = Release("shop", "v1$0", "abc", "sha256:1")
+PLACES = ReleasePaths("/opt/l9", TREE, lambda path: path in TRACKED)
+RELEASE = ReleaseDocument("shop", "v1$0", "abc", "sha256:1")
 LABELS = {"dev.l9.instance": "shop", "dev.l9.release": "v1$$0", "dev.l9.commit": "abc"}
 TOP = {
     "networks": {"default": {"name": "shop_default", "ipam": {}}, "edge": {"name": "edge", "external": True}},
@@ -179,7 +179,7 @@ def test_a_one_shot_of_a_release() -> None:
         "networks": {"default": {"name": "shop_default", "external": True}},
     }  # fmt: skip
     assert job_document(written, "migrate", RELEASE, PLACES) == expected
-    pulled = job_document(written, "migrate", Release("shop", "v1", "abc"), PLACES)
+    pulled = job_document(written, "migrate", ReleaseDocument("shop", "v1", "abc"), PLACES)
     assert pulled["services"]["migrate"]["image"] == "me/migrate"
 
 

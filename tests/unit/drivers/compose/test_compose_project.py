@@ -16,12 +16,12 @@ from l9.drivers.compose.project_document import (
     slot_build,
     slot_image_runs,
 )
-from l9.drivers.compose.slot_document import Places, Release
+from l9.drivers.compose.slot_document import ReleaseDocument, ReleasePaths
 from l9.errors import ConfigError
 
 TREE = "/opt/l9/.l9/releases/v1/tree"
-PLACES = Places("/opt/l9", TREE, lambda path: path in ("", "api", "libs"))
-RELEASE = Release("shop", "v1", "abc")
+PLACES = ReleasePaths("/opt/l9", TREE, lambda path: path in ("", "api", "libs"))
+RELEASE = ReleaseDocument("shop", "v1", "abc")
 LABELS = {"dev.l9.instance": "shop", "dev.l9.release": "v1", "dev.l9.commit": "abc"}
 ARGS = {"L9_RELEASE": "v1", "L9_COMMIT": "abc"}
 DONE = {"condition": "service_completed_successfully"}

@@ -25,7 +25,14 @@ from l9.drivers.process import proc
 from l9.errors import ActionError
 from l9.operator.pipeline import sandbox as bench
 from l9.operator.pipeline.pipeline import run_stages
-from l9.operator.pipeline.tree_under_test import Subject, base_of, key_of, remembered, subject_of, where_of
+from l9.operator.pipeline.tree_under_test import (
+    TreeUnderTest,
+    base_of,
+    key_of,
+    remembered,
+    subject_of,
+    where_of,
+)
 
 SERVER = """
 import json, os, sys
@@ -178,7 +185,7 @@ def test_only_what_is_staged_can_be_judged(shop: Shop) -> None:
     shop.git("add", "note")
     tree = shop.git("write-tree")
     shop.write("note", "unstaged")
-    report = run_stages(shop.repo, shop.config, Subject(tree, tree), (Stage.FIX,), shop.said.append)
+    report = run_stages(shop.repo, shop.config, TreeUnderTest(tree, tree), (Stage.FIX,), shop.said.append)
     assert report.stages[0].ok
 
 
@@ -602,4 +609,4 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path, monkeypatch: pytest
 
 def test_a_tree_that_git_does_not_have(shop: Shop) -> None:
     with pytest.raises(ActionError):
-        run_stages(shop.repo, shop.config, Subject("0" * 40, "0" * 40), tuple(Stage), shop.said.append)
+        run_stages(shop.repo, shop.config, TreeUnderTest("0" * 40, "0" * 40), tuple(Stage), shop.said.append)

@@ -13,8 +13,8 @@ from l9.checks.environment.schema import read_schema
 from l9.configuration import parse
 from l9.operator.scaffold import env_example, health, python_app, service, settings
 from l9.operator.scaffold.proposal import Proposal, propose
-from l9.operator.scaffold.seen import Seen
 from l9.operator.scaffold.settings import Asked
+from l9.operator.scaffold.snapshot import RepoSnapshot
 
 BUILT = {"build": ".", "ports": ["8000:8000"]}
 ASKED = Asked(host="ada@host", url="https://shop.example")
@@ -25,14 +25,14 @@ def seen(
     file: str = "compose.yaml",
     texts: dict[str, str] | None = None,
     **more: Any,
-) -> Seen:
+) -> RepoSnapshot:
     """A repository with one compose file and these texts."""
     compose = {} if services is None else {file: {"services": services}}
     paths = frozenset({*compose, *(texts or {}), *more.pop("paths", ())})
-    return Seen(directory="Shop", paths=paths, compose=compose, texts=texts or {}, **more)
+    return RepoSnapshot(directory="Shop", paths=paths, compose=compose, texts=texts or {}, **more)
 
 
-def proposed(there: Seen, asked: Asked = ASKED) -> tuple[dict[str, Any], str, Proposal]:
+def proposed(there: RepoSnapshot, asked: Asked = ASKED) -> tuple[dict[str, Any], str, Proposal]:
     """The settings as read, all notes as one text, and the proposal."""
     proposal = propose(there, asked)
     text = proposal.files[-1].text
@@ -210,10 +210,10 @@ def test_a_healthcheck_knows_better_than_the_code() -> None:
         "main.py": '@app.get("/health")\n{"status": "healthy"}\n@app.get("/deep/ready")\n{"status": "ready"}\n'
     }
     found = health.find("CMD curl -f http://localhost:8000/deep/ready || exit 1", "", code)
-    assert found == health.Health("/deep/ready", "ready", "the healthcheck")
+    assert found == health.HealthProposal("/deep/ready", "ready", "the healthcheck")
     dockerfile = 'FROM x\nHEALTHCHECK --interval=30s \\\n    CMD curl http://127.0.0.1/ || exit 1\nCMD ["http://localhost/no"]\n'
-    assert health.find("", dockerfile, code) == health.Health("/", "", "HEALTHCHECK")
-    assert health.find("CMD python -m api.healthcheck", "", code) == health.Health(
+    assert health.find("", dockerfile, code) == health.HealthProposal("/", "", "HEALTHCHECK")
+    assert health.find("CMD python -m api.healthcheck", "", code) == health.HealthProposal(
         "/health", "healthy", "main.py:1"
     )
     assert health.find("", "", {"main.py": 'app.get("/items")'}) is None
@@ -320,13 +320,13 @@ def test_an_env_file_from_elsewhere() -> None:
     ("found", "written"),
     [
         (None, {}),
-        (health.Health("/health", "healthy"), {}),
-        (health.Health("/up", "healthy"), {"path": "/up"}),
-        (health.Health("/up"), {"path": "/up", "field": ""}),
-        (health.Health("/health", "ok"), {"equals": "ok"}),
+        (health.HealthProposal("/health", "healthy"), {}),
+        (health.HealthProposal("/up", "healthy"), {"path": "/up"}),
+        (health.HealthProposal("/up"), {"path": "/up", "field": ""}),
+        (health.HealthProposal("/health", "ok"), {"equals": "ok"}),
     ],
 )
-def test_health_as_it_differs(found: health.Health | None, written: dict[str, str]) -> None:
+def test_health_as_it_differs(found: health.HealthProposal | None, written: dict[str, str]) -> None:
     assert settings.sections(seen({"web": BUILT}), None, found, ASKED)["health"] == written
 
 

@@ -12,7 +12,7 @@ from l9.checks.environment.reads import EnvRead
 Document = dict[str, Any]
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class RepoSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A repository. `directory` is its name, `paths` all files that git knows or would know.
 
     compose: compose files that could be read, resolved as far as that goes without Docker; unread: those that could

@@ -103,7 +103,7 @@ class Agent(Fact, frozen=True):
     installed: tuple[str, ...] = ()
 
 
-class Seen(Fact, frozen=True):
+class HostSnapshot(Fact, frozen=True):
     """One host at one moment. `free` is bytes; `timers` are those that run; `closed` keeps Caddy from the path.
 
     sites: what l9 wrote there for other targets, file to text.

@@ -19,7 +19,7 @@ from l9.core.run import Run
 from l9.drivers.git.branches import branches
 from l9.drivers.git.repo import GitRepo
 from l9.drivers.git_hooks.files import hooks_of
-from l9.drivers.process.concurrency import at_once
+from l9.drivers.process.concurrency import run_concurrently
 from l9.errors import L9Error
 from l9.operator.branch_protection import protection
 
@@ -43,7 +43,7 @@ OF_A_COMMIT = (
 )  # what is read from a commit's tree
 
 
-class LocalObserver:
+class RepoObserver:
     """The looks at a working copy, side by side; one line a kind of observable.
 
     `report` tells what is known of a tag's stages, or of HEAD's for an empty name.
@@ -86,7 +86,7 @@ class LocalObserver:
         def look(kind: type) -> None:
             seen[kind] = self._look(run, kind)
 
-        at_once([partial(look, kind) for kind in kinds])
+        run_concurrently([partial(look, kind) for kind in kinds])
         return f.Facts(seen)
 
     def _look(self, run: Run, kind: type) -> object:
