@@ -22,6 +22,7 @@ from l9.checks.logs.logs import LogReport, Outcome
 from l9.checks.pipeline.stages import Base as Before
 from l9.checks.pipeline.stages import CgmpReport, StageResult
 from l9.checks.secrets import facts as secrets_facts
+from l9.config.model import Config, Target
 from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.run import Run, begin
@@ -47,6 +48,16 @@ STARTED = ev.RunStarted(
     retained=(TAG, BEFORE, "v0.4.0-l9"),
     settings={"main": "main", "tree": TREE, "version": [0, 5, 1]},
 )
+
+
+CONFIG = Config(app="l9-api", name="production", target=Target(host="local"))
+
+
+def settings(**sections: Mapping[str, Any]) -> Config:
+    """The configuration with some keys changed, by section."""
+    return replace(
+        CONFIG, **{name: replace(getattr(CONFIG, name), **keys) for name, keys in sections.items()}
+    )
 
 
 def started(**changed: Any) -> ev.RunStarted:

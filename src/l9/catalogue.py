@@ -10,10 +10,9 @@ from l9.checks.git import branch_invariants as repository_branches
 from l9.checks.git import setup_invariants as workspace_standing
 from l9.checks.host import steady_invariants as host_standing
 from l9.core.facts import Facts
-from l9.core.invariant import Context, Invariant
+from l9.core.invariant import Context, Invariant, Settings
 from l9.core.run import Run
 from l9.core.states import State, Substrate
-from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Unknown
 from l9.graph import GRAPH
 
@@ -44,9 +43,9 @@ def gates_of(invariant: Invariant) -> tuple[State, ...]:
     return tuple(row.opens for row in GRAPH.rows if invariant in row.needs)
 
 
-def judge(invariant: Invariant, run: Run, facts: Facts, now: float, rules: Thresholds) -> Judged:
+def judge(invariant: Invariant, run: Run, facts: Facts, now: float, settings: Settings) -> Judged:
     """The invariant's verdict on what was seen. `now` is seconds since the epoch."""
-    match invariant.judge(facts, Context(run, rules, now, next(iter(gates_of(invariant)), State.START))):
+    match invariant.judge(facts, Context(run, settings, now, next(iter(gates_of(invariant)), State.START))):
         case Pass(found, advice):
             return Judged(
                 id=invariant.id, verdict="advice" if advice else "holds", found=found, remedy=advice

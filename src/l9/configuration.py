@@ -15,10 +15,9 @@ from l9.config import load as files
 from l9.config import model
 from l9.config.load import FILE, schema, targets
 from l9.core.invariant import Weight
-from l9.core.thresholds import Thresholds
 from l9.errors import ConfigError
 
-__all__ = ["FILE", "load", "load_any", "parse", "parse_any", "policy", "rules", "schema", "targets"]
+__all__ = ["FILE", "load", "load_any", "parse", "parse_any", "policy", "schema", "targets"]
 
 
 def load(directory: Path, target: str | None = None) -> model.Config:
@@ -83,32 +82,6 @@ def _check_weights(config: model.Config) -> None:
                     found=f"one of weight {known[name]}" if name in known else "no such invariant",
                     remedy=f"l9 check --explain {name}" if name in known else "l9 check",
                 )
-
-
-def rules(config: model.Config) -> Thresholds:
-    """The thresholds that the gates are judged by."""
-    return Thresholds(
-        deadline=config.health.deadline,
-        soak=config.health.soak,
-        proofs=config.route.proofs,
-        bake=config.bake.seconds,
-        bake_failures=config.bake.failures,
-        max_error_share=config.bake.max_error_share,
-        min_answers=config.bake.min_answers,
-        grace=config.drain.grace,
-        standby=config.standby.seconds,
-        retain=config.retention.releases,
-        min_disk=config.needs.disk,
-        min_memory=config.needs.memory,
-        allow_untracked=config.check.allow_untracked,
-        signatures=config.release.signatures,
-        branches=config.release.branches,
-        tag_format=config.release.tag,
-        require_attestation=config.release.require_attestation,
-        hashes=config.check.hashes,
-        waived=config.check.waive,
-        required=frozenset(config.check.require),
-    )
 
 
 def policy(config: model.Config) -> Policy:

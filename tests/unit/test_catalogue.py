@@ -18,13 +18,12 @@ from l9.checks.host.steady_invariants import LIVE_HEALTHY, STANDING
 from l9.core import facts as f
 from l9.core.invariant import Invariant, Weight
 from l9.core.states import State, Substrate
-from l9.core.thresholds import Thresholds
 from l9.graph import GRAPH
-from samples import NOW, a_run, facts
+from samples import CONFIG, NOW, a_run, facts
 
 
 def judged(invariant: Invariant, *changed: object) -> Judged:
-    return judge(invariant, a_run(), facts(*changed), NOW, Thresholds())
+    return judge(invariant, a_run(), facts(*changed), NOW, CONFIG)
 
 
 def test_it_names_each_invariant_once() -> None:
@@ -70,7 +69,7 @@ def test_the_verdicts_are_told_in_a_word() -> None:
 @pytest.mark.parametrize(("not_yet", "word"), [(True, "later"), (False, "unknown")])
 def test_what_was_not_seen(not_yet: bool, word: str) -> None:
     unseen = f.Unseen("nobody can read it", "git fsck", "a tree", not_yet)
-    found = judge(workspace.ON_MAIN, a_run(), f.Facts({git_facts.Workspace: unseen}), NOW, Thresholds())
+    found = judge(workspace.ON_MAIN, a_run(), f.Facts({git_facts.Workspace: unseen}), NOW, CONFIG)
     assert found == Judged(
         id="workspace.on-main", verdict=word, found="nobody can read it", expected="a tree", remedy="git fsck"
     )

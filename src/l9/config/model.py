@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -256,3 +257,13 @@ class Config(Section, frozen=True):
     def instance(self) -> str:
         """The name that containers, projects and images of this app on this target carry."""
         return self.target.instance or (self.app if self.name == "production" else f"{self.app}-{self.name}")
+
+    @property
+    def waived(self) -> Mapping[str, str]:
+        """Invariant to the reason for which it may not hold."""
+        return self.check.waive
+
+    @property
+    def required(self) -> Collection[str]:
+        """Invariants of weight `advice` that close their gate all the same."""
+        return self.check.require

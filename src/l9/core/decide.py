@@ -8,11 +8,12 @@ from l9.core import events as ev
 from l9.core.actions import AnyAction
 from l9.core.facts import Facts
 from l9.core.gates import Gate, Graph, nothing
-from l9.core.invariant import Context
+from l9.core.invariant import Context, Settings
 from l9.core.run import Run, Step
 from l9.core.states import Kind, State, Substrate
-from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Pending, Unknown
+
+PROOF_DEADLINE = 10.0  # seconds in which answers through the public route must prove who is live
 
 
 class Enter(msgspec.Struct, frozen=True):
@@ -77,13 +78,13 @@ def wanted(run: Run, graph: Graph, *where: Substrate) -> frozenset[type]:
 
 
 def decide(
-    run: Run, facts: Facts, now: float, graph: Graph, rules: Thresholds, *where: Substrate
+    run: Run, facts: Facts, now: float, graph: Graph, settings: Settings, *where: Substrate
 ) -> Decision:
     """The one next thing to do. `facts` must hold what `wanted` asked for; `now` is seconds since the epoch."""
     if (end := _ends_here(run, graph)) is not None:
         return Finish(end)
     if run.going_back:
-        return _backward(run, facts, now, graph, rules)
+        return _backward(run, facts, now, graph, settings)
     frontier = graph.frontier(run, *where)
     if not frontier:
         left = any(r.opens not in run.opened for r in graph.of(run.kind))
@@ -94,7 +95,7 @@ def decide(
     waiting: list[tuple[State, Pending]] = []
     opening: Open | None = None
     for gate in _lookers(run, graph, *where):
-        decision = judge(gate, run, facts, now, rules)
+        decision = judge(gate, run, facts, now, settings)
         if isinstance(decision, Close):
             return decision
         if isinstance(decision, Open):
@@ -147,8 +148,8 @@ def _failed(step: Step, failure: ev.ActionFailed) -> ev.Finding:
     )
 
 
-def judge(gate: Gate, run: Run, facts: Facts, now: float, rules: Thresholds) -> Open | Close | Wait:
-    context = Context(run, rules, now, gate.opens)
+def judge(gate: Gate, run: Run, facts: Facts, now: float, settings: Settings) -> Open | Close | Wait:
+    context = Context(run, settings, now, gate.opens)
     verdicts = [(need, need.judge(facts, context)) for need in gate.needs]
     findings = tuple(_finding(need.id, v) for need, v in verdicts if isinstance(v, Fail | Unknown))
     if findings:
@@ -194,7 +195,7 @@ def _ends_here(run: Run, graph: Graph) -> State | None:
     return None if acted else State.REFUSED  # nothing to put back, and nothing to prove of it
 
 
-def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Thresholds) -> Decision:
+def _backward(run: Run, facts: Facts, now: float, graph: Graph, settings: Settings) -> Decision:
     if State.ROLLBACK not in run.entered:
         return Enter(State.ROLLBACK)
     if (undo := _next_undo(run, graph)) is not None:
@@ -203,12 +204,12 @@ def _backward(run: Run, facts: Facts, now: float, graph: Graph, rules: Threshold
         return Finish(came_back(run, graph))
     if run.stuck is not None:
         return Finish(graph.rollback.closed)
-    judged = judge(graph.rollback, run, facts, now, rules)
+    judged = judge(graph.rollback, run, facts, now, settings)
     if isinstance(judged, Close) and all(f.verdict == "unknown" for f in judged.findings):
         # Nothing is known to be wrong: one look that failed must not leave a person with a host that is well.
-        waited = Context(run, rules, now, State.ROLLBACK).elapsed
-        if waited < rules.proof_deadline:
-            seen = Pending(judged.findings[0].found, waited, rules.proof_deadline)
+        waited = Context(run, settings, now, State.ROLLBACK).elapsed
+        if waited < PROOF_DEADLINE:
+            seen = Pending(judged.findings[0].found, waited, PROOF_DEADLINE)
             return Wait(((State.ROLLBACK, seen),))
     return judged
 

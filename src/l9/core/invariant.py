@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from l9.core.facts import Facts
 from l9.core.run import Run
 from l9.core.states import State, Substrate
-from l9.core.thresholds import Thresholds
-from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
+from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
 
-class Context(msgspec.Struct, frozen=True):
-    """What a check may use besides the facts. `now` is seconds since the epoch."""
+class Settings(Protocol):
+    """The part of the configuration that the core needs: which invariants may not hold, and which of advice must."""
+
+    @property
+    def waived(self) -> Mapping[str, str]:
+        """Invariant to the reason for which it is waived."""
+        ...
+
+    @property
+    def required(self) -> Collection[str]:
+        """Invariants of weight `advice` that close their gate."""
+        ...
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class Context(msgspec.Struct, Generic[S], frozen=True):
+    """A check may use these besides the facts. `now` is seconds since the epoch.
+
+    `settings` is the configuration that the run is judged by; its type is the business of the checks.
+    """
 
     run: Run
-    rules: Thresholds
+    settings: S
     now: float
     gate: State
 
@@ -32,7 +52,7 @@ class Context(msgspec.Struct, frozen=True):
         return self.now - max(entered, self.run.acted_at.get(self.gate, entered), self.run.resumed_at)
 
 
-Check = Callable[[Facts, Context], Verdict]
+Check = Callable[[Facts, Context[Any]], Verdict]
 
 
 class Weight(StrEnum):
@@ -58,27 +78,27 @@ class Invariant(msgspec.Struct, frozen=True):
     check: Check
     weight: Weight = Weight.HARD
 
-    def judge(self, facts: Facts, context: Context) -> Verdict:
+    def judge(self, facts: Facts, context: Context[Any]) -> Verdict:
         """The verdict; Unknown when one of the observables could not be seen."""
         verdict = self._look(facts, context)
         if isinstance(verdict, Unknown) and verdict.not_yet:
             return verdict
-        if isinstance(verdict, Fail | Unknown) and (leave := self._leave(context.rules)):
+        if isinstance(verdict, Fail | Unknown) and (leave := self._leave(context.settings)):
             found = verdict.found if isinstance(verdict, Fail) else verdict.reason
             return Pass(f"{leave}: {found}", verdict.remedy or f"l9 check --explain {self.id}")
         return verdict
 
-    def _look(self, facts: Facts, context: Context) -> Verdict:
+    def _look(self, facts: Facts, context: Context[Any]) -> Verdict:
         for kind in self.observes:
             if unseen := facts.unseen(kind):
                 return Unknown(unseen.reason, unseen.remedy, unseen.expected, unseen.not_yet)
         return self.check(facts, context)
 
-    def _leave(self, rules: Thresholds) -> str:
+    def _leave(self, settings: Settings) -> str:
         """Why it may not hold and yet close nothing; empty where it may not."""
-        if self.weight is Weight.RULE and (reason := rules.waived.get(self.id)):
+        if self.weight is Weight.RULE and (reason := settings.waived.get(self.id)):
             return f"waived ({reason})"
-        return "advice" if self.weight is Weight.ADVICE and self.id not in rules.required else ""
+        return "advice" if self.weight is Weight.ADVICE and self.id not in settings.required else ""
 
 
 def invariant(
@@ -95,11 +115,3 @@ def invariant(
 def short(digest: str | None) -> str:
     """A digest as people quote it: twelve digits after the algorithm."""
     return (digest or "none").removeprefix("sha256:")[:12]
-
-
-def once_baked(context: Context, passed: Pass) -> Verdict:
-    """A good bake is only known at its end."""
-    bake = context.rules.bake
-    if context.elapsed >= bake:
-        return passed
-    return Pending(f"watched for {context.elapsed:.0f} of {bake:g} s", context.elapsed, bake)

@@ -11,16 +11,16 @@ from msgspec.structs import replace
 from l9.core.decide import Close, judge
 from l9.core.facts import Facts
 from l9.core.gates import Gate, nothing
+from l9.core.invariant import Settings
 from l9.core.run import Run
 from l9.core.states import Phase
-from l9.core.thresholds import Thresholds
 
 
 def judge_rows(
     rows: tuple[Gate, ...],
     run: Run,
     observe: Callable[[Run, frozenset[type]], Facts],
-    rules: Thresholds,
+    settings: Settings,
     now: float,
 ) -> list[dict[str, Any]]:
     """Each row with its verdict: open, closed, or `later` where it depends on what has not been done.
@@ -39,7 +39,7 @@ def judge_rows(
         else:
             entered = replace(run, entered={row.opens: now})
             kinds = frozenset(k for need in row.needs for k in need.observes)
-            decision = judge(row, entered, observe(entered, kinds), now, rules)
+            decision = judge(row, entered, observe(entered, kinds), now, settings)
             findings = decision.findings if isinstance(decision, Close) else ()
             known = [f for f in findings if f.verdict != "not-yet"]
             told["verdict"] = "closed" if known else "later" if findings else "open"

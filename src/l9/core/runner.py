@@ -21,10 +21,10 @@ from l9.core.decide import (
 )
 from l9.core.facts import Facts
 from l9.core.gates import Graph
+from l9.core.invariant import Settings
 from l9.core.ports import Clock
 from l9.core.run import Run, apply
 from l9.core.states import State, Substrate
-from l9.core.thresholds import Thresholds
 from l9.core.verdict import Pending
 from l9.errors import L9Error, named
 
@@ -44,7 +44,7 @@ class Runner:
         self,
         *,
         graph: Graph,
-        rules: Thresholds,
+        settings: Settings,
         clock: Clock,
         observe: Observe,
         perform: Do,
@@ -54,7 +54,7 @@ class Runner:
         until: State | None = None,
     ) -> None:
         self._graph = graph
-        self._rules = rules
+        self._settings = settings
         self._clock = clock
         self._observe = observe
         self._perform = perform
@@ -68,7 +68,7 @@ class Runner:
         """Go on with a run; the run as it is when it ended, or when nothing is left to do here."""
         while run.finished is None and self._until not in run.opened:
             facts = self._observe(run, wanted(run, self._graph, *self._where))
-            decision = decide(run, facts, self._clock.now(), self._graph, self._rules, *self._where)
+            decision = decide(run, facts, self._clock.now(), self._graph, self._settings, *self._where)
             if isinstance(decision, HandOver):
                 return run
             run = self._carry_out(run, decision)

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from l9 import configuration as load
 from l9.checks.environment.schema import Rule, rules_of
 from l9.checks.host.drift import find_drift
 from l9.core import events as ev
@@ -221,9 +220,7 @@ def plan(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
     """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
     params, run = request.params, _planned(request, runs)
     observer = HostObserver(runs.ports, runs.config, rules_of(run.settings), runs.together)
-    gates = judge_rows(
-        GRAPH.of(Kind.DEPLOY, Substrate.HOST), run, observer, load.rules(runs.config), run.started_at
-    )
+    gates = judge_rows(GRAPH.of(Kind.DEPLOY, Substrate.HOST), run, observer, runs.config, run.started_at)
     changed: list[str] | None = None
     unseen = None
     try:

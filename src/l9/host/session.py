@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from l9 import __version__
-from l9 import configuration as load
 from l9.checks.environment.schema import rules_of
 from l9.config.layout import Layout
 from l9.config.model import Config
@@ -48,6 +48,16 @@ def _of_the_operator(raw: Any) -> ev.AnyEvent:
         expected="events of the gates before the host's",
         found=f"{type(event).__name__} of {gate or 'no gate'}",
         remedy="l9 status",
+    )
+
+
+def for_rollback(config: Config) -> Config:
+    """The same, for a release that was good before: an answer is asked of it, not a soak and a bake again."""
+    return replace(
+        config,
+        health=replace(config.health, soak=0.0),
+        bake=replace(config.bake, seconds=0.0),
+        route=replace(config.route, proofs=min(config.route.proofs, 3)),
     )
 
 
@@ -155,15 +165,14 @@ class HostSession:
         """Drive a run to its end."""
         config = self._config_of(run)
         observer = HostObserver(self.ports, config, rules_of(run.settings), self.together)
-        rules = load.rules(config)
+        settings = config
         if self._require_attestation:  # what the host was told to ask for, nobody's laptop can take back
-            rules = msgspec.structs.replace(rules, require_attestation=True)
+            settings = replace(settings, release=replace(settings.release, require_attestation=True))
         if run.kind is Kind.ROLLBACK:
-            # The release was good before: what is asked of it is an answer, not a soak and a bake again.
-            rules = msgspec.structs.replace(rules, soak=0.0, bake=0.0, proofs=min(rules.proofs, 3))
+            settings = for_rollback(settings)
         ended = Runner(
             graph=GRAPH,
-            rules=rules,
+            settings=settings,
             clock=self.ports.clock,
             observe=observer,
             perform=HostPerformer(self.ports, config, observer, self._say),

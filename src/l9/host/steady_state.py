@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from l9 import configuration as load
 from l9.catalogue import Judged, judge
 from l9.checks.environment.schema import rules_of
 from l9.checks.host import live_invariants as host_live
@@ -35,7 +34,7 @@ def judge_now(runs: HostSession, planned: Run) -> list[Judged]:
     def judged(needs: tuple[Invariant, ...], run: Run) -> list[Judged]:
         observe = HostObserver(runs.ports, runs.config, rules_of(run.settings), runs.together)
         facts = observe(run, frozenset(kind for need in needs for kind in need.observes))
-        return [judge(need, run, facts, now, load.rules(runs.config)) for need in needs]
+        return [judge(need, run, facts, now, runs.config) for need in needs]
 
     found = judged(GRAPH.row(State.HOST_READY).needs, planned)
     if live.serves and live.release:

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from l9 import __version__
-from l9 import configuration as load
 from l9.catalogue import Judged, catalogue, judge
 from l9.checks.environment.schema import read_schema
 from l9.checks.git.versions import TagFormat, check_tag_name
@@ -133,7 +132,7 @@ def run_operator_gates(
         with Cgmp(repo, config, subject_of(repo, config, tag_name), say, again=again) as cgmp:
             runner = Runner(
                 graph=GRAPH,
-                rules=load.rules(config),
+                settings=config,
                 clock=clock,
                 observe=RepoObserver(repo, lambda _tag: cgmp.report),
                 perform=RepoPerformer(repo.push, cgmp.run),
@@ -186,7 +185,7 @@ def plan_operator_gates(repo: GitRepo, config: Config, tag_name: str) -> tuple[R
     check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)
     rows = GRAPH.of(Kind.DEPLOY, Substrate.WORKSPACE, Substrate.REPOSITORY)
-    return run, judge_rows(rows, run, observer(repo, config), load.rules(config), now)
+    return run, judge_rows(rows, run, observer(repo, config), config, now)
 
 
 def judge_repository(
@@ -209,7 +208,7 @@ def judge_repository(
     wanted = catalogue(*where) if where else ()
     observe = observer(repo, config, whole_history=whole_history)
     facts = observe(run, frozenset(kind for need in wanted for kind in need.observes))
-    return run, [judge(need, run, facts, now, load.rules(config)) for need in wanted]
+    return run, [judge(need, run, facts, now, config) for need in wanted]
 
 
 def judge_head(
@@ -220,7 +219,7 @@ def judge_head(
     kinds = frozenset(kind for need in needs for kind in need.observes)
     seen = observer(repo, config)(run, kinds.difference(given)).seen
     facts = f.Facts({**seen, **given})
-    return [judge(need, run, facts, now, load.rules(config)) for need in needs]
+    return [judge(need, run, facts, now, config) for need in needs]
 
 
 def observer(repo: GitRepo, config: Config, *, whole_history: bool = False) -> RepoObserver:

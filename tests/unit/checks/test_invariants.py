@@ -48,17 +48,18 @@ from l9.checks.pipeline import stage_invariants as cgmp
 from l9.checks.pipeline.stages import CgmpReport, StageResult
 from l9.checks.secrets.facts import Leak, Secrets, Suspect
 from l9.cli.main import cli
+from l9.config.model import Config
 from l9.core import actions as do
 from l9.core import facts as f
 from l9.core.invariant import Context, Invariant, Weight
 from l9.core.run import Step
 from l9.core.states import Slot, Stage, State, Substrate
-from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Pending, Unknown
 from samples import (
     BEFORE,
     BRANCH,
     COMMIT,
+    CONFIG,
     ENTERED,
     FIRST_DEPLOY,
     GOOD,
@@ -74,6 +75,7 @@ from samples import (
     TREE,
     a_run,
     facts,
+    settings,
     slots,
 )
 
@@ -113,9 +115,9 @@ PROGRAMS = {"$EDITOR", "chmod", "docker", "free", "git", "l9", "pytest", "ss", "
 
 
 def context(
-    gate: State = State.BAKE, *, now: float = NOW, rules: Thresholds | None = None, **changed: Any
+    gate: State = State.BAKE, *, now: float = NOW, config: Config = CONFIG, **changed: Any
 ) -> Context:
-    return Context(a_run(**changed), rules or Thresholds(), now, gate)
+    return Context(a_run(**changed), config, now, gate)
 
 
 def example(**changed: Any) -> EnvExample:
@@ -200,13 +202,13 @@ SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,))
 _LACKS = LockMismatch("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
 AMISS = Declared((), (_LACKS, replace(_LACKS, wanted="httpx", found="no httpx")))
 NOT_ATTESTED = f.Attested(TREE, problem="no attestation", remedy="l9 provision")
-ATTESTATION_REQUIRED = context(rules=Thresholds(require_attestation=True))
+ATTESTATION_REQUIRED = context(config=settings(release={"require_attestation": True}))
 
 FAILS = (
     *(Case(*each) for each in production_cases.FAILS),
     Case(workspace.ON_MAIN, "topic", (Workspace("topic", (), ()),)),
     Case(workspace.ON_MAIN, "a detached HEAD", (Workspace(None, (), ()),)),
-    Case(workspace.ON_MAIN, "main", (), context(settings={"main": "trunk"})),
+    Case(workspace.ON_MAIN, "main", (), context(config=settings(release={"main": "trunk"}))),
     Case(
         workspace.NO_UNTRACKED, "a, b, c, d, e and 2 more", (Workspace("main", tuple("abcdefg"), ()),)
     ),
@@ -214,7 +216,7 @@ FAILS = (
     Case(workspace.NO_UNCOMMITTED, "api/main.py", (Workspace("main", (), ("api/main.py",)),)),
     Case(workspace.DEPENDENCIES_LOCKED, "requirements.txt:1: click>=8", (requirements("click>=8\n"),)),
     Case(
-        workspace.DEPENDENCIES_LOCKED, "has lines without", context=context(rules=Thresholds(hashes=True))
+        workspace.DEPENDENCIES_LOCKED, "has lines without", context=context(config=settings(check={"hashes": True}))
     ),
     Case(workspace.PROJECT_MATCHES_LOCK, "fastapi==0.99, and 1 more", (AMISS,)),
     Case(cgmp.FIX_PASSED, "exit code 1", (red(Stage.FIX),)),
@@ -260,7 +262,7 @@ FAILS = (
     Case(repository.COMMIT_FORM, "1 are not", (messages(replace(MESSAGE, text="wip"), since=None),)),
     Case(branching.BRANCH_NAMES, "topic", (branches(replace(BRANCH, name="topic")),)),
     Case(branching.BRANCH_NAMES, "topic", (branches(replace(BRANCH, name="topic", where="origin")),)),
-    Case(branching.BRANCH_NAMES, "feature/lock", (), context(rules=Thresholds(branches=()))),
+    Case(branching.BRANCH_NAMES, "feature/lock", (), context(config=settings(release={"branches": ()}))),
     Case(branching.BRANCHES_SHORT_LIVED, "feature/lock (8 days)", (branches(replace(BRANCH, began=NOW - 8 * 86_400)),)),
     Case(branching.MAIN_PROTECTED, "nothing guards it", (replace(GOOD[Protection], by=""),)),
     Case(repository.NO_SECRETS, "1 found; api/a b.py:3 AWS Access Key", (Secrets(None, (LEAK,)),)),
@@ -270,7 +272,7 @@ FAILS = (
     Case(repository.NO_SECRETS, "2 found", (Secrets(None, (LEAK, PUSHED), history=True),)),
     Case(repository.TAG_SIGNATURE, "a signature that does not fit", (BAD_SIGNATURE,)),
     Case(repository.TAG_SIGNATURE, "no signers", (Signature("bad", "", "no signers", "git push origin main"),)),
-    Case(repository.TAG_SIGNATURE, "no signature", (), context(rules=Thresholds(signatures="required"))),
+    Case(repository.TAG_SIGNATURE, "no signature", (), context(config=settings(release={"signatures": "required"}))),
     Case(repository.TAG_ON_ORIGIN, "none", (Origin(None),)),
     Case(repository.TAG_ON_ORIGIN, "999999999999 (moved!)", (Origin("url", "9" * 40),)),
     Case(ready.SITE_READY, "no flag file", (Route(Slot.BLUE, "no flag file", "l9 provision"),)),
@@ -355,7 +357,7 @@ PASSES = (
     Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact in requirements.txt"),
     Case(workspace.DEPENDENCIES_LOCKED, "no requirements files", (Locks({}),)),
     Case(workspace.DEPENDENCIES_LOCKED, "1 dependencies exact",
-         (requirements(f"click==8.1.7 --hash=sha256:{'0' * 64}\n"),), context(rules=Thresholds(hashes=True))),
+         (requirements(f"click==8.1.7 --hash=sha256:{'0' * 64}\n"),), context(config=settings(check={"hashes": True}))),
     Case(workspace.PROJECT_MATCHES_LOCK, "4 of pyproject.toml in requirements.txt"),
     Case(workspace.PROJECT_MATCHES_LOCK, "nothing is declared", (Declared(()),)),
     Case(workspace.PROJECT_MATCHES_LOCK, "Poetry's own", (Declared((), notes=("pyproject.toml is Poetry's own",)),)),
@@ -417,7 +419,7 @@ PASSES = (
     Case(live.FEW_SERVER_ERRORS, "inconclusive: only 3 real answers", (f.Traffic(3, 3),)),
     Case(live.ANSWERS_STAY_GOOD, "60 rounds of health and smoke"),
     Case(live.ANSWERS_STAY_GOOD, "9 rounds", (Bake(9, (PROBE_FAILED,)),)),
-    Case(live.ANSWERS_STAY_GOOD, "0 rounds", (Bake(0, ()),), context(rules=Thresholds(bake=0))),
+    Case(live.ANSWERS_STAY_GOOD, "0 rounds", (Bake(0, ()),), context(config=settings(bake={"seconds": 0}))),
     Case(live.DRAINED, "no request in flight on blue after 100.0 s"),
     Case(live.DRAINED, "all requests on blue have ended, 4 streams are still open", (InFlight(0, 4, quiet=3),)),
     Case(live.DRAINED, "nothing to drain", (InFlight(9),), context(**FIRST_DEPLOY)),
@@ -575,27 +577,27 @@ ELSEWHERE = Workspace("topic", (), ())
 
 
 @pytest.mark.parametrize(
-    ("invariant", "rules", "says"),
+    ("invariant", "config", "says"),
     [
-        (RULE, Thresholds(waived={"workspace.on-main": "a fork"}), "waived (a fork): topic"),
-        (ADVICE, Thresholds(), "advice: topic"),
+        (RULE, settings(check={"waive": {"workspace.on-main": "a fork"}}), "waived (a fork): topic"),
+        (ADVICE, CONFIG, "advice: topic"),
     ],
 )
-def test_what_closes_nothing_is_told_all_the_same(invariant: Invariant, rules: Thresholds, says: str) -> None:
-    verdict = invariant.judge(facts(ELSEWHERE), context(rules=rules))
+def test_what_closes_nothing_is_told_all_the_same(invariant: Invariant, config: Config, says: str) -> None:
+    verdict = invariant.judge(facts(ELSEWHERE), context(config=config))
     assert verdict == Pass(says, "git switch main")
 
 
 @pytest.mark.parametrize(
-    ("invariant", "rules"),
+    ("invariant", "config"),
     [
-        (workspace.ON_MAIN, Thresholds(waived={"workspace.on-main": "a fork"})),
-        (RULE, Thresholds(waived={"workspace.no-untracked-files": "a fork"})),
-        (ADVICE, Thresholds(required=frozenset({"workspace.on-main"}))),
+        (workspace.ON_MAIN, settings(check={"waive": {"workspace.on-main": "a fork"}})),
+        (RULE, settings(check={"waive": {"workspace.no-untracked-files": "a fork"}})),
+        (ADVICE, settings(check={"require": ("workspace.on-main",)})),
     ],
 )
-def test_what_is_not_waived_closes_its_gate(invariant: Invariant, rules: Thresholds) -> None:
-    assert isinstance(invariant.judge(facts(ELSEWHERE), context(rules=rules)), Fail)
+def test_what_is_not_waived_closes_its_gate(invariant: Invariant, config: Config) -> None:
+    assert isinstance(invariant.judge(facts(ELSEWHERE), context(config=config)), Fail)
 
 
 def test_what_nobody_saw_can_be_waived_and_advice_too() -> None:
@@ -627,10 +629,10 @@ def test_what_explains_a_failure_is_taken_along() -> None:
 
 def test_time_counts_from_the_gates_last_action() -> None:
     run = replace(a_run(), acted_at={State.BAKE: NOW - 3})
-    assert Context(run, Thresholds(), NOW, State.BAKE).elapsed == 3
-    assert Context(run, Thresholds(), NOW, State.DRAIN).elapsed == 100
-    assert Context(replace(run, entered={}, acted_at={}), Thresholds(), NOW, State.BAKE).elapsed == 0
-    assert Context(replace(run, resumed_at=NOW - 1), Thresholds(), NOW, State.BAKE).elapsed == 1
+    assert Context(run, CONFIG, NOW, State.BAKE).elapsed == 3
+    assert Context(run, CONFIG, NOW, State.DRAIN).elapsed == 100
+    assert Context(replace(run, entered={}, acted_at={}), CONFIG, NOW, State.BAKE).elapsed == 0
+    assert Context(replace(run, resumed_at=NOW - 1), CONFIG, NOW, State.BAKE).elapsed == 1
 
 
 def test_an_attestation_that_nobody_could_verify_closes_its_gate() -> None:

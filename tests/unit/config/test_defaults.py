@@ -10,7 +10,6 @@ from l9_files import FIVE_LINES
 
 from l9 import configuration as load
 from l9.config import model
-from l9.core.thresholds import Thresholds
 from l9.errors import ConfigError
 
 CONFIG = load.parse(FIVE_LINES)
@@ -44,16 +43,6 @@ CONFIG = load.parse(FIVE_LINES)
 )
 def test_what_the_file_leaves_out_is_as_in_the_spec(found: object, spec: object) -> None:
     assert found == spec
-
-
-def test_the_gates_are_judged_by_the_same_defaults() -> None:
-    assert load.rules(CONFIG) == Thresholds()
-
-
-def test_the_rules_follow_the_file() -> None:
-    text = FIVE_LINES + '[health]\nsoak = 1\n[bake]\nseconds = 2\n[release]\nsignatures = "required"\n'
-    rules = load.rules(load.parse(text))
-    assert (rules.soak, rules.bake, rules.signatures) == (1, 2, "required")
 
 
 def test_it_is_read_from_the_projects_directory(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.decide import (
+    PROOF_DEADLINE,
     Close,
     Decision,
     Enter,
@@ -29,9 +30,8 @@ from l9.core.gates import Gate, Graph
 from l9.core.invariant import Context, Invariant
 from l9.core.run import Run, apply, begin
 from l9.core.states import Kind, Phase, Slot, Stage, State, Substrate
-from l9.core.thresholds import Thresholds
 from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
-from samples import BEFORE, FIRST_DEPLOY, NOW, TAG, opened, started
+from samples import BEFORE, CONFIG, FIRST_DEPLOY, NOW, TAG, opened, started
 
 ON, OFF, DIM = Pass("lit"), Fail("lit", "dark", "l9 status", ("click",)), Pending("dim", 1, 2)
 READY, TESTED, LOCKED = State.LOCAL_READY, State.BUILD_AND_TEST, State.VERSION_LOCK
@@ -81,7 +81,7 @@ class Play:
 
     def next(self, run: Run, *where: Substrate) -> Decision:
         facts = Facts({kind: Lamps(self.lamps) for kind in wanted(run, TABLE, *where)})
-        return decide(run, facts, NOW, TABLE, Thresholds(), *where)
+        return decide(run, facts, NOW, TABLE, CONFIG, *where)
 
     def until(self, run: Run, end: type, *where: Substrate) -> Run:
         """Go on until a decision of that class, which is told and not carried out."""
@@ -197,7 +197,7 @@ def test_a_finding_says_all_that_the_verdict_does() -> None:
 
 def test_what_could_not_be_looked_at_closes_the_gate() -> None:
     run = apply(fresh(), NOW, ev.GateEntered(gate=READY))
-    decision = decide(run, Facts({Lamps: Unseen("fog", "l9 check")}), NOW, TABLE, Thresholds())
+    decision = decide(run, Facts({Lamps: Unseen("fog", "l9 check")}), NOW, TABLE, CONFIG)
     assert isinstance(decision, Close)
     (finding,) = decision.findings
     assert (finding.verdict, finding.found, finding.remedy) == ("unknown", "fog", "l9 check")
@@ -286,7 +286,7 @@ def test_the_way_back_may_need_time() -> None:
 def test_on_the_way_back_a_look_that_failed_is_repeated_for_a_while() -> None:
     dark = Play({BACK: Unknown("nobody answers")})
     run = dark.until(launched(ABORT), Wait, Substrate.HOST)
-    patience = Thresholds().proof_deadline
+    patience = PROOF_DEADLINE
     waiting = Wait(((BACK, Pending("nobody answers", 0.0, patience)),))
     assert dark.next(run) == waiting
     later = replace(run, entered={**run.entered, BACK: NOW - patience}, acted_at={})

@@ -11,9 +11,8 @@ from l9.core import facts as f
 from l9.core.preview import judge_rows
 from l9.core.run import Run
 from l9.core.states import Kind, State
-from l9.core.thresholds import Thresholds
 from l9.graph import GRAPH
-from samples import NOW, TAG, a_run, facts
+from samples import CONFIG, NOW, TAG, a_run, facts
 
 
 def plan(*changed: object, unseen: Mapping[type, f.Unseen] | None = None) -> dict[str, dict[str, Any]]:
@@ -21,7 +20,7 @@ def plan(*changed: object, unseen: Mapping[type, f.Unseen] | None = None) -> dic
         seen = {**facts(*changed).seen, **(unseen or {})}
         return f.Facts({kind: seen[kind] for kind in kinds})
 
-    rows = judge_rows(GRAPH.of(Kind.DEPLOY), a_run(), observe, Thresholds(), NOW)
+    rows = judge_rows(GRAPH.of(Kind.DEPLOY), a_run(), observe, CONFIG, NOW)
     return {row["gate"]: row for row in rows}
 
 

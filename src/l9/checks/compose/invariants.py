@@ -7,9 +7,10 @@ from shlex import quote
 
 from l9.checks.compose.facts import ComposeFile
 from l9.checks.compose.production import Production, Service, seconds
+from l9.checks.context import Context
 from l9.checks.dockerfile.facts import Dockerfile
 from l9.core.facts import Facts
-from l9.core.invariant import Context, Weight, invariant
+from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
 DATABASE_PORTS = frozenset(

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from shlex import quote
 
 from l9.checks.compose.facts import ComposeFile
+from l9.checks.context import Context
 from l9.checks.dockerfile.dockerfile import LintFinding, Recipe, floats
 from l9.checks.dockerfile.facts import Dockerfile
 from l9.core.facts import Facts
-from l9.core.invariant import Context, Weight, invariant
+from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
 OF_LATEST = ("DL3006", "DL3007")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from shlex import quote
 
+from l9.checks.context import Context
 from l9.checks.environment.facts import EnvExample, EnvSource
 from l9.checks.environment.reads import EnvRead
 from l9.checks.git.workspace_invariants import listed
 from l9.core.facts import Facts
-from l9.core.invariant import Context, Weight, invariant
+from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
 

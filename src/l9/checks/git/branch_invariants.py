@@ -5,10 +5,11 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from shlex import quote
 
+from l9.checks.context import Context
 from l9.checks.git.facts import Branch, Branches, Protection
 from l9.checks.git.workspace_invariants import listed
 from l9.core.facts import Facts
-from l9.core.invariant import Context, Weight, invariant
+from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
 DAY = 86_400.0
@@ -33,7 +34,7 @@ def lives_too_long(branch: Branch, now: float) -> bool:
     weight=Weight.ADVICE,
 )
 def BRANCH_NAMES(facts: Facts, context: Context) -> Verdict:
-    forms = context.rules.branches
+    forms = context.settings.release.branches
     odd = [one for one in facts.the(Branches).branches if not well_named(one.name, forms)]
     if not odd:
         return Pass(f"every branch is named {', '.join(forms)}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from shlex import quote
 
+from l9.checks.context import Context
 from l9.checks.git.facts import LastRelease, Messages, Origin, Signature
 from l9.checks.git.messages import check_message, references
 from l9.checks.git.versions import TagFormat
 from l9.checks.git.workspace_invariants import listed
 from l9.checks.secrets.facts import Leak, Secrets
 from l9.core.facts import Facts, Tag
-from l9.core.invariant import Context, Weight, invariant
+from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
 
@@ -51,7 +52,7 @@ def TAG_ANNOTATED(facts: Facts, context: Context) -> Verdict:
 )
 def TAG_ON_MAIN(facts: Facts, context: Context) -> Verdict:
     tag = facts.the(Tag)
-    main = str(context.run.settings.get("main", "main"))
+    main = context.settings.release.main
     if tag.on_main:
         return Pass(f"reachable from {main}")
     return Fail(
@@ -96,7 +97,7 @@ def TAG_MESSAGE_FORM(facts: Facts, _context: Context) -> Verdict:
     weight=Weight.RULE,
 )
 def TAG_NEWER(facts: Facts, context: Context) -> Verdict:
-    last, form = facts.the(LastRelease).tag, TagFormat(context.rules.tag_format)
+    last, form = facts.the(LastRelease).tag, TagFormat(context.settings.release.tag)
     if not context.run.tag:
         return Unknown("HEAD carries no release tag yet", "l9 release", not_yet=True)
     if last is None:
@@ -167,7 +168,7 @@ def TAG_SIGNATURE(facts: Facts, context: Context) -> Verdict:
     seen, name = facts.the(Signature), context.run.tag
     if seen.state == "good":
         return Pass(f"signed by {seen.by}")
-    if seen.state == "none" and context.rules.signatures != "required":
+    if seen.state == "none" and context.settings.release.signatures != "required":
         return Pass("not signed, and not required to be")
     if seen.state == "none":
         return Fail("a signed tag", "no signature", f"git tag -s -f {name} {name}^{{}}")
@@ -247,7 +248,7 @@ def TAG_ON_ORIGIN(facts: Facts, _context: Context) -> Verdict:
 )
 def MAIN_ON_ORIGIN(facts: Facts, context: Context) -> Verdict:
     tag, origin = facts.the(Tag), facts.the(Origin)
-    main = str(context.run.settings.get("main", "main"))
+    main = context.settings.release.main
     if origin.main_has_commit:
         return Pass(f"{tag.commit[:12]} is on origin/{main}")
     wanted, push = f"{tag.commit[:12]} on origin/{main}", f"git push origin {main}"

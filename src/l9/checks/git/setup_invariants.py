@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from l9.checks.context import Context
 from l9.checks.git.facts import Automation, Hooks
 from l9.core.facts import Facts
-from l9.core.invariant import Context, Weight, invariant
+from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
 EDIT = "$EDITOR .github/workflows/deploy.yml"

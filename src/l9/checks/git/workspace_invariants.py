@@ -5,10 +5,11 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from shlex import quote
 
+from l9.checks.context import Context
 from l9.checks.dependencies.facts import Declared, Locks
 from l9.checks.git.facts import Workspace
 from l9.core.facts import Facts
-from l9.core.invariant import Context, Weight, invariant
+from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
 
@@ -25,7 +26,7 @@ def listed(paths: tuple[str, ...], most: int = 5) -> str:
     clause="spec 6.1 phase 2",
 )
 def ON_MAIN(facts: Facts, context: Context) -> Verdict:
-    main = str(context.run.settings.get("main", "main"))
+    main = context.settings.release.main
     branch = facts.the(Workspace).branch
     if branch == main:
         return Pass(f"on {main}")
@@ -39,7 +40,7 @@ def ON_MAIN(facts: Facts, context: Context) -> Verdict:
     clause="spec 1.3 local",
 )
 def NO_UNTRACKED(facts: Facts, context: Context) -> Verdict:
-    allowed = context.rules.allow_untracked
+    allowed = context.settings.check.allow_untracked
     found = tuple(
         p
         for p in facts.the(Workspace).untracked
@@ -77,7 +78,7 @@ def DEPENDENCIES_LOCKED(facts: Facts, context: Context) -> Verdict:
             return Fail(
                 "every dependency exact (==)", f"{path}:{number}: {line} ({why})", f"$EDITOR {quote(path)}"
             )
-        if context.rules.hashes and not report.hashed:
+        if context.settings.check.hashes and not report.hashed:
             remedy = f"uv pip compile --generate-hashes {quote(path)} --output-file {quote(path)}"
             return Fail("every dependency with its hash", f"{path} has lines without", remedy)
     if not reports:

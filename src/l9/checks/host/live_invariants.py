@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from l9.checks.context import Context
+from l9.checks.host.bake import once_baked
 from l9.checks.host.facts import Bake, InFlight, Logs, Proof, Record, Route
+from l9.core.decide import PROOF_DEADLINE
 from l9.core.facts import Facts, Slots, Traffic
-from l9.core.invariant import Context, invariant, once_baked
+from l9.core.invariant import invariant
 from l9.core.verdict import Fail, Pass, Pending, Verdict
 
 QUIET = "no request in flight"
@@ -31,11 +34,11 @@ def ROUTE_PROVED(facts: Facts, context: Context) -> Verdict:
 
 
 def _proved(proof: Proof, context: Context, slot: str, release: str) -> Verdict:
-    wanted = context.rules.proofs
+    wanted = context.settings.route.proofs
     if proof.consecutive >= wanted:
         return Pass(f"{proof.consecutive} answers in a row from {slot} with {release}")
     found = proof.problem or f"{proof.slot or 'no slot'} with {proof.release or 'no release'}"
-    if context.elapsed > context.rules.proof_deadline:
+    if context.elapsed > PROOF_DEADLINE:
         return Fail(
             f"{wanted} answers in a row from {slot} with {release}", found, f"l9 explain {context.run.id}"
         )
@@ -44,15 +47,15 @@ def _proved(proof: Proof, context: Context, slot: str, release: str) -> Verdict:
 
 @invariant("host.few-server-errors", Traffic, why="real users find what probes do not", clause="design: bake")
 def FEW_SERVER_ERRORS(facts: Facts, context: Context) -> Verdict:
-    seen, rules = facts.the(Traffic), context.rules
-    if seen.answers < rules.min_answers:
+    seen, limits = facts.the(Traffic), context.settings.bake
+    if seen.answers < limits.min_answers:
         return once_baked(
-            context, Pass(f"inconclusive: only {seen.answers} real answers (wanted {rules.min_answers})")
+            context, Pass(f"inconclusive: only {seen.answers} real answers (wanted {limits.min_answers})")
         )
     share = seen.server_errors / seen.answers
-    if share > rules.max_error_share:
+    if share > limits.max_error_share:
         return Fail(
-            f"at most {rules.max_error_share:.1%} of real answers 5xx",
+            f"at most {limits.max_error_share:.1%} of real answers 5xx",
             f"{share:.1%} ({seen.server_errors} of {seen.answers})",
             f"l9 explain {context.run.id}",
             seen.examples,
@@ -69,7 +72,7 @@ def FEW_SERVER_ERRORS(facts: Facts, context: Context) -> Verdict:
 )
 def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
     bake = facts.the(Bake)
-    if len(bake.failures) >= context.rules.bake_failures:
+    if len(bake.failures) >= context.settings.bake.failures:
         last = bake.failures[-1]
         return Fail(
             f"{last.name}: {last.expected}",
@@ -77,8 +80,8 @@ def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
             f"l9 explain {context.run.id}",
             facts.the(Logs).tail,
         )
-    if not bake.rounds and context.rules.bake:
-        return Pending("first round", 0, context.rules.bake)
+    if not bake.rounds and context.settings.bake.seconds:
+        return Pending("first round", 0, context.settings.bake.seconds)
     return once_baked(
         context,
         Pass(
@@ -89,7 +92,7 @@ def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
 
 @invariant("host.drained", InFlight, why="a request that was accepted is answered", clause="spec 5.1 step 8")
 def DRAINED(facts: Facts, context: Context) -> Verdict:
-    seen, grace, old = facts.the(InFlight), context.rules.grace, context.run.old
+    seen, grace, old = facts.the(InFlight), context.settings.drain.grace, context.run.old
     if old is None:
         return Pass("first deploy: nothing to drain")
     if seen.requests == 0 and seen.quiet >= 3:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 
+from l9.checks.context import Context
 from l9.checks.environment.facts import Environment
 from l9.checks.git.versions import TagFormat
 from l9.checks.git.workspace_invariants import listed
 from l9.checks.host.facts import Checkout, HostTag, Route
 from l9.core.actions import WriteEnv
 from l9.core.facts import Facts, Host, Retained
-from l9.core.invariant import Context, Weight, invariant, short
+from l9.core.invariant import Weight, invariant, short
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
 MB = 1_000_000
@@ -108,7 +109,7 @@ def PORTS_FREE(facts: Facts, _context: Context) -> Verdict:
 
 @invariant("host.disk-free", Host, why="a full disk stops the build and then the database", clause="spec 5.1")
 def DISK_FREE(facts: Facts, context: Context) -> Verdict:
-    free, least = facts.the(Host).disk_free, context.rules.min_disk
+    free, least = facts.the(Host).disk_free, context.settings.needs.disk
     if free >= least:
         return Pass(f"{free // MB} MB free")
     return Fail(f"{least // MB} MB of disk free", f"{free // MB} MB", "docker system df")
@@ -116,7 +117,7 @@ def DISK_FREE(facts: Facts, context: Context) -> Verdict:
 
 @invariant("host.memory-free", Host, why="two slots run side by side for a while", clause="spec 5.1 step 5")
 def MEMORY_FREE(facts: Facts, context: Context) -> Verdict:
-    free, least = facts.the(Host).memory_available, context.rules.min_memory
+    free, least = facts.the(Host).memory_available, context.settings.needs.memory
     if free >= least:
         return Pass(f"{free // MB} MB available")
     return Fail(f"{least // MB} MB of memory available", f"{free // MB} MB", "free -m")
@@ -172,7 +173,7 @@ def _lacking(kept: Retained) -> tuple[str, ...]:
     weight=Weight.RULE,
 )
 def NEWER_THAN_LIVE(_facts: Facts, context: Context) -> Verdict:
-    run, form = context.run, TagFormat(context.rules.tag_format)
+    run, form = context.run, TagFormat(context.settings.release.tag)
     live, mine = form.parse(run.previous or ""), form.parse(run.tag)
     if live is None or mine is None:
         return Pass("nothing is live that it could be older than")
@@ -214,7 +215,7 @@ def TAG_SAME(facts: Facts, context: Context) -> Verdict:
 
 @invariant("host.tag-on-main", HostTag, why="no orphaned commit goes live", clause="spec 5.1 step 1")
 def TAG_ON_MAIN(facts: Facts, context: Context) -> Verdict:
-    main = str(context.run.settings.get("main", "main"))
+    main = context.settings.release.main
     if facts.the(HostTag).tag.on_main:
         return Pass(f"on origin/{main}, seen from the host")
     return Fail(f"reachable from origin/{main}", "it is not, seen from the host", f"git push origin {main}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from l9.checks.context import Context
 from l9.checks.git.workspace_invariants import listed
+from l9.checks.host.bake import once_baked
 from l9.checks.host.facts import Health, Logs, Smoke
 from l9.checks.logs.logs import Outcome
 from l9.core.facts import Facts, Image, Services, Slots
-from l9.core.invariant import Context, invariant, once_baked, short
+from l9.core.invariant import invariant, short
 from l9.core.states import State
 from l9.core.verdict import Fail, Pass, Pending, Verdict
 
@@ -69,9 +71,9 @@ def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
         return Pass(f"first healthy answer {streak.first_ok_at - launched:.1f} s after launch")
     if slot.status in ("exited", "absent"):
         return _unhealthy(facts, context, f"the process ended with exit code {slot.exit_code}")
-    if context.elapsed > context.rules.deadline:
-        return _unhealthy(facts, context, f"not in {context.rules.deadline:g} s")
-    return Pending(_last(facts), context.elapsed, context.rules.deadline)
+    if context.elapsed > context.settings.health.deadline:
+        return _unhealthy(facts, context, f"not in {context.settings.health.deadline:g} s")
+    return Pending(_last(facts), context.elapsed, context.settings.health.deadline)
 
 
 @invariant(
@@ -83,7 +85,7 @@ def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
     clause="spec 1.3 host (green for 10 s)",
 )
 def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
-    streak, soak = facts.the(Health).streak, context.rules.soak
+    streak, soak = facts.the(Health).streak, context.settings.health.soak
     slot = facts.the(Slots)[context.run.new]
     if slot.status in ("exited", "absent"):
         return _unhealthy(facts, context, f"the process ended with exit code {slot.exit_code}")
@@ -92,7 +94,7 @@ def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
         if held >= soak:
             return Pass(f"healthy for {held:.1f} s without a break, {streak.samples} probes")
         return Pending(f"healthy for {held:.1f} of {soak:g} s", held, soak)
-    if context.elapsed > context.rules.deadline + soak:
+    if context.elapsed > context.settings.health.deadline + soak:
         return _unhealthy(facts, context, f"never {soak:g} s without a break")
     return Pending(_last(facts), 0, soak)
 
@@ -115,9 +117,11 @@ def ENGINE_HEALTH(facts: Facts, context: Context) -> Verdict:
         return Pass("the engine says healthy")
     if health == "unhealthy":
         return _unhealthy(facts, context, "the engine's healthcheck says unhealthy")
-    if context.elapsed > context.rules.deadline:
+    if context.elapsed > context.settings.health.deadline:
         return _unhealthy(facts, context, f"the engine's healthcheck still says {health}")
-    return Pending(f"the engine's healthcheck says {health}", context.elapsed, context.rules.deadline)
+    return Pending(
+        f"the engine's healthcheck says {health}", context.elapsed, context.settings.health.deadline
+    )
 
 
 def _last(facts: Facts) -> str:
@@ -130,7 +134,7 @@ def _unhealthy(facts: Facts, context: Context, found: str) -> Fail:
     cause = f"; probable cause: {logs.cause}" if logs.cause else ""
     run = context.run
     return Fail(
-        f"{run.tag} healthy within {context.rules.deadline:g} s",
+        f"{run.tag} healthy within {context.settings.health.deadline:g} s",
         f"{found}; last answer: {_last(facts)}{cause}",
         f"l9 explain {run.id}",
         logs.tail,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from l9.checks.context import Context
 from l9.checks.host.facts import Health, Logs
 from l9.checks.host.slot_invariants import judge_log
 from l9.core.facts import DriftCheck, Facts
-from l9.core.invariant import Context, Weight, invariant
+from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Verdict
 
 SELDOM = 2 * 3600  # seconds: the timer looks every hour, and a host may have been off for a while

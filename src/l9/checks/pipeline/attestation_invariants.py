@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from l9.checks.context import Context
 from l9.checks.pipeline.attestation import STAGES
 from l9.core.facts import Attested, Facts
-from l9.core.invariant import Context, invariant
+from l9.core.invariant import invariant
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
 
@@ -14,7 +15,7 @@ def judge_attested(facts: Facts, context: Context) -> Verdict:
     expected = f"tree {seen.tree[:12]} attested to have passed {', '.join(STAGES)}, by an allowed signer"
     if seen.signer is not None:
         return Pass(f"{', '.join(STAGES)} passed on tree {seen.tree[:12]}, attested by {seen.signer}")
-    if not context.rules.require_attestation:
+    if not context.settings.release.require_attestation:
         return Pass("not asked for")
     if seen.unseen:
         return Unknown(seen.problem, seen.remedy, expected)

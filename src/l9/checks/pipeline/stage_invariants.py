@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from l9.checks.context import Context
 from l9.checks.dependencies.facts import Locks
 from l9.checks.git.workspace_invariants import listed
 from l9.checks.pipeline.stages import CgmpReport, normal_name
 from l9.core.facts import Facts
-from l9.core.invariant import Check, Context, invariant
+from l9.core.invariant import Check, invariant
 from l9.core.states import Stage
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from l9.catalogue import catalogue, judge
 from l9.checks.compose import facts as compose_facts
@@ -20,7 +21,6 @@ from l9.core.events import RunStarted
 from l9.core.invariant import Weight
 from l9.core.run import begin
 from l9.core.states import Kind, Slot
-from l9.core.thresholds import Thresholds
 from l9.drivers.git.tree import GitTree
 from l9.errors import ConfigError, L9Error
 
@@ -73,7 +73,7 @@ def make(tmp_path: Path) -> Make:
     return tree
 
 
-def verdicts(tree: GitTree, config: Config, **rules: object) -> dict[str, str]:
+def verdicts(tree: GitTree, config: Config, waived: dict[str, str] | None = None) -> dict[str, str]:
     """What each invariant of image and compose file says, by the end of its id; those that hold are left out."""
     seen = {
         dockerfile_facts.Dockerfile: read_build(tree, config),
@@ -81,8 +81,9 @@ def verdicts(tree: GitTree, config: Config, **rules: object) -> dict[str, str]:
     }
     about = {"commit": "c", "tag_object": "t", "old": None, "previous": None, "who": "ada"}
     start = RunStarted(kind=Kind.DEPLOY, tag="v1", new=Slot.BLUE, **about)
+    settings = replace(config, check=replace(config.check, waive=waived or {}))
     found = [
-        judge(each, begin("run", 0.0, start), f.Facts(seen), 0.0, Thresholds(**rules))
+        judge(each, begin("run", 0.0, start), f.Facts(seen), 0.0, settings)
         for each in catalogue()
         if {dockerfile_facts.Dockerfile, compose_facts.ComposeFile} & set(each.observes)
     ]
