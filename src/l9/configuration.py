@@ -15,6 +15,7 @@ from l9.config import load as files
 from l9.config import model
 from l9.config.load import FILE, schema, targets
 from l9.core.invariant import Weight
+from l9.core.states import Substrate
 from l9.errors import ConfigError
 
 __all__ = ["FILE", "load", "load_any", "parse", "parse_any", "policy", "schema", "targets"]
@@ -62,26 +63,34 @@ def _check_tag_format(config: model.Config) -> None:
 
 
 def _check_weights(config: model.Config) -> None:
-    """What is waived or required by name must be there to be waived or required."""
-    for names, weight, verb in (
-        (config.check.waive, Weight.RULE, "waive"),
-        (config.check.require, Weight.ADVICE, "require"),
+    """An invariant that is waived or required must exist, have the right weight, and belong to the section's side."""
+    before, host = (Substrate.WORKSPACE, Substrate.REPOSITORY), (Substrate.HOST,)
+    for names, weight, key, where in (
+        (config.check.waive, Weight.RULE, "check.waive", before),
+        (config.check.require, Weight.ADVICE, "check.require", before),
+        (config.needs.waive, Weight.RULE, "needs.waive", host),
+        (config.needs.require, Weight.ADVICE, "needs.require", host),
     ):
         if not names:
             continue
-        from l9.catalogue import catalogue  # all that was ever judged: only read where it is asked for
+        from l9.catalogue import catalogue  # every check: imported only where an invariant is named
 
-        known = {need.id: need.weight for need in catalogue()}
+        known = {need.id: need for need in catalogue()}
+        fit = [each for each, its in known.items() if its.weight is weight and its.substrate in where]
         for name in names:
-            if known.get(name) is not weight:
-                fit = [each for each, its in known.items() if its is weight]
-                near = get_close_matches(name, fit, 1) or fit
-                raise ConfigError(
-                    f"{FILE}: check.{verb} cannot name {name}",
-                    expected=f"an invariant of weight {weight}, such as {near[0] if near else 'none so far'}",
-                    found=f"one of weight {known[name]}" if name in known else "no such invariant",
-                    remedy=f"l9 check --explain {name}" if name in known else "l9 check",
-                )
+            if name in fit:
+                continue
+            near = get_close_matches(name, fit, 1) or fit
+            its = known.get(name)
+            found = (
+                "no such invariant" if its is None else f"one of the {its.substrate}, of weight {its.weight}"
+            )
+            raise ConfigError(
+                f"{FILE}: {key} cannot name {name}",
+                expected=f"an invariant of the {' or '.join(where)} of weight {weight}, such as {near[0]}",
+                found=found,
+                remedy=f"l9 check --explain {name}" if its is not None else "l9 check",
+            )
 
 
 def policy(config: model.Config) -> Policy:

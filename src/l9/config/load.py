@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from l9.config import model
+from l9.config.settings import owner_of
 from l9.errors import ConfigError
 
 FILE = "l9.toml"
@@ -96,9 +97,22 @@ def parse(text: str, target: str | None = None) -> model.Config:
     """As `load`, from the file's text."""
     raw, file = _file(text)
     name = _choose(tuple(file.targets), target)
-    for each, table in file.targets.items():
-        _refuse_unknown(table, model.Target, f"targets.{each}")
-    chosen = dict(file.targets[name])
+    return _resolve(raw, file, name, file.targets[name])
+
+
+def parse_for(text: str, target: str) -> model.Config:
+    """The configuration as a host reads it from a tag. A target that the file does not name gets the shared sections.
+
+    Raises ConfigError as `load` does.
+    """
+    raw, file = _file(text)
+    return _resolve(raw, file, target, file.targets.get(target, {"host": "local"}))
+
+
+def _resolve(raw: dict[str, Any], file: File, name: str, table: dict[str, Any]) -> model.Config:
+    for each, its in file.targets.items():
+        _refuse_unknown(its, model.Target, f"targets.{each}")
+    chosen = dict(table)
     merged: dict[str, Any] = {s: raw[s] for s in SHARED if s in raw}
     for section in SHARED:
         if section in chosen:
@@ -112,11 +126,18 @@ def parse(text: str, target: str | None = None) -> model.Config:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of `l9.toml`, made from the same objects that read it."""
+    """The JSON Schema of `l9.toml`, made from the same objects that read it. `x-owner` is the owner of a key."""
     _, components = msgspec.json.schema_components([model.Config], ref_template="#/$defs/{name}")
     config = components.pop("Config")
     overrides = {s: config["properties"][s] for s in SHARED}
+    for section, described in overrides.items():
+        reference = described.get("$ref") or (described.get("allOf") or [{}])[0].get("$ref")
+        if reference:
+            _name_owners(components[reference.rpartition("/")[2]], section)
+        else:
+            described["x-owner"] = str(owner_of(section))
     target = components["Target"]
+    _name_owners(target, "targets")
     target["properties"] = {**target["properties"], **overrides}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -136,6 +157,11 @@ def schema() -> dict[str, Any]:
         },
         "$defs": components,
     }
+
+
+def _name_owners(table: dict[str, Any], section: str) -> None:
+    for key, described in table["properties"].items():
+        described["x-owner"] = str(owner_of(f"{section}.{key}"))
 
 
 def _convert(raw: Any, kind: type[T], where: str) -> T:

@@ -12,6 +12,12 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
 UrlPath = Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*$", description="a URL path, escaped where needed")]
 Statuses = Annotated[tuple[int, ...], msgspec.Meta(min_length=1)]
+Inside = r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f]"  # a path that stays below where it begins
+InsidePath = Annotated[str, msgspec.Meta(pattern=rf"^{Inside}+$", description="a relative path without `..`")]
+MaybeInsidePath = Annotated[
+    str, msgspec.Meta(pattern=rf"^({Inside}+)?$", description="a relative path without `..`, or empty")
+]
+Reasons = dict[str, Annotated[str, msgspec.Meta(min_length=1)]]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +63,7 @@ class Check(Section, frozen=True):
     requirements: tuple[str, ...] = ("requirements*.txt",)
     hashes: bool = False
     allow_untracked: tuple[str, ...] = (".env.local", ".env.*.local")
-    waive: dict[str, Annotated[str, msgspec.Meta(min_length=1)]] = {}
+    waive: Reasons = {}
     require: tuple[str, ...] = ()
 
 
@@ -105,7 +111,7 @@ class Cgmp(Section, frozen=True):
     env: dict[str, str] = {}
     openapi: str = "/openapi.json"
     golden: tuple[Smoke, ...] = ()
-    golden_file: str = "tests/golden.json"
+    golden_file: MaybeInsidePath = "tests/golden.json"
     skip: dict[Literal["fix", "sim", "cov", "oracle"], Annotated[str, msgspec.Meta(min_length=1)]] = {}
 
 
@@ -117,7 +123,7 @@ class Compose(Section, frozen=True):
     where the service uses the host's network.
     """
 
-    file: str = ""
+    file: MaybeInsidePath = ""
     service: str = ""
     blue: str = ""
     green: str = ""
@@ -141,9 +147,9 @@ class Env(Section, frozen=True):
     `ignore`: variables (`CI_*`) that the code may read without a line in the example.
     """
 
-    file: str = ".env"
-    example: str = ".env.example"
-    source: str = ""
+    file: InsidePath = ".env"
+    example: InsidePath = ".env.example"
+    source: MaybeInsidePath = ""
     ignore: tuple[str, ...] = ()
 
 
@@ -206,10 +212,16 @@ class Retention(Section, frozen=True):
 
 
 class Needs(Section, frozen=True):
-    """What the host must have free before a deploy begins; bytes."""
+    """The conditions for a deploy to begin on the host. `disk` and `memory` must be free; bytes.
+
+    `waive`: invariants of the host of weight `rule` that may not hold, each with the reason, which goes on record.
+    `require`: invariants of the host of weight `advice` that close their gate all the same.
+    """
 
     disk: int = 1_000_000_000
     memory: int = 200_000_000
+    waive: Reasons = {}
+    require: tuple[str, ...] = ()
 
 
 class Ports(Section, frozen=True):
@@ -261,9 +273,9 @@ class Config(Section, frozen=True):
     @property
     def waived(self) -> Mapping[str, str]:
         """Invariant to the reason for which it may not hold."""
-        return self.check.waive
+        return {**self.check.waive, **self.needs.waive}
 
     @property
     def required(self) -> Collection[str]:
         """Invariants of weight `advice` that close their gate all the same."""
-        return self.check.require
+        return (*self.check.require, *self.needs.require)

@@ -57,13 +57,17 @@ def test_an_unknown_key_is_answered_with_the_nearest_known_one(extra: str, where
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ('waive = {"workspace.on-main" = "a fork"}', "one of weight hard"),
-        ('waive = {"workspace.on-moon" = "a fork"}', "no such invariant"),
-        ('require = ["workspace.on-main"]', "one of weight hard"),
+        ('[check]\nwaive = {"workspace.on-main" = "a fork"}', "one of the workspace, of weight hard"),
+        ('[check]\nwaive = {"workspace.on-moon" = "a fork"}', "no such invariant"),
+        ('[check]\nwaive = {"host.newer-than-live" = "a fork"}', "one of the host, of weight rule"),
+        ('[check]\nrequire = ["workspace.on-main"]', "one of the workspace, of weight hard"),
+        ('[needs]\nwaive = {"host.tag-same" = "a fork"}', "one of the host, of weight hard"),
+        ('[needs]\nwaive = {"workspace.stop-signal" = "a fork"}', "one of the workspace, of weight rule"),
+        ('[needs]\nrequire = ["host.newer-than-live"]', "one of the host, of weight rule"),
     ],
 )
-def test_what_closes_a_gate_always_cannot_be_waived(line: str, found: str) -> None:
-    error = refusal(FIVE_LINES + f"[check]\n{line}\n")
+def test_an_invariant_is_waived_by_its_weight_and_its_side(line: str, found: str) -> None:
+    error = refusal(FIVE_LINES + f"{line}\n")
     assert error.found == found
     assert "weight" in error.expected
 
