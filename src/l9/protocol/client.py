@@ -13,30 +13,25 @@ import msgspec
 
 from l9 import __version__
 from l9.config.model import Config, Target
+from l9.drivers.ssh import client as ssh
 from l9.errors import AgentMismatch, Interrupted, Unreachable
 from l9.graph import GRAPH
 from l9.protocol.messages import AnyMessage, Failed, Hello, Request, Result, decode, encode
 
 AGENT = ".l9/agent/bin/l9"
-SSH_FAILED = 255
 GOES_ON = ("deploy", "rollback", "resume")  # what the host brings to an end without us
-# After the user's own options, which count first: a host that swallows packets is told of in seconds.
-PATIENCE = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15")
 
 
 def argv(target: Target) -> tuple[str, ...]:
     """How the agent is reached: OpenSSH's own client, so that people's own configuration works."""
     if target.host == "local":
         return (sys.executable, "-P", "-m", "l9", "agent")  # -P: not a folder l9 of the user's repository
-    remote = f"exec {shlex.quote(f'{target.path}/{AGENT}')} agent"
-    return ("ssh", "-T", "-o", "BatchMode=yes", *target.ssh_options, *PATIENCE, "--", target.host, remote)
+    return ssh.argv(target, f"exec {shlex.quote(f'{target.path}/{AGENT}')} agent")
 
 
 def by_hand(target: Target) -> str:
-    """The command that shows a person why the host cannot be reached, with every question that ssh may ask."""
-    if target.host == "local":
-        return shlex.join(argv(target))
-    return shlex.join(("ssh", *target.ssh_options, "--", target.host, "true"))
+    """The command that shows a person why no agent answers."""
+    return shlex.join(argv(target)) if target.host == "local" else ssh.by_hand(target)
 
 
 class AgentFailed(Exception):
@@ -159,21 +154,10 @@ def _there(envelope: dict[str, Any], target: Target) -> dict[str, Any]:
 
 
 def _unreachable(target: Target, code: int, said: tuple[str, ...]) -> Unreachable:
-    """Why nobody greeted us. 255 is ssh's own exit code, 126 and 127 are the host's shell's."""
+    """Why nobody greeted us. 126 and 127 are the host's shell's."""
     host, found = target.host, said[-1] if said else f"exit code {code}"
-    if code == SSH_FAILED and host != "local":
-        # ssh has one exit code for all of it, so that its words decide what to call it.
-        text = "\n".join(said).lower()
-        key = "host key verification failed" in text
-        changed = "identification has changed" in text
-        why = "shows another host key than the one on record" if changed else "has an unknown host key"
-        return Unreachable(
-            f"{host} {why}" if key else f"ssh does not reach {host}",
-            expected="the host key in known_hosts" if key else f"an ssh session on {host}",
-            found=found,
-            remedy=by_hand(target),
-            log=said[-5:],
-        )
+    if code == ssh.FAILED and host != "local":
+        return ssh.unreachable(target, said)
     return Unreachable(
         f"no agent answers on {host}",
         expected=f"an agent at {target.path}/{AGENT}",

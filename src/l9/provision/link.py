@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -10,22 +9,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from l9.config.model import Target
+from l9.drivers.ssh import client as ssh
 from l9.errors import L9Error, Unreachable
 from l9.provision.errors import HostUnfit
 from l9.provision.host.talk import heard
-from l9.provision.needs import on_host
 
 REMOTE = "exec python3 -I -"
-# After the user's own options, which count first.
-OPTIONS = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15")
+NO_SUCH_PROGRAM = 127  # as a shell ends
 
 
 def argv(target: Target) -> tuple[str, ...]:
     """How the host's Python is reached: OpenSSH's own client, like the agent."""
     if target.host == "local":
         return (sys.executable, "-I", "-")
-    ssh = ("ssh", "-T", "-o", "BatchMode=yes", *target.ssh_options, *OPTIONS)
-    return (*ssh, "--", target.host, REMOTE)
+    return ssh.argv(target, REMOTE)
 
 
 def run(target: Target, program: str) -> Iterator[dict[str, Any]]:
@@ -64,36 +61,26 @@ def run(target: Target, program: str) -> Iterator[dict[str, Any]]:
             code = child.wait()
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
-    if not answered or code == 255:
+    if not answered or code == ssh.FAILED:
         raise unreachable(target, code, said)
 
 
 def unreachable(target: Target, code: int, said: list[str]) -> L9Error:
-    """What an ssh that failed means. ssh has one exit code for all of it, so its words decide the remedy."""
-    host, last = target.host, said[-1] if said else f"exit code {code}"
-    if code == 127:
+    """Why no program ran on the host."""
+    if code == NO_SUCH_PROGRAM:
         return HostUnfit(
-            f"no python3 on {host}",
+            f"no python3 on {target.host}",
             expected="python3 of 3.11 or newer",
-            found=last,
-            remedy=on_host(target, "sudo apt-get update && sudo apt-get install -y python3"),
+            found=said[-1] if said else f"exit code {code}",
+            remedy=ssh.by_hand(target, "sudo apt-get update && sudo apt-get install -y python3"),
         )
-    text, ssh = "\n".join(said), shlex.join(("ssh", *target.ssh_options, "--", host))
-    if "host key verification failed" in text.lower():
-        changed = "IDENTIFICATION HAS CHANGED" in text
-        return Unreachable(
-            f"{host} {'shows another host key than the one on record' if changed else 'is not known yet'}",
-            expected="the host key in known_hosts",
-            found=last,
-            remedy=ssh,  # which shows the key, and how to take the old one off the record
-            log=tuple(said[-5:]),
-        )
-    denied = "permission denied" in text.lower()
-    return Unreachable(
-        f"{host} {'does not let us in' if denied else 'cannot be reached'}",
-        expected="an ssh login that asks no question",
-        found=last,
-        remedy=f"ssh-copy-id {shlex.quote(host)}" if denied else f"{ssh} true",
+    if code == ssh.FAILED and target.host != "local":
+        return ssh.unreachable(target, said)
+    return HostUnfit(
+        f"python3 on {target.host} ended without an answer",
+        expected="the messages of the program that was sent",
+        found=said[-1] if said else f"exit code {code}",
+        remedy=ssh.by_hand(target, "python3 --version"),
         log=tuple(said[-5:]),
     )
 
@@ -103,5 +90,5 @@ def _too_old(target: Target, version: str) -> HostUnfit:
         f"the Python on {target.host} is too old",
         expected="python3 of 3.11 or newer (Debian 12, Ubuntu 24.04)",
         found=version,
-        remedy=on_host(target, "cat /etc/os-release"),
+        remedy=ssh.by_hand(target, "cat /etc/os-release"),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from l9.checks.environment.env_file import parse_env
 from l9.config.model import Target
+from l9.drivers.ssh import client as ssh
 from l9.provision import packages
 from l9.provision.caddyfile import is_tls
 from l9.provision.errors import HostUnfit
@@ -46,7 +47,7 @@ def refuse_old_python(seen: HostSnapshot, host: Target) -> None:
             f"the Python on {host.host} is too old for the agent",
             expected="python3 of 3.11 or newer (Debian 12, Ubuntu 24.04), or a python3.11 beside it",
             found=f"{version} on {seen.system.name}",
-            remedy=on_host(host, packages.command(("python3.11-venv",), root=seen.is_root)),
+            remedy=ssh.by_hand(host, packages.command(("python3.11-venv",), root=seen.is_root)),
         )
 
 
@@ -64,13 +65,6 @@ def needs(wanted: Wanted, seen: HostSnapshot, example: str | None) -> tuple[Need
     )
 
 
-def on_host(target: Target, command: str) -> str:
-    """A command for the operator's shell that runs `command` on the host."""
-    if target.host == "local":
-        return command
-    return shlex.join(("ssh", *target.ssh_options, target.host, command))
-
-
 def _sudo(seen: HostSnapshot) -> str:
     return "" if seen.is_root else "sudo "
 
@@ -82,14 +76,16 @@ def _root(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
             f"{wanted.path} is taken",
             "no such directory, an empty one, or a git clone",
             ", ".join(seen.path.strangers),
-            on_host(host, f"mv {path} {path}.before-l9"),
+            ssh.by_hand(host, f"mv {path} {path}.before-l9"),
         )
     elif seen.path.kind == "clone" and owner != seen.me.user:
         yield Need(
             f"{wanted.path} is somebody else's",
             f"owned by {seen.me.user}",
             f"owned by {owner}",
-            on_host(host, f"{_sudo(seen)}chown -R {shlex.quote(f'{seen.me.user}:{seen.me.group}')} {path}"),
+            ssh.by_hand(
+                host, f"{_sudo(seen)}chown -R {shlex.quote(f'{seen.me.user}:{seen.me.group}')} {path}"
+            ),
         )
 
 
@@ -120,7 +116,7 @@ def _neighbours(wanted: Wanted, seen: HostSnapshot) -> Iterator[Need]:
 
 def _programs(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     def apt(*names: str) -> str:
-        return on_host(host, packages.command(names, root=seen.is_root))
+        return ssh.by_hand(host, packages.command(names, root=seen.is_root))
 
     if not seen.programs.get("git"):
         yield Need("no git on the host", "git", "none", apt("git"))
@@ -137,8 +133,8 @@ def _programs(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need
             mend = apt(*names) if names else packages.DOCKER_OWN
             yield Need("no Docker with Compose v2 on the host", "docker compose", there, mend)
         elif docker is not None and not docker.engine:
-            group = on_host(host, f"{_sudo(seen)}usermod -aG docker {shlex.quote(seen.me.user)}")
-            start = on_host(host, f"{_sudo(seen)}systemctl enable --now docker")
+            group = ssh.by_hand(host, f"{_sudo(seen)}usermod -aG docker {shlex.quote(seen.me.user)}")
+            start = ssh.by_hand(host, f"{_sudo(seen)}systemctl enable --now docker")
             yield Need(
                 f"Docker does not answer {seen.me.user}",
                 "an engine that answers `docker version`",
@@ -162,7 +158,7 @@ def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     if not caddy.user:
         yield Need(
             "Caddy has no user", "a running Caddy, or a user `caddy`", "neither",
-            on_host(host, f"{_sudo(seen)}systemctl enable --now caddy"),
+            ssh.by_hand(host, f"{_sudo(seen)}systemctl enable --now caddy"),
         )  # fmt: skip
     elif not caddy.running:
         run = (
@@ -170,18 +166,20 @@ def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
             if seen.systemd
             else f"caddy start --config {wanted.caddyfile}"
         )
-        yield Need("Caddy does not run", f"a Caddy that runs {wanted.caddyfile}", "none", on_host(host, run))
+        yield Need(
+            "Caddy does not run", f"a Caddy that runs {wanted.caddyfile}", "none", ssh.by_hand(host, run)
+        )
     for path in unreadable(wanted, seen):
         look = f"ls -l {shlex.quote(path)}"
         yield Need(
-            f"{path} cannot be read", f"a text that {seen.me.user} may read", "none", on_host(host, look)
+            f"{path} cannot be read", f"a text that {seen.me.user} may read", "none", ssh.by_hand(host, look)
         )
     for directory in seen.closed:
         yield Need(
             "Caddy cannot reach the flag that switches traffic",
             f"{directory} open to pass for {caddy.user}",
             "closed",
-            on_host(host, f"chmod o+x {shlex.quote(directory)}"),
+            ssh.by_hand(host, f"chmod o+x {shlex.quote(directory)}"),
         )
     if wanted.path.startswith(("/tmp/", "/var/tmp/")) and seen.systemd:  # noqa: S108  # not opened, only judged
         yield Need(
@@ -202,9 +200,9 @@ def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
 def _origin(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     if seen.path.kind == "clone" and not seen.origin.url:
         remedy = f"git -C {shlex.quote(wanted.path)} remote add origin {shlex.quote(wanted.repository)}"
-        yield Need("the clone has no origin", "a remote `origin`", "none", on_host(host, remedy))
+        yield Need("the clone has no origin", "a remote `origin`", "none", ssh.by_hand(host, remedy))
     elif seen.path.kind in ("missing", "free") and seen.origin.reachable is False:
-        look = on_host(host, f"git ls-remote {shlex.quote(wanted.repository)}")
+        look = ssh.by_hand(host, f"git ls-remote {shlex.quote(wanted.repository)}")
         yield Need(
             "the host cannot read the repository",
             f"{wanted.repository} readable by {seen.me.user} on the host: add a deploy key for it"
@@ -221,7 +219,7 @@ def _room(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
             "the host's disk is full",
             f"{least / 1e6:.0f} MB free for {wanted.path}",
             f"{seen.free / 1e6:.0f} MB",
-            on_host(host, f"df -h {shlex.quote(wanted.path)}"),
+            ssh.by_hand(host, f"df -h {shlex.quote(wanted.path)}"),
         )
 
 
@@ -234,7 +232,7 @@ def _env(wanted: Wanted, seen: HostSnapshot, host: Target, example: str | None) 
             f"no {wanted.config.env.file} on the host yet",
             f"{wanted.env_file}, mode 0600" + (f", with {', '.join(keys)}" if keys else ""),
             "none",
-            on_host(host, f"install -m 600 /dev/null {path}"),
+            ssh.by_hand(host, f"install -m 600 /dev/null {path}"),
             blocking=False,
         )
     elif found.mode & 0o077:
@@ -242,6 +240,6 @@ def _env(wanted: Wanted, seen: HostSnapshot, host: Target, example: str | None) 
             f"{wanted.env_file} is open to others",
             "mode 0600",
             f"mode {found.mode:04o}",
-            on_host(host, f"chmod 600 {path}"),
+            ssh.by_hand(host, f"chmod 600 {path}"),
             blocking=False,
         )

@@ -12,11 +12,12 @@ import msgspec
 
 from l9.config.model import Target
 from l9.configuration import FILE
+from l9.drivers.ssh import client as ssh
 from l9.errors import L9Error, Unreachable
 from l9.provision import bundle, link, program, wheels
 from l9.provision.changes import CaddySite, Change, InstallAgent
 from l9.provision.errors import ChangeRefused, HalfProvisioned
-from l9.provision.needs import Need, needs, on_host, refuse_old_python
+from l9.provision.needs import Need, needs, refuse_old_python
 from l9.provision.plan import plan, split
 from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
@@ -83,9 +84,9 @@ def _all(target: Target, text: str, done: list[int]) -> Iterator[dict[str, Any]]
 def _failed(wanted: Wanted, changes: tuple[Change, ...], said: dict[str, Any], *, changed: bool) -> L9Error:
     target, change = wanted.config.target, changes[said["index"]]
     path = shlex.quote(wanted.path)
-    remedy = on_host(target, said.get("remedy") or f"ls -la {path}")
+    remedy = ssh.by_hand(target, said.get("remedy") or f"ls -la {path}")
     if said.get("full"):
-        remedy = on_host(target, f"df -h {path}")
+        remedy = ssh.by_hand(target, f"df -h {path}")
     elif isinstance(change, CaddySite) and not said.get("remedy"):
         remedy = f"$EDITOR {FILE}"  # route.site, most likely
     kind = HalfProvisioned if changed else ChangeRefused
@@ -103,7 +104,7 @@ def _half(target: Target, message: str, found: str) -> HalfProvisioned:
         f"{message}; the next `l9 provision` makes the rest",
         expected="all changes made",
         found=found,
-        remedy=on_host(target, "true"),
+        remedy=ssh.by_hand(target, "true"),
     )
 
 
@@ -112,5 +113,5 @@ def _dropped(target: Target) -> Unreachable:
         f"{target.host} gave no answer",
         expected="an answer to the end",
         found="the end of the stream",
-        remedy=on_host(target, "python3 --version"),
+        remedy=ssh.by_hand(target, "python3 --version"),
     )

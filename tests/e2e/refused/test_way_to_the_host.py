@@ -19,23 +19,23 @@ pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 
 @pytest.mark.parametrize("command", [("status",), ("deploy", NEXT), ("rollback",)])
 def test_unreachable_host(desk: Desk, command: tuple[str, ...]) -> None:
-    says = ("ssh does not reach 127.0.0.1", "Connection refused")
+    says = ("ssh: 127.0.0.1 refused the connection", "Connection refused")
     answer = desk.refused(*command, "--target", "unreachable", code=3, says=says)
     port = desk.stage.closed_port
-    assert answer.remedies == [f"ssh -F /dev/null -p {port} -- 127.0.0.1 true"]
+    assert answer.remedies == [f"ssh -F /dev/null -p {port} 127.0.0.1 true"]
 
 
 @pytest.mark.usefixtures("ssh")
 @pytest.mark.parametrize(
     ("target", "says"),
     [
-        ("unknown-key", "has an unknown host key"),
-        ("changed-key", "shows another host key than the one on record"),
+        ("unknown-key", "the host key of 127.0.0.1 is unknown"),
+        ("changed-key", "the host key of 127.0.0.1 has changed"),
     ],
 )
 def test_wrong_host_key(desk: Desk, target: str, says: str) -> None:
     answer = desk.refused("status", "--target", target, code=3, says=(says, "Host key verification failed"))
-    assert answer.remedies[0].endswith("-- 127.0.0.1 true")
+    assert answer.remedies[0].endswith(" 127.0.0.1 true")
 
 
 @pytest.mark.usefixtures("ssh")
