@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from l9.protocol.documents import DOCUMENTS
-from l9.protocol.json_lines import Lines
+from l9.protocol.answers.run_lines import Lines
+from l9.protocol.schemas import SCHEMAS
 
 
 def documents(out: str) -> list[dict[str, Any]]:
@@ -16,7 +16,7 @@ def documents(out: str) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in out.splitlines()]
     for document in found:
         lines = "type" in document and document["type"] != "error"
-        check(document, Lines if lines else DOCUMENTS[document["schema"]])
+        check(document, Lines if lines else SCHEMAS[document["schema"]])
     return found
 
 

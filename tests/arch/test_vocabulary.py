@@ -17,6 +17,7 @@ from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.states import Slot, Stage, State
 from l9.errors import L9Error
+from l9.protocol.answers.error import Error
 
 ACTIONS: tuple[type[do.Action], ...] = get_args(do.AnyAction)
 EVENTS: tuple[type[ev.Event], ...] = get_args(ev.AnyEvent)
@@ -110,11 +111,11 @@ def test_an_error_says_what_it_means_and_exits_as_documented(kind: type[L9Error]
     assert kind.exit_code in documented() - {0}
     assert kind.__doc__
     error = kind("it failed", expected="this", found="that", remedy="l9 status", log=("a line",))
-    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(error.envelope()))
+    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(Error.of(error)))
     assert document["schema"] == "l9.error/1"
     assert (document["code"], document["exit_code"]) == (kind.code, kind.exit_code)
     assert document["evidence"] == [{"expected": "this", "observed": "that"}]
-    assert document["remedy"] == [{"command": "l9 status"}]
+    assert document["remedy"] == [{"command": "l9 status", "when": ""}]
 
 
 def test_a_runs_end_exits_as_documented() -> None:

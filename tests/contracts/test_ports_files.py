@@ -18,6 +18,7 @@ from l9.core.ports import Record
 from l9.drivers.files.env_on_host import EnvOnHost
 from l9.drivers.files.host_files import DeployedFiles
 from l9.errors import ActionError
+from l9.protocol.answers.error import Error
 from world.host import World
 
 
@@ -259,4 +260,4 @@ def test_file_that_is_no_text_is_a_clear_line(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=hunter2\xe9\n")
     with pytest.raises(ActionError, match="cannot be read") as caught:
         EnvOnHost(tmp_path / ".env").check(())
-    assert "hunter2" not in str(caught.value.envelope())
+    assert "hunter2" not in str(Error.of(caught.value))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 import msgspec
 from msgspec.structs import replace
 
-from l9.cli.plain_text import printable
+from l9.cli.plain_text import json_line, printable
 from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.configuration import FILE, load
 from l9.errors import ConfigError, UsageError
+from l9.protocol.answers.answer import Answer
 
 if TYPE_CHECKING:
     from l9.drivers.git.repo import GitRepo
@@ -100,10 +100,16 @@ def _of_this_host(top: Path, target: str | None) -> Config:
     return replace(config, target=replace(config.target, host="local"))
 
 
-def show(document: dict[str, Any], schema: str, *, as_json: bool, text: Callable[[], str]) -> None:
+def show(
+    answer: Answer | dict[str, Any], schema: str = "", *, as_json: bool, text: Callable[[], str]
+) -> None:
     """Data goes to standard output: one JSON document, or the text for people."""
     if as_json:
-        sys.stdout.write(json.dumps({"schema": schema, **document}) + "\n")
+        if isinstance(answer, dict):
+            from l9.protocol.schemas import SCHEMAS
+
+            answer = cast(Answer, msgspec.convert({**answer, "schema": schema}, SCHEMAS[schema]))
+        sys.stdout.write(json_line(answer))
     else:
         sys.stdout.write("\n".join(map(printable, text().splitlines())) + "\n")
 

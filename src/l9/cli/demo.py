@@ -44,7 +44,7 @@ def command(files: Path | None, as_json: bool, progress: str) -> int:
         screen.close()
         stage.stop()
     if isinstance(screen, JsonView):
-        screen.result(report)
+        screen.result({"schema": "l9.demo/1", **report})
     else:
         sys.stdout.write("\n" + table(report) + "\n")
     return 0 if report["ok"] else 1

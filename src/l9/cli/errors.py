@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shlex
 import sys
 import traceback
-from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from l9.cli.command_line import for_target, wants_json
-from l9.cli.plain_text import printable
+from l9.cli.plain_text import json_line, printable
 from l9.errors import ActionError, Interrupted, L9Error, UsageError, named
+from l9.protocol.answers.error import Error
 
 
-def show_error(envelope: dict[str, Any], code: int) -> int:
-    """Print an error's envelope; the exit code."""
+def show_error(error: L9Error | Error) -> int:
+    """Print an error, ours or the agent's; its exit code."""
     argv = sys.argv[1:]
-    remedies = [{**r, "command": for_target(r["command"], argv)} for r in envelope.get("remedy", [])]
+    answer = Error.of(error) if isinstance(error, L9Error) else error
+    remedies = tuple(replace(r, command=for_target(r.command, argv)) for r in answer.remedy)
     if wants_json(argv):
-        sys.stdout.write(json.dumps({**envelope, "remedy": remedies}) + "\n")
-        return code
-    lines = [f"✘ {envelope['message']}"]
-    for evidence in envelope.get("evidence", []):
-        if evidence.get("expected"):
-            lines.append(f"  expected  {evidence['expected']}")
-        if evidence.get("observed"):
-            lines.append(f"  found     {evidence['observed']}")
-    lines += [f"  | {line}" for line in envelope.get("log", [])[-10:]]
-    lines += [f"  next      {r['command']}" + (f"  # {r['when']}" if r.get("when") else "") for r in remedies]
+        sys.stdout.write(json_line(replace(answer, remedy=remedies)))
+        return answer.exit_code
+    lines = [f"✘ {answer.message}"]
+    for sought in answer.evidence:
+        lines += [f"  expected  {sought.expected}"] if sought.expected else []
+        lines += [f"  found     {sought.observed}"] if sought.observed else []
+    lines += [f"  | {line}" for line in answer.log[-10:]]
+    lines += [f"  next      {r.command}" + (f"  # {r.when}" if r.when else "") for r in remedies]
     sys.stderr.write("\n".join(map(printable, lines)) + "\n")
-    return code
+    return answer.exit_code
 
 
 def show_usage(error: click.ClickException) -> int:
@@ -51,7 +50,7 @@ def show_usage(error: click.ClickException) -> int:
         found=shlex.join(("l9", *sys.argv[1:])),
         remedy=f"l9 {named} --help" if named else "l9 --help",
     )
-    return show_error(ours.envelope(), ours.exit_code)
+    return show_error(ours)
 
 
 def show_interrupted() -> int:
@@ -64,7 +63,7 @@ def show_interrupted() -> int:
     )
     if not wants_json(sys.argv[1:]):
         sys.stderr.write("\n")
-    return show_error({**ours.envelope(), "changed": False}, ours.exit_code)
+    return show_error(replace(Error.of(ours), changed=False))
 
 
 def as_refusal(error: OSError) -> L9Error | None:
@@ -89,4 +88,4 @@ def show_bug(error: Exception) -> int:
         found=named(error),
         remedy="l9 status",
     )
-    return show_error(ours.envelope(), ours.exit_code)
+    return show_error(ours)

@@ -112,14 +112,17 @@ def run() -> int:
 
 def _failed(error: Exception) -> int:
     from l9.cli.errors import as_refusal, show_bug, show_error, show_usage
+    from l9.protocol.answers.error import Error
     from l9.protocol.client import AgentFailed
 
     if isinstance(error, click.ClickException):
         return show_usage(error)
     if isinstance(error, L9Error):
-        return show_error(error.envelope(), error.exit_code)
+        return show_error(error)
     if isinstance(error, OSError) and (refused := as_refusal(error)):
-        return show_error(refused.envelope(), refused.exit_code)
+        return show_error(refused)
     if isinstance(error, AgentFailed):
-        return show_error(error.envelope, int(error.envelope.get("exit_code", 1)))
+        import msgspec
+
+        return show_error(msgspec.convert(error.envelope, Error))
     return show_bug(error)

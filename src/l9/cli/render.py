@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -12,11 +11,21 @@ from typing import IO, Any, Protocol
 import msgspec
 
 from l9.cli.command_line import for_target
-from l9.cli.plain_text import printable
+from l9.cli.plain_text import json_line, printable
 from l9.core import events as ev
 from l9.core.states import State, Substrate
 from l9.errors import Interrupted
 from l9.graph import GRAPH
+from l9.protocol.answers.answer import Answer
+from l9.protocol.answers.run_lines import (
+    EntryLine,
+    NoteLine,
+    ProgressLine,
+    ResultLine,
+    RunMessage,
+    Start,
+    TextLine,
+)
 from l9.protocol.messages import AnyMessage, Line, Note, Progress, Wrote
 
 TYPED_HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
@@ -90,28 +99,31 @@ class JsonView:
         self._begun = False
 
     def entry(self, entry: ev.Entry) -> None:
-        self._write({"type": "entry", "entry": msgspec.to_builtins(entry)})
+        self._write(EntryLine(entry=entry))
 
     def progress(self, gate: str, found: str, done: float, total: float) -> None:
-        self._write({"type": "progress", "gate": gate, "found": found, "done": done, "total": total})
+        self._write(ProgressLine(gate=gate, found=found, done=done, total=total))
 
     def line(self, text: str) -> None:
-        self._write({"type": "line", "text": text})
+        self._write(TextLine(text=text))
 
     def note(self, text: str, icon: str = "note") -> None:
-        self._write({"type": "note", "level": icon, "text": text})
+        self._write(NoteLine(text=text, level=icon))
 
-    def result(self, data: dict[str, Any]) -> None:
-        self._write({"type": "result", **data})
+    def result(self, answer: Answer | dict[str, Any]) -> None:
+        told = msgspec.to_builtins(answer) if isinstance(answer, Answer) else answer
+        self._write(
+            msgspec.convert({"type": "result", "answer": {"schema": self._schema, **told}}, ResultLine)
+        )
 
     def close(self) -> None:
         pass
 
-    def _write(self, document: dict[str, Any]) -> None:
+    def _write(self, line: RunMessage) -> None:
         if not self._begun:
             self._begun = True
-            self._write({"schema": self._schema, "type": "start"})
-        self._out.write(json.dumps(document) + "\n")
+            self._write(Start())
+        self._out.write(json_line(line))
         self._out.flush()
 
 

@@ -17,16 +17,18 @@ def command(name: str | None, as_json: bool) -> int:
     """Print the JSON Schema of a document that --json prints, such as l9.status/1; or name all of them."""
     import inspect
 
-    from l9.protocol.documents import DOCUMENTS, json_schema
+    from l9.protocol.schemas import SCHEMAS, json_schema
 
-    refuse_unknown(name, tuple(DOCUMENTS), "schema")
+    refuse_unknown(name, tuple(SCHEMAS), "schema")
     if name is not None:
         sys.stdout.write(json.dumps(json_schema(name), indent=None if as_json else 2) + "\n")
     elif as_json:
-        sys.stdout.write(json.dumps({known: json_schema(known) for known in DOCUMENTS}) + "\n")
+        sys.stdout.write(json.dumps({known: json_schema(known) for known in SCHEMAS}) + "\n")
     else:
-        for known, kind in DOCUMENTS.items():
+        for known, kind in SCHEMAS.items():
             told = inspect.getdoc(kind) if inspect.isclass(kind) else None  # else a union: of lines
-            summary = (told or "JSON Lines; the last one a result").partition("\n")[0]
-            sys.stdout.write(f"{known:<16} {summary}\n")
+            summary = (
+                told or "One line of a command that runs long; the last one holds its answer."
+            ).partition("\n")[0]
+            sys.stdout.write(f"{known:<22} {summary}\n")
     return 0

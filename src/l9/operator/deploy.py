@@ -19,7 +19,7 @@ from l9.config.model import Config
 from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.invariant import Invariant
-from l9.core.preview import judge_rows
+from l9.core.preview import JudgedGate, judge_rows
 from l9.core.run import Run, begin
 from l9.core.runner import Runner
 from l9.core.states import Kind, Slot, State, Substrate
@@ -180,7 +180,7 @@ def _newest(tags: tuple[str, ...], config: Config) -> str | None:
     return max(versions).tag if versions else None
 
 
-def plan_operator_gates(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, list[dict[str, Any]]]:
+def plan_operator_gates(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, tuple[JudgedGate, ...]]:
     """What the rows of workspace and repository say now of a tag; nothing is run, pushed or written."""
     check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)

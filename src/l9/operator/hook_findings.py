@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from l9.catalogue import Judged
 from l9.checks.git.protection import Policy, Refusal, ref_name
-from l9.protocol.hook_remarks import HookFinding
+from l9.protocol.answers.hooks import HookFinding
 
 # How the ids of invariants begin; all else that a hook says is its own.
 JUDGED = ("workspace.", "repository.")

@@ -39,7 +39,7 @@ from l9.operator.deploy import judge_head
 from l9.operator.hook_findings import of_invariants, of_refusals
 from l9.operator.pipeline.pipeline import fix_commands, run_stages
 from l9.operator.pipeline.tree_under_test import TreeUnderTest, base_of, where_of
-from l9.protocol.hook_remarks import HookFinding
+from l9.protocol.answers.hooks import HookFinding
 
 # What can be judged of files that are no commit yet; secrets among them, which are hard to take back later.
 TO_BE_SQUASHED = ("fixup! ", "squash! ", "amend! ")

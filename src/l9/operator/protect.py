@@ -21,7 +21,7 @@ from l9.drivers.git_hooks.push_commands import parse_received
 from l9.drivers.process.programs import run
 from l9.errors import UsageError
 from l9.operator.hook_findings import of_refusals
-from l9.protocol.hook_remarks import HookFinding
+from l9.protocol.answers.hooks import HookFinding
 
 HOOK = "pre-receive"
 

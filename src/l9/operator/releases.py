@@ -12,7 +12,7 @@ from l9.drivers.git.releases import GitReleases, Listed
 from l9.drivers.git.repo import GitRepo
 from l9.drivers.process.concurrency import run_concurrently
 from l9.errors import L9Error
-from l9.protocol.release_list import ReleaseLine
+from l9.protocol.answers.releases import ReleaseLine
 
 
 def list_releases(repo: GitRepo, config: Config, most: int) -> tuple[ReleaseLine, ...]:

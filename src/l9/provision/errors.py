@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from l9.errors import GateClosed, L9Error, UsageError
 
 
@@ -24,6 +22,4 @@ class HalfProvisioned(L9Error):
 
     code = "HALF_PROVISIONED"
     exit_code = 5
-
-    def envelope(self) -> dict[str, Any]:
-        return {**super().envelope(), "changed": True}
+    changed = True

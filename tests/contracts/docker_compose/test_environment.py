@@ -13,6 +13,7 @@ from docker_compose.project import (
     commit,
 )
 from l9.errors import ActionError
+from l9.protocol.answers.error import Error
 
 pytestmark = pytest.mark.host
 
@@ -72,4 +73,4 @@ def test_a_malformed_env_file_is_refused_without_its_values(project: Project, en
         project.runtime.build(V1, commit(V1), project.said.append)
     assert "cannot be resolved" in refused.value.message
     assert refused.value.log
-    assert "hunter2" not in str(refused.value.envelope())
+    assert "hunter2" not in str(Error.of(refused.value))

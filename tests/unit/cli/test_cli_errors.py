@@ -13,6 +13,7 @@ from l9.cli.errors import as_refusal, show_bug, show_error, show_interrupted
 from l9.cli.plain_text import printable
 from l9.cli.server.explain import codes
 from l9.errors import ActionError, Interrupted, L9Error, UsageError
+from l9.protocol.answers.error import Error, Remedy
 
 REFUSED = UsageError(
     "no such thing", expected="a thing", found="none", remedy="l9 status", log=("one", "two\x1b[2J")
@@ -26,7 +27,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("typed")
 def test_an_error_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    assert show_error(REFUSED.envelope(), 2) == 2
+    assert show_error(REFUSED) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines() == [
@@ -41,21 +42,20 @@ def test_an_error_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_error_for_machines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["l9", "deploy", "v1.0.0-l9", "--json", "--target", "b c"])
-    assert show_error(REFUSED.envelope(), 2) == 2
+    assert show_error(REFUSED) == 2
     said = capsys.readouterr()
     document = json.loads(said.out)
     assert said.err == ""
     assert (document["schema"], document["type"], document["code"]) == ("l9.error/1", "error", "USAGE")
     assert document["evidence"] == [{"expected": "a thing", "observed": "none"}]
-    assert document["remedy"] == [{"command": "l9 status --target 'b c'"}]
+    assert document["remedy"] == [{"command": "l9 status --target 'b c'", "when": ""}]
     assert (document["changed"], document["retryable"], document["exit_code"]) == (False, False, 2)
 
 
 @pytest.mark.usefixtures("typed")
 def test_a_remedy_for_elsewhere_says_where(capsys: pytest.CaptureFixture[str]) -> None:
-    envelope = UsageError("x", remedy="chmod 600 /opt/l9/.env").envelope()
-    envelope["remedy"][0]["when"] = "on vps"
-    show_error(envelope, 2)
+    there = (Remedy(command="chmod 600 /opt/l9/.env", when="on vps"),)
+    show_error(Error(code="USAGE", message="x", exit_code=2, remedy=there))
     assert "  next      chmod 600 /opt/l9/.env  # on vps\n" in capsys.readouterr().err
 
 
@@ -108,7 +108,7 @@ def test_ctrl_c_for_machines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert show_interrupted() == 130
     document = json.loads(capsys.readouterr().out)
     assert (document["code"], document["changed"]) == ("INTERRUPTED", False)
-    assert Interrupted("while the host works").envelope()["changed"] is True
+    assert Error.of(Interrupted("while the host works")).changed is True
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_json_lines_begin_with_the_schema_once() -> None:
     shown.result({"exit_code": 3})
     shown.close()
     first, *rest = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert first == {"schema": "l9.run/1", "type": "start"}
+    assert first == {"type": "start", "schema": "l9.lines/1"}
     assert [r["type"] for r in rest] == ["entry", "progress", "line", "note", "result"]
     assert "\x1b" not in out.getvalue()
 

@@ -15,6 +15,7 @@ from l9.cli.server.plan import plan_text
 from l9.cli.server.status import ago, status_text
 from l9.core import events as ev
 from l9.core.states import Kind, Slot, State
+from l9.protocol.answers.error import ErrorCode
 
 NOW = 1_000_000.0
 STATUS: dict[str, Any] = {
@@ -136,6 +137,9 @@ def test_explain() -> None:
 
 
 def test_what_is_shown_holds_no_escapes(capsys: pytest.CaptureFixture[str]) -> None:
-    show({"a": "\x1b[31m"}, "l9.x/1", as_json=False, text=lambda: "one \x1b[31mred\x1b[0m\ntwo")
-    show({"a": "\x1b[31m"}, "l9.x/1", as_json=True, text=str)
-    assert capsys.readouterr().out == 'one red\ntwo\n{"schema": "l9.x/1", "a": "\\u001b[31m"}\n'
+    answer = ErrorCode(code="\x1b[31m", exit_code=1, meaning="ü")
+    show(answer, as_json=False, text=lambda: "one \x1b[31mred\x1b[0m\ntwo")
+    show(answer, as_json=True, text=str)
+    people, _, document = capsys.readouterr().out.rpartition("two\n")
+    assert (people, "\x1b" in document) == ("one red\n", False)
+    assert msgspec.json.decode(document, type=ErrorCode) == answer

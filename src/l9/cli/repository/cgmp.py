@@ -109,7 +109,7 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
         _attest(here, "", screen)
     green = all((found := report.of(s)) is not None and found.ok for s in wanted)
     outcome = State.TESTS_GREEN if report.passed else (GATES[wanted[-1]] if green else State.REFUSED)
-    data = {"outcome": str(outcome), "stages": msgspec.to_builtins(report.stages)}
+    data = {"schema": "l9.cgmp/1", "outcome": str(outcome), "stages": msgspec.to_builtins(report.stages)}
     return ended(screen, {**data, "exit_code": 0 if green else 3})
 
 

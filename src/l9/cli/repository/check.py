@@ -12,7 +12,7 @@ from l9.core.states import Substrate
 
 if TYPE_CHECKING:
     from l9.catalogue import Judged
-    from l9.protocol.documents import Fixed
+    from l9.protocol.answers.check import Fixed
 
 BEFORE_THE_HOST = (Substrate.WORKSPACE, Substrate.REPOSITORY)
 ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·", "advice": "⚠"}

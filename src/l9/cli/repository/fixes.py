@@ -13,7 +13,7 @@ from pathlib import Path
 
 from l9.checks.git.automation import stiff_scripts
 from l9.cli.context import Project
-from l9.protocol.documents import Fixed
+from l9.protocol.answers.check import Fixed
 
 EVERYBODY = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 

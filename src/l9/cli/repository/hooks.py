@@ -16,7 +16,7 @@ from l9.drivers.git_hooks.files import OURS
 
 if TYPE_CHECKING:
     from l9.drivers.git_hooks.files import HookFiles
-    from l9.protocol.hook_remarks import HookFinding
+    from l9.protocol.answers.hooks import HookFinding
 
 CLOSED = 3
 STATES = {

@@ -17,8 +17,8 @@ from l9.errors import L9Error
 from l9.operator.identity import whoami
 from l9.operator.releases import list_releases, placed
 from l9.protocol import client
+from l9.protocol.answers.releases import ReleaseLine, TargetAsked
 from l9.protocol.client import AgentFailed
-from l9.protocol.release_list import ReleaseLine, TargetAsked
 
 
 @click.command("releases", context_settings=HELP)

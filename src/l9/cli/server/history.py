@@ -23,7 +23,9 @@ def command(target: str | None, most: int, verify: bool, as_json: bool) -> int:
     """List the runs on record, newest first."""
     here = project(target)
     data = client.result(here.config, "history", whoami(), most=most, verify=verify)
-    show(data, "l9.history/1", as_json=as_json, text=lambda: history_text(data))
+    show(
+        data, "l9.verified/1" if verify else "l9.history/1", as_json=as_json, text=lambda: history_text(data)
+    )
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import msgspec
 
 from l9.cli.context import HELP, Project, json_option, project, show, target_option
 from l9.operator.deploy import plan_operator_gates
@@ -40,7 +41,7 @@ def plan(here: Project, tag: str) -> dict[str, Any]:
         "tag": tag,
         "commit": run.commit,
         **{k: v for k, v in host.items() if k != "gates"},
-        "gates": [*judged, *host["gates"]],
+        "gates": [*msgspec.to_builtins(judged), *host["gates"]],
     }
 
 

@@ -76,7 +76,7 @@ def test_head_for_people(desk: Desk) -> None:
 
 def test_head_for_machines(desk: Desk) -> None:
     desk.commit()
-    result = desk.lines()[-1]
+    result = desk.lines()[-1]["answer"]
     assert (result["outcome"], result["exit_code"]) == ("TESTS-GREEN", 0)
     assert [stage["stage"] for stage in result["stages"]] == ["fix", "sim", "cov", "oracle"]
     assert result["stages"][3]["found"] == "skipped (no server)"
@@ -84,7 +84,7 @@ def test_head_for_machines(desk: Desk) -> None:
 
 def test_one_stage(desk: Desk) -> None:
     desk.commit()
-    result = desk.lines("--stage", "fix")[-1]
+    result = desk.lines("--stage", "fix")[-1]["answer"]
     assert (result["outcome"], [stage["stage"] for stage in result["stages"]]) == ("FIX", ["fix"])
 
 
@@ -95,7 +95,7 @@ def test_a_red_stage_shows_its_last_lines_and_the_command(desk: Desk) -> None:
     assert "✘ FIX" in shown
     assert "    | FileNotFoundError: [Errno 2] No such file or directory: 'app.py'" in shown
     assert "    next: python -c 'open('\"'\"'app.py'\"'\"')'" in shown
-    assert desk.lines(code=3)[-1]["outcome"] == "REFUSED"
+    assert desk.lines(code=3)[-1]["answer"]["outcome"] == "REFUSED"
 
 
 def test_a_tag_goes_through_its_gates(desk: Desk) -> None:
@@ -106,5 +106,5 @@ def test_a_tag_goes_through_its_gates(desk: Desk) -> None:
               and line["entry"]["body"]["event"] == "gate-opened"}  # fmt: skip
     assert {"LOCAL-READY", "FIX", "SIM"} <= opened
     assert "COV" not in opened
-    assert (found[-1]["outcome"], found[-1]["exit_code"]) == ("SIM", 0)
-    assert desk.lines()[-1]["outcome"] == "CREATE-ANNOTATED-TAG"  # HEAD is that release
+    assert (found[-1]["answer"]["outcome"], found[-1]["answer"]["exit_code"]) == ("SIM", 0)
+    assert desk.lines()[-1]["answer"]["outcome"] == "CREATE-ANNOTATED-TAG"  # HEAD is that release

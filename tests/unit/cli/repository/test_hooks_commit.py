@@ -249,7 +249,7 @@ def test_what_was_seen_green_is_not_run_again_by_cgmp(clone: Clone) -> None:
     (found,) = documents_of(
         clone.run(sys.executable, "-P", "-m", "l9", "cgmp", "--stage", "fix", "--json").out
     )
-    assert [one["cached"] for one in found["stages"]] == [True]
+    assert [one["cached"] for one in found["answer"]["stages"]] == [True]
 
 
 def documents_of(out: str) -> list[dict[str, Any]]:

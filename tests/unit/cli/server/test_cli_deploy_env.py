@@ -12,6 +12,7 @@ from l9.configuration import load
 from l9.drivers.git.repo import GitRepo
 from l9.errors import ActionError
 from l9.operator.secrets import resolve
+from l9.protocol.answers.error import Error
 
 TAG = "v1.0.0-l9"
 CONFIG = """\
@@ -88,7 +89,7 @@ def test_what_cannot_be_resolved_names_keys_and_no_value(
     released(repo, source)
     with pytest.raises(ActionError) as caught:
         resolved(repo)
-    told = str(caught.value.envelope())
+    told = str(Error.of(caught.value))
     assert says in told
     assert caught.value.remedy
     assert "hunter2-planted" not in told.replace("sh -c 'echo hunter2-planted; exit 9'", "")

@@ -15,6 +15,7 @@ from l9.drivers.secrets.op import OnePassword
 from l9.drivers.secrets.sops import Sops
 from l9.drivers.secrets.vault import Vault
 from l9.errors import ActionError
+from l9.protocol.answers.error import Error
 
 PLANTED = "hunter2-planted"
 
@@ -136,7 +137,7 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def refused(store: OnePassword | Vault | Sops | Command, reference: str, says: str) -> None:
     with pytest.raises(ActionError) as caught:
         store.read(reference)
-    told = str(caught.value.envelope())
+    told = str(Error.of(caught.value))
     assert says in told
     assert caught.value.remedy
     assert PLANTED not in told

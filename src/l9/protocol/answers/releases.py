@@ -1,10 +1,29 @@
-"""A release as `l9 releases` lists it."""
+"""`l9 release` and `l9 releases`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import msgspec
+
+from l9.checks.git.next_release import Bump
+from l9.protocol.answers.answer import Answer
+
+
+class MadeRelease(Answer, frozen=True, kw_only=True, tag="l9.release/1"):
+    """`l9 release`: the release that was made, or would be with `dry_run`. `needed`: how far the version had to grow.
+
+    `signer` attested the tree: a name where the signature counts here, else the key.
+    """
+
+    tag: str
+    commit: str
+    tree: str
+    previous: str | None
+    needed: Bump
+    message: str
+    signer: str
+    dry_run: bool
 
 
 class ReleaseLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,3 +53,10 @@ class TargetAsked(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     problem: str = ""
     remedy: str = ""
+
+
+class Releases(Answer, frozen=True, kw_only=True, tag="l9.releases/1"):
+    """`l9 releases`: newest first; `targets` are those that were asked where they are."""
+
+    releases: tuple[ReleaseLine, ...]
+    targets: tuple[TargetAsked, ...]

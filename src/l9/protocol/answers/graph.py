@@ -1,0 +1,37 @@
+"""`l9 graph`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from l9.core.states import Kind, Phase, State, Substrate
+from l9.protocol.answers.answer import Answer
+
+
+class GateNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """One invariant that a gate needs."""
+
+    id: str
+    why: str
+    clause: str
+
+
+class GateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One gate of the table. `closed` is how a run ends in which it stays closed."""
+
+    opens: State
+    where: Substrate
+    phase: Phase
+    kinds: tuple[Kind, ...]
+    after: tuple[State, ...]
+    acts: bool
+    needs: tuple[GateNeed, ...]
+    closed: State
+    summary: str
+
+
+class GraphTable(Answer, frozen=True, kw_only=True, tag="l9.graph/1"):
+    """`l9 graph`. `digest` is what the operator's side and the host compare."""
+
+    digest: str
+    gates: tuple[GateRow, ...]

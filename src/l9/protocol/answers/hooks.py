@@ -1,0 +1,38 @@
+"""`l9 hooks`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from l9.drivers.git_hooks.files import HookState
+from l9.protocol.answers.answer import Answer
+
+
+class HookFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a hook says; what `closes` stops the commit or the push."""
+
+    about: str
+    found: str
+    closes: bool
+    expected: str = ""
+    remedy: str = ""
+    log: tuple[str, ...] = ()
+
+
+class Hooks(Answer, frozen=True, kw_only=True, tag="l9.hooks/1"):
+    """`l9 hooks install|status|remove`. `hooks_path` is what core.hooksPath says; `ready` when all are installed."""
+
+    directory: str
+    hooks_path: str | None
+    ready: bool
+    hooks: tuple[HookState, ...]
+
+
+class HookRun(Answer, frozen=True, kw_only=True, tag="l9.hook/1"):
+    """`l9 hooks run NAME`. `before` is the exit code of the hook that was there before ours, if there is one."""
+
+    hook: str
+    ok: bool
+    remarks: tuple[HookFinding, ...]
+    before: int | None
+    seconds: float

@@ -1,0 +1,118 @@
+"""How a run ended, and the runs on record: deploy, rollback, resume, cgmp, demo, logs, history, explain."""
+
+from __future__ import annotations
+
+import msgspec
+
+from l9.checks.pipeline.stages import StageResult
+from l9.core import events as ev
+from l9.core.states import Kind, Slot, State
+from l9.protocol.answers.answer import Answer
+
+
+class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the public URL answered from the operator's side; a warning at most. `status` is None without an answer."""
+
+    url: str
+    status: int | None = None
+    slot: str | None = None
+    release: str | None = None
+    error: str = ""
+
+
+class RunResult(Answer, frozen=True, kw_only=True, tag="l9.run/1"):
+    """`l9 deploy`, `rollback`, `resume`, `cgmp TAG`: how the run ended; None where a field has no meaning.
+
+    `outcome` is a terminal state, or the gate that `l9 cgmp` stopped behind; None where nothing was to resume, which
+    `resumed` false says. `attached`: the run was on already. `already_live`: nothing was done, this release is live.
+    """
+
+    run: str | None = None
+    kind: Kind | None = None
+    tag: str | None = None
+    outcome: State | None = None
+    exit_code: int = 0
+    live: str | None = None
+    slot: Slot | None = None
+    standby: str | None = None
+    seconds: float | None = None
+    closed: ev.GateClosed | None = None
+    attached: bool = False
+    already_live: str | None = None
+    resumed: bool = True
+    public: PublicAnswer | None = None
+
+
+class CgmpResult(Answer, frozen=True, kw_only=True, tag="l9.cgmp/1"):
+    """`l9 cgmp` without a tag: the stages of what HEAD would release, and the gate that they open."""
+
+    outcome: State
+    exit_code: int
+    stages: tuple[StageResult, ...]
+
+
+class LogsResult(Answer, frozen=True, kw_only=True, tag="l9.logs/1"):
+    """`l9 logs`: the slot, and how many lines there were."""
+
+    slot: Slot
+    lines: int
+
+
+class DemoStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the demo. `excused` are failed requests that are the bad release's own."""
+
+    step: int
+    title: str
+    outcome: str
+    exit_code: int
+    wanted: int
+    seconds: float
+    served: int
+    failed: int
+    excused: int
+    ok: bool
+
+
+class DemoResult(Answer, frozen=True, kw_only=True, tag="l9.demo/1"):
+    """`l9 demo`: its steps. `late`: the load generator was, so that no figure counts. `files`: where they lie."""
+
+    ok: bool
+    steps: tuple[DemoStep, ...]
+    late: bool
+    files: str
+
+
+class RunLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. `outcome` is unfinished, or the terminal state; `closed_by` and `reason` where a gate closed."""
+
+    run: str
+    kind: Kind
+    tag: str
+    previous: str | None
+    who: str
+    started_at: float
+    seconds: float | None
+    outcome: str
+    live: str | None
+    closed_by: State | None
+    reason: str | None
+
+
+class History(Answer, frozen=True, kw_only=True, tag="l9.history/1"):
+    """`l9 history`: newest first."""
+
+    runs: tuple[RunLine, ...]
+
+
+class Verified(Answer, frozen=True, kw_only=True, tag="l9.verified/1"):
+    """`l9 history --verify`: the chain of the journal's entries holds."""
+
+    entries: int
+    verified: bool = True
+
+
+class Explain(Answer, frozen=True, kw_only=True, tag="l9.explain/1"):
+    """`l9 explain`: one run, and all of its journal entries."""
+
+    summary: RunLine
+    entries: tuple[ev.Entry, ...]

@@ -1,0 +1,38 @@
+"""`l9 init`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from l9.protocol.answers.answer import Answer
+
+
+class NewFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of `l9 init`; one that is `there` stays as it is."""
+
+    path: str
+    text: str
+    mode: str
+    there: bool
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """Something for a person to do or to know; `next` is a command, or empty."""
+
+    what: str
+    next: str
+
+
+class Init(Answer, frozen=True, kw_only=True, tag="l9.init/1"):
+    """`l9 init`: the settings' path and text, all files, and what is left to a person.
+
+    Exit code 3 when nothing was `written`. `next`: the commands that follow.
+    """
+
+    file: str
+    text: str
+    missing: tuple[str, ...]
+    written: bool
+    files: tuple[NewFile, ...]
+    notes: tuple[Left, ...]
+    next: tuple[str, ...]

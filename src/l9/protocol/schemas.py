@@ -1,0 +1,62 @@
+"""Every answer by the name of its schema, and its JSON Schema as `l9 schema` prints it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from l9.protocol.answers import (
+    branches,
+    check,
+    drift,
+    environment,
+    error,
+    graph,
+    hooks,
+    locks,
+    plan,
+    protection,
+    provision,
+    releases,
+    runs,
+    scaffold,
+    settings,
+    status,
+)
+from l9.protocol.answers.answer import Answer
+from l9.protocol.answers.run_lines import Lines
+
+ANSWERS: tuple[type[Answer], ...] = (
+    status.Status, status.Tick,
+    runs.RunResult, runs.CgmpResult, runs.LogsResult, runs.DemoResult,
+    runs.History, runs.Verified, runs.Explain,
+    drift.DriftReport, plan.Plan, plan.HostPlan,
+    check.Check, check.HostCheck, check.Ready, check.Checklist, check.Explained,
+    locks.Locked, locks.Audited,
+    environment.EnvCheck, environment.EnvDiff, environment.HostEnv, environment.EnvPrints,
+    hooks.Hooks, hooks.HookRun, protection.ProtectBare, protection.ProtectGithub,
+    branches.BranchList, scaffold.Init, releases.MadeRelease, releases.Releases,
+    graph.GraphTable, provision.Provision, settings.ShownConfig,
+    error.Error, error.ErrorCode,
+)  # fmt: skip
+
+
+def name_of(kind: type[Answer]) -> str:
+    """The name of an answer's schema: its tag."""
+    return str(kind.__struct_config__.tag)
+
+
+# Where a command prints JSON Lines, each of them is one of `l9.lines/1`; the last one holds the command's answer.
+SCHEMAS: dict[str, Any] = {**{name_of(kind): kind for kind in ANSWERS}, "l9.lines/1": Lines}
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of one answer, or of one line where the command prints JSON Lines. KeyError for no such."""
+    (schema,), components = msgspec.json.schema_components([SCHEMAS[name]], ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": name,
+        **schema,
+        "$defs": components,
+    }
