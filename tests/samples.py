@@ -46,7 +46,8 @@ STARTED = ev.RunStarted(
     good=(BEFORE, "v0.4.0-l9"),
     kept=(BEFORE, "v0.4.0-l9"),
     retained=(TAG, BEFORE, "v0.4.0-l9"),
-    settings={"main": "main", "tree": TREE, "version": [0, 5, 1]},
+    tree=TREE,
+    config_blob="1" * 40,
 )
 
 
@@ -141,7 +142,7 @@ GOOD: Mapping[type, Any] = {
     host_facts.HostTag: host_facts.HostTag(TAG_SEEN),
     f.Attested: f.Attested(TREE, "ada@example.com"),
     f.Image: f.Image("sha256:" + "d" * 64, COMMIT, 150_000_000),
-    f.Retained: f.Retained(BEFORE, True, "sha256:" + "b" * 64, True, True, True),
+    f.Retained: f.Retained(BEFORE, True, "sha256:" + "b" * 64, True, True, True, True),
     f.Slots: f.Slots(blue=OLD_SLOT, green=NEW_SLOT),
     f.Services: f.Services({"postgres": "running", "migrate": "done"}),
     host_facts.Route: host_facts.Route(Slot.GREEN),

@@ -7,14 +7,15 @@ import sys
 
 def main() -> int:
     """Run the command line; the agent's door is kept clear of all that it does not need."""
-    if sys.argv[1:2] == ["agent"] and len(sys.argv) == 2:
+    command, named = sys.argv[1:2], sys.argv[2:3] in (["--instance"], ["--path"])
+    if command == ["agent"] and named:
         from l9.host.agent import main as agent
 
-        return agent()
-    if sys.argv[1:2] in (["tick"], ["drift"]) and sys.argv[2:3] == ["--path"]:
-        from l9.host.timer import main as local
+        return agent(sys.argv[2:])
+    if command in (["tick"], ["drift"]) and named:
+        from l9.host.timer import main as timer
 
-        return local(sys.argv[1:])
+        return timer(sys.argv[1:])
     from l9.cli.main import run
 
     return run()

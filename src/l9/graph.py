@@ -147,7 +147,6 @@ ROWS = (
         needs=(
             ready.ENGINE_READY,
             ready.SITE_READY,
-            ready.ENV_COMPLETE,
             ready.CHECKOUT_UNEDITED,
             ready.PORTS_FREE,
             ready.DISK_FREE,
@@ -161,10 +160,16 @@ ROWS = (
         State.VPS_TAG_VERIFIED,
         where=Substrate.HOST,
         after=(State.HOST_READY,),
-        does=lambda run: (do.FetchTag(tag=run.tag), do.AddTree(tag=run.tag, fresh=run.fresh)),
-        needs=(ready.TAG_SAME, ready.TAG_NEVER_MOVED, ready.TAG_ON_MAIN, attested.ATTESTED_ON_HOST),
+        does=lambda run: take_tag(run),
+        needs=(
+            ready.TAG_SAME,
+            ready.TAG_NEVER_MOVED,
+            ready.TAG_ON_MAIN,
+            attested.ATTESTED_ON_HOST,
+            ready.ENV_COMPLETE,
+        ),
         phase=Phase.PREPARE,
-        summary="the host's clone has the very same tag, on main",
+        summary="the host's clone has the very same tag, on main, and its environment is complete",
     ),
     Gate(
         State.IMAGES_READY,
@@ -318,12 +323,22 @@ ROLLBACK = Gate(
 )
 
 
+def take_tag(run: Run) -> tuple[do.AnyAction, ...]:
+    """The tag as the host has it: fetched, its tree checked out, its settings read."""
+    return (
+        do.FetchTag(tag=run.tag),
+        do.AddTree(tag=run.tag, fresh=run.fresh),
+        do.ReadSettings(tag=run.tag, blob=run.config_blob),
+    )
+
+
 def make_anew(run: Run) -> tuple[do.AnyAction, ...]:
     """What a rollback makes of the release before it goes back to it: nothing, unless it was asked for."""
-    if not run.rebuilds:
+    if not run.rebuild:
         return ()
     return (
         do.AddTree(tag=run.tag, fresh=run.fresh),
+        do.ReadSettings(tag=run.tag),
         do.BuildImage(tag=run.tag, commit=run.commit, anew=True),
         do.StartServices(tag=run.tag),
     )
@@ -331,8 +346,8 @@ def make_anew(run: Run) -> tuple[do.AnyAction, ...]:
 
 def make_ready(run: Run) -> tuple[do.AnyAction, ...]:
     """What the release is made of: its environment, where the deploy has resolved one, image and services."""
-    env = (do.WriteEnv(run=run.id),) if run.settings.get("env_source") else ()
-    build = do.BuildImage(tag=run.tag, commit=run.commit, anew=run.rebuilds)
+    env = (do.WriteEnv(run=run.id),) if run.env is not None else ()
+    build = do.BuildImage(tag=run.tag, commit=run.commit, anew=run.rebuild)
     return (*env, build, do.StartServices(tag=run.tag))
 
 

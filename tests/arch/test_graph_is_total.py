@@ -153,7 +153,7 @@ def test_what_prepares_a_host_can_be_taken_back(row: Gate) -> None:
 
     The record and what follows it come after the last gate that takes a release back.
     """
-    inert = {do.FetchTag, do.BuildImage, do.StartServices, do.RecycleSlot}
+    inert = {do.FetchTag, do.ReadSettings, do.BuildImage, do.StartServices, do.RecycleSlot}
     if row.where is Substrate.HOST and row.opens is not State.CLEANUP:
         for action in all_actions(row):
             assert action.undo() is not None or type(action) in inert, action

@@ -19,7 +19,7 @@ Journal = JournalFile | MemoryJournal
 NOW = 1_000_000.25
 STARTED = ev.RunStarted(
     kind=Kind.DEPLOY, tag="v1.0.0-l9", commit="c" * 40, tag_object="7" * 40, new=Slot.BLUE, old=None,
-    previous=None, who="somebody ü", settings={"config": {"smoke": [{"path": "/"}]}, "n": 1.5},
+    previous=None, who="somebody ü", reason="somebody's ü", config_blob="b" * 40,
 )  # fmt: skip
 ENTERED = ev.GateEntered(gate=State.HOST_READY)
 OPENED = ev.GateOpened(gate=State.HOST_READY, evidence=(ev.Evidence(invariant="host.x", found="so"),))
@@ -108,7 +108,7 @@ def test_newest_end_of_a_run_is_found(kept: Kept) -> None:
 
 def test_runs_of_one_tag_are_found_newest_first(kept: Kept) -> None:
     moved = msgspec.structs.replace(STARTED, tag_object="9" * 40)
-    other = msgspec.structs.replace(STARTED, tag="v1.0.0-l9.1", settings={"tag": STARTED.tag})
+    other = msgspec.structs.replace(STARTED, tag="v1.0.0-l9.1", reason=STARTED.tag)
     write(kept.journal, STARTED, FINISHED)
     write(kept.journal, other, FINISHED, run="run-2")
     write(kept.journal, moved, FINISHED, run="run-3")
@@ -126,7 +126,7 @@ def test_run_begins_where_the_journal_ended_before_it(kept: Kept) -> None:
 
 def test_lines_come_newest_first(kept: Kept) -> None:
     write(kept.journal, STARTED, ENTERED, OPENED)
-    entries = [parse(line) for line in kept.again().lines_backward()]
+    entries = [parse(line, Path("journal")) for line in kept.again().lines_backward()]
     assert [e.body for e in entries if e] == [OPENED, ENTERED, STARTED]
 
 
@@ -186,7 +186,7 @@ def test_event_of_a_later_minor_version_is_passed_over(path: Path) -> None:
 
 def test_newer_schema_is_refused(path: Path) -> None:
     write(JournalFile(path, lambda: NOW), STARTED)
-    path.write_bytes(path.read_bytes().replace(ev.SCHEMA.encode(), b"l9.journal/2"))
+    path.write_bytes(path.read_bytes().replace(ev.SCHEMA.encode(), b"l9.journal/9"))
     for act in (lambda j: j.last_run(), lambda j: j.append("run-2", STARTED), lambda j: list(j.entries())):
         with pytest.raises(UsageError, match="newer l9"):
             act(JournalFile(path, lambda: NOW))
@@ -201,7 +201,7 @@ def test_line_that_is_no_entry_is_an_error(path: Path) -> None:
 def test_long_journal_is_read_from_its_end(path: Path) -> None:
     journal = JournalFile(path, lambda: NOW)
     write(journal, STARTED, *[ENTERED] * 600, FINISHED)
-    write(journal, msgspec.structs.replace(STARTED, settings={"long": "x" * 200_000}), run="run-2")
+    write(journal, msgspec.structs.replace(STARTED, reason="x" * 200_000), run="run-2")
     assert len(JournalFile(path, lambda: NOW).last_run()) == 1
     found = JournalFile(path, lambda: NOW).last_finished()
     assert found is not None

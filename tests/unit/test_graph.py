@@ -120,6 +120,7 @@ def test_what_the_other_rows_do() -> None:
         f"push tag={TAG}",
         f"fetch-tag tag={TAG}",
         f"add-tree tag={TAG}",
+        f"read-settings tag={TAG} blob={run.config_blob}",
         f"build-image tag={TAG} commit={run.commit}",
         f"start-services tag={TAG}",
         f"start-slot slot=green release={TAG}",

@@ -29,8 +29,9 @@ def test_it_is_written_and_stays(two: World) -> None:
 
 def test_names_and_a_fingerprint_go_on_record_and_no_value(two: World) -> None:
     run = two.deploy(V3, env=NEW)
-    assert run.settings["env"]["keys"] == ["L9_EXECUTOR_API_KEY", "ADDED"]
-    assert len(run.settings["env"]["fingerprint"]) == 16
+    assert run.env is not None
+    assert run.env.keys == ("L9_EXECUTOR_API_KEY", "ADDED")
+    assert len(run.env.fingerprint) == 16
     assert PLANTED not in on_record(two)
 
 
@@ -42,7 +43,7 @@ def test_first_deploy_needs_no_file_on_the_host(empty: World) -> None:
 
 def test_missing_key_closes_the_gate_before_anything_is_written(two: World) -> None:
     run = two.deploy(V3, env="ADDED=1\n")
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.HOST_READY)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.VPS_TAG_VERIFIED)
     assert "missing: L9_EXECUTOR_API_KEY" in why(run)
     assert two.env.values == BEFORE
     assert not any(act.startswith("env.") for act in two.acts.done)

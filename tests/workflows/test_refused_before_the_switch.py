@@ -179,7 +179,7 @@ def test_host_cannot_take_two_slots(two: World, what: str, value: object, said: 
 def test_env_file_lacks_a_key(two: World) -> None:
     two.env.values = {}
     run = two.deploy(V3)
-    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.HOST_READY)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.VPS_TAG_VERIFIED)
     assert "L9_EXECUTOR_API_KEY" in why(run)
 
 

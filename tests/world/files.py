@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from l9.checks.environment.env_file import EnvFile, fingerprint, parse_env, whole_fingerprint
 from l9.checks.environment.facts import Environment
+from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import EnvReport, Rule, compare, judge_keys
+from l9.config.model import Config
+from l9.config.settings import release_settings
+from l9.core.events import StagedEnv
 from l9.core.facts import DriftCheck
 from l9.errors import ActionError
+from l9.host.kept_settings import KeptSettings
 
 from .acts import Acts
 
@@ -33,6 +40,26 @@ class FakeRecord:
             self._machine.metadata = dict(metadata)
             self._acts.within("record.write: metadata there, tag not")
             self._machine.deployed_tag = metadata["deployed_tag"]
+
+
+class FakeSettings:
+    """Implements `SettingsStore`: every tag's `l9.toml` is the world's configuration."""
+
+    def __init__(self, acts: Acts, config: Config) -> None:
+        self._acts = acts
+        self._machine = acts.machine
+        rules = (Rule("L9_EXECUTOR_API_KEY"),)
+        self._kept = KeptSettings(tag="", blob="b" * 40, settings=release_settings(config), env_rules=rules)
+
+    def keep(self, tag: str, blob: str) -> str:
+        with self._acts.act("settings.keep", tag):
+            if tag not in self._machine.trees:
+                raise ActionError(f"{tag} has no l9.toml", expected="l9.toml", found="no tree")
+            self._machine.settings.add(tag)
+        return "l9.toml"
+
+    def of(self, tag: str) -> KeptSettings | None:
+        return replace(self._kept, tag=tag) if tag in self._machine.settings else None
 
 
 class FakeEnv:
@@ -67,12 +94,14 @@ class FakeEnv:
     def secret(self, key: str) -> str | None:
         return (self.values or {}).get(key)
 
-    def stage(self, run: str, text: str, keep: tuple[str, ...]) -> dict[str, Any]:
+    def stage(self, run: str, env: ResolvedEnv) -> StagedEnv:
         """No act that a run could die in: none is on record yet, so that there is nothing to be taken up."""
         self.kept.clear()
-        file = parse_env(text + "".join(f"{k}={v}\n" for k, v in (self.values or {}).items() if k in keep))
+        kept = "".join(f"{k}={v}\n" for k, v in (self.values or {}).items() if k in env.keep)
+        file = parse_env(env.text + kept)
         self.staged = {run: {e.key: e.value.reveal() for e in file.entries}}
-        return {"keys": list(file.keys), "fingerprint": whole_fingerprint(file, b"the host's own")}
+        print_ = whole_fingerprint(file, b"the host's own")
+        return StagedEnv(source=env.source, keys=file.keys, fingerprint=print_)
 
     def write(self, run: str) -> str:
         with self._acts.act("env.write", run):

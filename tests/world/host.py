@@ -6,20 +6,24 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
+from l9.checks.environment.resolved import ResolvedEnv
 from l9.config.layout import Layout
 from l9.config.model import Bake, Config, Drain, Health, Ports, Retention, Route, Smoke, Standby, Target
+from l9.config.settings import server_settings
 from l9.core import events as ev
 from l9.core.run import Run, fold
 from l9.core.states import Kind, Slot, State, Substrate
 from l9.graph import GRAPH
 from l9.host.observe import HostPorts
-from l9.host.session import HostSession, handed_over
+from l9.host.session import HostSession, Wanted, handed_over
 
 from .acts import Acts
 from .behaviour import GOOD, Behaviour
 from .clock import VirtualClock
 from .cuts import Cuts
-from .files import FakeEnv, FakeRecord
+from .files import FakeEnv, FakeRecord, FakeSettings
 from .journal import MemoryJournal, MemoryLock
 from .machine import Machine
 from .monitor import Monitor
@@ -44,7 +48,7 @@ CONFIG = Config(
 )
 
 LOCAL_STATES = tuple(row.opens for row in GRAPH.rows if row.where is not Substrate.HOST)
-LOCAL = [{"event": "gate-opened", "gate": str(state), "evidence": []} for state in LOCAL_STATES]
+LOCAL = tuple(ev.GateOpened(gate=state, evidence=()) for state in LOCAL_STATES)
 
 
 class World:
@@ -67,6 +71,7 @@ class World:
         self.http = FakeHttp(self.acts, config)
         self.record = FakeRecord(self.acts)
         self.env = FakeEnv(self.acts)
+        self.settings = FakeSettings(self.acts, config)
         self.journal = MemoryJournal(self.clock.now, self.cuts)
         self.lock = MemoryLock()
         self.run_count = 0
@@ -81,18 +86,20 @@ class World:
     def runs(self) -> HostSession:
         """What a new process of the deployer works with; nothing but the host outlives it."""
         ports = HostPorts(
-            self.clock, self.runtime, self.router, self.source, self.http, self.record, self.env
+            self.clock, self.runtime, self.router, self.source, self.http, self.record, self.env, self.settings
         )  # fmt: skip
+        server = server_settings(self.config)
+        if self.asks_for_attestation:
+            server = replace(server, release=replace(server.release, require_attestation=True))
         return HostSession(
-            self.config,
+            server,
             Layout(self.config.target.path),
-            ports,
+            lambda _config: ports,
             "operator",
             lambda _gate, _pending: None,
             lambda _text: None,
             journal=self.journal,
             lock=self.lock,
-            require_attestation=self.asks_for_attestation,
         )
 
     # ── what an operator does ────────────────────────────────────────────────────────────────────
@@ -117,9 +124,14 @@ class World:
             recovered = self.recover(forward=same)
             if same and recovered is not None:
                 return recovered
-        wanted = tag_of(tag)
-        object_id = tag_object or str(wanted.object_id)
-        run = self._start(runs, Kind.DEPLOY, tag, wanted.commit, object_id, LOCAL, env=env)
+        known = tag_of(tag)
+        wanted = Wanted(
+            commit=known.commit,
+            tag_object=tag_object or str(known.object_id),
+            claims=LOCAL,
+            env=None if env is None else ResolvedEnv(source=".env.production", file=".env", text=env),
+        )
+        run = self._start(runs, Kind.DEPLOY, tag, wanted)
         return self._drive(runs, run)
 
     def rollback(self, tag: str | None = None, *, rebuild: bool = False) -> Run:
@@ -129,9 +141,8 @@ class World:
             self.recover(forward=False)
         target = runs.rollback_target(tag, rebuild=rebuild)
         known = self.source.tag(target)
-        run = self._start(
-            runs, Kind.ROLLBACK, target, known.commit, str(known.object_id), [], rebuild=rebuild
-        )
+        wanted = Wanted(commit=known.commit, tag_object=str(known.object_id), rebuild=rebuild)
+        run = self._start(runs, Kind.ROLLBACK, target, wanted)
         return self._drive(runs, run)
 
     def recover(self, *, forward: bool = True) -> Run | None:
@@ -185,31 +196,10 @@ class World:
     def _limit(self) -> None:
         self.clock.limit = self.clock.now() + LONGEST_RUN
 
-    def _start(
-        self,
-        runs: HostSession,
-        kind: Kind,
-        tag: str,
-        commit: str,
-        tag_object: str,
-        local: list[Any],
-        *,
-        rebuild: bool = False,
-        env: str | None = None,
-    ) -> Run:
+    def _start(self, runs: HostSession, kind: Kind, tag: str, wanted: Wanted) -> Run:
         self._limit()
         self.run_count += 1
-        settings = {"main": "main", "env_schema": [{"key": "L9_EXECUTOR_API_KEY"}], "rebuild": rebuild}
-        run = runs.start(
-            f"run-{self.run_count}",
-            kind,
-            tag,
-            commit=commit,
-            tag_object=tag_object,
-            settings=settings if env is None else {**settings, "env_source": ".env.production"},
-            local=local,
-            env=None if env is None else {"text": env, "keep": []},
-        )
+        run = runs.start(f"run-{self.run_count}", kind, tag, wanted)
         self.machine.nothing_before = run.old is None
         return run
 

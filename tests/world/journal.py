@@ -37,9 +37,11 @@ class MemoryJournal:
         other._lines, other._entries, other._began = [*self._lines], [*self._entries], self._began
         return other
 
-    def append(self, run: str, event: ev.AnyEvent) -> ev.Entry:
+    def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
         prev = self._entries[-1].hash if self._entries else "0" * 64
-        bare = ev.Entry(seq=len(self._lines) + 1, at=round(self._now(), 6), run=run, body=event, prev=prev)
+        bare = ev.Entry(
+            seq=len(self._lines) + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim
+        )
         digest = hashlib.sha256(_encoder.encode(bare)).hexdigest()
         line = _encoder.encode(msgspec.structs.replace(bare, hash=digest)) + b"\n"
         if isinstance(event, ev.RunStarted):

@@ -45,6 +45,7 @@ class Machine:
     kept: dict[str, Proc] = field(default_factory=dict)
     built: dict[str, str] = field(default_factory=dict)
     trees: set[str] = field(default_factory=set)
+    settings: set[str] = field(default_factory=set)
     head: str | None = None
     metadata: dict[str, Any] | None = None
     deployed_tag: str | None = None
@@ -215,6 +216,7 @@ class Machine:
             "kept": sorted(self.kept),
             "built": sorted(self.built),
             "trees": sorted(self.trees),
+            "settings": sorted(self.settings),
             "head": self.head,
             "deployed_tag": self.deployed_tag,
             "metadata": self.metadata and {k: self.metadata[k] for k in ("deployed_tag", "commit", "status")},

@@ -144,6 +144,7 @@ class FakeRuntime:
             old = sorted(known - set(keep) - standing)
             for release in old:
                 machine.trees.discard(release)
+                machine.settings.discard(release)
                 machine.kept.pop(release, None)
                 self._acts.within(f"runtime.prune: {release} half removed")
                 machine.built.pop(release, None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from l9.core.facts import Attested, Tag
+from l9.core.facts import Attested, Tag, TagFile
 from l9.errors import ActionError
 
 from .acts import Acts
@@ -60,6 +60,10 @@ class FakeSource:
         missing = f"no attestation of tree {tree[:12]}"
         return self.noted.get(tree, Attested(tree, problem=missing, remedy=f"l9 cgmp --attest {name}"))
 
+    def file(self, name: str, path: str) -> TagFile | None:
+        self._acts.look("source.file")
+        return None
+
     def add_tree(self, name: str) -> str:
         with self._acts.act("source.add_tree", name):
             if name not in self.clone:
@@ -72,6 +76,7 @@ class FakeSource:
             self._machine.trees.discard(name)
             self._acts.within(f"source.remove_tree {name}: tree gone, snapshots there")
             self._machine.built.pop(name, None)
+            self._machine.settings.discard(name)
 
     def checkout(self, name: str) -> str:
         with self._acts.act("source.checkout", name):

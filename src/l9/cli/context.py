@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 import msgspec
-from msgspec.structs import replace
 
 from l9.cli.plain_text import json_line, printable
-from l9.config.layout import Layout
+from l9.config import provisioned
 from l9.config.model import Config
 from l9.configuration import FILE, load
-from l9.errors import ConfigError, UsageError
+from l9.errors import UsageError
 from l9.protocol.answers.answer import Answer
 
 if TYPE_CHECKING:
@@ -45,9 +44,6 @@ progress_option = click.option(
 )
 
 
-AGENTS = ".l9/agent"  # below it lies the l9 that provisioning put into a live checkout
-
-
 class Project(msgspec.Struct, frozen=True):
     """The working copy that the command was called in, and its configuration."""
 
@@ -62,11 +58,20 @@ class Project(msgspec.Struct, frozen=True):
 
 
 def project(target: str | None) -> Project:
-    """Find the project from the current directory. Raises UsageError or ConfigError."""
+    """Find the project from the current directory. Raises UsageError or ConfigError.
+
+    On a server, in a live checkout, it is the target that was provisioned there, whatever the checkout says.
+    """
     top = project_top()
-    if Path(sys.prefix).resolve().is_relative_to((top / AGENTS).resolve()):
+    if on_server():
         return Project(top, _of_this_host(top, target))
     return Project(top, load(top, target))
+
+
+def on_server() -> bool:
+    """True for the l9 that provisioning installed on a server."""
+    prefix = Path(sys.prefix).resolve()
+    return prefix.is_relative_to(provisioned.LIB) or prefix.parent.parts[-2:] == (".l9", "agent")
 
 
 def project_top() -> Path:
@@ -85,19 +90,14 @@ def project_top() -> Path:
 
 
 def _of_this_host(top: Path, target: str | None) -> Config:
-    """Of the live checkout that this l9 was put into: its one target, which is here. Raises ConfigError."""
-    file = Layout(top).state / "config.json"
-    try:
-        config = msgspec.json.decode(file.read_bytes(), type=Config)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError(
-            f"no configuration for {top}",
-            expected=f"{file} of this version",
-            found=str(error),
-            remedy="l9 provision",
-        ) from None
-    refuse_unknown(target, (config.name,), "target on this host")
-    return replace(config, target=replace(config.target, host="local"))
+    """The target that was provisioned in this live checkout. Raises ConfigError."""
+    from l9.config.settings import host_config
+    from l9.host import server
+
+    here = next((s for s in server.by_root() if s.layout.root.resolve() == top.resolve()), None)
+    settings = (here or server.of_directory(top)).settings
+    refuse_unknown(target, (settings.name,), "target on this host")
+    return host_config(settings)
 
 
 def show(
@@ -112,6 +112,11 @@ def show(
         sys.stdout.write(json_line(answer))
     else:
         sys.stdout.write("\n".join(map(printable, text().splitlines())) + "\n")
+
+
+def remark(text: str) -> None:
+    """A remark goes to standard error: it is no data."""
+    sys.stderr.write(f"▲ {printable(text)}\n")
 
 
 def refuse_unknown(value: str | None, known: tuple[str, ...], what: str) -> None:

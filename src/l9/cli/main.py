@@ -112,7 +112,6 @@ def run() -> int:
 
 def _failed(error: Exception) -> int:
     from l9.cli.errors import as_refusal, show_bug, show_error, show_usage
-    from l9.protocol.answers.error import Error
     from l9.protocol.client import AgentFailed
 
     if isinstance(error, click.ClickException):
@@ -122,7 +121,5 @@ def _failed(error: Exception) -> int:
     if isinstance(error, OSError) and (refused := as_refusal(error)):
         return show_error(refused)
     if isinstance(error, AgentFailed):
-        import msgspec
-
-        return show_error(msgspec.convert(error.envelope, Error))
+        return show_error(error.error)
     return show_bug(error)

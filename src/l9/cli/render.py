@@ -14,7 +14,7 @@ from l9.cli.command_line import for_target
 from l9.cli.plain_text import json_line, printable
 from l9.core import events as ev
 from l9.core.states import State, Substrate
-from l9.errors import Interrupted
+from l9.errors import AgentMismatch, Interrupted
 from l9.graph import GRAPH
 from l9.protocol.answers.answer import Answer
 from l9.protocol.answers.run_lines import (
@@ -26,7 +26,8 @@ from l9.protocol.answers.run_lines import (
     Start,
     TextLine,
 )
-from l9.protocol.messages import AnyMessage, Line, Note, Progress, Wrote
+from l9.protocol.answers.runs import LogsResult, RunResult
+from l9.protocol.messages import AnyMessage
 
 TYPED_HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
 ICONS = {"open": "✔", "closed": "✘", "note": "·", "warn": "▲", "back": "↺"}
@@ -60,24 +61,24 @@ def view(mode: str, *, as_json: bool = False, stream: IO[str] | None = None) -> 
     return PlainView(out)
 
 
-def feed(messages: Iterable[AnyMessage], into: View) -> dict[str, Any]:
-    """Show an agent's messages; the result's data, or an empty dict."""
-    data: dict[str, Any] = {}
+def feed(messages: Iterable[AnyMessage], into: View) -> RunResult | LogsResult:
+    """Show an agent's messages; the answer in the last one."""
+    answer: object = None
     begun = False
     try:
         for message in messages:
             match message:
-                case Wrote(entry=entry):
+                case EntryLine(entry=entry):
                     begun = True
                     into.entry(entry)
-                case Progress(gate=gate, found=found, done=done, total=total):
+                case ProgressLine(gate=gate, found=found, done=done, total=total):
                     into.progress(gate, found, done, total)
-                case Line(text=text):
+                case TextLine(text=text):
                     into.line(text)
-                case Note(text=text):
-                    into.note(text)
-                case _:
-                    data = getattr(message, "data", data)
+                case NoteLine(text=text, level=level):
+                    into.note(text, level)
+                case ResultLine(answer=found):
+                    answer = found
     except KeyboardInterrupt:
         raise Interrupted(
             "you stopped watching; the run on the host goes on by itself"
@@ -87,7 +88,14 @@ def feed(messages: Iterable[AnyMessage], into: View) -> dict[str, Any]:
             found="Ctrl-C",
             remedy="l9 resume",
         ) from None
-    return data
+    if not isinstance(answer, RunResult | LogsResult):
+        raise AgentMismatch(
+            "the agent sent no result",
+            expected="a result",
+            found=type(answer).__name__,
+            remedy="l9 provision",
+        )
+    return answer
 
 
 class JsonView:

@@ -26,16 +26,6 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "lock"
 
     @property
-    def settings(self) -> Path:
-        """The target's configuration, for what runs without an operator; it has no secrets."""
-        return self.state / "config.json"
-
-    @property
-    def allowed_signers(self) -> Path:
-        """Whose signatures count on this host, as ssh-keygen reads it."""
-        return self.state / "allowed_signers"
-
-    @property
     def route(self) -> Path:
         """The directory of the flag file, readable by Caddy."""
         return self.state / "route"
@@ -69,6 +59,10 @@ class Layout(msgspec.Struct, frozen=True):
     def env_snapshot(self, tag: str) -> Path:
         """The environment that the release was started with; mode 0600."""
         return self.release(tag) / "env"
+
+    def release_settings(self, tag: str) -> Path:
+        """The release's own part of the configuration, as its tag has it."""
+        return self.release(tag) / "settings.json"
 
     def compose_snapshot(self, tag: str) -> Path:
         """The resolved compose document of the release; mode 0600, for it may hold secrets."""

@@ -60,6 +60,16 @@ class RemoveTree(Action, frozen=True, tag="remove-tree"):
     tag: str
 
 
+class ReadSettings(Action, frozen=True, tag="read-settings"):
+    """Read the release's own settings from its tag, once, and keep them with the release.
+
+    `blob` is the git blob that the file must be; empty where nobody said. Its undo is that of `AddTree`.
+    """
+
+    tag: str
+    blob: str = ""
+
+
 class WriteEnv(Action, frozen=True, tag="write-env"):
     """Make what the run's operator resolved the host's environment file; what was there is kept for the way back."""
 
@@ -195,6 +205,7 @@ AnyAction = (
     | FetchTag
     | AddTree
     | RemoveTree
+    | ReadSettings
     | WriteEnv
     | RestoreEnv
     | BuildImage

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from l9.core.actions import AnyAction
 from l9.core.states import Kind, Slot, State
 
-SCHEMA = "l9.journal/1"
+SCHEMA = "l9.journal/2"
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,9 +35,22 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", kw_only=True):
     """Base of all events."""
 
 
+class StagedEnv(msgspec.Struct, frozen=True, kw_only=True):
+    """The environment that the operator resolved for a run: names and a keyed fingerprint, never a value.
+
+    `source` is the file of the release that it was resolved from, as the operator says.
+    """
+
+    source: str
+    keys: tuple[str, ...]
+    fingerprint: str
+
+
 class RunStarted(Event, frozen=True, tag="run-started"):
     """A run begins: what is wanted, by whom, and what was there before.
 
+    `tree` is the git tree of `commit`, and `config_blob` the git blob of its `l9.toml`, as the operator has them
+    (empty: not said).
     `objects` are the other tag objects that earlier runs had under this name: none, unless the tag was moved.
     `was_good`: a run ended well with this release live, however long ago.
     """
@@ -60,9 +71,12 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     fresh: bool = True
     objects: tuple[str, ...] = ()
     was_good: bool = False
-    key: str = ""
+    tree: str = ""
+    config_blob: str = ""
+    env: StagedEnv | None = None
+    reason: str = ""
+    rebuild: bool = False
     version: str = ""
-    settings: dict[str, Any] = {}
 
 
 class RunResumed(Event, frozen=True, tag="run-resumed"):
@@ -179,6 +193,7 @@ AnyEvent = (
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal. `at` is seconds since the epoch; `prev` the hash of the line before.
 
+    `claim`: the operator's side said so, and this host has not seen it.
     `hash` is the SHA-256 of the line's canonical JSON without the hash itself.
     """
 
@@ -187,5 +202,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     body: AnyEvent
     prev: str
+    claim: bool = False
     hash: str = ""
     schema: str = SCHEMA

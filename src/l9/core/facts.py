@@ -75,6 +75,13 @@ class Attested(msgspec.Struct, frozen=True):
 # ── host ─────────────────────────────────────────────────────────────────────────────────────────
 
 
+class TagFile(msgspec.Struct, frozen=True):
+    """One file of a tag's tree: the id of its git blob, and its text."""
+
+    blob: str
+    text: str
+
+
 class Host(msgspec.Struct, frozen=True):
     """The machine and its engine. Sizes are bytes; `ports_taken` is who holds a port, by port."""
 
@@ -93,7 +100,7 @@ class Image(msgspec.Struct, frozen=True):
 
 
 class Retained(msgspec.Struct, frozen=True):
-    """What is kept of a release that may be gone back to; each flag is one part of the way back.
+    """The kept parts of a release, each of which a rollback to it needs.
 
     env: there, and readable by its owner only.
     """
@@ -104,6 +111,7 @@ class Retained(msgspec.Struct, frozen=True):
     image_present: bool = False
     compose: bool = False
     env: bool = False
+    settings: bool = False
 
 
 class SlotState(msgspec.Struct, frozen=True):

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from l9.core.facts import Attested, DriftCheck, Host, Image, LogLine, Retained, Services, Slots, Tag, Traffic
+from l9.core.facts import (
+    Attested,
+    DriftCheck,
+    Host,
+    Image,
+    LogLine,
+    Retained,
+    Services,
+    Slots,
+    Tag,
+    TagFile,
+    Traffic,
+)
 from l9.core.states import Slot
 
 Say = Callable[[str], None]
@@ -56,6 +68,10 @@ class Source(Protocol):
 
     def attested(self, name: str) -> Attested:
         """What the clone holds of attestations for the tag's tree, judged by the host's own allowed signers."""
+        ...
+
+    def file(self, name: str, path: str) -> TagFile | None:
+        """A file of the tag's tree, as git has it; None where there is none. Raises ActionError for no text."""
         ...
 
     def add_tree(self, name: str) -> str: ...

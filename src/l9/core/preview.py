@@ -1,8 +1,8 @@
-"""What the gates say before a run: each row judged as far as it can be with nothing done yet."""
+"""The verdicts before a run: each row judged as far as it can be with nothing done yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -11,13 +11,16 @@ from l9.core import events as ev
 from l9.core.decide import Close, judge
 from l9.core.facts import Facts
 from l9.core.gates import Gate, nothing
-from l9.core.invariant import Settings
+from l9.core.invariant import Invariant, Settings
 from l9.core.run import Run
 from l9.core.states import Phase, State, Substrate
 
 
 class JudgedGate(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `verdict` is open, closed, or later (it depends on what has not been done yet)."""
+    """One row. `verdict` is open, closed, or later (it depends on what has not been done yet).
+
+    `actions` are what the row would do. Only a row that can be judged now has findings.
+    """
 
     gate: State
     where: Substrate
@@ -33,29 +36,39 @@ def judge_rows(
     observe: Callable[[Run, frozenset[type]], Facts],
     settings: Settings,
     now: float,
+    early: Mapping[State, tuple[Invariant, ...]] | None = None,
 ) -> tuple[JudgedGate, ...]:
-    """Each row with its verdict: open, closed, or `later` where it depends on what has not been done.
+    """Each row with its verdict. `now` is seconds since the epoch.
 
-    A row is judged when it only looks and nothing has to be prepared for it; what a row would do is listed.
-    `now` is seconds since the epoch.
+    A row is judged when it only looks and nothing has to be prepared for it. `early` are needs of other rows that can
+    be judged all the same: such a row is closed when one of them does not hold.
     """
+    return tuple(_judged(row, run, observe, settings, now, (early or {}).get(row.opens, ())) for row in rows)
 
-    def judged(row: Gate) -> JudgedGate:
-        verdict, known = "later", tuple[ev.Finding, ...]()
-        if row.does is nothing and row.phase is Phase.CHECK:
-            entered = replace(run, entered={row.opens: now})
-            kinds = frozenset(k for need in row.needs for k in need.observes)
-            decision = judge(row, entered, observe(entered, kinds), now, settings)
-            findings = decision.findings if isinstance(decision, Close) else ()
-            known = tuple(f for f in findings if f.verdict != "not-yet")
-            verdict = "closed" if known else "later" if findings else "open"
-        return JudgedGate(
-            gate=row.opens,
-            where=row.where,
-            summary=row.summary,
-            verdict=verdict,
-            actions=tuple(map(str, row.does(run))),
-            findings=known,
-        )
 
-    return tuple(map(judged, rows))
+def _judged(
+    row: Gate,
+    run: Run,
+    observe: Callable[[Run, frozenset[type]], Facts],
+    settings: Settings,
+    now: float,
+    early: tuple[Invariant, ...],
+) -> JudgedGate:
+    acts = row.does is not nothing
+    whole = not acts and row.phase is Phase.CHECK
+    needs = row.needs if whole else early
+    found: tuple[ev.Finding, ...] = ()
+    if needs:
+        entered = replace(run, entered={row.opens: now})
+        kinds = frozenset(k for need in needs for k in need.observes)
+        decision = judge(replace(row, needs=needs), entered, observe(entered, kinds), now, settings)
+        found = decision.findings if isinstance(decision, Close) else ()
+    known = tuple(f for f in found if f.verdict != "not-yet")
+    return JudgedGate(
+        gate=row.opens,
+        where=row.where,
+        summary=row.summary,
+        verdict="closed" if known else "open" if whole and not found else "later",
+        actions=tuple(str(action) for action in row.does(run)) if acts else (),
+        findings=known,
+    )

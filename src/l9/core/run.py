@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from l9.core import events as ev
-from l9.core.actions import AnyAction
+from l9.core.actions import AnyAction, ReadSettings
 from l9.core.states import Kind, Phase, Slot, State
 
 
@@ -48,8 +47,11 @@ class Run(msgspec.Struct, frozen=True):
     fresh: bool = True
     objects: tuple[str, ...] = ()
     was_good: bool = False
-    key: str = ""
-    settings: Mapping[str, Any] = {}
+    tree: str = ""
+    config_blob: str = ""
+    env: ev.StagedEnv | None = None
+    reason: str = ""
+    rebuild: bool = False
     entered: Mapping[State, float] = {}
     opened: Mapping[State, ev.GateOpened] = {}
     opened_at: Mapping[State, float] = {}
@@ -83,9 +85,21 @@ class Run(msgspec.Struct, frozen=True):
         return self.closed is not None and shown
 
     @property
-    def rebuilds(self) -> bool:
-        """Whether it was asked that the release's image be built anew."""
-        return bool(self.settings.get("rebuild"))
+    def settings_of(self) -> str | None:
+        """The release whose own settings apply now; None where only the server's do.
+
+        A deploy's apply once they were read from the tag, a rollback's at once, unless its tree has to be made again.
+        On the way back it is the previous release that has to answer.
+        """
+        if self.going_back and not self.kept_on and self.previous is not None:
+            return self.previous
+        kept = self.kind is Kind.ROLLBACK and not self.rebuild
+        return self.tag if kept or self.settings_read else None
+
+    @property
+    def settings_read(self) -> bool:
+        """The release's settings were read from its tag by this run."""
+        return any(isinstance(s.action, ReadSettings) and s.status == "done" for s in self.steps)
 
     @property
     def phase(self) -> Phase:
@@ -126,8 +140,11 @@ def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
         fresh=started.fresh,
         objects=started.objects,
         was_good=started.was_good,
-        key=started.key,
-        settings=started.settings,
+        tree=started.tree,
+        config_blob=started.config_blob,
+        env=started.env,
+        reason=started.reason,
+        rebuild=started.rebuild,
     )
 
 

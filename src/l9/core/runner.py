@@ -51,7 +51,7 @@ class Runner:
         append: Append,
         watch: Watch,
         where: tuple[Substrate, ...],
-        until: State | None = None,
+        until: Callable[[Run], bool] = lambda _run: False,
     ) -> None:
         self._graph = graph
         self._settings = settings
@@ -66,7 +66,7 @@ class Runner:
 
     def drive(self, run: Run) -> Run:
         """Go on with a run; the run as it is when it ended, or when nothing is left to do here."""
-        while run.finished is None and self._until not in run.opened:
+        while run.finished is None and not self._until(run):
             facts = self._observe(run, wanted(run, self._graph, *self._where))
             decision = decide(run, facts, self._clock.now(), self._graph, self._settings, *self._where)
             if isinstance(decision, HandOver):

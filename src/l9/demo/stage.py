@@ -8,17 +8,20 @@ import secrets
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from l9.config.layout import Layout
+from l9.config.model import Config
+from l9.config.provisioned import in_directory
 from l9.configuration import parse
 from l9.demo.backend import APP, source
 from l9.demo.caddy import EmbeddedCaddy
 from l9.demo.postgres import EmbeddedPostgres
 from l9.drivers.caddy import site
 from l9.drivers.process.free_port import free_port
+from l9.provision.wanted import want
 
 GIT_NAMES = {
     "GIT_AUTHOR_NAME": "Demo", "GIT_AUTHOR_EMAIL": "demo@l9.invalid",
@@ -58,6 +61,7 @@ class Stage:
         self.host = self.root / "host"
         self.origin = self.root / "origin.git"
         self.layout = Layout(self.host)
+        self.files = in_directory(self.host)
         self.ports = (free_port(), free_port(), free_port())
         self.url = f"http://127.0.0.1:{self.ports[2]}"
         self.api_key = secrets.token_hex(16)
@@ -94,7 +98,9 @@ class Stage:
 
         if (self.work / "l9.toml").exists():
             config = parse((self.work / "l9.toml").read_text(encoding="utf-8"))
-            runtime = ProcessRuntime(config, self.layout, GitSource(self.layout, "main"))
+            runtime = ProcessRuntime(
+                config, self.layout, GitSource(self.layout, "main", self.files.allowed_signers)
+            )
             for slot in Slot:
                 if release := runtime.slots()[slot].release:
                     runtime.stop(slot, release)
@@ -147,6 +153,14 @@ class Stage:
         lines = self.l9(*args, "--json").stdout.strip().splitlines()
         return dict(json.loads(lines[-1])) if lines else {}
 
+    def provision(self, config: Config, signers: str | None = None) -> None:
+        """Write the server's settings, as `l9 provision` does without root."""
+        self.files.settings.parent.mkdir(parents=True, exist_ok=True)
+        wanted = replace(want(config, signers=signers), by_root=False)
+        self.files.settings.write_text(wanted.settings_text, encoding="utf-8")
+        if signers is not None:
+            self.files.allowed_signers.write_text(signers, encoding="ascii")
+
     # ── making it ────────────────────────────────────────────────────────────────────────────────
 
     def _make_repository(self) -> None:
@@ -178,9 +192,8 @@ class Stage:
         exclude = self.host / ".git" / "info" / "exclude"
         exclude.parent.mkdir(exist_ok=True)
         exclude.write_text(".l9/\n.env\n.deployed-tag\n.deployed-metadata.json\n", encoding="utf-8")
-        if self.attested:
-            self.layout.state.mkdir(exist_ok=True)
-            shutil.copy(self.work / SIGNERS, self.layout.allowed_signers)
+        signers = (self.work / SIGNERS).read_text(encoding="ascii") if self.attested else None
+        self.provision(parse(self._config()), signers)
         example = (source() / ".env.example").read_text(encoding="utf-8")
         values = {"MEMORY_DSN": dsn, "L9_EXECUTOR_API_KEY": self.api_key}
         for env in (self.host / ".env", self.work / ".env.local"):

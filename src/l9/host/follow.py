@@ -10,7 +10,8 @@ from l9.config.layout import Layout
 from l9.core import events as ev
 from l9.drivers.files.journal import parse
 from l9.drivers.files.lock import LockFile
-from l9.protocol.messages import AnyMessage, Wrote, decode
+from l9.protocol.answers.run_lines import EntryLine
+from l9.protocol.messages import AnyMessage, decode
 
 _EVERY = 0.01  # seconds between two looks
 
@@ -45,11 +46,15 @@ def follow(layout: Layout, run: str, offset: int) -> Iterator[AnyMessage]:
     checked = time.monotonic()
     orphaned = False
     while True:
-        entries = [e for e in map(parse, journal.lines()) if e is not None and e.run == run]
+        entries = [
+            entry
+            for line in journal.lines()
+            if (entry := parse(line, layout.journal)) is not None and entry.run == run
+        ]
         for line in progress.lines():
             yield decode(line)
         for entry in entries:
-            yield Wrote(entry=entry)
+            yield EntryLine(entry=entry)
             if isinstance(entry.body, ev.RunFinished):
                 return
         if orphaned and not entries:

@@ -21,6 +21,7 @@ from l9.core.ports import Clock, Http, Record, Router, Runtime, Source
 from l9.core.run import Run
 from l9.core.states import Slot, State
 from l9.errors import L9Error, NoAnswer, named
+from l9.host.kept_settings import SettingsStore
 
 # How old an observation may be, in seconds. What is not named is looked at every time.
 PERIODS: Mapping[type, float] = {
@@ -44,6 +45,7 @@ class HostPorts(msgspec.Struct, frozen=True):
     http: Http
     record: Record
     env: Env
+    settings: SettingsStore
 
 
 Together = Callable[[Sequence[Callable[[], None]]], None]
@@ -146,7 +148,8 @@ class HostObserver:
 
     def _retained(self, run: Run) -> f.Retained:
         wanted = run.previous if run.previous and State.RELEASE_RETAINED not in run.entered else run.tag
-        return self._ports.runtime.retained(wanted)
+        kept = self._ports.runtime.retained(wanted)
+        return msgspec.structs.replace(kept, settings=self._ports.settings.of(wanted) is not None)
 
     def _route(self, _run: Run) -> host_facts.Route:
         problem = self._ports.router.problem()

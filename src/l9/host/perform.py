@@ -32,6 +32,8 @@ class HostPerformer:
             case do.RemoveTree(tag=tag):
                 self._refuse_standing(tag)
                 source.remove_tree(tag)
+            case do.ReadSettings(tag=tag, blob=blob):
+                return self._ports.settings.keep(tag, blob)
             case do.WriteEnv(run=of):
                 return self._ports.env.write(of)
             case do.RestoreEnv(run=of):
@@ -156,7 +158,7 @@ class HostPerformer:
         back = run.kind is Kind.ROLLBACK
         who, status = ("rolled_back", "ROLLED_BACK") if back else ("deployed", "SUCCESS")
         stamp = _iso(self._ports.clock.now())
-        reason = {"reason": str(run.settings.get("reason") or "manual")} if back else {}
+        reason = {"reason": run.reason or "manual"} if back else {}
         self._ports.record.write(
             {
                 "deployed_tag": tag,

@@ -1,108 +1,133 @@
-"""What the agent tells without changing anything: status, history, explain, logs, drift, plan; and the tick."""
+"""The agent's answers that change nothing: status, history, explain, logs, drift, plan, check; and the timer's tick."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-import msgspec
-
-from l9.checks.environment.schema import Rule, rules_of
 from l9.checks.host.drift import find_drift
+from l9.checks.host.ready_invariants import ENV_COMPLETE
+from l9.config.settings import ReleaseEnv, ReleaseSettings, host_config
 from l9.core import events as ev
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin, fold
 from l9.core.slot_plan import plan_slots
-from l9.core.states import Kind, Slot, Substrate
+from l9.core.states import Kind, State, Substrate
+from l9.drivers.files.journal import parse
 from l9.errors import L9Error, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
 from l9.host.session import HostSession
 from l9.host.steady_state import judge_now, on_record
-from l9.protocol.messages import AnyMessage, Line, Request, Result
+from l9.protocol import requests as ask
+from l9.protocol.answers.check import HostCheck, Record
+from l9.protocol.answers.drift import DriftReport
+from l9.protocol.answers.environment import EnvPrints, HostEnv
+from l9.protocol.answers.plan import HostPlan
+from l9.protocol.answers.run_lines import ResultLine, TextLine
+from l9.protocol.answers.runs import Explain, History, LogsResult, RunLine, RunResult, Verified
+from l9.protocol.answers.status import LastRun, Live, Standby, Status, Tick
+from l9.protocol.messages import Answered, AnyMessage, HostAnswer
 
-Look = Callable[[Request, HostSession], Iterator[AnyMessage]]
+NEWEST = 100_000  # runs: the whole record
+ON_RECORD = 1000  # runs that the checks of a live release look back on
 
 
-def answer(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
-    """The messages that answer a request which only looks. Raises UsageError for an unknown command."""
-    try:
-        look = LOOKS[request.command]
-    except KeyError:
-        raise UsageError("no such agent command", expected=", ".join(LOOKS), found=request.command) from None
-    yield from look(request, runs)
+def answer(asked: ask.AnyAsk, runs: HostSession) -> Iterator[AnyMessage]:
+    """The messages that answer a request which only looks. Raises UsageError for one that does more."""
+    if isinstance(asked, ask.Logs):
+        yield from logs(asked, runs)
+    else:
+        yield Answered(answer=look(asked, runs))
 
 
-def status(_request: Request, runs: HostSession) -> Iterator[AnyMessage]:
+def look(asked: ask.AnyAsk, runs: HostSession) -> HostAnswer:
+    """The answer to a request which only looks. Raises UsageError for one that does more."""
+    match asked:
+        case ask.Status():
+            return status(runs)
+        case ask.History():
+            return history(asked, runs)
+        case ask.Explain():
+            return explain(asked, runs)
+        case ask.Drift():
+            return drift(runs)
+        case ask.Plan():
+            return plan(asked, runs)
+        case ask.Check():
+            return check(asked, runs)
+        case ask.Env():
+            return HostEnv(report=runs.env_in(asked.file).report(asked.rules))
+        case ask.EnvPrints():
+            return env_prints(asked, runs)
+        case ask.Tick():
+            return tick(runs)
+        case _:
+            raise UsageError("no query", expected="a request that only looks", found=type(asked).__name__)
+
+
+def status(runs: HostSession) -> Status:
     """What is live, what stands by, and whether a run is on."""
     entry = runs.journal.last_finished()
     done = entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
     run = runs.last()
     holder = runs.lock.holder()
     slots, active = runs.ports.runtime.slots(), runs.ports.router.active()
-    live = slots[active]
-    yield Result(
-        data={
-            "app": runs.config.app,
-            "target": runs.config.name,
-            "path": runs.config.target.path,
-            "live": {
-                "release": live.release if live.serves else None,
-                "slot": str(active),
-                "status": live.status,
-                "image": live.image,
-                "since": live.started_at or None,
-                "restarts": live.restarts,
-            },
-            "standby": {
-                "release": slots[active.other].release,
-                "slot": str(active.other),
-                "status": slots[active.other].status,
-                "until": entry.at + runs.config.standby.seconds
-                if entry and slots[active.other].status == "paused"
-                else None,
-            },
-            "recorded": done.live if done else None,
-            "retained": list(done.retained) if done else [],
-            "good": list(done.good) if done else [],
-            "run": None
-            if run is None
-            else {
-                "id": run.id,
-                "kind": str(run.kind),
-                "tag": run.tag,
-                "who": run.who,
-                "started_at": run.started_at,
-                "state": "interrupted"
-                if run.finished is None and holder is None
-                else "running"
-                if run.finished is None
-                else str(run.outcome),
-                "gate": str(max(run.entered, key=lambda g: run.entered[g])) if run.entered else None,
-            },
-            "lock": msgspec.to_builtins(holder) if holder else None,
-        }
+    live, idle = slots[active], slots[active.other]
+    paused = entry is not None and idle.status == "paused"
+    return Status(
+        app=runs.server.app,
+        target=runs.server.name,
+        path=runs.server.path,
+        live=Live(
+            release=live.release if live.serves else None,
+            slot=active,
+            status=live.status,
+            image=live.image,
+            since=live.started_at or None,
+            restarts=live.restarts,
+        ),
+        standby=Standby(
+            release=idle.release,
+            slot=active.other,
+            status=idle.status,
+            until=entry.at + runs.server.standby.seconds if entry and paused else None,
+        ),
+        recorded=done.live if done else None,
+        retained=done.retained if done else (),
+        good=done.good if done else (),
+        run=_last_run(run, running=holder is not None) if run else None,
+        lock=holder,
     )
 
 
-def history(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
+def _last_run(run: Run, *, running: bool) -> LastRun:
+    state = str(run.outcome) if run.outcome else "running" if running else "interrupted"
+    return LastRun(
+        id=run.id,
+        kind=run.kind,
+        tag=run.tag,
+        who=run.who,
+        started_at=run.started_at,
+        state=state,
+        gate=max(run.entered, key=lambda g: run.entered[g]) if run.entered else None,
+    )
+
+
+def history(asked: ask.History, runs: HostSession) -> History | Verified:
     """The newest runs, newest first; or whether the journal's chain holds."""
-    if request.params.get("verify"):
-        yield Result(data={"entries": runs.journal.verify(), "verified": True})
-        return
-    most = int(request.params.get("most", 20))
-    yield Result(data={"runs": [_line(group) for group in runs_backward(runs, most)]})
+    if asked.verify:
+        return Verified(entries=runs.journal.verify())
+    found = (run_line(group) for group in runs_backward(runs, asked.most))
+    return History(runs=tuple(line for line in found if line is not None))
 
 
 def runs_backward(runs: HostSession, most: int) -> Iterator[list[ev.Entry]]:
     """The entries of whole runs, newest run first, each oldest entry first."""
-    from l9.drivers.files.journal import parse
-
     group: list[ev.Entry] = []
     for raw in runs.journal.lines_backward():
         if most <= 0:
             return
-        entry = parse(raw)
+        entry = parse(raw, runs.layout.journal)
         if entry is None or not entry.run:
             continue
         group.append(entry)
@@ -111,56 +136,74 @@ def runs_backward(runs: HostSession, most: int) -> Iterator[list[ev.Entry]]:
             group, most = [], most - 1
 
 
-def _line(entries: list[ev.Entry]) -> dict[str, Any]:
+def run_line(entries: list[ev.Entry]) -> RunLine | None:
+    """One run in one line; None where its start is missing."""
     run = fold(entries)
     if run is None:
-        return {}
+        return None
     done = run.finished
     finding = run.closed.findings[0] if run.closed and run.closed.findings else None
-    return {
-        "run": run.id,
-        "kind": str(run.kind),
-        "tag": run.tag,
-        "previous": run.previous,
-        "who": run.who,
-        "started_at": run.started_at,
-        "seconds": done.seconds if done else None,
-        "outcome": str(done.outcome) if done else "unfinished",
-        "live": done.live if done else None,
-        "closed_by": str(run.closed.gate) if run.closed else None,
-        "reason": f"{finding.expected}; found {finding.found}" if finding else run.aborted,
-    }
+    return RunLine(
+        run=run.id,
+        kind=run.kind,
+        tag=run.tag,
+        previous=run.previous,
+        who=run.who,
+        started_at=run.started_at,
+        seconds=done.seconds if done else None,
+        outcome=str(done.outcome) if done else "unfinished",
+        live=done.live if done else None,
+        closed_by=run.closed.gate if run.closed else None,
+        reason=f"{finding.expected}; found {finding.found}" if finding else run.aborted or run.reason or None,
+    )
 
 
-def explain(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
+def ended(run: Run | None, *, attached: bool = False) -> RunResult | None:
+    """How a run ended; None for one that has not."""
+    if run is None or run.finished is None:
+        return None
+    done = run.finished
+    return RunResult(
+        run=run.id,
+        kind=run.kind,
+        tag=run.tag,
+        outcome=done.outcome,
+        exit_code=done.exit_code,
+        live=done.live,
+        slot=done.slot,
+        standby=done.standby,
+        seconds=done.seconds,
+        closed=run.closed,
+        attached=attached,
+    )
+
+
+def explain(asked: ask.Explain, runs: HostSession) -> Explain:
     """All that is on record of one run: by run id, by release, or the newest."""
-    wanted = request.params.get("what")
-    for entries in runs_backward(runs, 100_000):
+    for entries in runs_backward(runs, NEWEST):
         first = entries[0].body
-        if wanted in (None, entries[0].run) or (isinstance(first, ev.RunStarted) and first.tag == wanted):
-            yield Result(
-                data={"summary": _line(entries), "entries": [msgspec.to_builtins(e) for e in entries]}
-            )
-            return
+        named = isinstance(first, ev.RunStarted) and first.tag == asked.what
+        if (asked.what in (None, entries[0].run) or named) and (line := run_line(entries)) is not None:
+            return Explain(summary=line, entries=tuple(entries))
     raise UsageError(
         "nothing on record of that",
         expected="a release or a run of this journal",
-        found=str(wanted or "an empty journal"),
+        found=asked.what or "an empty journal",
         remedy="l9 history",
     )
 
 
-def logs(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
+def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:
     """The last log lines of a slot: the live one unless another is named."""
-    slot = Slot(request.params.get("slot") or runs.ports.router.active())
-    lines = runs.ports.runtime.logs(slot, 0.0, int(request.params.get("most", 100)))
+    slot = asked.slot or runs.ports.router.active()
+    lines = runs.ports.runtime.logs(slot, 0.0, asked.most)
     for line in lines:
-        yield Line(text=line.text)
-    yield Result(data={"slot": str(slot), "lines": len(lines)})
+        yield TextLine(text=line.text)
+    yield ResultLine(answer=LogsResult(slot=slot, lines=len(lines)))
 
 
-def drift(_request: Request, runs: HostSession) -> Iterator[AnyMessage]:
-    """Whether the host is as the journal says (spec 5.3)."""
+def drift(runs: HostSession) -> DriftReport:
+    """The differences between the host and the journal (spec 5.3)."""
     ports, done = runs.ports, runs.finished()
     found = find_drift(
         recorded=done,
@@ -173,96 +216,81 @@ def drift(_request: Request, runs: HostSession) -> Iterator[AnyMessage]:
         active=ports.router.active(),
         image=ports.runtime.image(done.live) if done and done.live else None,
     )
-    yield Result(data={"drift": [msgspec.to_builtins(d) for d in found], "live": done.live if done else None})
+    return DriftReport(drift=found, live=done.live if done else None)
 
 
-def _planned(request: Request, runs: HostSession) -> Run:
+def planned_run(release: ask.ReleaseClaim | None, preview: ask.Preview, runs: HostSession) -> Run:
     """The run that a deploy would be, as if it began now."""
-    params = request.params
+    tag = release.tag if release else ""
     slots, active = runs.ports.runtime.slots(), runs.ports.router.active()
-    placed = plan_slots(
-        Kind.DEPLOY, params["tag"], slots, active, runs.finished(), runs.config.retention.releases
-    )
+    placed = plan_slots(Kind.DEPLOY, tag, slots, active, runs.finished(), runs.server.retention.releases)
+    source = preview.env_source
     started = ev.RunStarted(
         kind=Kind.DEPLOY,
-        tag=params["tag"],
-        commit=params["commit"],
-        tag_object=params["tag_object"],
-        who=request.who,
-        settings=params["settings"],
+        tag=tag,
+        commit=release.commit if release else "",
+        tag_object=release.tag_object if release else "",
+        who="preview",
+        env=ev.StagedEnv(source=source, keys=(), fingerprint="") if source else None,
         **placed.fields(),
-        **runs.before(params["tag"], params["tag_object"]),
+        **runs.before(tag, release.tag_object if release else ""),
     )
-    return begin("plan", runs.ports.clock.now(), started)
+    return begin("preview", runs.ports.clock.now(), started)
 
 
-def check(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
+def preview_observer(preview: ask.Preview, runs: HostSession) -> HostObserver:
+    """Looks at the host for a release that is not there yet."""
+    config = host_config(runs.server, ReleaseSettings(env=ReleaseEnv(file=preview.env_file)))
+    return HostObserver(runs.connect(config), config, preview.env_rules, runs.together)
+
+
+def check(asked: ask.Check, runs: HostSession) -> HostCheck:
     """Every invariant of the host that can be judged now, and what is on record of the live release."""
-    judged = judge_now(runs, _planned(request, runs))
-    record = on_record(runs, runs_backward(runs, 1000))
-    yield Result(data={"invariants": msgspec.to_builtins(judged), "record": record})
+    planned = planned_run(asked.release, asked.preview, runs)
+    judged = judge_now(runs, planned, preview_observer(asked.preview, runs))
+    release, evidence = on_record(runs, runs_backward(runs, ON_RECORD))
+    return HostCheck(invariants=tuple(judged), record=Record(release=release, evidence=evidence))
 
 
-def env(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
-    """The host's environment file against the rules that were sent: names and shapes, never a value."""
-    rules = msgspec.convert(request.params["rules"], tuple[Rule, ...])
-    yield Result(data=msgspec.to_builtins(runs.ports.env.report(rules)))
-
-
-def env_prints(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
+def env_prints(asked: ask.EnvPrints, runs: HostSession) -> EnvPrints:
     """Fingerprints of the values, under a key that the operator's side made for this one comparison."""
-    seen = runs.ports.env.report(())
-    prints = runs.ports.env.fingerprints(bytes.fromhex(request.params["key"]))
-    yield Result(data={"path": seen.path, "exists": seen.exists, "prints": prints})
+    env = runs.env_in(asked.file)
+    seen = env.report(())
+    return EnvPrints(path=seen.path, exists=seen.exists, prints=env.fingerprints(bytes.fromhex(asked.key)))
 
 
-def plan(request: Request, runs: HostSession) -> Iterator[AnyMessage]:
+def plan(asked: ask.Plan, runs: HostSession) -> HostPlan:
     """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
-    params, run = request.params, _planned(request, runs)
-    observer = HostObserver(runs.ports, runs.config, rules_of(run.settings), runs.together)
-    gates = judge_rows(GRAPH.of(Kind.DEPLOY, Substrate.HOST), run, observer, runs.config, run.started_at)
-    changed: list[str] | None = None
+    run = planned_run(asked.release, asked.preview, runs)
+    rows = GRAPH.of(Kind.DEPLOY, Substrate.HOST)
+    observer = preview_observer(asked.preview, runs)
+    early = {State.VPS_TAG_VERIFIED: (ENV_COMPLETE,)}
+    gates = judge_rows(rows, run, observer, runs.config, run.started_at, early)
+    changed: tuple[str, ...] | None = None
     unseen = None
     try:
-        if files := params.get("compose_files"):
-            changed = list(runs.ports.runtime.changed_services(run.tag, files))
+        if asked.compose_files:
+            changed = runs.ports.runtime.changed_services(run.tag, asked.compose_files)
     except L9Error as error:
         unseen = error.said
-    yield Result(
-        data={
-            "new": str(run.new),
-            "old": str(run.old) if run.old else None,
-            "previous": run.previous,
-            "changed_services": changed,
-            "changed_services_unseen": unseen,
-            "gates": gates,
-        }
+    return HostPlan(
+        new=run.new,
+        old=run.old,
+        previous=run.previous,
+        changed_services=changed,
+        changed_services_unseen=unseen,
+        gates=gates,
     )
 
 
-def tick(_request: Request, runs: HostSession) -> Iterator[AnyMessage]:
-    """What the host's timer does: recover an interrupted run, stop a standby slot whose time is over."""
+def tick(runs: HostSession) -> Tick:
+    """The timer's work: recover an interrupted run, stop a standby slot whose time is over."""
     if runs.lock.holder() is not None:
-        yield Result(data={"busy": True})
-        return
+        return Tick(busy=True)
     runs.lock.take("timer", "tick")
     try:
         run = runs.recover("the timer found it interrupted", forward=True)
         stopped = runs.stop_standby()
     finally:
         runs.lock.free()
-    yield Result(data={"recovered": run.id if run else None, "standby_stopped": stopped})
-
-
-LOOKS: dict[str, Look] = {
-    "status": status,
-    "history": history,
-    "explain": explain,
-    "logs": logs,
-    "drift": drift,
-    "plan": plan,
-    "check": check,
-    "env": env,
-    "env-prints": env_prints,
-    "tick": tick,
-}
+    return Tick(recovered=run.id if run else None, standby_stopped=stopped)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from l9 import __version__
-from l9.checks.environment.schema import rules_of
+from l9.checks.environment.ports import Env
+from l9.checks.environment.resolved import ResolvedEnv
+from l9.checks.environment.schema import Rule
 from l9.config.layout import Layout
 from l9.config.model import Config
+from l9.config.settings import ReleaseEnv, ReleaseSettings, ServerSettings, host_config, tightened
 from l9.core import events as ev
 from l9.core.run import Run, begin, fold
 from l9.core.runner import Runner
@@ -25,6 +29,7 @@ from l9.graph import GRAPH
 from l9.host.observe import HostObserver, HostPorts, Together, one_by_one
 from l9.host.perform import HostPerformer
 
+Connect = Callable[[Config], HostPorts]
 Watch = Callable[[State, Pending], None]
 Say = Callable[[str], None]
 
@@ -36,10 +41,14 @@ def handed_over(run: Run) -> bool:
     )
 
 
-def _of_the_operator(raw: Any) -> ev.AnyEvent:
-    """An event that the operator's side may tell: of its own gates. Raises UsageError for any other."""
+def _applies(run: Run) -> tuple[str | None, bool]:
+    """Whose settings a run goes by; when it changes, the host's ports are made for the new ones."""
+    return run.settings_of, run.settings_read
+
+
+def _of_the_operator(event: ev.AnyEvent) -> ev.AnyEvent:
+    """An event that the operator's side may claim: of its own gates. Raises UsageError for any other."""
     own = {row.opens for row in GRAPH.of(Kind.DEPLOY, Substrate.WORKSPACE, Substrate.REPOSITORY)}
-    event: ev.AnyEvent = msgspec.convert(raw, ev.AnyEvent)
     gate = getattr(event, "gate", None)
     if gate in own:
         return event
@@ -49,6 +58,22 @@ def _of_the_operator(raw: Any) -> ev.AnyEvent:
         found=f"{type(event).__name__} of {gate or 'no gate'}",
         remedy="l9 status",
     )
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a new run. `claims` are events of the gates before the host's, as the operator tells them.
+
+    `env` is the environment that the operator resolved. It is staged, and never journalled.
+    """
+
+    commit: str
+    tag_object: str
+    tree: str = ""
+    config_blob: str = ""
+    claims: tuple[ev.AnyEvent, ...] = ()
+    env: ResolvedEnv | None = None
+    reason: str = ""
+    rebuild: bool = False
 
 
 def for_rollback(config: Config) -> Config:
@@ -62,16 +87,17 @@ def for_rollback(config: Config) -> Config:
 
 
 class HostSession:
-    """Begins, resumes and recovers runs. Only the holder of the lock may call what writes.
+    """Begins, resumes and recovers runs on one host. Only the holder of the lock may call what writes.
 
-    require_attestation: the host's own settings ask for it, whatever the operator's say.
+    `connect` makes the host's ports for a configuration: the server's settings, and those of the release that the
+    work is about. `after_entry` hears of each journal entry once it is on disk.
     """
 
     def __init__(
         self,
-        config: Config,
+        server: ServerSettings,
         layout: Layout,
-        ports: HostPorts,
+        connect: Connect,
         who: str,
         watch: Watch,
         say: Say,
@@ -79,18 +105,48 @@ class HostSession:
         journal: JournalFile | None = None,
         lock: LockFile | None = None,
         together: Together = one_by_one,
-        require_attestation: bool = False,
     ) -> None:
-        self.config = config
+        self.server = server
         self.layout = layout
-        self.ports = ports
-        self.journal = journal or JournalFile(layout.journal, ports.clock.now)
+        self.connect = connect
+        base = connect(host_config(server))
+        self._store = base.settings
+        self.journal = journal or JournalFile(layout.journal, base.clock.now)
         self.lock = lock or LockFile(layout.lock)
         self._who = who
         self._watch = watch
         self._say = say
         self.together = together
-        self._require_attestation = require_attestation
+
+    # ── configuration ────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration of the release that the record says is live."""
+        done = self.finished()
+        return self.config_of(done.live if done else None)
+
+    @cached_property
+    def ports(self) -> HostPorts:
+        """The host's ports, for the release that the record says is live."""
+        return self.connect(self.config)
+
+    def config_of(self, release: str | None) -> Config:
+        """The server's settings with those that were kept of a release."""
+        kept = self._store.of(release) if release else None
+        return host_config(self.server, kept.settings if kept else None)
+
+    def config_for(self, run: Run) -> Config:
+        """The configuration that a run is judged by now: `Run.settings_of`, and what its tag asks for in addition."""
+        mine = self._store.of(run.tag) if run.settings_read else None
+        server = tightened(self.server, mine.settings) if mine else self.server
+        kept = self._store.of(run.settings_of) if run.settings_of else None
+        return host_config(server, kept.settings if kept else None)
+
+    def env_rules(self, run: Run) -> tuple[Rule, ...]:
+        """The rules of the environment file that the run's release documents."""
+        kept = self._store.of(run.tag)
+        return kept.env_rules if kept else ()
 
     # ── what the journal says ────────────────────────────────────────────────────────────────────
 
@@ -103,86 +159,68 @@ class HostSession:
         entry = self.journal.last_finished()
         return entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
 
-    def belongs_to(self) -> str | None:
-        """The instance that this directory is of: the newest run's, else the one it was prepared for."""
-        last = self.last()
-        kept = last.settings.get("config") if last else None
-        try:
-            config = (
-                msgspec.convert(kept, Config)
-                if kept
-                else msgspec.json.decode(self.layout.settings.read_bytes(), type=Config)
-            )
-        except (OSError, msgspec.MsgspecError):
-            return None
-        return config.instance
+    def env_in(self, file: str) -> Env:
+        """The environment file of a release whose settings were not read yet."""
+        return self.connect(host_config(self.server, ReleaseSettings(env=ReleaseEnv(file=file)))).env
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────
 
-    def start(
-        self,
-        run_id: str,
-        kind: Kind,
-        tag: str,
-        *,
-        commit: str,
-        tag_object: str,
-        settings: dict[str, Any],
-        local: list[Any],
-        env: Mapping[str, Any] | None = None,
-    ) -> Run:
-        """Journal a new run, and what its gates before the host saw.
+    def start(self, run_id: str, kind: Kind, tag: str, wanted: Wanted) -> Run:
+        """Journal a new run, and what the operator's side claims of the gates before the host's.
 
-        `env`: what the operator's side resolved, as `text` and `keep`. It is staged before the run is on record, so
-        that a run that is on record has it, and is never journalled itself.
+        What the operator resolved is staged before the run is on record, so that a run that is on record has it, and
+        is never journalled itself.
         """
-        if env:
-            staged = self.ports.env.stage(run_id, env["text"], tuple(env["keep"]))
-            settings = {**settings, "env": staged}
+        env = self.env_in(wanted.env.file).stage(run_id, wanted.env) if wanted.env else None
         slots, active = self.ports.runtime.slots(), self.ports.router.active()
         placed = plan_slots(
-            kind, tag, slots, active, self.finished(), self.config.retention.releases,
-            rebuild=bool(settings.get("rebuild")),
-        )  # fmt: skip
-        told = [_of_the_operator(event) for event in local]
+            kind, tag, slots, active, self.finished(), self.server.retention.releases, rebuild=wanted.rebuild
+        )
+        claims = [_of_the_operator(event) for event in wanted.claims]
         started = ev.RunStarted(
             kind=kind,
             tag=tag,
-            commit=commit,
-            tag_object=tag_object,
+            commit=wanted.commit,
+            tag_object=wanted.tag_object,
             who=self._who,
             version=__version__,
-            settings=settings,
+            tree=wanted.tree,
+            config_blob=wanted.config_blob,
+            env=env,
+            reason=wanted.reason,
+            rebuild=wanted.rebuild,
             **placed.fields(),
-            **self.before(tag, tag_object),
+            **self.before(tag, wanted.tag_object),
         )
         self.journal.append(run_id, started)
-        for event in told:
-            self.journal.append(run_id, event)
+        for event in claims:
+            self.journal.append(run_id, event, claim=True)
         return fold(self.journal.last_run()) or begin(run_id, self.ports.clock.now(), started)
 
     def go_on(self, run: Run) -> Run:
         """Drive a run to its end."""
-        config = self._config_of(run)
-        observer = HostObserver(self.ports, config, rules_of(run.settings), self.together)
-        settings = config
-        if self._require_attestation:  # what the host was told to ask for, nobody's laptop can take back
-            settings = replace(settings, release=replace(settings.release, require_attestation=True))
-        if run.kind is Kind.ROLLBACK:
-            settings = for_rollback(settings)
-        ended = Runner(
+        while run.finished is None:
+            run = self._drive(run)
+        if run.outcome is not State.FAIL_STATE:  # a person may need what was kept
+            self.ports.env.settle(run.id)
+        return run
+
+    def _drive(self, run: Run) -> Run:
+        """Go on until the run ends, or until other settings apply to it."""
+        config, applies = self.config_for(run), _applies(run)
+        ports = self.connect(config)
+        observer = HostObserver(ports, config, self.env_rules(run), self.together)
+        return Runner(
             graph=GRAPH,
-            settings=settings,
-            clock=self.ports.clock,
+            settings=for_rollback(config) if run.kind is Kind.ROLLBACK else config,
+            clock=ports.clock,
             observe=observer,
-            perform=HostPerformer(self.ports, config, observer, self._say),
+            perform=HostPerformer(ports, config, observer, self._say),
             append=self.journal.append,
             watch=self._watch,
             where=(Substrate.HOST,),
+            until=lambda now: _applies(now) != applies,
         ).drive(run)
-        if ended.outcome not in (None, State.FAIL_STATE):  # a person may need what was kept
-            self.ports.env.settle(ended.id)
-        return ended
 
     def recover(self, why: str, *, forward: bool) -> Run | None:
         """Bring an interrupted run to its end: on, or back where users have not seen it yet.
@@ -202,7 +240,7 @@ class HostSession:
     def stop_standby(self) -> str | None:
         """Stop the standby slot when its time is over; its release's tag when it was stopped."""
         last = self.journal.last_finished()
-        if last is None or self.ports.clock.now() - last.at < self.config.standby.seconds:
+        if last is None or self.ports.clock.now() - last.at < self.server.standby.seconds:
             return None
         idle: Slot = self.ports.router.active().other
         standing = self.ports.runtime.slots()[idle]
@@ -258,8 +296,3 @@ class HostSession:
                 remedy=f"l9 rollback {tag} --rebuild" if good else f"l9 deploy {tag}",
             )
         return tag
-
-    def _config_of(self, run: Run) -> Config:
-        """A run goes on with the configuration that it began with."""
-        kept = run.settings.get("config")
-        return msgspec.convert(kept, Config) if kept else self.config

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
 from l9.catalogue import Judged, judge
-from l9.checks.environment.schema import rules_of
 from l9.checks.host import live_invariants as host_live
 from l9.checks.host import slot_invariants as host_slot
+from l9.checks.host.ready_invariants import ENV_COMPLETE
 from l9.checks.host.steady_invariants import STANDING
 from l9.core import events as ev
 from l9.core.facts import SlotState
@@ -26,23 +25,27 @@ LOOK_BACK = 3600.0  # seconds of the live log
 OF_THE_LIVE = (*STANDING, host_slot.SERVICES_UP, host_live.RECORD_TRUE)
 
 
-def judge_now(runs: HostSession, planned: Run) -> list[Judged]:
-    """That the deploy `planned` could begin, and that what is live is well; nothing is changed or journalled."""
+def judge_now(runs: HostSession, planned: Run, preview: HostObserver) -> list[Judged]:
+    """That the deploy `planned` could begin, and that the live release is well; nothing is changed or journalled.
+
+    `preview` looks at the host for the release that would be deployed.
+    """
     now = runs.ports.clock.now()
     live = runs.ports.runtime.slots()[runs.ports.router.active()]
 
-    def judged(needs: tuple[Invariant, ...], run: Run) -> list[Judged]:
-        observe = HostObserver(runs.ports, runs.config, rules_of(run.settings), runs.together)
+    def judged(needs: tuple[Invariant, ...], run: Run, observe: HostObserver) -> list[Judged]:
         facts = observe(run, frozenset(kind for need in needs for kind in need.observes))
         return [judge(need, run, facts, now, runs.config) for need in needs]
 
-    found = judged(GRAPH.row(State.HOST_READY).needs, planned)
+    found = judged((*GRAPH.row(State.HOST_READY).needs, ENV_COMPLETE), planned, preview)
     if live.serves and live.release:
-        return found + judged(OF_THE_LIVE, _standing(live, runs, now))
+        run = _standing(live, runs, now)
+        observer = HostObserver(runs.ports, runs.config, runs.env_rules(run), runs.together)
+        return found + judged(OF_THE_LIVE, run, observer)
     return found + [Judged(id=need.id, verdict="later", found="nothing is live yet") for need in OF_THE_LIVE]
 
 
-def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> dict[str, Any]:
+def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> tuple[str | None, dict[str, str]]:
     """What the journal says of the live release, by invariant, and of the ways back that were ever gone.
 
     In: the entries of each run, newest first. `evidence` holds what the gates saw when the release went live;
@@ -61,15 +64,22 @@ def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> dict[str,
             evidence[WENT_BACK] = f"to {run.finished.live}, in {run.finished.seconds:.1f} s, run {run.id}"
         if DEPLOYED in evidence and WENT_BACK in evidence:
             break
-    return {"release": live, "evidence": evidence}
+    return live, evidence
 
 
 def _standing(live: SlotState, runs: HostSession, now: float) -> Run:
     """A run that only looks at what is live."""
     release = str(live.release)
     tag = runs.ports.source.tag(release)
-    started: dict[str, Any] = {"new": live.slot, "old": None, "previous": None, "who": "l9 check"}
-    run = begin("check", now, ev.RunStarted(
-        kind=Kind.ROLLBACK, tag=release, commit=tag.commit, tag_object=tag.object_id or "", **started
-    ))  # fmt: skip
+    started = ev.RunStarted(
+        kind=Kind.ROLLBACK,
+        tag=release,
+        commit=tag.commit,
+        tag_object=tag.object_id or "",
+        new=live.slot,
+        old=None,
+        previous=None,
+        who="l9 check",
+    )
+    run = begin("check", now, started)
     return msgspec.structs.replace(run, entered={State.BLUE_GREEN_LAUNCH: now - LOOK_BACK})

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from l9.config.layout import Layout
 from l9.config.model import Config
+from l9.config.settings import ServerSettings
 from l9.core.ports import Router, Runtime, Source
 from l9.drivers.caddy.admin import CaddyAdmin
 from l9.drivers.caddy.flag_file import CaddyFile
@@ -16,11 +17,12 @@ from l9.drivers.git.source import GitSource
 from l9.drivers.http.client import HttpClient
 from l9.drivers.process.clock import SystemClock
 from l9.host.observe import HostPorts
+from l9.host.release_settings import ReleaseSettingsStore
 
 
-def host_ports(config: Config, layout: Layout) -> HostPorts:
-    """The ports of the host that this process runs on."""
-    source = GitSource(layout, config.release.main)
+def host_ports(config: Config, *, layout: Layout, server: ServerSettings, allowed_signers: Path) -> HostPorts:
+    """The ports of the host that this process runs on, for one configuration."""
+    source = GitSource(layout, config.release.main, allowed_signers)
     return HostPorts(
         clock=SystemClock(),
         runtime=_runtime(config, layout, source),
@@ -29,6 +31,7 @@ def host_ports(config: Config, layout: Layout) -> HostPorts:
         http=HttpClient(),
         record=DeployedFiles(layout),
         env=EnvOnHost(layout.root / config.env.file, layout.env),
+        settings=ReleaseSettingsStore(layout, source, server),
     )
 
 

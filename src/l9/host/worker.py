@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from l9.core.states import State
 from l9.core.verdict import Pending
 from l9.errors import L9Error
-from l9.protocol.messages import AnyMessage, Line, Progress, encode
+from l9.protocol.answers.error import Error
+from l9.protocol.answers.run_lines import ProgressLine, TextLine
+from l9.protocol.messages import AnyMessage, encode
 
 
 class ProgressFile:
@@ -31,19 +33,36 @@ class ProgressFile:
         """Note how a gate is doing, when that changed."""
         if self._last.get(gate) != pending.found:
             self._last[gate] = pending.found
-            self._write(Progress(gate=gate, found=pending.found, done=pending.done, total=pending.total))
+            self._write(ProgressLine(gate=gate, found=pending.found, done=pending.done, total=pending.total))
 
     def say(self, text: str) -> None:
         """Note one line of output."""
-        self._write(Line(text=text))
+        self._write(TextLine(text=text))
 
     def _write(self, message: AnyMessage) -> None:
         with contextlib.suppress(OSError):  # a full disk must not stop a rollback
             self._file.write(encode(message) + b"\n")
 
 
-def detach(work: Callable[[Callable[[dict[str, Any]], None]], None], log: Path) -> dict[str, Any]:
-    """Run `work` in a detached process; what it first reports (its readiness, or its error's envelope).
+class Began(msgspec.Struct, frozen=True, kw_only=True, tag="began"):
+    """The run is on record. `offset`: bytes of the journal before its first entry."""
+
+    run: str
+    offset: int
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+    """The run did not begin, and why."""
+
+    error: Error
+
+
+Report = Callable[[Began | Refused], None]
+_decode = msgspec.json.Decoder(Began | Refused).decode
+
+
+def detach(work: Callable[[Report], None], log: Path) -> Began | Refused:
+    """Run `work` in a detached process; what it reports first.
 
     `work` gets the function to report with. Its output goes to `log`.
     """
@@ -56,12 +75,16 @@ def detach(work: Callable[[Callable[[dict[str, Any]], None]], None], log: Path) 
     os.waitpid(child, 0)
     with os.fdopen(read, "rb") as pipe:
         data = pipe.read()
-    return (
-        dict(msgspec.json.decode(data)) if data else {"code": "BUG", "message": f"the worker died; see {log}"}
-    )
+    return _decode(data) if data else _bug(f"the worker died; see {log}", log)
 
 
-def _become_worker(work: Callable[[Callable[[dict[str, Any]], None]], None], write: int, log: Path) -> None:
+def _bug(found: str, log: Path) -> Refused:
+    remedy = shlex.join(("tail", str(log)))
+    error = L9Error("a bug in l9, on the host", expected="a run that begins", found=found, remedy=remedy)
+    return Refused(error=Error.of(error))
+
+
+def _become_worker(work: Callable[[Report], None], write: int, log: Path) -> None:
     os.setsid()
     if os.fork():
         os._exit(0)
@@ -77,7 +100,7 @@ def _become_worker(work: Callable[[Callable[[dict[str, Any]], None]], None], wri
         os.dup2(out, 2)
         open_pipe = [write]
 
-        def report(answer: dict[str, Any]) -> None:
+        def report(answer: Began | Refused) -> None:
             if open_pipe:
                 os.write(write, msgspec.json.encode(answer))
                 os.close(open_pipe.pop())
@@ -87,10 +110,10 @@ def _become_worker(work: Callable[[Callable[[dict[str, Any]], None]], None], wri
             code = 0
         except L9Error as error:
             print(error, file=sys.stderr, flush=True)
-            report(error.envelope())
+            report(Refused(error=Error.of(error)))
         except BaseException:
             traceback.print_exc()
-            report({"code": "BUG", "message": f"a bug in l9; see {log}", "exit_code": 1})
+            report(_bug(f"a traceback in {log}", log))
     finally:
         sys.stderr.flush()
         os._exit(code)

@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import msgspec
 
 from l9 import __version__
 from l9.catalogue import Judged, catalogue, judge
+from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import read_schema
 from l9.checks.git.versions import TagFormat, check_tag_name
+from l9.config.load import parse_for
 from l9.config.model import Config
 from l9.core import events as ev
 from l9.core import facts as f
@@ -35,7 +36,7 @@ from l9.operator.perform import RepoPerformer
 from l9.operator.pipeline.pipeline import Cgmp
 from l9.operator.pipeline.tree_under_test import remembered, subject_of
 from l9.operator.repo_observer import RepoObserver
-from l9.operator.secrets import Resolved
+from l9.protocol import requests as ask
 
 Seen = Callable[[ev.Entry], None]
 
@@ -68,23 +69,35 @@ class OperatorPart(msgspec.Struct, frozen=True):
 
     run: Run
     events: tuple[ev.AnyEvent, ...]
-    settings: dict[str, Any]
 
 
-def settings_for(repo: GitRepo, config: Config, tag: f.Tag) -> dict[str, Any]:
-    """What the gates need to know of a release besides its name."""
-    example = repo.read(tag.name, config.env.example) if tag.commit else None
-    schema = msgspec.to_builtins(read_schema(example or "").rules)
-    known = TagFormat(config.release.tag).parse(tag.name)
-    version = [known.major, known.minor, known.patch] if known else []
-    source = {"env_source": config.env.source} if config.env.source else {}
-    return {
-        "main": config.release.main,
-        "tree": tag.tree,
-        "env_schema": schema,
-        "version": version,
-        **source,
-    }
+def preview_of(repo: GitRepo, config: Config, tag: str) -> ask.Preview:
+    """The environment rules of a release that is not on the host yet, by the tag's own files."""
+    own = tag_config(repo, config, tag) if tag else config
+    example = repo.read(tag, own.env.example)
+    return ask.Preview(
+        env_file=own.env.file,
+        env_rules=read_schema(example or "").rules,
+        env_source=config.env.source,
+    )
+
+
+def tag_config(repo: GitRepo, config: Config, tag: str) -> Config:
+    """The configuration that the tag's own `l9.toml` has for this target. Raises UsageError, ConfigError."""
+    text = repo.read(tag, repo.config_path)
+    if text is None:
+        raise without_settings(repo, tag)
+    return parse_for(text, config.name)
+
+
+def without_settings(repo: GitRepo, tag: str) -> UsageError:
+    """A tag that says nothing of how it is run."""
+    return UsageError(
+        f"{tag} has no {repo.config_path}",
+        expected=f"{repo.config_path} in the tag's tree",
+        found="no such file",
+        remedy="l9 init",
+    )
 
 
 def run_operator_gates(
@@ -113,6 +126,8 @@ def run_operator_gates(
             repo.notes.take_in()
     clock = SystemClock()
     started = _started(repo, config, tag_name)
+    if started.commit and not started.config_blob:
+        raise without_settings(repo, tag_name)
     run_id = new_run_id(clock.now())
     lock = LockFile(repo.state() / "lock")
     journal = JournalFile(repo.state() / "journal.jsonl", clock.now)
@@ -139,12 +154,12 @@ def run_operator_gates(
                 append=append,
                 watch=watch,
                 where=(Substrate.WORKSPACE, Substrate.REPOSITORY),
-                until=until,
+                until=lambda run: until in run.opened,
             )
             run = runner.drive(begin(run_id, entry.at, started))
     finally:
         lock.free()
-    return OperatorPart(run, tuple(events[1:]), dict(started.settings))
+    return OperatorPart(run, tuple(events[1:]))
 
 
 def _started(repo: GitRepo, config: Config, tag_name: str) -> ev.RunStarted:
@@ -160,13 +175,9 @@ def _started(repo: GitRepo, config: Config, tag_name: str) -> ev.RunStarted:
         previous=None,
         who=whoami(),
         version=__version__,
-        settings=settings_for(repo, config, tag),
+        tree=tag.tree,
+        config_blob=repo.blob(tag_name, repo.config_path) if tag.commit else "",
     )
-
-
-def newest_tag(repo: GitRepo, config: Config) -> str | None:
-    """The release with the highest version, or None where there is none yet."""
-    return _newest(repo.tags(), config)
 
 
 def release_at_head(repo: GitRepo, config: Config) -> str | None:
@@ -233,15 +244,36 @@ def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:
     return begin(new_run_id(now), now, _started(repo, config, tag_name)), now
 
 
-def to_host(part: OperatorPart, env: Resolved | None = None) -> dict[str, Any]:
-    """The parameters of the agent's `deploy`, from the operator's part; with them what was resolved for the host."""
+def claim_of(repo: GitRepo, run: Run) -> ask.ReleaseClaim:
+    """A run's release, as this clone has it. Raises UsageError for a tag without `l9.toml`."""
+    if not run.config_blob:
+        raise without_settings(repo, run.tag)
+    return ask.ReleaseClaim(
+        tag=run.tag,
+        commit=run.commit,
+        tag_object=run.tag_object,
+        tree=run.tree,
+        config_blob=run.config_blob,
+    )
+
+
+def to_host(
+    repo: GitRepo,
+    part: OperatorPart,
+    env: ResolvedEnv | None = None,
+    *,
+    wait: float = 0.0,
+    again: bool = False,
+    rebuild: bool = False,
+) -> ask.Deploy:
+    """The request that hands a run over to the host; with it the environment that was resolved for the host."""
     run = part.run
-    return {
-        "run": run.id,
-        "tag": run.tag,
-        "commit": run.commit,
-        "tag_object": run.tag_object,
-        "settings": part.settings,
-        "local": [msgspec.to_builtins(e) for e in part.events],
-        "env": env and env.params(),
-    }
+    return ask.Deploy(
+        run=run.id,
+        release=claim_of(repo, run),
+        claims=part.events,
+        env=env,
+        wait=wait,
+        again=again,
+        rebuild=rebuild,
+    )

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from l9.checks.environment.env_file import Entry, Secret, render_env
+from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import read_schema
 from l9.checks.environment.source import KEPT, Reference, read_source
 from l9.config.model import Config
@@ -23,22 +23,7 @@ from l9.drivers.secrets.vault import Vault
 from l9.errors import ActionError, L9Error
 
 
-class Resolved:
-    """What a host's file is to hold. It shows nothing of itself."""
-
-    __slots__ = ("_text", "keep", "keys")
-
-    def __init__(self, text: str, keys: tuple[str, ...], keep: tuple[str, ...]) -> None:
-        self._text = Secret(text)
-        self.keys = keys
-        self.keep = keep
-
-    def params(self) -> dict[str, Any]:
-        """For the agent's standard input, and nothing else."""
-        return {"text": self._text.reveal(), "keep": list(self.keep)}
-
-
-def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> Resolved | None:
+def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> ResolvedEnv | None:
     """All values of the target's env source; None where it has none.
 
     Raises ActionError naming keys and programs, never a value.
@@ -71,7 +56,7 @@ def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> Resolved | No
         if key in literals or key in values
     )
     keep = tuple(r.key for r in source.references if r.scheme == KEPT)
-    return Resolved(render_env(entries), source.keys, keep)
+    return ResolvedEnv(source=path, file=config.env.file, text=render_env(entries), keep=keep)
 
 
 def stores(top: Path, tree: GitTree) -> dict[str, SecretStore]:

@@ -1,61 +1,85 @@
-"""The operator's side of the agent: one process a command, over ssh or a local pipe."""
+"""The operator's end of the agent's pipe: one process a command, over ssh or on this machine."""
 
 from __future__ import annotations
 
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from l9 import __version__
+from l9.config import provisioned
 from l9.config.model import Config, Target
+from l9.config.settings import differences, server_settings
 from l9.drivers.ssh import client as ssh
 from l9.errors import AgentMismatch, Interrupted, Unreachable
 from l9.graph import GRAPH
-from l9.protocol.messages import AnyMessage, Failed, Hello, Request, Result, decode, encode
+from l9.protocol import requests as ask
+from l9.protocol.answers.answer import Answer
+from l9.protocol.answers.error import Error
+from l9.protocol.answers.run_lines import NoteLine, ResultLine
+from l9.protocol.messages import Answered, AnyMessage, Failed, Hello, decode, encode
 
-AGENT = ".l9/agent/bin/l9"
-GOES_ON = ("deploy", "rollback", "resume")  # what the host brings to an end without us
+A = TypeVar("A", bound=Answer)
+Tell = Callable[[str], None]
+
+GOES_ON = (ask.Deploy, ask.Rollback, ask.Resume)  # the host brings these to an end without us
+# The agent that root provisioned, else the one in the target's own directory. All paths are positional parameters.
+_FIND_AGENT = 'if [ -x "$1" ]; then exec "$1" agent --instance "$3"; else exec "$2" agent --path "$4"; fi'
+_SHELL_REFUSED = (126, 127)
 
 
-def argv(target: Target) -> tuple[str, ...]:
-    """How the agent is reached: OpenSSH's own client, so that people's own configuration works."""
+def argv(config: Config) -> tuple[str, ...]:
+    """The command that starts the agent: OpenSSH's own client, so that people's own configuration works."""
+    target, instance = config.target, config.instance
+    by_root, own = provisioned.for_instance(instance), provisioned.in_directory(Path(target.path))
     if target.host == "local":
-        return (sys.executable, "-P", "-m", "l9", "agent")  # -P: not a folder l9 of the user's repository
-    return ssh.argv(target, f"exec {shlex.quote(f'{target.path}/{AGENT}')} agent")
+        named = ("--instance", instance) if by_root.settings.exists() else ("--path", target.path)
+        return (
+            sys.executable,
+            "-P",
+            "-m",
+            "l9",
+            "agent",
+            *named,
+        )  # -P: not a folder l9 of the user's repository
+    find = ("/bin/sh", "-c", _FIND_AGENT, "l9", str(by_root.agent), str(own.agent), instance, target.path)
+    return ssh.argv(target, f"exec {shlex.join(find)}")
 
 
-def by_hand(target: Target) -> str:
+def by_hand(config: Config) -> str:
     """The command that shows a person why no agent answers."""
-    return shlex.join(argv(target)) if target.host == "local" else ssh.by_hand(target)
+    return shlex.join(argv(config)) if config.target.host == "local" else ssh.by_hand(config.target)
 
 
 class AgentFailed(Exception):
-    """The agent answered with an error; `envelope` is its one document."""
+    """The agent answered with an error."""
 
-    def __init__(self, envelope: dict[str, Any]) -> None:
-        super().__init__(envelope.get("message", "the agent failed"))
-        self.envelope = envelope
+    def __init__(self, error: Error) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
-def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMessage]:
-    """Send one request; the agent's messages, the last one a Result.
+def converse(config: Config, asked: ask.AnyAsk, who: str) -> Iterator[AnyMessage]:
+    """Send one request; the agent's messages, the last one a ResultLine or Answered.
 
+    Where the host's settings are not those of `config`, a NoteLine says so before anything starts.
     Raises Unreachable (no agent answered), AgentMismatch, Interrupted (the link dropped after the agent had
     answered), AgentFailed (the agent's own error).
     """
-    program = argv(config.target)
-    request = Request(
-        command=command,
+    program = argv(config)
+    request = ask.Request(
         version=__version__,
         graph=GRAPH.digest,
-        config=msgspec.to_builtins(config),
+        instance=config.instance,
         who=who,
-        params=params,
+        ask=msgspec.Raw(ask.encode_ask(asked)),
     )
     try:
         child = subprocess.Popen(
@@ -69,7 +93,7 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
             remedy="apt-get install openssh-client",
         ) from None
     try:
-        yield from _converse(child, request, config.target)
+        yield from _exchange(child, request, config, goes_on=isinstance(asked, GOES_ON))
     finally:
         if child.poll() is None:
             child.terminate()
@@ -80,7 +104,27 @@ def ask(config: Config, command: str, who: str, **params: Any) -> Iterator[AnyMe
         child.wait()
 
 
-def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) -> Iterator[AnyMessage]:
+def query(config: Config, asked: ask.AnyAsk, kind: type[A], who: str, tell: Tell | None = None) -> A:
+    """The one answer to a request that only looks; `tell` hears of remarks. Raises as `converse` does."""
+    answer: object = None
+    for message in converse(config, asked, who):
+        if isinstance(message, Answered):
+            answer = message.answer
+        elif isinstance(message, NoteLine) and tell is not None:
+            tell(message.text)
+    if not isinstance(answer, kind):
+        raise AgentMismatch(
+            "the agent sent another answer",
+            expected=kind.__name__,
+            found=type(answer).__name__,
+            remedy="l9 provision",
+        )
+    return answer
+
+
+def _exchange(
+    child: subprocess.Popen[bytes], request: ask.Request, config: Config, *, goes_on: bool
+) -> Iterator[AnyMessage]:
     stdin, stdout, stderr = child.stdin, child.stdout, child.stderr
     assert stdin is not None and stdout is not None and stderr is not None  # noqa: PT018, S101  # pipes, as asked for
     try:
@@ -95,8 +139,8 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
         except msgspec.MsgspecError as error:
             if greeted:
                 raise AgentMismatch(
-                    "the agent sent what this l9 does not understand",
-                    expected="a message of the protocol",
+                    "the agent sent a message that this l9 does not understand",
+                    expected=f"a message of {ask.SCHEMA}",
                     found=str(error),
                     remedy="l9 provision",
                 ) from None
@@ -104,18 +148,22 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
         if isinstance(message, Hello):
             greeted = True
             _compare(message, request)
+            yield message
+            if (note := _disagreement(config, message)) is not None:
+                yield note
+            continue
         if isinstance(message, Failed):
-            raise AgentFailed(_there(message.envelope, target))
+            raise AgentFailed(_there(message.error, config.target))
         yield message
-        if isinstance(message, Result):
+        if isinstance(message, ResultLine | Answered):
             return
     said = stderr.read().decode(errors="replace").strip().splitlines()
-    if greeted and request.command not in GOES_ON:
+    if greeted and not goes_on:
         raise Unreachable(
             "the link to the host dropped before the answer",
             expected="an answer",
             found=said[-1] if said else "the end of the stream",
-            remedy=by_hand(target),
+            remedy=by_hand(config),
             log=tuple(said[-5:]),
         )
     if greeted:
@@ -125,11 +173,12 @@ def _converse(child: subprocess.Popen[bytes], request: Request, target: Target) 
             found=said[-1] if said else "the end of the stream",
             remedy="l9 resume",
         )
-    raise _unreachable(target, child.wait(), tuple(said))
+    raise _no_agent(config, child.wait(), tuple(said))
 
 
-def _compare(hello: Hello, request: Request) -> None:
+def _compare(hello: Hello, request: ask.Request) -> None:
     for what, mine, theirs in (
+        ("protocol", request.schema, hello.schema),
         ("version", request.version, hello.version),
         ("graph", request.graph, hello.graph),
     ):
@@ -142,35 +191,38 @@ def _compare(hello: Hello, request: Request) -> None:
             )
 
 
-def _there(envelope: dict[str, Any], target: Target) -> dict[str, Any]:
-    """The agent's error, its remedies marked that are to be typed on the host and not here."""
+def _disagreement(config: Config, hello: Hello) -> NoteLine | None:
+    """A remark on keys of the server's that `l9.toml` has otherwise; the host's own count."""
+    if hello.settings is None:
+        return None
+    mine = server_settings(config, hello.settings.config_file)
+    if not (found := differences(mine, hello.settings)):
+        return None
+    text = f"the host's settings differ from l9.toml, and the host's count: {'; '.join(found)}"
+    return NoteLine(text=f"{text}; l9 provision writes yours", level="warn")
+
+
+def _there(error: Error, target: Target) -> Error:
+    """The agent's error; remedies that are to be typed on the host say so."""
     if target.host == "local":
-        return envelope
-    remedies = [
-        r if str(r.get("command", "")).startswith("l9 ") else {**r, "when": f"on {target.host}"}
-        for r in envelope.get("remedy", [])
-    ]
-    return {**envelope, "remedy": remedies}
+        return error
+    remedies = (
+        one if one.command.startswith("l9 ") else replace(one, when=f"on {target.host}")
+        for one in error.remedy
+    )
+    return replace(error, remedy=tuple(remedies))
 
 
-def _unreachable(target: Target, code: int, said: tuple[str, ...]) -> Unreachable:
-    """Why nobody greeted us. 126 and 127 are the host's shell's."""
-    host, found = target.host, said[-1] if said else f"exit code {code}"
-    if code == ssh.FAILED and host != "local":
+def _no_agent(config: Config, code: int, said: tuple[str, ...]) -> Unreachable:
+    """An ssh, or an agent, that ended without a greeting."""
+    target, found = config.target, said[-1] if said else f"exit code {code}"
+    if code == ssh.FAILED and target.host != "local":
         return ssh.unreachable(target, said)
+    where = provisioned.for_instance(config.instance).agent, provisioned.in_directory(Path(target.path)).agent
     return Unreachable(
-        f"no agent answers on {host}",
-        expected=f"an agent at {target.path}/{AGENT}",
-        found=found,
-        remedy="l9 provision" if code in (126, 127) else by_hand(target),
+        f"no agent of this l9 answers on {target.host}",
+        expected=f"an agent at {where[0]} or {where[1]}",
+        found="no such program" if code in _SHELL_REFUSED else found,
+        remedy="l9 provision",
         log=said[-5:],
     )
-
-
-def result(config: Config, command: str, who: str, **params: Any) -> dict[str, Any]:
-    """As `ask`, for commands that answer with one document."""
-    data: dict[str, Any] = {}
-    for message in ask(config, command, who, **params):
-        if isinstance(message, Result):
-            data = message.data
-    return data

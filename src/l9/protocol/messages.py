@@ -1,82 +1,61 @@
-"""The frozen messages between the operator's side and the agent on the host: JSON Lines over a pipe."""
+"""The agent's messages to the operator's side: frozen objects, one JSON line each over a pipe.
+
+The first is `Hello`. A run's lines are those that `--json` prints, and end in a `ResultLine`; a query has one
+`Answered`. `Failed` ends either.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from l9.core import events as ev
-
-SCHEMA = "l9.agent/1"
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """The one message that the client sends. `config` is the target's configuration, without secrets."""
-
-    command: str
-    version: str
-    graph: str
-    config: dict[str, Any]
-    who: str = ""
-    params: dict[str, Any] = {}
-    schema: str = SCHEMA
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of what the agent sends."""
+from l9.config.settings import ServerSettings
+from l9.protocol.answers.check import HostCheck
+from l9.protocol.answers.drift import DriftReport
+from l9.protocol.answers.environment import EnvPrints, HostEnv
+from l9.protocol.answers.error import Error
+from l9.protocol.answers.plan import HostPlan
+from l9.protocol.answers.run_lines import (
+    EntryLine,
+    NoteLine,
+    ProgressLine,
+    ResultLine,
+    RunMessage,
+    TextLine,
+)
+from l9.protocol.answers.runs import Explain, History, Verified
+from l9.protocol.answers.status import Status, Tick
+from l9.protocol.requests import SCHEMA
 
 
-class Hello(Message, frozen=True, tag="hello"):
-    """First of all: who answers."""
+class Hello(RunMessage, frozen=True, kw_only=True, tag="hello"):
+    """The first message: who answers, with which settings. `settings` is None where they cannot be used."""
 
     version: str
     graph: str
     host: str
+    settings: ServerSettings | None = None
     schema: str = SCHEMA
 
 
-class Wrote(Message, frozen=True, tag="entry"):
-    """A journal entry, as it was written."""
-
-    entry: ev.Entry
-
-
-class Progress(Message, frozen=True, tag="progress"):
-    """How a gate that waits is doing; `done` and `total` in seconds or counts. Not journalled."""
-
-    gate: str
-    found: str
-    done: float = 0.0
-    total: float = 0.0
+HostAnswer = (
+    Status | Tick | History | Verified | Explain | DriftReport | HostPlan | HostCheck | HostEnv | EnvPrints
+)
 
 
-class Line(Message, frozen=True, tag="line"):
-    """One line of a long action's output, or of a log."""
+class Answered(RunMessage, frozen=True, kw_only=True, tag="answer"):
+    """The answer to a query."""
 
-    text: str
-
-
-class Note(Message, frozen=True, tag="note"):
-    """A remark for whoever watches: that another run is waited for."""
-
-    text: str
+    answer: HostAnswer
 
 
-class Result(Message, frozen=True, tag="result"):
-    """The command's answer; the last message of a command that did not fail."""
+class Failed(RunMessage, frozen=True, kw_only=True, tag="error"):
+    """The error that ended the command."""
 
-    data: dict[str, Any] = {}
-
-
-class Failed(Message, frozen=True, tag="error"):
-    """The error that ended the command, in the one envelope of all errors."""
-
-    envelope: dict[str, Any]
+    error: Error
 
 
-AnyMessage = Hello | Wrote | Progress | Line | Note | Result | Failed
+AnyMessage = Hello | EntryLine | ProgressLine | TextLine | NoteLine | ResultLine | Answered | Failed
 
 encode = msgspec.json.Encoder().encode
+encode_answer = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyMessage).decode
-decode_request = msgspec.json.Decoder(Request).decode

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from l9.config.model import Config
+from l9.config.settings import ServerSettings
 from l9.drivers.caddy import site as caddy
 from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
@@ -18,7 +18,7 @@ def owner_of_path(wanted: Wanted, seen: HostSnapshot) -> str | None:
     if settings is None or settings.text is None:
         return None
     try:
-        owner = msgspec.json.decode(settings.text, type=Config).instance
+        owner = msgspec.json.decode(settings.text, type=ServerSettings).instance
     except msgspec.MsgspecError:
         return None  # of another version, or edited: it is written anew
     return owner if owner != wanted.instance else None

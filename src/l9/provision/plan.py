@@ -9,7 +9,7 @@ from l9.provision import changes as ch
 from l9.provision.caddyfile import with_import
 from l9.provision.host.caddy import UNIT_FILE
 from l9.provision.neighbours import owner_of_path, path_of_instance
-from l9.provision.snapshot import HostSnapshot
+from l9.provision.snapshot import Agent, HostSnapshot
 from l9.provision.units import cron
 from l9.provision.wanted import EXCLUDED, Wanted
 
@@ -48,7 +48,7 @@ def split(
     changes: tuple[ch.Change, ...], seen: HostSnapshot
 ) -> tuple[tuple[ch.Change, ...], tuple[ch.Change, ...]]:
     """What can be done now, and what is left to root because we are not and may not ask."""
-    if seen.is_root or seen.sudo:
+    if seen.may_root:
         return changes, ()
     left = tuple(c for c in changes if c.root)
     doable = tuple(c for c in changes if not c.root)
@@ -94,23 +94,24 @@ def _clone(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
 
 
 def _settings(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
-    yield from _file(wanted.settings, wanted.settings_text, seen, seen.me.user, seen.me.group)
+    owner = ("root", "root") if wanted.by_root else (seen.me.user, seen.me.group)
+    yield from _file(wanted.settings, wanted.settings_text, seen, *owner, root=wanted.by_root)
     if wanted.signers is not None:
-        yield from _file(wanted.allowed_signers, wanted.signers, seen, seen.me.user, seen.me.group)
+        yield from _file(wanted.allowed_signers, wanted.signers, seen, *owner, root=wanted.by_root)
 
 
 def _agent(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion) -> Iterator[ch.Change]:
-    there, directory = seen.agent, wanted.agents
+    there, directory, root = seen.agents.get(wanted.agents, Agent()), wanted.agents, wanted.by_root
     if agent.digest not in there.installed:
         yield ch.InstallAgent(
-            directory=directory, digest=agent.digest, version=agent.version, python=agent.python
+            directory=directory, digest=agent.digest, version=agent.version, python=agent.python, root=root
         )
     if agent.digest != there.current:
-        yield ch.SwitchAgent(directory=directory, digest=agent.digest, old=there.current)
+        yield ch.SwitchAgent(directory=directory, digest=agent.digest, old=there.current, root=root)
     newest = [d for d in (there.current, *there.installed) if d and d != agent.digest]
     keep = {agent.digest, *newest[: KEPT - 1]}
     if old := tuple(d for d in there.installed if d not in keep):
-        yield ch.PruneAgents(directory=directory, digests=old)
+        yield ch.PruneAgents(directory=directory, digests=old, root=root)
 
 
 def _caddy(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
@@ -164,7 +165,7 @@ def _timers(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
 
 
 def _cron(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
-    text = cron(instance=wanted.instance, agent=wanted.agent, path=wanted.path, user=seen.me.user)
+    text = cron(instance=wanted.instance, agent=wanted.agent, named=wanted.named, user=seen.me.user)
     yield from _file(wanted.cron, text, seen, "root", "root", root=True)
 
 

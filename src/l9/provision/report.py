@@ -8,7 +8,7 @@ import msgspec
 
 from l9.provision.changes import Change
 from l9.provision.session import Look
-from l9.provision.wanted import Wanted
+from l9.provision.snapshot import Agent
 
 
 class ProvisionReport:
@@ -17,8 +17,7 @@ class ProvisionReport:
     `declined`: a person was asked and said no. `seconds`: from the first look to the last.
     """
 
-    def __init__(self, wanted: Wanted, look: Look, *, dry_run: bool) -> None:
-        self._wanted = wanted
+    def __init__(self, look: Look, *, dry_run: bool) -> None:
         self._dry_run = dry_run
         self.look = look
         self.planned: tuple[Change, ...] = ()
@@ -36,9 +35,9 @@ class ProvisionReport:
         """The report as one JSON document (schema `l9.provision/1`)."""
         seen = self.look.seen
         return {
-            "target": self._wanted.config.name,
-            "host": self._wanted.config.target.host,
-            "path": self._wanted.path,
+            "target": self.look.wanted.config.name,
+            "host": self.look.wanted.config.target.host,
+            "path": self.look.wanted.path,
             "dry_run": self._dry_run,
             "changed": bool(self.made),
             "ready": not self.incomplete and not self.planned,
@@ -46,7 +45,7 @@ class ProvisionReport:
             "planned": [_document(change) for change in self.planned],
             "left": [{**_document(c), "commands": list(c.commands())} for c in self.look.left],
             "needs": [need.document() for need in self.look.needs],
-            "agent": msgspec.to_builtins(seen.agent),
+            "agent": msgspec.to_builtins(seen.agents.get(self.look.wanted.agents, Agent())),
             "seen": {
                 "hostname": seen.hostname,
                 "user": seen.me.user,
@@ -60,7 +59,7 @@ class ProvisionReport:
 
     def text(self) -> str:
         """The same for people; the changes themselves were shown already."""
-        host, lines = self._wanted.config.target.host, []
+        host, lines = self.look.wanted.config.target.host, []
         if self.look.left:
             lines.append(f"Left to root on {host} (no root, and no sudo without a password):")
             for change in self.look.left:

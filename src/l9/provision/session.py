@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -27,8 +27,9 @@ Told = Callable[[Change, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A host at one moment: what was seen, what is to be changed, what only root may, and what is lacking."""
+    """A host at one moment: the target, what was seen, what is to be changed, what only root may, and what lacks."""
 
+    wanted: Wanted
     seen: HostSnapshot
     changes: tuple[Change, ...]
     left: tuple[Change, ...]
@@ -45,8 +46,9 @@ def look(wanted: Wanted, example: str | None) -> Look:
     if seen is None:
         raise _dropped(target)
     refuse_old_python(seen, target)
+    wanted = replace(wanted, by_root=seen.may_root)
     changes, left = split(plan(wanted, seen, bundle.agent_version(seen.python)), seen)
-    return Look(seen, changes, left, needs(wanted, seen, example))
+    return Look(wanted, seen, changes, left, needs(wanted, seen, example))
 
 
 def apply(wanted: Wanted, seen: HostSnapshot, changes: tuple[Change, ...], told: Told) -> None:

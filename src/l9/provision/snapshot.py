@@ -106,7 +106,7 @@ class Agent(Fact, frozen=True):
 class HostSnapshot(Fact, frozen=True):
     """One host at one moment. `free` is bytes; `timers` are those that run; `closed` keeps Caddy from the path.
 
-    sites: what l9 wrote there for other targets, file to text.
+    sites: what l9 wrote there for other targets, file to text. agents: by the directory that they lie in.
     """
 
     me: Me
@@ -125,13 +125,18 @@ class HostSnapshot(Fact, frozen=True):
     origin: Origin = Origin()
     exclude: tuple[str, ...] = ()
     entries: dict[str, Entry | None] = {}
-    agent: Agent = Agent()
+    agents: dict[str, Agent] = {}
     timers: tuple[str, ...] = ()
     free: int = 1 << 40
 
     @property
     def is_root(self) -> bool:
         return self.me.uid == 0
+
+    @property
+    def may_root(self) -> bool:
+        """Provisioning can act as root: it logs in as root, or has sudo without a password."""
+        return self.is_root or self.sudo
 
     def file(self, path: str) -> Entry | None:
         """The file at a path; None for none, or for none that we may look at."""

@@ -24,14 +24,17 @@ PROCESS = "KillMode=process\n"  # a slot that a recovery started is no part of t
 COMPOSE = "PrivateTmp=yes\n"  # slots are the Docker daemon's there, and have their own
 
 
-def systemd(*, instance: str, agent: str, path: str, user: str, runtime: str) -> dict[str, str]:
-    """Unit files by name: `l9-INSTANCE` ticks, `l9-INSTANCE-drift` compares the host with its record."""
+def systemd(*, instance: str, agent: str, named: tuple[str, ...], user: str, runtime: str) -> dict[str, str]:
+    """Unit files by name: `l9-INSTANCE` ticks, `l9-INSTANCE-drift` compares the host with its record.
+
+    `named` are the arguments that name the target to the agent.
+    """
     name = f"l9-{instance}"
     more = _HARDENED + (PROCESS if runtime == "process" else COMPOSE)
     return {
         f"{name}.service": _service(
             f"l9 {instance}: take up an interrupted run, stop a standby slot whose time is over",
-            (agent, "tick", "--path", path),
+            (agent, "tick", *named),
             user,
             # Every minute the same two lines would bury the journal: only what goes wrong is kept.
             f"StandardOutput=null\nSyslogLevel=err\nLogLevelMax=notice\n{more}",
@@ -41,7 +44,7 @@ def systemd(*, instance: str, agent: str, path: str, user: str, runtime: str) ->
             "OnBootSec=30s\nOnUnitInactiveSec=60s\nAccuracySec=5s\n",
         ),
         f"{name}-drift.service": _service(
-            f"l9 {instance}: is the host as its record says", (agent, "drift", "--path", path), user, more
+            f"l9 {instance}: is the host as its record says", (agent, "drift", *named), user, more
         ),
         f"{name}-drift.timer": _timer(
             f"l9 {instance}: every hour", "OnCalendar=hourly\nRandomizedDelaySec=5min\nPersistent=yes\n"
@@ -49,10 +52,10 @@ def systemd(*, instance: str, agent: str, path: str, user: str, runtime: str) ->
     }
 
 
-def cron(*, instance: str, agent: str, path: str, user: str) -> str:
+def cron(*, instance: str, agent: str, named: tuple[str, ...], user: str) -> str:
     """The same for cron, where no systemd runs. What goes wrong, and all of the drift check, goes to syslog."""
-    tick = _shell(agent, "tick", "--path", path)
-    drift = _shell(agent, "drift", "--path", path)
+    tick = _shell(agent, "tick", *named)
+    drift = _shell(agent, "drift", *named)
     log = _shell("logger", "-t", f"l9-{instance}")
     return f"""\
 # l9 {instance}: written by `l9 provision`.

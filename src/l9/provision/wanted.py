@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import msgspec
 
 from l9.config.layout import Layout
 from l9.config.model import Config
+from l9.config.provisioned import Provisioned, for_instance, in_directory
+from l9.config.settings import ServerSettings, server_settings
 from l9.configuration import FILE
 from l9.drivers.caddy import site as caddy
 from l9.errors import ConfigError
@@ -32,13 +34,17 @@ _PLAIN_PATH = re.compile(r"/[\w./-]+")
 class Wanted:
     """One target on one host. `repository` is where the host clones from; `moved` when it was named by hand.
 
-    `signers` is the text of the operator's allowed signers file; None where none is configured.
+    `signers` is the text of the operator's allowed signers file; None where none is configured. `config_file` is the
+    path of `l9.toml` in the repository. `by_root`: provisioning may act as root there, so that settings, signers and
+    the agent's code lie where only root can write.
     """
 
     config: Config
     repository: str = ""
     moved: bool = False
     signers: str | None = None
+    config_file: str = FILE
+    by_root: bool = True
 
     @property
     def instance(self) -> str:
@@ -57,33 +63,40 @@ class Wanted:
         return str(self.layout.root / self.config.env.file)
 
     @property
+    def files(self) -> Provisioned:
+        """The paths of settings, signers and agent."""
+        own = in_directory(self.layout.root)
+        return for_instance(self.instance) if self.by_root else own
+
+    @property
     def agents(self) -> str:
         """The directory of the agent's versions, and of the link to the one in use."""
-        return str(self.layout.state / "agent")
+        return str(self.files.agents)
 
     @property
     def agent(self) -> str:
         """The agent's program, as everybody calls it."""
-        return f"{self.agents}/bin/l9"
+        return str(self.files.agent)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The arguments that name this target to the agent."""
+        return ("--instance", self.instance) if self.by_root else ("--path", self.path)
 
     @property
     def settings(self) -> str:
-        """The target's configuration, for what runs without an operator; it has no secrets."""
-        return str(self.layout.settings)
+        """The server's settings; they hold no secret."""
+        return str(self.files.settings)
 
     @property
     def allowed_signers(self) -> str:
-        """Whose signatures count on the host."""
-        return str(self.layout.allowed_signers)
+        """The signers whose signatures count on the host."""
+        return str(self.files.allowed_signers)
 
     @property
     def settings_text(self) -> str:
-        target = msgspec.structs.replace(self.config.target, ssh_options=())  # the operator's alone
-        config = msgspec.structs.replace(self.config, target=target)
-        sections = msgspec.to_builtins(config, order="sorted")
-        # A section a line: what changed in it is seen at a glance, and a hundred defaults are not.
-        lines = (f"  {json.dumps(key)}: {json.dumps(sections[key])}" for key in sorted(sections))
-        return "{\n" + ",\n".join(lines) + "\n}\n"
+        """The server's part of the configuration, one section a line, so that a diff shows what changed."""
+        return settings_text(server_settings(self.config, self.config_file))
 
     # ── Caddy ────────────────────────────────────────────────────────────────────────────────────
 
@@ -140,7 +153,7 @@ class Wanted:
         texts = systemd(
             instance=self.instance,
             agent=self.agent,
-            path=self.path,
+            named=self.named,
             user=user,
             runtime=self.config.target.runtime,
         )
@@ -154,12 +167,16 @@ class Wanted:
 
     def question(self) -> dict[str, Any]:
         """What the host's side is asked for (`host/look.py`)."""
-        state = (str(self.layout.state), str(self.layout.route), self.settings, self.env_file)
-        signers = () if self.signers is None else (self.allowed_signers,)
+        state = (str(self.layout.state), str(self.layout.route), self.env_file)
+        # With and without root: which of the two it is depends on what is seen.
+        both = [replace(self, by_root=by_root) for by_root in (True, False)]
+        files = [one.settings for one in both]
+        signers = [] if self.signers is None else [one.allowed_signers for one in both]
         caddys = (self.caddyfile, self.site, self.access_log) if self.has_site else ()
         return {
             "path": self.path,
-            "paths": [*state, *signers, *caddys, *self.units("root"), self.cron],
+            "paths": [*state, *files, *signers, *caddys, *self.units("root"), self.cron],
+            "agents": [one.agents for one in both],
             "caddyfile": self.caddyfile if self.has_site else "",
             "admin": self.config.route.admin,
             "marks": self.marks,
@@ -170,7 +187,21 @@ class Wanted:
         }
 
 
-def want(config: Config, repository: str = "", *, moved: bool = False, signers: str | None = None) -> Wanted:
+def settings_text(settings: ServerSettings) -> str:
+    """A server's settings as the file has them."""
+    sections = msgspec.to_builtins(settings)
+    lines = (f"  {json.dumps(key)}: {json.dumps(sections[key])}" for key in sorted(sections))
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def want(
+    config: Config,
+    repository: str = "",
+    *,
+    moved: bool = False,
+    signers: str | None = None,
+    config_file: str = FILE,
+) -> Wanted:
     """Check what becomes a file's name or a line of a file. Raises ConfigError."""
     target, route = config.target, config.route
     if not _INSTANCE.fullmatch(config.instance):
@@ -193,7 +224,7 @@ def want(config: Config, repository: str = "", *, moved: bool = False, signers: 
         raise _refused(
             "release.allowed_signers", "a file of names and public keys", config.release.allowed_signers
         )
-    return Wanted(config, repository, moved, signers)
+    return Wanted(config, repository, moved, signers, config_file)
 
 
 def _refused(key: str, expected: str, found: str) -> ConfigError:

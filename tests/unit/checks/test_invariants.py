@@ -50,6 +50,7 @@ from l9.checks.secrets.facts import Leak, Secrets, Suspect
 from l9.cli.main import cli
 from l9.config.model import Config
 from l9.core import actions as do
+from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.invariant import Context, Invariant, Weight
 from l9.core.run import Step
@@ -193,7 +194,7 @@ WROTE_ENV, PUT_ENV_BACK = (
     replace(context(), run=replace(a_run(), steps=(replace(WRITE_ENV, status=status),)))
     for status in ("done", "undone")
 )
-SOURCED = context(settings={"env_source": ".env.production"})
+SOURCED = context(env=ev.StagedEnv(source=".env.production", keys=(), fingerprint=""))
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
 _SWITCH = Step(0, State.ROUTE_TRAFFIC, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
@@ -224,10 +225,10 @@ FAILS = (
     Case(cgmp.COV_PASSED, "exit code 1", (red(Stage.COV),)),
     Case(cgmp.ORACLE_PASSED, "exit code 1", (red(Stage.ORACLE),)),
     Case(cgmp.CGMP_THIS_TREE, "stages of tree 999", (replace(REPORT, tree="9" * 40),)),
-    Case(cgmp.CGMP_THIS_TREE, "stages of tree ", (replace(REPORT, tree=""),), context(settings={})),
+    Case(cgmp.CGMP_THIS_TREE, "stages of tree ", (replace(REPORT, tree=""),), context(tree="", tag="")),
     Case(cgmp.API_FITS_VERSION, "GET /a is gone", (api("major", "GET /a is gone"),)),
     Case(cgmp.API_FITS_VERSION, "GET /a is gone", (api("major", "GET /a is gone"),),
-         context(settings={"version": [0, 6, 0]})),
+         context(tag="v0.6.0-l9")),
     Case(cgmp.API_FITS_VERSION, "GET /a is new", (api("minor", "GET /a is new"),)),
     Case(cgmp.IMAGE_MATCHES_LOCK, "httpx 1 is not locked", (installed("fastapi==0.104.1", "httpx==1"),)),
     Case(cgmp.IMAGE_MATCHES_LOCK, "fastapi is not installed", (installed("pip==1"),)),
@@ -368,11 +369,11 @@ PASSES = (
     Case(cgmp.API_FITS_VERSION, "no change", (replace(REPORT, api=None),)),
     Case(cgmp.API_FITS_VERSION, "no change", (replace(api("major", "GET /a is gone"), base=None),)),
     Case(cgmp.API_FITS_VERSION, "has to be a MAJOR: GET /a is gone", (api("major", "GET /a is gone"),),
-         context(settings={})),
+         context(tree="", tag="")),
     Case(cgmp.API_FITS_VERSION, "a MAJOR since v0.5.0-l9", (api("major", "GET /a is gone"),),
-         context(settings={"version": [1, 0, 0]})),
+         context(tag="v1.0.0-l9")),
     Case(cgmp.API_FITS_VERSION, "a MINOR since v0.5.0-l9", (api("minor", "GET /a is new"),),
-         context(settings={"version": [0, 6, 0]})),
+         context(tag="v0.6.0-l9")),
     Case(cgmp.IMAGE_MATCHES_LOCK, "1 packages, as in requirements.txt"),
     Case(cgmp.IMAGE_MATCHES_LOCK, "no image", (replace(REPORT, image=None, freeze=None),)),
     Case(cgmp.IMAGE_MATCHES_LOCK, "no Python in the image", (replace(REPORT, freeze=None),)),

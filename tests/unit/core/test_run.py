@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
 from l9.core import actions as do
 from l9.core import events as ev
-from l9.core.run import Run, apply, begin, fold
-from l9.core.states import Phase, Slot, State
+from l9.core.run import Run, Step, apply, begin, fold
+from l9.core.states import Kind, Phase, Slot, State
 from samples import BEFORE, ENTERED, NOW, STARTED, TAG, a_run, entries, opened, started
 
 GATE = State.BLUE_GREEN_LAUNCH
@@ -26,7 +31,7 @@ def after(*events: ev.AnyEvent) -> Run:
 
 
 def test_a_run_begins_with_all_that_its_start_says() -> None:
-    first = started(wake="paused", evict="v0.1.0-l9", key="k", fresh=False)
+    first = started(wake="paused", evict="v0.1.0-l9", reason="why", rebuild=True, fresh=False)
     run = begin("run-1", ENTERED, first)
     for name in set(ev.RunStarted.__struct_fields__) - {"version"}:
         assert getattr(run, name) == getattr(first, name), name
@@ -115,3 +120,36 @@ def test_a_switch_that_was_only_intended_may_have_been_made() -> None:
 def test_without_its_start_there_is_no_run() -> None:
     assert fold([]) is None
     assert fold(entries(ev.GateEntered(gate=GATE))) is None
+
+
+def steps(*actions: do.AnyAction, status: str = "done") -> tuple[Step, ...]:
+    return tuple(
+        Step(number, State.VPS_TAG_VERIFIED, action, status) for number, action in enumerate(actions)
+    )
+
+
+READ = do.ReadSettings(tag=TAG)
+CLOSED = ev.GateClosed(gate=State.HEALTH, findings=())
+
+
+@pytest.mark.parametrize(
+    ("changed", "release"),
+    [
+        ({}, None),
+        ({"steps": steps(do.FetchTag(tag=TAG))}, None),
+        ({"steps": steps(READ, status="intended")}, None),
+        ({"steps": steps(READ, status="failed")}, None),
+        ({"steps": steps(READ)}, TAG),
+        ({"steps": steps(READ), "closed": CLOSED}, BEFORE),
+        ({"steps": steps(READ), "aborted": "somebody"}, BEFORE),
+        ({"steps": steps(READ), "closed": CLOSED, "previous": None}, TAG),
+        ({"closed": CLOSED, "previous": None}, None),
+        ({"steps": steps(READ), "closed": CLOSED, "opened": {State.BAKE: opened(State.BAKE, "")}}, TAG),
+        ({"kind": Kind.ROLLBACK}, TAG),
+        ({"kind": Kind.ROLLBACK, "closed": CLOSED}, BEFORE),
+        ({"kind": Kind.ROLLBACK, "rebuild": True}, None),
+        ({"kind": Kind.ROLLBACK, "rebuild": True, "steps": steps(READ)}, TAG),
+    ],
+)
+def test_the_release_whose_settings_apply(changed: dict[str, Any], release: str | None) -> None:
+    assert replace(a_run(), **changed).settings_of == release

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from l9.checks.environment.facts import Environment
+from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import EnvReport, Rule
+from l9.core.events import StagedEnv
 
 
 class Env(Protocol):
     """The host's environment file. What a run resolved is staged beside it until the run writes it."""
 
-    def stage(self, run: str, text: str, keep: tuple[str, ...]) -> dict[str, Any]:
-        """Keep this file for the run, with the values of the `keep` keys taken from the host's own.
+    def stage(self, run: str, env: ResolvedEnv) -> StagedEnv:
+        """Hold this file ready for the run; the values of its `keep` keys are taken from the host's own file.
 
-        Key names and a keyed fingerprint, for the record. What was staged for other runs is removed.
+        Returns key names and a keyed fingerprint, for the record. Removes what was staged for other runs.
         """
         ...
 

@@ -147,11 +147,6 @@ def misses(rule: Rule, value: str) -> str:
     return ""
 
 
-def rules_of(settings: Mapping[str, Any]) -> tuple[Rule, ...]:
-    """The rules that a run carries in its settings."""
-    return msgspec.convert(settings.get("env_schema", ()), tuple[Rule, ...])
-
-
 # ── reading comments ─────────────────────────────────────────────────────────────────────────────
 
 _WORDS: Mapping[str, Mapping[str, Any]] = {

@@ -43,7 +43,7 @@ def SITE_READY(facts: Facts, _context: Context) -> Verdict:
 )
 def ENV_COMPLETE(facts: Facts, context: Context) -> Verdict:
     env = facts.the(Environment)
-    source = str(context.run.settings.get("env_source") or "")
+    source = context.run.env.source if context.run.env else ""
     if source and not env.resolved:
         wanted = f"every key of .env.example in {source}"
         return Unknown("the deploy resolves it first", f"l9 deploy {context.run.tag}", wanted, not_yet=True)
@@ -137,7 +137,9 @@ def WAY_BACK(facts: Facts, context: Context) -> Verdict:
         return Pass(f"{kept.tag} is deployed again, which makes all that is kept of it anew")
     lacking = _lacking(kept)
     if not lacking:
-        return Pass(f"{kept.tag} can be gone back to: image {short(kept.image)}, compose and env kept")
+        return Pass(
+            f"{kept.tag} can be gone back to: image {short(kept.image)}, compose, env and settings kept"
+        )
     found = f"missing: {', '.join(lacking)}"
     return Fail(f"all that {kept.tag} needs to come back", found, f"l9 deploy {kept.tag} --again")
 
@@ -152,7 +154,7 @@ def RELEASE_KEPT(facts: Facts, _context: Context) -> Verdict:
     kept = facts.the(Retained)
     lacking = _lacking(kept)
     if not lacking:
-        return Pass(f"{kept.tag}: image {short(kept.image)}, compose and env kept")
+        return Pass(f"{kept.tag}: image {short(kept.image)}, compose, env and settings kept")
     return Fail(f"{kept.tag} retained", f"missing: {', '.join(lacking)}", f"l9 rollback {kept.tag} --rebuild")
 
 
@@ -161,6 +163,7 @@ def _lacking(kept: Retained) -> tuple[str, ...]:
         "image": kept.image_present,
         "compose snapshot": kept.compose,
         "env snapshot of mode 0600": kept.env,
+        "settings": kept.settings,
     }
     return tuple(name for name, there in parts.items() if not there)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from l9.checks.context import Context
 from l9.checks.dependencies.facts import Locks
+from l9.checks.git.versions import TagFormat
 from l9.checks.git.workspace_invariants import listed
 from l9.checks.pipeline.stages import CgmpReport, normal_name
 from l9.core.facts import Facts
@@ -66,7 +67,7 @@ ORACLE_PASSED = invariant(
 )
 def CGMP_THIS_TREE(facts: Facts, context: Context) -> Verdict:
     report = facts.the(CgmpReport)
-    wanted, again = str(context.run.settings.get("tree", "")), f"l9 cgmp {context.run.tag}".strip()
+    wanted, again = context.run.tree, f"l9 cgmp {context.run.tag}".strip()
     if not wanted or report.tree != wanted:
         return Fail(f"stages of tree {wanted[:12]}", f"stages of tree {report.tree[:12]}", again)
     if report.passed:
@@ -90,10 +91,10 @@ def API_FITS_VERSION(facts: Facts, context: Context) -> Verdict:
         return Pass("no change of the API that a client would notice")
     parts = 1 if change.level == "major" else 2
     told = "; ".join((change.breaking or change.added)[:3])
-    version = tuple(context.run.settings.get("version", ()))
-    if not version:
+    mine = TagFormat(context.settings.release.tag).parse(context.run.tag)
+    if mine is None:
         return Pass(f"the next release has to be a {change.level.upper()}: {told}")
-    if version[:parts] > base.version[:parts]:
+    if (mine.major, mine.minor, mine.patch)[:parts] > base.version[:parts]:
         return Pass(f"a {change.level.upper()} since {base.tag}: {told}")
     wanted = f"a {change.level.upper()} release after {base.tag}"
     return Fail(wanted, told, f"l9 release {change.level}", (*change.breaking, *change.added))

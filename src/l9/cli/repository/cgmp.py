@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from l9.checks.pipeline.stages import StageResult
 from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option
-from l9.cli.render import View, view
+from l9.cli.render import JsonView, View, view
 from l9.cli.server.deploy import ended, local_end
 from l9.core.states import Stage, State
 from l9.errors import UsageError
 from l9.operator.deploy import release_at_head, run_operator_gates
+from l9.protocol.answers.runs import CgmpResult
 
 GATES = {Stage.FIX: State.FIX, Stage.SIM: State.SIM, Stage.COV: State.COV, Stage.ORACLE: State.ORACLE}
 
@@ -109,8 +109,10 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
         _attest(here, "", screen)
     green = all((found := report.of(s)) is not None and found.ok for s in wanted)
     outcome = State.TESTS_GREEN if report.passed else (GATES[wanted[-1]] if green else State.REFUSED)
-    data = {"schema": "l9.cgmp/1", "outcome": str(outcome), "stages": msgspec.to_builtins(report.stages)}
-    return ended(screen, {**data, "exit_code": 0 if green else 3})
+    code = 0 if green else 3
+    if isinstance(screen, JsonView):
+        screen.result(CgmpResult(outcome=outcome, exit_code=code, stages=report.stages))
+    return code
 
 
 def told(result: StageResult) -> list[tuple[str, str]]:

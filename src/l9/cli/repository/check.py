@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from l9.cli.context import HELP, Project, json_option, project, refuse_unknown, show, target_option
+from l9.cli.context import HELP, Project, json_option, project, refuse_unknown, remark, show, target_option
 from l9.core.states import Substrate
 
 if TYPE_CHECKING:
@@ -107,22 +107,23 @@ def judge_all(
 
     The host is asked only when it is among `where`; its record is empty otherwise.
     """
-    import msgspec
-
-    from l9.catalogue import Judged
-    from l9.operator.deploy import judge_repository, release_at_head
+    from l9.operator.deploy import claim_of, judge_repository, preview_of, release_at_head
     from l9.operator.identity import whoami
-    from l9.protocol import client
+    from l9.protocol import client, requests
+    from l9.protocol.answers.check import HostCheck
 
     tag = tag or release_at_head(here.repo, here.config)
     local = tuple(w for w in where if w in BEFORE_THE_HOST)
     run, judged = judge_repository(here.repo, here.config, tag or "", local, whole_history=whole_history)
     record: dict[str, Any] = {}
     if Substrate.HOST in where:
-        about = {"tag": run.tag, "commit": run.commit, "tag_object": run.tag_object}
-        data = client.result(here.config, "check", whoami(), **about, settings=dict(run.settings))
-        judged += msgspec.convert(data["invariants"], list[Judged])
-        record = data["record"]
+        asked = requests.Check(
+            release=claim_of(here.repo, run) if tag else None,
+            preview=preview_of(here.repo, here.config, tag or ""),
+        )
+        found = client.query(here.config, asked, HostCheck, whoami(), remark)
+        judged += found.invariants
+        record = {"release": found.record.release, "evidence": dict(found.record.evidence)}
     return tag, run.commit, judged, record
 
 

@@ -45,12 +45,13 @@ def check(here: Project, file: str | None, tag: str | None) -> dict[str, Any]:
 
     from l9.drivers.files.env_on_host import EnvOnHost
     from l9.operator.identity import whoami
-    from l9.protocol import client
+    from l9.protocol import client, requests
+    from l9.protocol.answers.environment import HostEnv
 
     rules = _rules(here, tag)
     if file is None:
-        sent = msgspec.to_builtins(rules)
-        seen = client.result(here.config, "env", whoami(), rules=sent)
+        asked = requests.Env(file=here.config.env.file, rules=rules)
+        seen = msgspec.to_builtins(client.query(here.config, asked, HostEnv, whoami()).report)
     else:
         _refuse_no_file(file)
         seen = msgspec.to_builtins(EnvOnHost(Path(file)).report(rules))
@@ -131,17 +132,20 @@ def _prints(top: Path, side: str, key: bytes) -> dict[str, str]:
     from l9.configuration import load, targets
     from l9.drivers.files.env_on_host import EnvOnHost
     from l9.operator.identity import whoami
-    from l9.protocol import client
+    from l9.protocol import client, requests
+    from l9.protocol.answers.environment import EnvPrints
 
     if side not in targets(top):
         _refuse_no_file(side)
         return EnvOnHost(Path(side)).fingerprints(key)
-    data = client.result(load(top, side), "env-prints", whoami(), key=key.hex())
-    if not data["exists"]:
+    config = load(top, side)
+    asked = requests.EnvPrints(file=config.env.file, key=key.hex())
+    seen = client.query(config, asked, EnvPrints, whoami())
+    if not seen.exists:
         raise ActionError(
-            f"{side} has no environment file", expected=data["path"], found="none", remedy="l9 provision"
+            f"{side} has no environment file", expected=seen.path, found="none", remedy="l9 provision"
         )
-    return dict(data["prints"])
+    return dict(seen.prints)
 
 
 def _rules(here: Project, tag: str | None) -> tuple[Rule, ...]:

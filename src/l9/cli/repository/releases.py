@@ -16,8 +16,9 @@ from l9.drivers.process.concurrency import run_concurrently
 from l9.errors import L9Error
 from l9.operator.identity import whoami
 from l9.operator.releases import list_releases, placed
-from l9.protocol import client
+from l9.protocol import client, requests
 from l9.protocol.answers.releases import ReleaseLine, TargetAsked
+from l9.protocol.answers.status import Status
 from l9.protocol.client import AgentFailed
 
 
@@ -67,15 +68,15 @@ def command(most: int, offline: bool, target: str | None, as_json: bool) -> int:
 def places_on(top: Path, name: str) -> tuple[TargetAsked, dict[str, str]]:
     """Where each release is on a target, by its own agent."""
     try:
-        data = client.result(load(top, name), "status", whoami())
+        found = client.query(load(top, name), requests.Status(), Status, whoami())
     except L9Error as error:
         return TargetAsked(target=name, problem=error.said, remedy=error.remedy), {}
     except AgentFailed as error:
         return TargetAsked(target=name, problem=str(error)), {}
-    places = {str(tag): "retained" for tag in data["retained"]}
-    for state in ("standby", "live"):
-        if release := data[state]["release"]:
-            places[str(release)] = state
+    places = dict.fromkeys(found.retained, "retained")
+    for state, release in (("standby", found.standby.release), ("live", found.live.release)):
+        if release:
+            places[release] = state
     return TargetAsked(target=name), places
 
 

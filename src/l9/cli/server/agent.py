@@ -6,8 +6,10 @@ import click
 
 
 @click.command("agent", hidden=True)
-def command() -> int:
+@click.option("--instance", metavar="NAME", help="The target that root provisioned under this name.")
+@click.option("--path", metavar="DIRECTORY", help="The target that was provisioned in this directory.")
+def command(instance: str | None, path: str | None) -> int:
     """Serve one request over standard input and output."""
     from l9.host.agent import main
 
-    return main()
+    return main(("--instance", instance) if instance else ("--path", path) if path else ())

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
-import msgspec
+from msgspec.structs import replace
 
 from l9.cli.command_line import for_target
 from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
@@ -14,12 +13,15 @@ from l9.cli.render import JsonView, View, feed, view
 from l9.core import events as ev
 from l9.core.run import Run
 from l9.core.states import State, Substrate
-from l9.errors import NoAnswer
+from l9.errors import AgentMismatch, NoAnswer
 from l9.graph import GRAPH
 from l9.operator.deploy import run_operator_gates, to_host
 from l9.operator.identity import whoami
 from l9.operator.secrets import resolve
 from l9.protocol import client
+from l9.protocol.answers.run_lines import EntryLine
+from l9.protocol.answers.runs import LogsResult, PublicAnswer, RunResult
+from l9.protocol.messages import AnyMessage
 
 
 @click.command("deploy", context_settings=HELP)
@@ -57,46 +59,59 @@ def deploy(
         wait=wait,
     )
     if part.run.finished is not None:
-        return _end(screen, local_end(part.run))
-    options = {"wait": wait, "again": again, "rebuild": rebuild}
+        return ended(screen, local_end(part.run))
     env = resolve(here.repo, here.top, here.config, tag)
-    messages = client.ask(here.config, "deploy", whoami(), **options, **to_host(part, env))
-    data = feed((m for m in messages if not _local(m, part.run.id)), screen)
-    if release := data.get("already_live"):
+    asked = to_host(here.repo, part, env, wait=wait, again=again, rebuild=rebuild)
+    messages = client.converse(here.config, asked, whoami())
+    found = run_result(feed((m for m in messages if not _local(m, part.run.id)), screen))
+    if found.already_live:
         screen.note(
-            f"{release} is live already in {data['slot']}; nothing was done (--again deploys it again)",
+            f"{found.already_live} is live already in {found.slot}; nothing was done (--again deploys it again)",
             "open",
         )
-        return _end(screen, {**data, "exit_code": 0, "outcome": str(State.SUCCESS), "tag": tag})
-    if data.get("exit_code") == 0:
-        data["public"] = public_answer(here, screen)
-    return _end(screen, data)
+        return ended(screen, found)
+    return ended(screen, with_public_answer(here, screen, found))
 
 
-def local_end(run: Run, until: State = State.CREATE_ANNOTATED_TAG) -> dict[str, Any]:
-    """How a run ended that never came to the host, or that stopped behind the gate `until`, for machines."""
-    return {
-        "outcome": str(run.outcome or until),
-        "exit_code": run.finished.exit_code if run.finished else 0,
-        "tag": run.tag,
-        "closed": msgspec.to_builtins(run.closed) if run.closed else None,
-    }
+def run_result(answer: RunResult | LogsResult) -> RunResult:
+    """The end of a run. Raises AgentMismatch for another answer."""
+    if isinstance(answer, RunResult):
+        return answer
+    raise AgentMismatch(
+        "the agent sent another answer", expected="how the run ended", found="a log", remedy="l9 provision"
+    )
 
 
-def _local(message: Any, run: str) -> bool:
-    """Whether a message repeats what this side has shown already."""
-    entry = getattr(message, "entry", None)
-    if entry is None or entry.run != run:
+def with_public_answer(here: Project, screen: View, found: RunResult) -> RunResult:
+    """The end of a run that went well, with what the public URL answers from here."""
+    if found.exit_code != 0 or not found.outcome:
+        return found
+    return replace(found, public=public_answer(here, screen))
+
+
+def local_end(run: Run, until: State = State.CREATE_ANNOTATED_TAG) -> RunResult:
+    """How a run ended that never came to the host, or that stopped behind the gate `until`."""
+    return RunResult(
+        outcome=run.outcome or until,
+        exit_code=run.finished.exit_code if run.finished else 0,
+        tag=run.tag,
+        closed=run.closed,
+    )
+
+
+def _local(message: AnyMessage, run: str) -> bool:
+    """True for a message that repeats what this side has shown already."""
+    if not isinstance(message, EntryLine) or message.entry.run != run:
         return False
-    gate = getattr(entry.body, "gate", None)
+    gate = getattr(message.entry.body, "gate", None)
     return gate in _LOCAL_STATES
 
 
 _LOCAL_STATES = {row.opens for row in GRAPH.rows if row.where is not Substrate.HOST}
 
 
-def public_answer(here: Project, screen: View) -> dict[str, Any] | None:
-    """What the public URL answers from here (spec 6.1 phase 4): a warning, never a failure."""
+def public_answer(here: Project, screen: View) -> PublicAnswer | None:
+    """The public URL's answer from here (spec 6.1 phase 4): a warning, never a failure."""
     base = here.config.target.public_url
     if not base:
         return None
@@ -107,23 +122,23 @@ def public_answer(here: Project, screen: View) -> dict[str, Any] | None:
         reply = HttpClient().request("GET", url, headers={"X-L9-Probe": "1"}, timeout=5)
     except NoAnswer as error:
         screen.note(f"{url} does not answer from here: {error.found}; the host's own proof stands", "warn")
-        return {"url": url, "status": None, "error": error.found}
+        return PublicAnswer(url=url, error=error.found)
     good = reply.status in here.config.health.status
     slot = reply.headers.get("x-l9-slot")
     screen.note(
         f"{url} answers {reply.status} from here, slot {slot or 'unnamed'}", "open" if good else "warn"
     )
-    return {"url": url, "status": reply.status, "slot": slot, "release": reply.headers.get("x-l9-release")}
+    return PublicAnswer(url=url, status=reply.status, slot=slot, release=reply.headers.get("x-l9-release"))
 
 
-def _end(screen: View, data: dict[str, Any]) -> int:
-    for finding in (data.get("closed") or {}).get("findings", ()):
-        finding["remedy"] = for_target(finding.get("remedy", ""), sys.argv[1:])
-    if isinstance(screen, JsonView):
-        screen.result(data)
-    return int(data.get("exit_code", 1))
-
-
-def ended(screen: View, data: dict[str, Any]) -> int:
+def ended(screen: View, found: RunResult) -> int:
     """Show the end of any run; the exit code."""
-    return _end(screen, data)
+    if isinstance(screen, JsonView):
+        screen.result(replace(found, closed=_for_target(found.closed) if found.closed else None))
+    return found.exit_code
+
+
+def _for_target(closed: ev.GateClosed) -> ev.GateClosed:
+    """The same, its remedies for the target that the command was for."""
+    findings = (replace(one, remedy=for_target(one.remedy, sys.argv[1:])) for one in closed.findings)
+    return replace(closed, findings=tuple(findings))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from l9.cli.context import HELP, json_option, project, show, target_option
+from l9.cli.context import HELP, json_option, project, remark, show, target_option
 from l9.operator.identity import whoami
-from l9.protocol import client
+from l9.protocol import client, requests
+from l9.protocol.answers.drift import DriftReport
 
 DRIFTED = 7
 
@@ -19,21 +18,21 @@ DRIFTED = 7
 def command(target: str | None, as_json: bool) -> int:
     """Compare the host with its record; exit code 7 when they differ."""
     here = project(target)
-    data = client.result(here.config, "drift", whoami())
-    show(data, "l9.drift/1", as_json=as_json, text=lambda: drift_text(data))
-    return DRIFTED if data["drift"] else 0
+    found = client.query(here.config, requests.Drift(), DriftReport, whoami(), remark)
+    show(found, as_json=as_json, text=lambda: drift_text(found))
+    return DRIFTED if found.drift else 0
 
 
-def drift_text(data: dict[str, Any]) -> str:
+def drift_text(found: DriftReport) -> str:
     """The differences for people."""
-    if not data["drift"]:
-        return f"no drift: {data['live'] or 'nothing'} is live, as recorded"
+    if not found.drift:
+        return f"no drift: {found.live or 'nothing'} is live, as recorded"
     lines = []
-    for drift in data["drift"]:
+    for drift in found.drift:
         lines += [
-            f"✘ {drift['what']}",
-            f"  expected  {drift['expected']}",
-            f"  found     {drift['found']}",
-            f"  next      {drift['remedy']}",
+            f"✘ {drift.what}",
+            f"  expected  {drift.expected}",
+            f"  found     {drift.found}",
+            f"  next      {drift.remedy}",
         ]
     return "\n".join(lines)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import click
-import msgspec
 
 from l9 import errors
-from l9.cli.context import HELP, json_option, project, show, target_option
+from l9.cli.context import HELP, json_option, project, remark, show, target_option
 from l9.cli.render import ICONS, sentences
 from l9.core import events as ev
 from l9.operator.identity import whoami
-from l9.protocol import client
+from l9.protocol import client, requests
+from l9.protocol.answers.error import ErrorCode
+from l9.protocol.answers.runs import Explain
 
 
 @click.command("explain", context_settings=HELP)
@@ -25,21 +25,12 @@ def command(what: str | None, target: str | None, as_json: bool) -> int:
     known = codes()
     if what in known:
         kind = known[what]
-        data: dict[str, Any] = {
-            "code": what,
-            "exit_code": kind.exit_code,
-            "meaning": (kind.__doc__ or "").strip(),
-        }
-        show(
-            data,
-            "l9.code/1",
-            as_json=as_json,
-            text=lambda: f"{what} (exit {kind.exit_code}): {data['meaning']}",
-        )
+        code = ErrorCode(code=what, exit_code=kind.exit_code, meaning=(kind.__doc__ or "").strip())
+        show(code, as_json=as_json, text=lambda: f"{what} (exit {code.exit_code}): {code.meaning}")
         return 0
     here = project(target)
-    data = client.result(here.config, "explain", whoami(), what=what)
-    show(data, "l9.explain/1", as_json=as_json, text=lambda: explain_text(data))
+    found = client.query(here.config, requests.Explain(what=what), Explain, whoami(), remark)
+    show(found, as_json=as_json, text=lambda: explain_text(found))
     return 0
 
 
@@ -58,21 +49,20 @@ def codes() -> dict[str, type[errors.L9Error]]:
     return found
 
 
-def explain_text(data: dict[str, Any]) -> str:
+def explain_text(found: Explain) -> str:
     """One run's record for people."""
-    entries = [msgspec.convert(e, ev.Entry) for e in data["entries"]]
-    first, began = entries[0].body, entries[0].at
+    first, began = found.entries[0].body, found.entries[0].at
     assert isinstance(first, ev.RunStarted)  # noqa: S101  # the agent sends whole runs
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began))
     lines = [
-        f"run {entries[0].run}: {first.kind} {first.tag}",
+        f"run {found.entries[0].run}: {first.kind} {first.tag}",
         f"  by       {first.who} at {at}, l9 {first.version}",
         f"  commit   {first.commit}",
         f"  slots    to {first.new}"
         + (f", from {first.old} with {first.previous}" if first.old else ", first deploy"),
         "",
     ]
-    for entry in entries[1:]:
+    for entry in found.entries[1:]:
         lines += [
             f"{entry.at - began:>8.2f} s  {ICONS.get(icon, icon)} {text}" for icon, text in _told(entry.body)
         ]

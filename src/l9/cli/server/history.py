@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import click
 
-from l9.cli.context import HELP, json_option, project, show, target_option
+from l9.cli.context import HELP, json_option, project, remark, show, target_option
 from l9.operator.identity import whoami
-from l9.protocol import client
+from l9.protocol import client, requests
+from l9.protocol.answers.runs import History, RunLine, Verified
 
 
 @click.command("history", context_settings=HELP)
@@ -22,24 +22,23 @@ from l9.protocol import client
 def command(target: str | None, most: int, verify: bool, as_json: bool) -> int:
     """List the runs on record, newest first."""
     here = project(target)
-    data = client.result(here.config, "history", whoami(), most=most, verify=verify)
-    show(
-        data, "l9.verified/1" if verify else "l9.history/1", as_json=as_json, text=lambda: history_text(data)
-    )
+    asked = requests.History(most=most, verify=verify)
+    if verify:
+        verified = client.query(here.config, asked, Verified, whoami(), remark)
+        show(verified, as_json=as_json, text=lambda: f"the chain holds: {verified.entries} entries")
+        return 0
+    found = client.query(here.config, asked, History, whoami(), remark)
+    show(found, as_json=as_json, text=lambda: history_text(found))
     return 0
 
 
-def history_text(data: dict[str, Any]) -> str:
+def history_text(found: History) -> str:
     """The runs for people, a line each."""
-    if data.get("verified"):
-        return f"the chain holds: {data['entries']} entries"
-    if not data["runs"]:
-        return "no runs yet: l9 deploy TAG"
-    return "\n".join(_line(run) for run in data["runs"])
+    return "\n".join(map(_line, found.runs)) or "no runs yet: l9 deploy TAG"
 
 
-def _line(run: dict[str, Any]) -> str:
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run["started_at"]))
-    took = f"{run['seconds']:.1f} s" if run["seconds"] is not None else "-"
-    why = f"  {run['closed_by']}: {run['reason']}" if run["closed_by"] else ""
-    return f"{at}  {run['kind']:<8} {run['tag']:<14} {run['outcome']:<12} {took:>8}  {run['who']}  {run['run']}{why}"
+def _line(run: RunLine) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started_at))
+    took = f"{run.seconds:.1f} s" if run.seconds is not None else "-"
+    why = f"  {run.closed_by}: {run.reason}" if run.closed_by else ""
+    return f"{at}  {run.kind:<8} {run.tag:<14} {run.outcome:<12} {took:>8}  {run.who}  {run.run}{why}"

@@ -6,12 +6,13 @@ import sys
 
 import click
 
-from l9.cli.context import HELP, json_option, project, target_option
+from l9.cli.context import HELP, json_option, project, remark, target_option
 from l9.cli.plain_text import printable
 from l9.cli.render import JsonView, feed
+from l9.core.states import Slot
 from l9.operator.identity import whoami
-from l9.protocol import client
-from l9.protocol.messages import Line
+from l9.protocol import client, requests
+from l9.protocol.answers.run_lines import NoteLine, TextLine
 
 
 @click.command("logs", context_settings=HELP)
@@ -24,12 +25,15 @@ from l9.protocol.messages import Line
 def command(target: str | None, slot: str | None, most: int, as_json: bool) -> int:
     """Show the last lines of a slot's log."""
     here = project(target)
-    messages = client.ask(here.config, "logs", whoami(), slot=slot, most=most)
+    asked = requests.Logs(slot=Slot(slot) if slot else None, most=most)
+    messages = client.converse(here.config, asked, whoami())
     if as_json:
-        out = JsonView(sys.stdout, "l9.logs/1")
+        out = JsonView(sys.stdout)
         out.result(feed(messages, out))
         return 0
     for message in messages:
-        if isinstance(message, Line):
+        if isinstance(message, TextLine):
             sys.stdout.write(printable(message.text) + "\n")
+        elif isinstance(message, NoteLine):
+            remark(message.text)
     return 0

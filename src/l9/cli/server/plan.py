@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
-import msgspec
 
-from l9.cli.context import HELP, Project, json_option, project, show, target_option
-from l9.operator.deploy import plan_operator_gates
+from l9.cli.context import HELP, Project, json_option, project, remark, show, target_option
+from l9.operator.deploy import claim_of, plan_operator_gates, preview_of
 from l9.operator.identity import whoami
-from l9.protocol import client
+from l9.protocol import client, requests
+from l9.protocol.answers.plan import HostPlan, Plan
+
+CLOSED = 3
 
 
 @click.command("plan", context_settings=HELP)
@@ -19,54 +19,50 @@ from l9.protocol import client
 @json_option
 def command(tag: str, target: str | None, as_json: bool) -> int:
     """Show what a deploy of TAG would do, gate by gate; nothing is changed anywhere."""
-    data = plan(project(target), tag)
-    show(data, "l9.plan/1", as_json=as_json, text=lambda: plan_text(data))
-    return 3 if any(g["verdict"] == "closed" for g in data["gates"]) else 0
+    found = plan(project(target), tag)
+    show(found, as_json=as_json, text=lambda: plan_text(found))
+    return CLOSED if any(gate.verdict == "closed" for gate in found.gates) else 0
 
 
-def plan(here: Project, tag: str) -> dict[str, Any]:
-    """The plan as one document."""
+def plan(here: Project, tag: str) -> Plan:
+    """The operator's gates judged here, and the host's there."""
     run, judged = plan_operator_gates(here.repo, here.config, tag)
-    host = client.result(
-        here.config,
-        "plan",
-        whoami(),
-        tag=tag,
-        commit=run.commit,
-        tag_object=run.tag_object,
-        settings=dict(run.settings),
+    asked = requests.Plan(
+        release=claim_of(here.repo, run),
+        preview=preview_of(here.repo, here.config, tag),
         compose_files=here.repo.compose_files(tag),
     )
-    return {
-        "tag": tag,
-        "commit": run.commit,
-        **{k: v for k, v in host.items() if k != "gates"},
-        "gates": [*msgspec.to_builtins(judged), *host["gates"]],
-    }
+    host = client.query(here.config, asked, HostPlan, whoami(), remark)
+    return Plan(
+        tag=tag,
+        commit=run.commit,
+        new=host.new,
+        old=host.old,
+        previous=host.previous,
+        changed_services=host.changed_services,
+        changed_services_unseen=host.changed_services_unseen,
+        gates=(*judged, *host.gates),
+    )
 
 
-def plan_text(data: dict[str, Any]) -> str:
+def plan_text(found: Plan) -> str:
     """The plan for people."""
     live = (
-        f"{data['previous']} is live in {data['old']}"
-        if data["previous"]
-        else "nothing is live: the first deploy"
+        f"{found.previous} is live in {found.old}" if found.previous else "nothing is live: the first deploy"
     )
-    lines = [f"deploy {data['tag']} ({data['commit'][:12]}) to {data['new']}; {live}"]
+    lines = [f"deploy {found.tag} ({found.commit[:12]}) to {found.new}; {live}"]
     icons = {"open": "✔", "closed": "✘", "later": "·"}
-    for gate in data["gates"]:
-        lines.append(f"{icons[gate['verdict']]} {gate['gate']:<20} {gate['summary']}")
-        lines += [f"    does  {action}" for action in gate.get("actions", ())]
-        for finding in gate.get("findings", ()):
-            lines.append(
-                f"    {finding['invariant']}: expected {finding['expected']}; found {finding['found']}"
-            )
-            if finding["remedy"]:
-                lines.append(f"    next: {finding['remedy']}")
-    for service in data["changed_services"] or ():
+    for gate in found.gates:
+        lines.append(f"{icons[gate.verdict]} {gate.gate:<20} {gate.summary}")
+        lines += [f"    does  {action}" for action in gate.actions]
+        for finding in gate.findings:
+            lines.append(f"    {finding.invariant}: expected {finding.expected}; found {finding.found}")
+            if finding.remedy:
+                lines.append(f"    next: {finding.remedy}")
+    for service in found.changed_services or ():
         lines.append(
             f"▲ service {service} is defined differently in this release; a deploy does not restart it"
         )
-    if data["changed_services_unseen"]:
-        lines.append(f"▲ the other services cannot be compared: {data['changed_services_unseen']}")
+    if found.changed_services_unseen:
+        lines.append(f"▲ the other services cannot be compared: {found.changed_services_unseen}")
     return "\n".join(lines)

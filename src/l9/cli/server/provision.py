@@ -45,7 +45,13 @@ def command(
             remedy="l9 provision --dry-run",
         )
     where, signers = _repository(here.top, repository), _signers(here)
-    wanted = want(here.config, where, moved=repository is not None, signers=signers)
+    wanted = want(
+        here.config,
+        where,
+        moved=repository is not None,
+        signers=signers,
+        config_file=here.repo.config_path,
+    )
     example = here.top / here.config.env.example
     text = example.read_text(encoding="utf-8", errors="replace") if example.is_file() else None
     screen = Screen(wanted, quiet=as_json)
@@ -88,7 +94,7 @@ def provision(
 ) -> ProvisionReport:
     """Look, show, ask, make, and look again; how it ended."""
     began = time.monotonic()
-    report = ProvisionReport(wanted, session.look(wanted, example), dry_run=dry_run)
+    report = ProvisionReport(session.look(wanted, example), dry_run=dry_run)
 
     def make(changes: tuple[Change, ...]) -> bool:
         report.planned = changes
@@ -98,7 +104,7 @@ def provision(
         report.declined = not (yes or screen.may(changes))
         if report.declined:
             return False
-        session.apply(wanted, report.look.seen, changes, screen.done)
+        session.apply(report.look.wanted, report.look.seen, changes, screen.done)
         report.made += changes
         report.look = session.look(wanted, example)  # the proof that it is as it was to be
         report.planned = report.look.changes
@@ -113,7 +119,7 @@ def provision(
 
 def _packages(wanted: Wanted, look: session.Look) -> tuple[str, ...]:
     """What is missing and can be installed by us."""
-    if not (look.seen.is_root or look.seen.sudo):
+    if not look.seen.may_root:
         return ()
     return packages.missing(
         look.seen,

@@ -6,9 +6,9 @@ import click
 
 from l9.cli.context import HELP, json_option, progress_option, project, target_option
 from l9.cli.render import feed, view
-from l9.cli.server.deploy import ended
+from l9.cli.server.deploy import ended, run_result
 from l9.operator.identity import whoami
-from l9.protocol import client
+from l9.protocol import client, requests
 
 
 @click.command("resume", context_settings=HELP)
@@ -20,10 +20,9 @@ def command(target: str | None, as_json: bool, progress: str) -> int:
     here = project(target)
     screen = view(progress, as_json=as_json)
     try:
-        data = feed(client.ask(here.config, "resume", whoami()), screen)
-        if data.get("resumed") is False:
+        found = run_result(feed(client.converse(here.config, requests.Resume(), whoami()), screen))
+        if not found.resumed:
             screen.note("nothing to resume: no run is on and none was interrupted", "open")
-            data["exit_code"] = 0
-        return ended(screen, data)
+        return ended(screen, found)
     finally:
         screen.close()

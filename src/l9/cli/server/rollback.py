@@ -8,10 +8,10 @@ import click
 
 from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
 from l9.cli.render import View, feed, view
-from l9.cli.server.deploy import ended, public_answer
+from l9.cli.server.deploy import ended, run_result, with_public_answer
 from l9.operator.deploy import check_name, new_run_id
 from l9.operator.identity import whoami
-from l9.protocol import client
+from l9.protocol import client, requests
 
 
 @click.command("rollback", context_settings=HELP)
@@ -51,10 +51,6 @@ def rollback(
     """Roll back and show it on `screen`; the exit code."""
     if tag is not None:
         check_name(tag, here.config)
-    run = new_run_id(time.time())
-    options = {"wait": wait, "reason": reason, "rebuild": rebuild}
-    messages = client.ask(here.config, "rollback", whoami(), run=run, tag=tag, **options)
-    data = feed(messages, screen)
-    if data.get("exit_code") == 0:
-        data["public"] = public_answer(here, screen)
-    return ended(screen, data)
+    asked = requests.Rollback(run=new_run_id(time.time()), tag=tag, reason=reason, wait=wait, rebuild=rebuild)
+    found = run_result(feed(client.converse(here.config, asked, whoami()), screen))
+    return ended(screen, with_public_answer(here, screen, found))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import click
 
-from l9.cli.context import HELP, json_option, project, show, target_option
+from l9.cli.context import HELP, json_option, project, remark, show, target_option
 from l9.operator.identity import whoami
-from l9.protocol import client
+from l9.protocol import client, requests
+from l9.protocol.answers.status import Status
 
 
 @click.command("status", context_settings=HELP)
@@ -18,36 +18,35 @@ from l9.protocol import client
 def command(target: str | None, as_json: bool) -> int:
     """Show what is live, what stands by, and what runs."""
     here = project(target)
-    data = client.result(here.config, "status", whoami())
-    show(data, "l9.status/1", as_json=as_json, text=lambda: status_text(data, time.time()))
+    found = client.query(here.config, requests.Status(), Status, whoami(), remark)
+    show(found, as_json=as_json, text=lambda: status_text(found, time.time()))
     return 0
 
 
-def status_text(data: dict[str, Any], now: float) -> str:
+def status_text(found: Status, now: float) -> str:
     """The status for people; `now` is seconds since the epoch."""
-    live, standby, run = data["live"], data["standby"], data["run"]
-    lines = [f"{data['app']} on {data['target']} ({data['path']})"]
-    if live["release"]:
-        lines.append(f"  live     {live['release']} in {live['slot']}, up {ago(now - live['since'])}")
+    live, standby, run = found.live, found.standby, found.run
+    lines = [f"{found.app} on {found.target} ({found.path})"]
+    if live.release:
+        up = f", up {ago(now - live.since)}" if live.since else ""
+        lines.append(f"  live     {live.release} in {live.slot}{up}")
     else:
-        lines.append(f"  live     nothing ({live['slot']} {live['status']})")
-    if standby["release"]:
-        until = f", stopped in {ago(standby['until'] - now)}" if standby["until"] else ""
-        lines.append(f"  standby  {standby['release']} {standby['status']} in {standby['slot']}{until}")
-    if data["recorded"] != live["release"]:
-        lines.append(f"  record   says {data['recorded'] or 'nothing'}: see l9 drift")
+        lines.append(f"  live     nothing ({live.slot} {live.status})")
+    if standby.release:
+        until = f", stopped in {ago(standby.until - now)}" if standby.until else ""
+        lines.append(f"  standby  {standby.release} {standby.status} in {standby.slot}{until}")
+    if found.recorded != live.release:
+        lines.append(f"  record   says {found.recorded or 'nothing'}: see l9 drift")
     if run is None:
         lines.append("  run      none yet: l9 deploy TAG")
     else:
-        lines.append(
-            f"  run      {run['kind']} {run['tag']} {run['state']}"
-            + (f" at {run['gate']}" if run["state"] in ("running", "interrupted") else "")
-            + f", begun {ago(now - run['started_at'])} ago by {run['who']}"
-        )
-        if run["state"] == "interrupted":
+        at = f" at {run.gate}" if run.state in ("running", "interrupted") else ""
+        begun = f", begun {ago(now - run.started_at)} ago by {run.who}"
+        lines.append(f"  run      {run.kind} {run.tag} {run.state}{at}{begun}")
+        if run.state == "interrupted":
             lines.append("  next     l9 resume")
-    if data["retained"]:
-        lines.append(f"  retained {', '.join(data['retained'])}")
+    if found.retained:
+        lines.append(f"  retained {', '.join(found.retained)}")
     return "\n".join(lines)
 
 

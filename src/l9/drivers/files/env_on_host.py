@@ -9,11 +9,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from l9.checks.environment.env_file import EnvFile, fingerprint, parse_env, render_env, whole_fingerprint
 from l9.checks.environment.facts import Environment
+from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import EnvReport, Rule, compare, judge_keys
+from l9.core.events import StagedEnv
 from l9.errors import ActionError
 
 PRIVATE = 0o600
@@ -64,15 +65,15 @@ class EnvOnHost:
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────
 
-    def stage(self, run: str, text: str, keep: tuple[str, ...]) -> dict[str, Any]:
+    def stage(self, run: str, env: ResolvedEnv) -> StagedEnv:
         self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self._leftovers():
             path.unlink(missing_ok=True)
-        kept = [entry for entry in _read(self._path).entries if entry.key in keep]
-        text += render_env(kept)
+        kept = [entry for entry in _read(self._path).entries if entry.key in env.keep]
+        text = env.text + render_env(kept)
         self._put(self._of(run, _STAGED), text.encode(), PRIVATE)
         file = parse_env(text)
-        return {"keys": list(file.keys), "fingerprint": whole_fingerprint(file, self._key())}
+        return StagedEnv(source=env.source, keys=file.keys, fingerprint=whole_fingerprint(file, self._key()))
 
     def write(self, run: str) -> str:
         staged, kept, none = (self._of(run, end) for end in (_STAGED, _KEPT, _NONE))

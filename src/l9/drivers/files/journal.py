@@ -41,14 +41,17 @@ class JournalFile:
         self._now = now
         self._last: tuple[int, str] | None = None
 
-    def append(self, run: str, event: ev.AnyEvent) -> ev.Entry:
-        """Write one entry and sync it to disk before returning; `run` is the run's id."""
+    def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
+        """Write one entry and sync it to disk before returning; `run` is the run's id.
+
+        claim: the operator's side said so, and this host has not seen it.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._last is None:
             self._keep_room()
             self._last = self._repair()
         seq, prev = self._last
-        entry = ev.Entry(seq=seq + 1, at=round(self._now(), 6), run=run, body=event, prev=prev)
+        entry = ev.Entry(seq=seq + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim)
         entry = msgspec.structs.replace(entry, hash=_digest(_encoder.encode(entry)))
         fresh, line = not self._path.exists(), _encoder.encode(entry) + b"\n"
         try:
@@ -86,14 +89,14 @@ class JournalFile:
             return
         with self._path.open("rb") as file:
             for line in file:
-                if line.endswith(b"\n") and (entry := parse(line)):
+                if line.endswith(b"\n") and (entry := parse(line, self._path)):
                     yield entry
 
     def last_run(self) -> list[ev.Entry]:
         """The entries of the newest run, oldest first; read from the end of the file."""
         found: list[ev.Entry] = []
         for line in self.lines_backward():
-            entry = parse(line)
+            entry = parse(line, self._path)
             if entry is None or not entry.run:
                 continue
             found.append(entry)
@@ -119,14 +122,14 @@ class JournalFile:
     def last_finished(self) -> ev.Entry | None:
         """The newest `run-finished` entry."""
         for line in self.lines_backward():
-            if b'"event":"run-finished"' in line and (entry := parse(line)):
+            if b'"event":"run-finished"' in line and (entry := parse(line, self._path)):
                 return entry
         return None
 
     def ends(self) -> Iterator[ev.RunFinished]:
         """How runs ended, newest first."""
         for line in self.lines_backward():
-            entry = parse(line) if b'"event":"run-finished"' in line else None
+            entry = parse(line, self._path) if b'"event":"run-finished"' in line else None
             if entry is not None and isinstance(entry.body, ev.RunFinished):
                 yield entry.body
 
@@ -134,7 +137,7 @@ class JournalFile:
         """How runs of that tag began, newest first; only their own lines are read as JSON."""
         mark = b'"tag":' + _encoder.encode(tag)
         for line in self.lines_backward():
-            entry = parse(line) if b'"event":"run-started"' in line and mark in line else None
+            entry = parse(line, self._path) if b'"event":"run-started"' in line and mark in line else None
             if entry is not None and isinstance(entry.body, ev.RunStarted) and entry.body.tag == tag:
                 yield entry.body
 
@@ -213,7 +216,7 @@ class JournalFile:
                     found=str(error),
                     remedy=shlex.join(("mv", str(self._path), f"{self._path}.broken")),
                 ) from None
-            _refuse_newer(bare.schema)
+            _refuse_other(bare.schema, self._path)
             self._last = (bare.seq, bare.hash)
         if torn:
             self.append("", ev.TailRepaired(lost_bytes=torn))
@@ -237,10 +240,10 @@ def _add(path: Path, line: bytes) -> None:
         os.close(fd)
 
 
-def parse(line: bytes) -> ev.Entry | None:
-    """One line as an entry; None for an event of the same schema that this version does not know.
+def parse(line: bytes, path: Path) -> ev.Entry | None:
+    """One line of the journal at `path` as an entry; None for an event of its schema that this version does not know.
 
-    Raises UsageError for a journal of a newer schema, JournalBroken for what is no entry at all.
+    Raises UsageError for a journal of another schema, JournalBroken for a line that is no entry.
     """
     try:
         entry = _decoder.decode(line)
@@ -254,20 +257,28 @@ def parse(line: bytes) -> ev.Entry | None:
                 found=str(error),
                 remedy="l9 history --verify",
             ) from None
-        _refuse_newer(bare.schema)
+        _refuse_other(bare.schema, path)
         return None
-    _refuse_newer(entry.schema)
+    _refuse_other(entry.schema, path)
     return entry
 
 
-def _refuse_newer(schema: str) -> None:
-    if schema != ev.SCHEMA:
-        raise UsageError(
-            "the journal was written by a newer l9",
-            expected=ev.SCHEMA,
-            found=schema,
-            remedy="pip install --upgrade l9",
-        )
+def _refuse_other(schema: str, path: Path) -> None:
+    """A journal of an older schema is moved aside, since nothing here reads it; a newer one needs a newer l9."""
+    if schema == ev.SCHEMA:
+        return
+    older = _version(schema) < _version(ev.SCHEMA)
+    raise UsageError(
+        f"the journal was written by {'an older' if older else 'a newer'} l9",
+        expected=ev.SCHEMA,
+        found=schema,
+        remedy=shlex.join(("mv", str(path), f"{path}.old")) if older else "pip install --upgrade l9",
+    )
+
+
+def _version(schema: str) -> int:
+    number = schema.rpartition("/")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def _broken(number: int, expected: str, found: str) -> JournalBroken:

@@ -217,6 +217,11 @@ def head() -> Argv:
     return ("git", "rev-parse", "--verify", "--quiet", "HEAD")
 
 
+def show_prefix() -> Argv:
+    """The working directory's path below the top of its repository, with a slash at its end; empty at the top."""
+    return ("git", "rev-parse", "--show-prefix")
+
+
 def list_entries(revision: str) -> Argv:
     """Every entry of a tree with mode, kind, object and size, divided by NUL."""
     return ("git", "ls-tree", "-r", "-z", "-l", "--full-tree", revision)

@@ -8,6 +8,7 @@ import subprocess
 import tarfile
 import tempfile
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ class GitRepo:
     def tree(self, name: str) -> GitTree:
         """The files of a tag, or of HEAD where the name is empty: as they are since the last `look_anew`."""
         return self._trees.setdefault(name, GitTree(self._top, git.revision(name)))
+
+    @cached_property
+    def config_path(self) -> str:
+        """The path of `l9.toml` in the repository, which may lie below its top."""
+        return self._git(git.show_prefix()).strip("\n") + FILE
+
+    def blob(self, name: str, path: str) -> str:
+        """The id of a file's git blob in a tag's tree; empty where there is no such file."""
+        entry = self.tree(name).entries.get(path)
+        return entry.object_id if entry is not None and entry.kind == "blob" else ""
 
     def look_anew(self) -> None:
         """Forget what the names stood for: a tag or HEAD may have moved."""

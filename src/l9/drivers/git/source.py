@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from l9.checks.pipeline.attestation_notes import Attestations
 from l9.config.layout import Layout
-from l9.core.facts import Attested, Tag
+from l9.core.facts import Attested, Tag, TagFile
 from l9.drivers.git import commands as git
 from l9.drivers.git.environment import QUIET, reason
+from l9.drivers.git.tree import GitTree
 from l9.drivers.process.programs import Done, run, run_checked
 from l9.errors import ActionError
 
@@ -21,9 +23,10 @@ __all__ = ["QUIET", "GitSource", "reason"]
 class GitSource:
     """Implements `Source` over the system's git."""
 
-    def __init__(self, layout: Layout, main: str) -> None:
+    def __init__(self, layout: Layout, main: str, allowed_signers: Path) -> None:
         self._layout = layout
         self._main = main
+        self._signers = allowed_signers
         # Where the directory is no repository, one that it lies in must not be taken for it.
         self._env = {**QUIET, "GIT_CEILING_DIRECTORIES": str(layout.root.parent)}
 
@@ -49,7 +52,19 @@ class GitSource:
 
     def attested(self, name: str) -> Attested:
         notes = Attestations(self._layout.root, self._env)
-        return notes.judged(name, self.tag(name).tree, self._layout.allowed_signers, "l9 provision")
+        return notes.judged(name, self.tag(name).tree, self._signers, "l9 provision")
+
+    def file(self, name: str, path: str) -> TagFile | None:
+        tree = GitTree(self._layout.root, f"refs/tags/{name}^{{commit}}")
+        data = tree.read((path,)).get(path)
+        if data is None:
+            return None
+        try:
+            return TagFile(tree.entries[path].object_id, data.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise ActionError(
+                f"{path} of {name} cannot be read", expected="UTF-8 text", found=f"byte {error.start}"
+            ) from None
 
     def add_tree(self, name: str) -> str:
         tree, commit = self._layout.tree(name), self.tag(name).commit

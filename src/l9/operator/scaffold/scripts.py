@@ -26,7 +26,7 @@ CDPATH='' cd -- "$(dirname -- "$0")/.."
 exec l9 deploy "$@"
 """
 
-# In the live checkout on the host there is an l9 of its own, which goes by the settings that lie beside it.
+# A host has an l9 of its own. In a live checkout it goes by the settings of the target that was provisioned there.
 ROLLBACK = """\
 #!/bin/sh
 # USAGE: scripts/rollback.sh <previous-tag> [options of l9 rollback]
@@ -44,7 +44,9 @@ case "${1:-}" in
 esac
 CDPATH='' cd -- "$(dirname -- "$0")/.."
 l9=l9
-if [ -x .l9/agent/bin/l9 ]; then l9=.l9/agent/bin/l9; fi
+for own in .l9/agent/bin/l9 /usr/lib/l9/*/bin/l9; do
+    if [ -x "$own" ]; then l9=$own; break; fi
+done
 exec "$l9" rollback "$@"
 """
 
@@ -58,7 +60,9 @@ set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/.."
 l9=l9
-if [ -x .l9/agent/bin/l9 ]; then l9=.l9/agent/bin/l9; fi
+for own in .l9/agent/bin/l9 /usr/lib/l9/*/bin/l9; do
+    if [ -x "$own" ]; then l9=$own; break; fi
+done
 exec "$l9" drift "$@"
 """
 

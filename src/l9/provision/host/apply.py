@@ -51,12 +51,17 @@ def _by_privilege(changes: list[Change]) -> list[list[Change]]:
 
 def _as_root(data: dict[str, Any], changes: list[Change], mode: str) -> bool:
     """The same program again, as root, for these changes only; its messages go the same way as ours."""
-    child = {**data, "mode": mode, "changes": changes, "wheels": {}, "checked": True}
+    child = {**data, "mode": mode, "changes": changes, "wheels": _wheels(data, changes), "checked": True}
     if os.geteuid() == 0:
         return (validate(child) if mode == "validate" else apply(child)) == 0
     sys.stdout.flush()
     argv = ["sudo", "-n", sys.executable, "-I", "-"]
     return subprocess.run(argv, input=program(child).encode(), check=False).returncode == 0
+
+
+def _wheels(data: dict[str, Any], changes: list[Change]) -> dict[str, str]:
+    """The agent's wheels, for whoever installs it."""
+    return data["wheels"] if any(change["kind"] == "install-agent" for change in changes) else {}
 
 
 def _perform(change: Change, data: dict[str, Any]) -> bool:

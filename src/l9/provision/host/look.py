@@ -39,7 +39,7 @@ def look(data: dict[str, Any]) -> dict[str, Any]:
         "origin": _origin(path, asked["repository"]),
         "exclude": _lines(os.path.join(path, ".git", "info", "exclude")),
         "entries": _entries(data, may_sudo),
-        "agent": agent.look(os.path.join(path, ".l9", "agent")),
+        "agents": {directory: agent.look(directory) for directory in asked["agents"]},
         "timers": [name for name in timers if _runs(name)],
         "free": _free(path),
     }

@@ -1,0 +1,40 @@
+"""Where provisioning puts a server's settings, its allowed signers, and the agent.
+
+With root, where only root can write or rename. Without root (the embedded default), in the target's own directory:
+whoever can write there decides about the target.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+ETC = Path("/etc/l9")
+LIB = Path("/usr/lib/l9")
+
+
+class Provisioned(msgspec.Struct, frozen=True):
+    """The paths that provisioning writes for one instance. `by_root`: nobody but root may write them."""
+
+    settings: Path
+    allowed_signers: Path
+    agents: Path
+    by_root: bool
+
+    @property
+    def agent(self) -> Path:
+        """The agent's program, behind the link to the version in use."""
+        return self.agents / "bin" / "l9"
+
+
+def for_instance(instance: str) -> Provisioned:
+    """The paths of an instance that root provisioned."""
+    etc = ETC / instance
+    return Provisioned(etc / "settings.json", etc / "allowed_signers", LIB / instance, by_root=True)
+
+
+def in_directory(root: Path) -> Provisioned:
+    """The paths of a target that was provisioned without root, in its own directory `root`."""
+    state = root / ".l9"
+    return Provisioned(state / "settings.json", state / "allowed_signers", state / "agent", by_root=False)
