@@ -116,7 +116,7 @@ def _fetch(requirement: str, python: Python, into: Path) -> tuple[str, ...]:
         if shutil.which(pip[0]) is None or run((*pip, "--version")).code != 0:
             continue
         done = run((*pip, *argv), timeout=_SECONDS)
-        said = tuple((done.err or done.out).strip().splitlines()[-8:])
+        said = done.last(8)
         if done.code == 0:
             break
     return said

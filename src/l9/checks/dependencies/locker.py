@@ -107,7 +107,7 @@ class Locker:
                 done = run(locking.audit(program, str(file)), cwd=Path(directory), timeout=PATIENCE)
                 answer = locking.parse_audit(done.out)
                 if answer is None:
-                    said = (done.err or done.out).strip().splitlines()[-1:]  # before it stands a traceback
+                    said = done.last(1)  # before it stands a traceback
                     raise ActionError(
                         "known vulnerabilities cannot be asked for",
                         expected="an answer of the vulnerability service",

@@ -29,11 +29,8 @@ def lint(text: str, config: str | None = None) -> tuple[LintFinding, ...]:
     with tempfile.TemporaryDirectory(prefix="l9-lint-") as directory:
         settings = Path(directory) / "settings.yaml"
         settings.write_text(config or "{}\n", encoding="utf-8")  # its own, or none: never the operator's
-        try:
-            argv = hadolint.lint(program, str(settings))
-            done = run(argv, cwd=Path(directory), env={"HADOLINT_IGNORE": ""}, data=readable.encode())
-        except OSError as error:
-            raise ActionError("hadolint cannot be run", found=str(error.strerror), remedy=program) from None
+        argv = hadolint.lint(program, str(settings))
+        done = run(argv, cwd=Path(directory), env={"HADOLINT_IGNORE": ""}, data=readable.encode())
     try:
         return hadolint.parse_findings(done.out, lines)
     except ValueError:

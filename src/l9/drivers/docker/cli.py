@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import msgspec
-
 from l9.drivers.compose import commands as compose
+from l9.drivers.process.programs import Done, run, stream
 from l9.errors import ActionError
 
 TAIL = 30
@@ -24,14 +21,6 @@ _PASSED = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 _SET = {"BUILDKIT_PROGRESS": "plain", "COMPOSE_ANSI": "never", "COMPOSE_DISABLE_ENV_FILE": "1"}
-
-
-class Output(msgspec.Struct, frozen=True):
-    """What the program printed. `lines`: the last of standard error, and of output where it was streamed."""
-
-    code: int
-    out: str
-    lines: tuple[str, ...]
 
 
 # Where the docker program looks for its plugins, after the user's own folder and in this order.
@@ -50,39 +39,21 @@ class DockerCli:
 
     def read(
         self, argv: compose.Argv, cwd: Path, *, timeout: float = 60.0, env: Mapping[str, str] | None = None
-    ) -> Output:
+    ) -> Done:
         """Run to the end and keep the standard output. `env` is added to what every run gets."""
-        try:
-            done = subprocess.run(
-                self._argv(argv), cwd=cwd, env={**self._env, **(env or {})}, stdin=subprocess.DEVNULL,
-                capture_output=True, timeout=timeout, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise ActionError(
-                f"{' '.join(argv[:2])} took too long", expected=f"an end within {timeout:g} s", found="none"
-            ) from None
-        lines = done.stderr.decode(errors="replace").splitlines()
-        return Output(done.returncode, done.stdout.decode(errors="replace"), tuple(lines[-TAIL:]))
+        return run(
+            self._argv(argv), cwd=cwd, env={**self._env, **(env or {})}, inherit=False, timeout=timeout
+        )
 
-    def stream(self, argv: compose.Argv, cwd: Path, say: Callable[[str], None]) -> Output:
+    def stream(self, argv: compose.Argv, cwd: Path, say: Callable[[str], None]) -> Done:
         """Run, and pass on each line of both streams as it comes.
 
         It gets a folder of its own for temporary files: compose leaves a Dockerfile there for each service
         that is built from an image alone.
         """
-        tail: deque[str] = deque(maxlen=TAIL)
-        with (
-            tempfile.TemporaryDirectory(prefix="l9-compose-") as scratch,
-            subprocess.Popen(
-                self._argv(argv), cwd=cwd, env=self._env | {"TMPDIR": scratch}, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            ) as child,
-        ):  # fmt: skip
-            for raw in child.stdout or ():
-                if line := raw.decode(errors="replace").rstrip():
-                    tail.append(line)
-                    say(line)
-        return Output(child.returncode, "", tuple(tail))
+        with tempfile.TemporaryDirectory(prefix="l9-compose-") as scratch:
+            env = self._env | {"TMPDIR": scratch}
+            return stream(self._argv(argv), say, cwd=cwd, env=env, inherit=False, keep=TAIL)
 
     def command(self, argv: compose.Argv) -> tuple[tuple[str, ...], dict[str, str]]:
         """The program and the environment to run it with, for who sees to its end by himself."""

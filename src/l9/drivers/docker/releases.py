@@ -20,11 +20,12 @@ from l9.core.states import Slot
 from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
 from l9.drivers.compose.slot_document import ReleaseDocument, ReleasePaths, slot_document
-from l9.drivers.docker.cli import DockerCli, Output
+from l9.drivers.docker.cli import TAIL, DockerCli
 from l9.drivers.docker.engine import Engine
 from l9.drivers.docker.engine_commands import ImageInfo
 from l9.drivers.files.host_files import is_private, replace_file
 from l9.drivers.process.concurrency import run_concurrently
+from l9.drivers.process.programs import Done
 from l9.errors import ActionError, ConfigError
 
 T = TypeVar("T")
@@ -168,9 +169,9 @@ class Releases:
         """Values of the host's environment file that must not be shown."""
         return argv.secret_values((e.key, e.value.reveal()) for e in parse_env(self._env_text()).entries)
 
-    def failure(self, message: str, done: Output, *, expected: str, remedy: str) -> ActionError:
+    def failure(self, message: str, done: Done, *, expected: str, remedy: str) -> ActionError:
         """The error for a program that failed: its last lines, without the environment file's secrets."""
-        lines = argv.without_values("\n".join(done.lines), self.secrets())
+        lines = argv.without_values("\n".join(done.last(TAIL)), self.secrets())
         found = lines[-1] if lines else f"exit code {done.code}"
         return ActionError(message, expected=expected, found=found, remedy=remedy, log=lines)
 
@@ -187,7 +188,7 @@ class Releases:
         self, release: str, commands: tuple[argv.Argv, argv.Argv], env: Mapping[str, str]
     ) -> tuple[str, str]:
         """Side by side; one after the other only where something of the file's is missing."""
-        done: dict[argv.Argv, Output] = {}
+        done: dict[argv.Argv, Done] = {}
 
         def read(command: argv.Argv) -> None:
             with suppress(ActionError):
@@ -206,7 +207,7 @@ class Releases:
             done = self.cli.read(command, tree, env=env)
             if done.code == 0:
                 return done.out
-            missing = Path(argv.missing_file("\n".join(done.lines)) or "/")
+            missing = Path(argv.missing_file(done.err) or "/")
             if not missing.is_relative_to(tree) or missing.is_symlink():
                 break
             on_host = self.layout.root / missing.relative_to(tree)
@@ -215,7 +216,7 @@ class Releases:
             missing.parent.mkdir(parents=True, exist_ok=True)
             missing.symlink_to(on_host)
         values = [entry.value.reveal() for entry in parse_env(self._env_text()).entries]
-        lines = argv.without_values("\n".join(done.lines if done else ()), values)
+        lines = argv.without_values("\n".join(done.err.splitlines()[-TAIL:] if done else ()), values)
         raise ActionError(
             f"the compose file of {release} cannot be resolved",
             expected="a compose file that `docker compose config` accepts",

@@ -91,7 +91,7 @@ class GitReleases:
             # git 2.39 writes an unsigned tag, and says that all went well, where ssh-keygen does not sign.
             if tag.signature == "none":
                 self._must(git_releases.unmake_tag(name, str(tag.object_id)))
-                done = Done(1, done.out, done.err)
+                done = Done(1, done.raw, done.err)
         if done.code != 0:
             raise ActionError(
                 f"the tag {name} was not written",

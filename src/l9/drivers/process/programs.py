@@ -1,24 +1,57 @@
-"""Programs run as argument vectors, never through a shell."""
+"""Programs run as argument vectors, never through a shell: to the end, or watched line by line.
+
+Every call has a deadline and a bound on what is kept of the output.
+"""
 
 from __future__ import annotations
 
 import os
+import selectors
+import signal
 import subprocess
+import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
 from l9.errors import ActionError
 
+LONG = 3600.0  # seconds, for what people watch: a build, a pull, a test suite
+MOST = 64_000_000  # bytes that are kept of each stream
+TIMED_OUT = 124  # as timeout(1) ends
+_LINE = 65_536  # bytes after which a line without an end is taken for one
+_GRACE = 2.0  # seconds from SIGTERM to SIGKILL
+_QUIET = 0.2  # seconds: an ended program whose streams are still open has left a process behind
+
+Sink = Callable[[bytes], None]
+
 
 class Done(msgspec.Struct, frozen=True):
-    """What a finished program said. `out` and `err` are text with undecodable bytes replaced."""
+    """How a program ended and what it printed; `raw` is its standard output, or both streams where it was watched.
+
+    truncated: not all of it was kept. Undecodable bytes are replaced in `out` and `err`.
+    """
 
     code: int
-    out: str
-    err: str
+    raw: bytes = b""
+    err: str = ""
+    timed_out: bool = False
+    truncated: bool = False
+
+    @property
+    def out(self) -> str:
+        return self.raw.decode(errors="replace")
+
+    def last(self, most: int = 40) -> tuple[str, ...]:
+        """The last lines that say why: of standard error, or of the output where that is empty."""
+        return tuple((self.err or self.out).strip().splitlines()[-most:])
+
+    def __repr__(self) -> str:
+        return f"Done(code={self.code})"  # what it printed may be secret
 
 
 def run(
@@ -26,45 +59,35 @@ def run(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    inherit: bool = True,
     timeout: float = 60.0,
     data: bytes | None = None,
     alone: bool = False,
+    most: int = MOST,
 ) -> Done:
-    """Run to the end. `env` is added to our own. Raises ActionError when the program is missing or too slow.
+    """Run to the end. `env` is added to our own, or is all there is where it does not `inherit`.
 
-    `alone`: in a session of its own, so that it finds no terminal to ask a person on.
+    Raises ActionError when the program cannot be run, is not done in `timeout` seconds, or prints more than `most`
+    bytes. `alone`: it finds no terminal to ask a person on.
     """
-    try:
-        done = subprocess.run(
-            argv,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            input=data,
-            stdin=subprocess.DEVNULL if data is None else None,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-            start_new_session=alone,
+    out, err = _Kept(most), _Kept(most)
+    with _started(argv, cwd, _environ(env, inherit), data, alone=alone or not _has_terminal()) as child:
+        assert child.stdout is not None and child.stderr is not None  # noqa: S101, PT018  # pipes
+        late = not _ends(child, data or b"", {child.stdout: out, child.stderr: err}, timeout)
+    if late:
+        raise ActionError(f"{argv[0]} took too long", expected=f"an end within {timeout:g} s", found="none")
+    if out.truncated:
+        raise ActionError(
+            f"{argv[0]} printed too much", expected=f"at most {most} bytes of output", found="more"
         )
-    except FileNotFoundError:
-        raise ActionError(
-            f"{argv[0]} cannot be run",
-            expected=f"a program {argv[0]}",
-            found="none",
-            remedy=f"command -v {argv[0]}",
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise ActionError(
-            f"{argv[0]} took too long", expected=f"an end within {timeout:g} s", found="none"
-        ) from None
-    return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    return Done(child.returncode, bytes(out.data), err.data.decode(errors="replace"), truncated=err.truncated)
 
 
 def run_checked(argv: tuple[str, ...], **how: object) -> str:
     """As `run`; the standard output. Raises ActionError with the last lines when the exit code is not 0."""
     done = run(argv, **how)  # type: ignore[arg-type]  # passed on as it came
     if done.code != 0:
-        lines = tuple((done.err or done.out).strip().splitlines()[-20:])
+        lines = done.last(20)
         raise ActionError(
             f"{' '.join(argv[:3])} failed",
             expected="exit code 0",
@@ -80,30 +103,179 @@ def stream(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    inherit: bool = True,
+    timeout: float = LONG,
     keep: int = 40,
-) -> tuple[int, tuple[str, ...]]:
-    """Run and pass each line of both streams to `say`; the exit code and the last `keep` lines."""
-    tail: deque[str] = deque(maxlen=keep)
+) -> Done:
+    """Run and pass each line of both streams to `say`; the last `keep` of them are in the result.
+
+    At its deadline it is stopped, and its exit code is that of timeout(1). No process that it started outlives it,
+    unless in a session of its own. Raises ActionError when the program cannot be run.
+    """
+    lines = _Lines(say, keep)
+    with _started(argv, cwd, _environ(env, inherit), None, alone=True, watched=True) as child:
+        assert child.stdout is not None  # noqa: S101  # a pipe
+        late = not _ends(child, b"", {child.stdout: lines}, timeout)
+    lines.end()
+    code = child.returncode
+    if late:
+        code = TIMED_OUT
+        lines.tail.append(f"stopped after {timeout:g} s")
+    return Done(code, "\n".join(lines.tail).encode(), timed_out=late, truncated=lines.count > keep)
+
+
+class _Kept:
+    """The first `most` bytes of a stream."""
+
+    def __init__(self, most: int) -> None:
+        self.data, self.truncated, self._most = bytearray(), False, most
+
+    def __call__(self, chunk: bytes) -> None:
+        self.truncated = self.truncated or len(self.data) + len(chunk) > self._most
+        self.data += chunk[: self._most - len(self.data)]
+
+
+class _Lines:
+    """Passes on a stream line by line, and keeps the last."""
+
+    def __init__(self, say: Callable[[str], None], keep: int) -> None:
+        self.tail: deque[str] = deque(maxlen=keep)
+        self.count = 0
+        self._say, self._begun = say, b""
+
+    def __call__(self, chunk: bytes) -> None:
+        *whole, self._begun = (self._begun + chunk).split(b"\n")
+        for line in whole:
+            self._pass_on(line)
+        if len(self._begun) > _LINE:
+            self.end()
+
+    def end(self) -> None:
+        """Pass on the last line, which may have no end."""
+        if self._begun:
+            self._pass_on(self._begun)
+            self._begun = b""
+
+    def _pass_on(self, raw: bytes) -> None:
+        line = raw.decode(errors="replace").rstrip()
+        self.count += 1
+        self.tail.append(line)
+        self._say(line)
+
+
+def _environ(env: Mapping[str, str] | None, inherit: bool) -> dict[str, str]:
+    return {**(os.environ if inherit else {}), **(env or {})}
+
+
+def _has_terminal() -> bool:
+    """Whether a program could ask a person: then it must stay in the terminal's foreground group."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _started(
+    argv: tuple[str, ...],
+    cwd: Path | None,
+    env: Mapping[str, str],
+    data: bytes | None,
+    *,
+    alone: bool,
+    watched: bool = False,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, started; what still runs at the end of the block is ended, with its group where it is `alone`.
+
+    watched: both streams are one, and what an ended program left behind in its group is ended too.
+    """
     try:
         child = subprocess.Popen(
             argv,
+            bufsize=0,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            env=env,
+            stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if watched else subprocess.PIPE,
+            start_new_session=alone,
         )
-    except FileNotFoundError:
-        raise ActionError(
-            f"{argv[0]} cannot be run",
-            expected=f"a program {argv[0]}",
-            found="none",
-            remedy=f"command -v {argv[0]}",
-        ) from None
-    with child:
-        assert child.stdout is not None  # noqa: S101  # PIPE above
-        for raw in child.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            tail.append(line)
-            say(line)
-    return child.returncode, tuple(tail)
+    except OSError as error:
+        raise _cannot_run(argv[0], cwd, error) from None
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            _signal(child, signal.SIGTERM, group=alone)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_GRACE)
+            _signal(child, signal.SIGKILL, group=alone)
+            child.wait()
+        elif watched:
+            _signal(child, signal.SIGKILL, group=True)
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            if pipe:
+                pipe.close()
+
+
+def _cannot_run(program: str, cwd: Path | None, error: OSError) -> ActionError:
+    if cwd is not None and not cwd.is_dir():
+        return ActionError(f"{program} cannot be run in {cwd}", expected="a directory", found="none")
+    return ActionError(
+        f"{program} cannot be run",
+        expected=f"a program {program}",
+        found=error.strerror or str(error),
+        remedy=f"command -v {program}",
+    )
+
+
+def _ends(
+    child: subprocess.Popen[bytes], data: bytes, sinks: Mapping[IO[bytes], Sink], timeout: float
+) -> bool:
+    """Write and read until the program has ended. False when it has not at the deadline."""
+    until, left = time.monotonic() + timeout, memoryview(data)
+    with selectors.DefaultSelector() as pipes:
+        for pipe, sink in sinks.items():
+            pipes.register(pipe, selectors.EVENT_READ, sink)
+        if child.stdin:
+            os.set_blocking(child.stdin.fileno(), False)
+            pipes.register(child.stdin, selectors.EVENT_WRITE)
+        while pipes.get_map():
+            if (rest := until - time.monotonic()) <= 0:
+                return False
+            ready = pipes.select(min(rest, _QUIET))
+            if not ready and child.poll() is not None:
+                break
+            for key, _ in ready:
+                if key.data is None:
+                    left = _fed(key.fd, left)
+                    more = len(left) > 0
+                else:
+                    chunk = os.read(key.fd, _LINE)
+                    key.data(chunk)
+                    more = bool(chunk)
+                if not more:
+                    pipes.unregister(key.fileobj)
+                    key.fileobj.close()  # type: ignore[union-attr]  # a pipe of the child's, no number
+    try:
+        child.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _fed(pipe: int, left: memoryview) -> memoryview:
+    """What remains to be written; nothing where nobody reads any more."""
+    try:
+        return left[os.write(pipe, left[:_LINE]) :]
+    except BrokenPipeError:
+        return left[:0]
+
+
+def _signal(child: subprocess.Popen[bytes], sign: signal.Signals, *, group: bool) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        if group:
+            os.killpg(child.pid, sign)
+        else:
+            child.send_signal(sign)

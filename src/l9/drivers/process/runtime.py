@@ -120,10 +120,13 @@ class ProcessRuntime:
         if (known := self.image(release)) is None or known.commit != commit or anew:
             prepare = tuple(self._filled(a, 0) for a in config.process.prepare)
             if prepare:
-                code, tail = stream(prepare, say, cwd=tree)
-                if code != 0:
+                done = stream(prepare, say, cwd=tree)
+                if done.code != 0:
                     raise ActionError(
-                        f"{prepare[0]} failed", expected="exit code 0", found=f"exit code {code}", log=tail
+                        f"{prepare[0]} failed",
+                        expected="exit code 0",
+                        found=f"exit code {done.code}",
+                        log=done.last(),
                     )
             digest = f"tree:{self._source.tag(release).tree}"
             known = Image(digest, commit)

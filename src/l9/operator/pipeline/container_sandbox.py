@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from l9.checks.compose import services as compose
 from l9.config.model import Config
 from l9.core.ports import Say
@@ -26,15 +28,16 @@ from l9.drivers.compose.pipeline_document import (
     image_name,
     repository,
 )
-from l9.drivers.docker.cli import DockerCli, Output
+from l9.drivers.docker.cli import DockerCli
 from l9.drivers.docker.engine import Engine
 from l9.drivers.docker.engine_commands import Container
 from l9.drivers.files.host_files import replace_file
 from l9.drivers.process.free_port import free_port
+from l9.drivers.process.programs import Done, stream
 from l9.errors import ActionError, L9Error
 from l9.operator.pipeline import sandbox as bench
 from l9.operator.pipeline import stage_commands as stages
-from l9.operator.pipeline.sandbox import TAIL, OwnEnv, Ran, Served, noted, run_group
+from l9.operator.pipeline.sandbox import TAIL, OwnEnv, Served, noted
 
 _BUILD = 3600.0  # seconds
 _MOST = 50_000_000  # bytes of one file of evidence
@@ -105,7 +108,7 @@ class ContainerSandbox:
             self._document["services"][self._tests].get("working_dir") or (image.workdir if image else "/")
         )
 
-    def run(self, argv_: tuple[str, ...], say: Say, timeout: float) -> Ran:
+    def run(self, argv_: tuple[str, ...], say: Say, timeout: float) -> Done:
         self._need(self._tests, say)
         done = self._group(argv.run_once(self._file, self._tests, argv_), say, timeout)
         self._collect()
@@ -145,7 +148,7 @@ class ContainerSandbox:
         try:
             done = self._group(argv.up_with_needs(self._file, wanted), say, self._config.check.test_timeout)
             if done.code != 0:
-                raise self._failed("the release cannot be started", done.tail)
+                raise self._failed("the release cannot be started", done.last())
             yield Served(self._url(), self._env.values.get, self._log, self._ended)
         finally:
             self._remove(self._owner)
@@ -184,7 +187,7 @@ class ContainerSandbox:
             done = self._cli.read(argv.config(file, project, (env_file,)), file.parent)
         found = argv.parse_document(done.out) if done.code == 0 else None
         if found is None:
-            lines = argv.without_values("\n".join(done.lines), self._env.values.values())
+            lines = argv.without_values(done.err, self._env.values.values())
             raise ActionError(
                 "the compose file cannot be resolved",
                 expected="a compose file that `docker compose config` accepts",
@@ -236,7 +239,7 @@ class ContainerSandbox:
     def _must(self, command: argv.Argv, say: Say, what: str) -> None:
         done = self._group(command, say, _BUILD)
         if done.code != 0:
-            raise self._failed(f"the image cannot be {what}", done.tail)
+            raise self._failed(f"the image cannot be {what}", done.last())
 
     def _failed(self, message: str, tail: tuple[str, ...]) -> ActionError:
         return ActionError(
@@ -247,17 +250,18 @@ class ContainerSandbox:
             log=tail,
         )
 
-    def _group(self, command: argv.Argv, say: Say, timeout: float) -> Ran:
+    def _group(self, command: argv.Argv, say: Say, timeout: float) -> Done:
         kept = noted(say, self._kept / "stages.log")
         program, env = self._cli.command(command)
-        done = run_group(
+        done = stream(
             program,
             lambda line: kept(" ".join(self._env.hidden((line,)))),
             cwd=self._folder,
             env=env,
+            inherit=False,
             timeout=timeout,
         )
-        return Ran(done.code, self._env.hidden(done.tail))
+        return msgspec.structs.replace(done, raw="\n".join(self._env.hidden(done.last())).encode())
 
     # ── looking at it ────────────────────────────────────────────────────────────────────────────
 
@@ -297,7 +301,7 @@ class ContainerSandbox:
         found = self._engine.containers(f"{LABEL}={self._owner}", f"{_SERVICE}={self._app}")
         return found[0] if found else None
 
-    def _read(self, command: argv.Argv) -> Output:
+    def _read(self, command: argv.Argv) -> Done:
         return self._cli.read(command, self._folder)
 
     def _collect(self) -> None:

@@ -53,7 +53,7 @@ def _compare(repo: GitRepo, measured: str, diff: str, evidence: Path) -> stages.
     done = run(argv, cwd=repo.top, timeout=300)
     found = stages.parse_diff_cover(_read(report) or "")
     if found is None:
-        lines = tuple((done.err or done.out).strip().splitlines()[-20:])
+        lines = done.last(20)
         raise ActionError(
             "the coverage of the changed lines cannot be computed",
             expected="diff-cover to compare coverage and diff",

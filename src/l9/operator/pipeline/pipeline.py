@@ -134,11 +134,11 @@ class Cgmp:
             done = bench.run(argv, self._say, self._config.check.test_timeout)
             typed = bench.typed(argv)
             if done.code != 0:
-                return StageResult(Stage.FIX, False, typed, 0.0, f"exit code {done.code}", done.tail)
+                return StageResult(Stage.FIX, False, typed, 0.0, f"exit code {done.code}", done.last())
             after = self._files(bench)
             if edited := [p for p, seen in before.items() if after.get(p) != seen]:
                 text = f"{len(edited)} files changed by it: {', '.join(sorted(edited)[:5])}"
-                return StageResult(Stage.FIX, False, typed, 0.0, text, done.tail)
+                return StageResult(Stage.FIX, False, typed, 0.0, text, done.last())
         names = [bench.typed(self._filled(bench, raw)) for raw in commands]
         return StageResult(
             Stage.FIX, True, " && ".join(names), 0.0, f"nothing to change ({len(names)} programs)"
@@ -160,9 +160,9 @@ class Cgmp:
         typed, ended = bench.typed(plain), f"exit code {done.code}"
         if done.code != 0:
             return StageResult(
-                Stage.SIM, False, typed, 0.0, f"{ended}: {counts}" if counts else ended, done.tail
+                Stage.SIM, False, typed, 0.0, f"{ended}: {counts}" if counts else ended, done.last()
             )
-        return StageResult(Stage.SIM, True, typed, 0.0, counts or f"{typed}: {ended}", done.tail[-5:])
+        return StageResult(Stage.SIM, True, typed, 0.0, counts or f"{typed}: {ended}", done.last(5))
 
     def _cov(self) -> StageResult:
         if self._config.cgmp.coverage == 0:
@@ -172,7 +172,7 @@ class Cgmp:
             command = bench.typed(own)
             done = bench.run(own, self._say, self._config.check.test_timeout)
             if done.code != 0:
-                return StageResult(Stage.COV, False, command, 0.0, f"exit code {done.code}", done.tail)
+                return StageResult(Stage.COV, False, command, 0.0, f"exit code {done.code}", done.last())
         ok, found, lines = judge_coverage(self._repo, self._config, self._subject, bench, self._evidence())
         if not command and self._config.check.test:
             plain = self._filled(bench, programs.inside(self._config.check.test, "")[1])

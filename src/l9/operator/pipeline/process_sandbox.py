@@ -17,9 +17,10 @@ from l9.core.ports import Say
 from l9.drivers.git.environment import without_repository
 from l9.drivers.process import proc
 from l9.drivers.process.free_port import free_port
+from l9.drivers.process.programs import Done, stream
 from l9.errors import ActionError
 from l9.operator.pipeline import stage_commands as stages
-from l9.operator.pipeline.sandbox import SERVER, TAIL, OwnEnv, Ran, Served, end_group, noted, run_group
+from l9.operator.pipeline.sandbox import SERVER, TAIL, OwnEnv, Served, end_group, noted
 
 _PATIENCE = 5.0  # seconds, for a release that was told to end
 
@@ -42,7 +43,7 @@ class ProcessSandbox:
     def tree(self) -> str:
         return str(self._tree)
 
-    def run(self, argv: tuple[str, ...], say: Say, timeout: float) -> Ran:
+    def run(self, argv: tuple[str, ...], say: Say, timeout: float) -> Done:
         self._prepare(say)
         env = {
             **without_repository(),
@@ -50,7 +51,7 @@ class ProcessSandbox:
             "COVERAGE_FILE": f"{self._folder}/.coverage",
         }
         kept = noted(say, Path(self.evidence) / "stages.log")
-        return run_group(argv, kept, cwd=self._tree, env=env, timeout=timeout)
+        return stream(argv, kept, cwd=self._tree, env=env, inherit=False, timeout=timeout)
 
     def typed(self, argv: tuple[str, ...]) -> str:
         return stages.typed("python" if word == self.python else word for word in argv)
@@ -126,8 +127,13 @@ class ProcessSandbox:
         if not argv or self._prepared:
             return
         self._prepared = True
-        done = run_group(
-            argv, say, cwd=self._tree, env=without_repository(), timeout=self._config.check.test_timeout
+        done = stream(
+            argv,
+            say,
+            cwd=self._tree,
+            env=without_repository(),
+            inherit=False,
+            timeout=self._config.check.test_timeout,
         )
         if done.code != 0:
             raise ActionError(
@@ -135,5 +141,5 @@ class ProcessSandbox:
                 expected=f"{shlex.join(argv)} exits 0",
                 found=f"exit code {done.code}",
                 remedy=self.typed(argv),
-                log=done.tail,
+                log=done.last(),
             )

@@ -6,11 +6,8 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -21,18 +18,10 @@ from l9.checks.environment.env_file import parse_env
 from l9.core.ports import Say
 from l9.drivers.compose import commands as compose
 from l9.drivers.process import proc
-from l9.errors import ActionError
+from l9.drivers.process.programs import Done
 
 PREFIX = "l9-cgmp-"
 TAIL = 40
-_TOO_SLOW = 124  # as timeout(1) ends
-
-
-class Ran(msgspec.Struct, frozen=True):
-    """How a command ended, and its last lines."""
-
-    code: int
-    tail: tuple[str, ...]
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -57,7 +46,7 @@ class Sandbox(Protocol):
     @property
     def tree(self) -> str: ...
 
-    def run(self, argv: tuple[str, ...], say: Say, timeout: float) -> Ran:
+    def run(self, argv: tuple[str, ...], say: Say, timeout: float) -> Done:
         """Run a command in the release's tree. Raises ActionError when it cannot be run at all."""
         ...
 
@@ -140,62 +129,6 @@ def _end_server(folder: Path) -> None:
         pid, birth = map(int, (folder / SERVER).read_text(encoding="ascii").split())
         if proc.alive(pid, birth):
             os.killpg(pid, signal.SIGKILL)
-
-
-def run_group(
-    argv: Sequence[str],
-    say: Say,
-    *,
-    cwd: Path,
-    env: Mapping[str, str],
-    timeout: float,
-) -> Ran:
-    """Run a command in a process group of its own, of which nothing is left afterwards.
-
-    `timeout` is seconds. Raises ActionError where there is no such program.
-    """
-    tail: deque[str] = deque(maxlen=TAIL)
-    try:
-        child = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ActionError(
-            f"{argv[0]} cannot be run",
-            expected=f"a program {argv[0]}",
-            found=error.strerror or str(error),
-            remedy=f"command -v {argv[0]}",
-        ) from None
-    late = threading.Event()
-
-    def stop() -> None:
-        late.set()
-        end_group(child.pid)
-
-    clock = threading.Timer(timeout, stop)
-    clock.start()
-    try:
-        for raw in child.stdout or ():
-            line = raw.decode(errors="replace").rstrip()
-            tail.append(line)
-            say(line)
-        child.wait()
-    finally:
-        clock.cancel()
-        end_group(child.pid)
-        child.wait()
-        if child.stdout:
-            child.stdout.close()
-    if late.is_set():
-        tail.append(f"stopped after {timeout:g} s")
-        return Ran(_TOO_SLOW, tuple(tail))
-    return Ran(child.returncode, tuple(tail))
 
 
 def noted(say: Say, log: Path) -> Say:

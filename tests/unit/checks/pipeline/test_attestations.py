@@ -291,7 +291,10 @@ def test_a_host_without_ssh_keygen(scene: Scene, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", str(tools))
     seen = scene.source.attested(TAG)
     assert (seen.unseen, seen.signer) == (True, None)
-    assert (seen.problem, seen.remedy) == ("ssh-keygen cannot be run: none", "apt-get install openssh-client")
+    assert (seen.problem, seen.remedy) == (
+        "ssh-keygen cannot be run: No such file or directory",
+        "apt-get install openssh-client",
+    )
 
 
 def test_nobody_is_configured_to_sign(scene: Scene) -> None:
