@@ -15,8 +15,8 @@ from l9.checks.environment.ports import Env
 from l9.checks.environment.schema import Rule, TypeMismatch
 from l9.config.layout import Layout
 from l9.core.ports import Record
+from l9.drivers.files.deployed import DeployedFiles
 from l9.drivers.files.env_on_host import EnvOnHost
-from l9.drivers.files.host_files import DeployedFiles
 from l9.errors import ActionError
 from l9.protocol.answers.error import Error
 from world.host import World

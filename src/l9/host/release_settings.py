@@ -9,7 +9,7 @@ from l9.config.layout import Layout
 from l9.config.load import parse_for
 from l9.config.settings import ServerSettings, release_settings
 from l9.core.ports import Source
-from l9.drivers.files.host_files import replace_file
+from l9.drivers.files.atomic import replace_file
 from l9.errors import ActionError, ConfigError
 from l9.host.kept_settings import SCHEMA, KeptSettings
 

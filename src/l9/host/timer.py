@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from l9.drivers.files.host_files import DeployedFiles
+from l9.drivers.files.deployed import DeployedFiles
 from l9.errors import L9Error, Locked, UsageError
 from l9.host import queries
 from l9.host.agent import found, host_session

@@ -11,8 +11,8 @@ from l9.config.settings import ServerSettings
 from l9.core.ports import Router, Runtime, Source
 from l9.drivers.caddy.admin import CaddyAdmin
 from l9.drivers.caddy.flag_file import CaddyFile
+from l9.drivers.files.deployed import DeployedFiles
 from l9.drivers.files.env_on_host import EnvOnHost
-from l9.drivers.files.host_files import DeployedFiles
 from l9.drivers.git.source import GitSource
 from l9.drivers.http.client import HttpClient
 from l9.drivers.process.clock import SystemClock

@@ -13,7 +13,7 @@ import msgspec
 
 import l9
 from l9.checks.git.protection import BRANCHES, Policy, judge_push
-from l9.drivers.files.host_files import replace_file
+from l9.drivers.files.atomic import replace_file
 from l9.drivers.git.environment import QUIET
 from l9.drivers.git_hooks.files import HookFiles, HookState, find_places
 from l9.drivers.git_hooks.push import GitPush

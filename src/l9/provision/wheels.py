@@ -11,6 +11,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from l9.drivers.files.atomic import replace_file
 from l9.drivers.process.programs import run
 from l9.errors import ActionError
 from l9.provision.bundle import NEEDS, own_wheel, pack
@@ -123,8 +124,6 @@ def _fetch(requirement: str, python: Python, into: Path) -> tuple[str, ...]:
 
 
 def _keep(path: Path, data: bytes) -> Path:
-    """Put a wheel into the cache, whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(data)
-    aside.rename(path)
+    """Put a wheel into the cache."""
+    replace_file(path, data, 0o644)
     return path

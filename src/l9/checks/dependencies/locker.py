@@ -14,7 +14,7 @@ from pathlib import Path
 from l9.checks.dependencies import locker_commands as locking
 from l9.checks.dependencies.declared import locked
 from l9.checks.dependencies.locks import LockReport, read_requirements
-from l9.drivers.files.host_files import replace_file
+from l9.drivers.files.atomic import replace_file
 from l9.drivers.git import commands as git
 from l9.drivers.git.source import QUIET
 from l9.drivers.process.programs import run, run_checked

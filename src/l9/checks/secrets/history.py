@@ -21,6 +21,7 @@ from l9.checks.secrets.candidates import CANDIDATE, is_candidate
 from l9.checks.secrets.facts import Leak, Secrets
 from l9.checks.secrets.patch_commands import Added
 from l9.checks.secrets.scan import Line
+from l9.drivers.files.atomic import replace_file
 from l9.drivers.git import commands as git
 from l9.drivers.git.source import QUIET, reason
 from l9.drivers.git.tree import GitTree
@@ -182,10 +183,7 @@ def _remembered(path: Path) -> Secrets | None:
 
 def _remember(path: Path, found: Secrets) -> None:
     with contextlib.suppress(OSError):  # it only saves time
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(msgspec.json.encode(found))
-        fresh.replace(path)
+        replace_file(path, msgspec.json.encode(found), 0o600)
         newest = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True)
         for one in newest[KEPT:]:
             one.unlink(missing_ok=True)

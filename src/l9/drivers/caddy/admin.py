@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
+import stat
 from pathlib import Path
 from typing import NamedTuple
-
-import msgspec
 
 from l9.config.layout import Layout
 from l9.config.model import Config
@@ -27,6 +25,7 @@ from l9.drivers.caddy.admin_config import (
 )
 from l9.drivers.caddy.flag_file import CaddyFile
 from l9.drivers.caddy.site import label_directory
+from l9.drivers.files.atomic import Draft
 from l9.errors import ActionError, NoAnswer
 
 TOLD = "restart.told"
@@ -67,7 +66,10 @@ class CaddyAdmin:
                 draft.discard()
             raise
         if draft is not None:
-            draft.keep()
+            try:
+                draft.keep()
+            except OSError as error:  # a file that is a mount of its own
+                raise _unsaved(draft.path, error) from None
 
     def label(self, slot: Slot, release: str) -> None:
         self._files.label(slot, release)
@@ -148,13 +150,13 @@ class CaddyAdmin:
 
     # ── the saved colour ─────────────────────────────────────────────────────────────────────────
 
-    def _draft(self, to: Slot) -> _Draft | None:
+    def _draft(self, to: Slot) -> Draft | None:
         if self._caddyfile is None or not self._caddyfile.is_file():
             return None
         try:
             before = _text(self._caddyfile)
             after = saved(before, to, self._ports)
-            return None if after in (None, before) else _Draft.write(self._caddyfile, str(after))
+            return None if after in (None, before) else _saved_draft(self._caddyfile, str(after))
         except OSError as error:
             raise _unsaved(self._caddyfile, error) from None
 
@@ -192,6 +194,18 @@ def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
+def _saved_draft(path: Path, text: str) -> Draft:
+    """The Caddyfile's next content, with the mode and owner that it has; under a name that no `import *` takes."""
+    now = path.stat()
+    return Draft.write(
+        path,
+        text.encode("utf-8", "surrogateescape"),
+        stat.S_IMODE(now.st_mode),
+        aside=path.with_name(f".{path.name}.l9"),
+        owner=(now.st_uid, now.st_gid),
+    )
+
+
 def _unsaved(path: Path, error: OSError) -> ActionError:
     return ActionError(
         "the colour cannot be saved, and a restart of Caddy would undo the switch",
@@ -199,38 +213,3 @@ def _unsaved(path: Path, error: OSError) -> ActionError:
         found=error.strerror or str(error),
         remedy=f"ls -l {path}",
     )
-
-
-class _Draft(msgspec.Struct, frozen=True):
-    """A file's next content, on disk beside it with its mode and owner."""
-
-    path: Path
-    aside: Path
-
-    @classmethod
-    def write(cls, path: Path, text: str) -> _Draft:
-        draft, now = cls(path, path.with_name(f".{path.name}.l9")), path.stat()
-        draft.discard()
-        fd = os.open(draft.aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-            os.fchown(fd, now.st_uid, now.st_gid)
-            os.fchmod(fd, now.st_mode & 0o7777)
-            file.flush()
-            os.fsync(fd)
-        return draft
-
-    def keep(self) -> None:
-        try:
-            self.aside.rename(self.path)
-        except OSError as error:  # a file that is a mount of its own
-            self.discard()
-            raise _unsaved(self.path, error) from None
-        fd = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-    def discard(self) -> None:
-        self.aside.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from l9.config.layout import Layout
@@ -13,6 +12,7 @@ from l9.core.ports import Http
 from l9.core.states import Slot
 from l9.drivers.caddy.access_log import AccessLog
 from l9.drivers.caddy.site import FLAG, label_directory, request_upstream, stream_upstream
+from l9.drivers.files.atomic import replace_file, sync_directory
 from l9.errors import NoAnswer
 
 
@@ -35,12 +35,10 @@ class CaddyFile:
         self._flags.mkdir(parents=True, exist_ok=True)
         flag, aside = self._flags / FLAG, self._flags / f".{FLAG}"
         if to is Slot.GREEN and not flag.exists():
-            aside.write_text("", encoding="utf-8")
-            aside.chmod(0o644)
-            aside.rename(flag)
+            replace_file(flag, "", 0o644, aside=aside)
         elif to is Slot.BLUE and flag.exists():
             flag.rename(aside)
-        _sync(self._flags)
+        sync_directory(self._flags)
 
     def label(self, slot: Slot, release: str) -> None:
         directory, aside = self._flags / label_directory(slot), self._flags / f".{slot}.label"
@@ -51,10 +49,7 @@ class CaddyFile:
             return
         for name in names:
             (directory / name).unlink()
-        aside.touch()
-        aside.chmod(0o644)
-        aside.rename(directory / release)
-        _sync(directory)
+        replace_file(directory / release, "", 0o644, aside=aside)
 
     def problem(self) -> tuple[str, str] | None:
         url = self._config.route.url + self._config.health.path
@@ -81,11 +76,3 @@ class CaddyFile:
 
     def traffic(self, slot: Slot, since: float) -> Traffic:
         return self._access.traffic(slot, since)
-
-
-def _sync(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -23,7 +23,8 @@ from l9.drivers.compose.slot_document import ReleaseDocument, ReleasePaths, slot
 from l9.drivers.docker.cli import TAIL, DockerCli
 from l9.drivers.docker.engine import Engine
 from l9.drivers.docker.engine_commands import ImageInfo
-from l9.drivers.files.host_files import is_private, replace_file
+from l9.drivers.files.atomic import replace_file
+from l9.drivers.files.env_on_host import is_private
 from l9.drivers.process.concurrency import run_concurrently
 from l9.drivers.process.programs import Done
 from l9.errors import ActionError, ConfigError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import secrets
 import shlex
 import stat
@@ -15,6 +15,7 @@ from l9.checks.environment.facts import Environment
 from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import EnvReport, Rule, compare, judge_keys
 from l9.core.events import StagedEnv
+from l9.drivers.files.atomic import replace_file
 from l9.errors import ActionError
 
 PRIVATE = 0o600
@@ -126,41 +127,34 @@ class EnvOnHost:
         return path.read_bytes()
 
     def _put(self, path: Path, data: bytes, mode: int) -> None:
-        """Write a file whole or not at all, with this mode and its former owner, and sync it.
+        """Write a file with this mode and its former owner.
 
         Until it is whole it lies among what is private, or beside the file where that is another file system.
         """
         there = path.parent
         near = there.stat().st_dev == self._aside.stat().st_dev
         aside = self._aside / "aside" if near else there / f".{path.name}.l9"
-        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE)
-        with os.fdopen(fd, "wb") as file:
-            os.fchmod(fd, mode)
-            self._keep_owner(fd, path)
-            file.write(data)
-            file.flush()
-            os.fsync(fd)
-        aside.rename(path)
-        folder = os.open(there, os.O_RDONLY | os.O_DIRECTORY)
+        was = path.stat() if path.exists() else None
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    def _keep_owner(self, fd: int, path: Path) -> None:
-        try:
-            was, now = path.stat(), os.fstat(fd)
-            if (was.st_uid, was.st_gid) != (now.st_uid, now.st_gid):
-                os.fchown(fd, was.st_uid, was.st_gid)
-        except FileNotFoundError:
-            return
-        except PermissionError:
+            replace_file(path, data, mode, aside=aside, owner=(was.st_uid, was.st_gid) if was else None)
+        except PermissionError as error:
+            if was is None or error.errno != errno.EPERM:  # chown's
+                raise
             raise ActionError(
                 f"the owner of {path} cannot be kept",
                 expected="a file of the user's that deploys, or root",
                 found=f"user {was.st_uid}",
                 remedy=shlex.join(("ls", "-l", str(path))),
             ) from None
+
+
+def is_private(path: Path) -> bool:
+    """Whether a file is there that its owner alone may read."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(seen.st_mode) and not seen.st_mode & 0o077
 
 
 def _read(path: Path) -> EnvFile:

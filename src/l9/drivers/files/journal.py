@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from l9.core import events as ev
+from l9.drivers.files.atomic import sync_directory
 from l9.errors import JournalBroken, UsageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -62,7 +63,7 @@ class JournalFile:
             self._reserve.unlink()
             _add(self._path, line)
         if fresh:
-            _sync_directory(self._path.parent)
+            sync_directory(self._path.parent)
         self._last = (entry.seq, entry.hash)
         return entry
 
@@ -301,11 +302,3 @@ def _last_newline(fd: int, size: int) -> int:
             return start + at + 1
         position = start
     return 0
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

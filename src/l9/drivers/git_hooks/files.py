@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 
 import l9
 from l9.checks.git.facts import Hooks
-from l9.drivers.files.host_files import replace_file
+from l9.drivers.files.atomic import replace_file
 from l9.drivers.git.environment import QUIET
 from l9.drivers.git_hooks import commands as git
 from l9.drivers.process.programs import run
@@ -201,7 +202,6 @@ class HookFiles:
             before = _read(self._excluded)
             end = "" if before.endswith("\n") or not before else "\n"
             mark = "" if EXCLUDE in before else f"{EXCLUDE}\n"
-            self._excluded.parent.mkdir(exist_ok=True)
             _write(self._excluded, before + end + mark + "".join(f"{line}\n" for line in lines))
 
     def _unhide(self) -> None:
@@ -247,7 +247,9 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_bytes(text.encode("utf-8", errors="surrogateescape"))
+    target = path.resolve()  # a link stays a link
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+    replace_file(target, text.encode("utf-8", errors="surrogateescape"), mode)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -19,8 +19,8 @@ from l9.config.model import Config
 from l9.core.facts import Host, Image, Retained, Services, Slots, SlotState
 from l9.core.ports import Say, Source
 from l9.core.states import Slot
-from l9.drivers.files.env_on_host import EnvOnHost
-from l9.drivers.files.host_files import is_private, replace_file
+from l9.drivers.files.atomic import replace_file
+from l9.drivers.files.env_on_host import EnvOnHost, is_private
 from l9.drivers.process import proc
 from l9.drivers.process.programs import stream
 from l9.errors import ActionError
@@ -131,7 +131,7 @@ class ProcessRuntime:
             digest = f"tree:{self._source.tag(release).tree}"
             known = Image(digest, commit)
         env = EnvOnHost(self._layout.root / config.env.file)
-        replace_file(self._layout.env_snapshot(release), msgspec.json.encode(env.values()).decode(), 0o600)
+        replace_file(self._layout.env_snapshot(release), msgspec.json.encode(env.values()), 0o600)
         command = msgspec.json.encode(config.process.command).decode()
         replace_file(self._layout.release(release) / "command.json", command, 0o600)
         file = msgspec.json.encode(_ImageFile(known.digest, known.commit)).decode()
@@ -319,7 +319,7 @@ class ProcessRuntime:
         return self._layout.release(release) / "slot.json"
 
     def _write(self, slot: Slot, place: SlotRecord) -> None:
-        replace_file(self._file(slot), msgspec.json.encode(place).decode(), 0o600)
+        replace_file(self._file(slot), msgspec.json.encode(place), 0o600)
 
 
 class _ImageFile(msgspec.Struct, frozen=True):

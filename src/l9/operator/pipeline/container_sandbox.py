@@ -31,7 +31,7 @@ from l9.drivers.compose.pipeline_document import (
 from l9.drivers.docker.cli import DockerCli
 from l9.drivers.docker.engine import Engine
 from l9.drivers.docker.engine_commands import Container
-from l9.drivers.files.host_files import replace_file
+from l9.drivers.files.atomic import replace_file
 from l9.drivers.process.free_port import free_port
 from l9.drivers.process.programs import Done, stream
 from l9.errors import ActionError, L9Error

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from l9.checks.pipeline.stages import CgmpReport
-from l9.drivers.files.host_files import replace_file
+from l9.drivers.files.atomic import replace_file
 
 T = TypeVar("T")
 KEPT = 50  # runs, the newest
@@ -34,7 +34,7 @@ class CgmpStore:
         files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != "report.json")
         digests = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
         full = msgspec.structs.replace(report, evidence=digests)
-        replace_file(folder / "report.json", msgspec.json.encode(full).decode(), 0o600)
+        replace_file(folder / "report.json", msgspec.json.encode(full), 0o600)
         return full
 
     def evidence(self, key: str) -> Path:
@@ -58,7 +58,7 @@ class CgmpStore:
         return _read(self._apis / f"{name}.json", tuple[Any])
 
     def keep_api(self, name: str, document: Any) -> None:
-        replace_file(self._apis / f"{name}.json", msgspec.json.encode([document]).decode(), 0o600)
+        replace_file(self._apis / f"{name}.json", msgspec.json.encode([document]), 0o600)
 
     def _prune(self, newest: Path) -> None:
         def age(path: Path) -> float:

@@ -1,18 +1,16 @@
-"""The host's own files: the record of what is deployed."""
+"""The record of what is deployed, as files that people and other programs read."""
 
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from l9.config.layout import Layout
 from l9.core.facts import DriftCheck
+from l9.drivers.files.atomic import replace_file
 
 
 class DeployedFiles:
@@ -39,28 +37,4 @@ class DeployedFiles:
 
     def note_drift_check(self, at: float, drift: int) -> None:
         """The timer's own note of when it looked (seconds since the epoch) and how many differences there were."""
-        replace_file(
-            self._layout.drift_check, msgspec.json.encode(DriftCheck(at, drift)).decode() + "\n", 0o644
-        )
-
-
-def is_private(path: Path) -> bool:
-    """Whether a file is there that its owner alone may read."""
-    try:
-        seen = path.stat()
-    except OSError:
-        return False
-    return stat.S_ISREG(seen.st_mode) and not seen.st_mode & 0o077
-
-
-def replace_file(path: Path, text: str, mode: int) -> None:
-    """Write a file whole or not at all, with these permissions, and sync it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        os.fchmod(fd, mode)
-        file.write(text)
-        file.flush()
-        os.fsync(fd)
-    aside.rename(path)
+        replace_file(self._layout.drift_check, msgspec.json.encode(DriftCheck(at, drift)) + b"\n", 0o644)
