@@ -35,6 +35,9 @@ class FakeRecord:
     def drift_checked(self) -> DriftCheck:
         return self._machine.drift_check
 
+    def note_drift_check(self, at: float, drift: int) -> None:
+        self._machine.drift_check = DriftCheck(at, drift)
+
     def write(self, metadata: Mapping[str, Any]) -> None:
         with self._acts.act("record.write", metadata["deployed_tag"]):
             self._machine.metadata = dict(metadata)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import msgspec
@@ -20,7 +20,6 @@ from l9.protocol.answers.answer import Answer
 if TYPE_CHECKING:
     from l9.drivers.git.repo import GitRepo
 
-F = TypeVar("F", bound=Callable[..., Any])
 
 # On each command: click keeps a command's help option from the first time that it was asked for.
 HELP = {"help_option_names": ["-h", "--help"]}

@@ -41,17 +41,12 @@ class State(StrEnum):
     FAIL_STATE = "FAIL-STATE"
 
     @property
-    def terminal(self) -> bool:
-        """Whether a run that reached this state has ended."""
-        return self in _EXIT_CODES
-
-    @property
     def exit_code(self) -> int:
-        """The process exit code of a run that ended here; KeyError for a state that is not terminal."""
-        return _EXIT_CODES[self]
+        """The process exit code of a run that ended here; KeyError for a state that no run ends in."""
+        return EXIT_CODES[self]
 
 
-_EXIT_CODES = {State.SUCCESS: 0, State.REFUSED: 3, State.ROLLED_BACK: 4, State.FAIL_STATE: 5}
+EXIT_CODES = {State.SUCCESS: 0, State.REFUSED: 3, State.ROLLED_BACK: 4, State.FAIL_STATE: 5}
 
 
 class Substrate(StrEnum):

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from l9.drivers.files.deployed import DeployedFiles
 from l9.errors import L9Error, Locked, UsageError
 from l9.host import queries
 from l9.host.agent import found, host_session
@@ -48,7 +47,7 @@ def answer(command: str, arguments: Sequence[str]) -> Answer:
     if command != "drift":
         raise UsageError("no such command of the timer", expected="tick or drift", found=command)
     report = queries.drift(runs)
-    DeployedFiles(host.layout).note_drift_check(runs.ports.clock.now(), len(report.drift))
+    runs.ports.record.note_drift_check(runs.ports.clock.now(), len(report.drift))
     return report
 
 

@@ -182,12 +182,8 @@ def _started(repo: GitRepo, config: Config, tag_name: str) -> ev.RunStarted:
 
 def release_at_head(repo: GitRepo, config: Config) -> str | None:
     """The release that HEAD carries, the highest version of several, or None."""
-    return _newest(repo.tags_at_head(), config)
-
-
-def _newest(tags: tuple[str, ...], config: Config) -> str | None:
     form = TagFormat(config.release.tag)
-    versions = [v for v in map(form.parse, tags) if v is not None]
+    versions = [v for v in map(form.parse, repo.tags_at_head()) if v is not None]
     return max(versions).tag if versions else None
 
 

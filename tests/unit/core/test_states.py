@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from l9.core.states import Slot, State
+from l9.core.states import EXIT_CODES, Slot, State
 
 
 def test_the_terminal_states_own_the_exit_codes() -> None:
-    assert {state: state.exit_code for state in State if state.terminal} == {
+    assert {state: state.exit_code for state in EXIT_CODES} == {
         State.SUCCESS: 0,
         State.REFUSED: 3,
         State.ROLLED_BACK: 4,

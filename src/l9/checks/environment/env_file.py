@@ -100,16 +100,6 @@ def parse_env(text: str) -> EnvFile:
     return EnvFile(tuple(last.values()), tuple(duplicates), tuple(bad_lines))
 
 
-def missing_keys(example: EnvFile, actual: EnvFile) -> tuple[str, ...]:
-    """Name the keys that the example asks for and the actual file lacks, in its order (spec 5.1 step 3).
-
-    A key whose comment right above says "optional" is not asked for; a blank value is present. Raises
-    nothing.
-    """
-    present = set(actual.keys)
-    return tuple(entry.key for entry in example.entries if not entry.optional and entry.key not in present)
-
-
 def fingerprint(env: EnvFile, key: bytes) -> dict[str, str]:
     """Make each value comparable without showing it: 16 hex digits of an HMAC-SHA256 over key name and value.
 

@@ -16,14 +16,12 @@ class HealthRule(msgspec.Struct, frozen=True):
     """What a healthy answer looks like: its HTTP status, and one field of its JSON body.
 
     `field` is a path such as `checks.0.status`; None accepts any body. `equals` None asks only that the
-    field is there. `allow_empty` accepts a body of no bytes although a field is named. A redirect is never
-    healthy.
+    field is there. A redirect is never healthy.
     """
 
     status: tuple[int, ...] = (200,)
     field: str | None = "status"
     equals: str | None = "healthy"
-    allow_empty: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a rule that nothing could meet."""
@@ -65,7 +63,7 @@ def _look(rule: HealthRule, status: int, content_type: str, body: bytes) -> tupl
     described = f", {content_type or 'no content type'}, {len(body)} bytes: {_snippet(body)}"
     if status not in rule.status:
         return False, described
-    if rule.field is None or (rule.allow_empty and not body):
+    if rule.field is None:
         return True, ""
     answer = _json(body)
     if isinstance(answer, list) and answer and type(answer[-1]) is int and 400 <= answer[-1] < 600:

@@ -17,7 +17,7 @@ from l9.errors import NoAnswer
 
 
 class CaddyFile:
-    """Implements `Router` over the site that `l9 provision` writes (`commands/caddy.py`)."""
+    """Implements `Router` over the site that `l9 provision` writes (`site.py`)."""
 
     def __init__(
         self, layout: Layout, config: Config, http: Http, access_log: Path, host: dict[str, str]

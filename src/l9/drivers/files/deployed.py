@@ -36,5 +36,4 @@ class DeployedFiles:
             return DriftCheck()
 
     def note_drift_check(self, at: float, drift: int) -> None:
-        """The timer's own note of when it looked (seconds since the epoch) and how many differences there were."""
         replace_file(self._layout.drift_check, msgspec.json.encode(DriftCheck(at, drift)) + b"\n", 0o644)

@@ -1,4 +1,4 @@
-"""The bench of the release's own image: a compose project of its own, of which nothing is left afterwards."""
+"""The sandbox of the release's own image: a compose project of its own, of which nothing is left afterwards."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _released(config: Config, tag: str, key: str) -> bool:
 
 
 class ContainerSandbox:
-    """Implements `Bench` with compose. The exported tree lies in `folder`, which is the caller's."""
+    """Implements `Sandbox` with compose. The exported tree lies in `folder`, which is the caller's."""
 
     where = "container"
     python = "python"

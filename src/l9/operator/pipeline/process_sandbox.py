@@ -1,4 +1,4 @@
-"""The bench without Docker: commands in the exported tree, and the release as a process (the embedded runtime)."""
+"""The sandbox without Docker: commands in the exported tree, and the release as a process (the embedded runtime)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PATIENCE = 5.0  # seconds, for a release that was told to end
 
 
 class ProcessSandbox:
-    """Implements `Bench` in a folder of the caller's, which holds the exported tree as `tree`."""
+    """Implements `Sandbox` in a folder of the caller's, which holds the exported tree as `tree`."""
 
     where = "process"
 

@@ -1,4 +1,4 @@
-"""What the two benches have in common: where the stages of CGMP run, and what they leave behind after a crash."""
+"""What the two sandboxes have in common: where the stages of CGMP run, and what they leave behind after a crash."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from l9.checks.environment.env_file import (
     EnvFile,
     Secret,
     fingerprint,
-    missing_keys,
     parse_env,
     render_env,
     whole_fingerprint,
@@ -101,15 +100,6 @@ def test_the_last_of_duplicates_counts() -> None:
     assert env.entries[0].value.reveal() == "4"
 
 
-def test_missing_keys_in_the_examples_order() -> None:
-    assert missing_keys(parse_env(SPEC), parse_env("ENV=\nEXTRA=1")) == (
-        "PYTHONDONTWRITEBYTECODE",
-        "MEMORY_DSN",
-        "OPENAI_API_KEY",
-    )
-    assert missing_keys(parse_env(SPEC), parse_env(SPEC)) == ()
-
-
 @pytest.mark.parametrize(
     ("comment", "optional"),
     [
@@ -125,8 +115,8 @@ def test_missing_keys_in_the_examples_order() -> None:
     ],
 )
 def test_a_key_is_optional_when_the_comment_right_above_says_so(comment: str, optional: bool) -> None:
-    example = parse_env(f"{comment}\nA=1")
-    assert ("A" not in missing_keys(example, parse_env("B=1"))) is optional
+    entries = {entry.key: entry for entry in parse_env(f"{comment}\nA=1").entries}
+    assert entries["A"].optional is optional
 
 
 # ── secrecy ──────────────────────────────────────────────────────────────────────────────────────
@@ -231,11 +221,3 @@ def test_any_text_is_read_and_no_line_number_is_out_of_range(text: str) -> None:
     assert all(1 <= line <= last for line in (*env.bad_lines, *(entry.line_no for entry in env.entries)))
     assert len(set(env.keys)) == len(env.keys)
     assert set(env.duplicates) <= set(env.keys)
-
-
-@given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=6), st.data())
-def test_exactly_the_keys_that_are_left_out_are_missing(env: dict[str, str], data: st.DataObject) -> None:
-    kept = data.draw(st.sets(st.sampled_from(sorted(env))))
-    example = parse_env("\n".join(f"{key}=" for key in env))
-    actual = parse_env("\n".join(f"{key}={quoted(env[key])}" for key in env if key in kept))
-    assert missing_keys(example, actual) == tuple(key for key in env if key not in kept)

@@ -67,12 +67,6 @@ def test_without_a_field_any_body_will_do() -> None:
     assert not judged(rule, 503, b"")[0]
 
 
-def test_an_empty_body_can_be_allowed() -> None:
-    rule = HealthRule(allow_empty=True)
-    assert judged(rule, 200, b"") == (True, "status 200")
-    assert not judged(rule, 200, b"no")[0]
-
-
 def test_a_nested_field() -> None:
     rule = HealthRule(field="checks.0.state", equals="up")
     assert judged(rule, 200, b'{"checks": [{"state": "up"}]}')[0]
