@@ -12,7 +12,8 @@ import click
 import pytest
 from source import SRC, TOP, imports, modules
 
-from l9.cli.main import COMMANDS, cli
+from l9.cli.commands import COMMANDS
+from l9.cli.main import cli
 
 PROGRAMS = {
     "$EDITOR", "X", "apt-get", "cat", "cd", "command", "df", "docker", "gh", "git", "l9", "ls", "pip", "rm", "ssh",

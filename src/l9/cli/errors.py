@@ -12,6 +12,7 @@ import click
 from msgspec.structs import replace
 
 from l9.cli.command_line import for_target, wants_json
+from l9.cli.commands import COMMANDS
 from l9.cli.plain_text import json_line, printable
 from l9.errors import ActionError, Interrupted, L9Error, UsageError, named
 from l9.protocol.answers.error import Error
@@ -40,8 +41,6 @@ def show_usage(error: click.ClickException) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and not wants_json(sys.argv[1:]):
         sys.stderr.write(error.format_message() + "\n")
         return UsageError.exit_code
-    from l9.cli.main import COMMANDS
-
     named = next((word for word in sys.argv[1:] if word in COMMANDS), None)
     what = error.format_message().splitlines()[0]
     ours = UsageError(

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from l9.cli.plain_text import printable
-from l9.cli.render import ICONS, sentences
+from l9.cli.sentences import ICONS, sentences
 from l9.core import events as ev
 
 STYLES = {"open": "green", "closed": "bold red", "warn": "yellow", "back": "magenta", "note": "cyan"}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 
 import msgspec
-
-from l9.provision.texts import by_hand, unified
 
 Diff = tuple[str, ...]  # lines without line ends
 
@@ -60,10 +59,10 @@ class WriteFile(Change, frozen=True, tag="file"):
         return f"file {self.path}"
 
     def diff(self) -> Diff:
-        return unified(self.path, self.old, self.text)
+        return _unified(self.path, self.old, self.text)
 
     def commands(self) -> tuple[str, ...]:
-        return (by_hand(self.path, self.text), f"sudo chmod {self.mode:04o} {shlex.quote(self.path)}")
+        return (_write_by_hand(self.path, self.text), f"sudo chmod {self.mode:04o} {shlex.quote(self.path)}")
 
 
 class AddLines(Change, frozen=True, tag="lines"):
@@ -199,16 +198,16 @@ class CaddySite(Change, frozen=True, tag="caddy"):
 
     def diff(self) -> Diff:
         return (
-            *unified(self.site, self.site_old, self.site_text),
-            *unified(self.caddyfile, self.caddyfile_old, self.caddyfile_text),
+            *_unified(self.site, self.site_old, self.site_text),
+            *_unified(self.caddyfile, self.caddyfile_old, self.caddyfile_text),
         )
 
     def commands(self) -> tuple[str, ...]:
         caddyfile, as_caddy = shlex.quote(self.caddyfile), f"sudo -u {shlex.quote(self.user or 'root')} "
         reload = f"caddy reload --config {caddyfile} --address {shlex.quote(self.admin.split('://')[-1])}"
-        texts = [] if self.site_old == self.site_text else [by_hand(self.site, self.site_text)]
+        texts = [] if self.site_old == self.site_text else [_write_by_hand(self.site, self.site_text)]
         if self.caddyfile_old != self.caddyfile_text:
-            texts.append(by_hand(self.caddyfile, self.caddyfile_text))
+            texts.append(_write_by_hand(self.caddyfile, self.caddyfile_text))
         return (
             f"sudo install -d {shlex.quote(self.site.rpartition('/')[0])}",
             *texts,
@@ -239,3 +238,20 @@ class InstallPackages(Change, frozen=True, tag="packages"):
 
     def commands(self) -> tuple[str, ...]:
         return (f"sudo apt-get update && sudo apt-get install -y {shlex.join(self.names)}",)
+
+
+def _unified(path: str, old: str | None, new: str) -> tuple[str, ...]:
+    """A unified diff's lines without line ends; none where nothing changes."""
+    if old == new:
+        return ()
+    name = "/dev/null" if old is None else path
+    lines = difflib.unified_diff((old or "").splitlines(), new.splitlines(), name, path, lineterm="")
+    return tuple(line.encode("utf-8", "replace").decode() for line in lines)
+
+
+def _write_by_hand(path: str, text: str) -> str:
+    """A shell command that writes a file as root."""
+    end = "L9"
+    while end in text.splitlines():
+        end += "_"
+    return f"sudo tee {shlex.quote(path)} >/dev/null <<'{end}'\n{text.removesuffix(chr(10))}\n{end}"

@@ -1,4 +1,7 @@
-"""One ssh process a step: `python3 -` on the host, the program on its standard input, messages from it."""
+"""One ssh process a step: `python3 -` on the host, a program on its standard input, messages from it.
+
+The program is `host/`, as it is installed here, with a request in it.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from l9.config.model import Target
 from l9.drivers.ssh import client as ssh
 from l9.errors import L9Error, Unreachable
 from l9.provision.errors import HostUnfit
-from l9.provision.host.talk import heard
+from l9.provision.host.program import program
+from l9.provision.host.talk import MARK, heard
 
 REMOTE = "exec python3 -I -"
 NO_SUCH_PROGRAM = 127  # as a shell ends
@@ -25,8 +31,8 @@ def argv(target: Target) -> tuple[str, ...]:
     return ssh.argv(target, REMOTE)
 
 
-def run(target: Target, program: str) -> Iterator[dict[str, Any]]:
-    """Send a program; its messages, as they come.
+def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
+    """Send a program's text; its messages, as they come.
 
     Raises Unreachable (nothing on the host was reached, or the link dropped) and HostUnfit (no Python there).
     """
@@ -43,7 +49,7 @@ def run(target: Target, program: str) -> Iterator[dict[str, Any]]:
             assert child.stdin  # noqa: S101  # pipes, as asked for above
             assert child.stdout  # noqa: S101
             try:
-                child.stdin.write(program.encode())
+                child.stdin.write(text.encode())
                 child.stdin.close()
             except BrokenPipeError:
                 pass  # what it said on standard error is the better message
@@ -92,3 +98,28 @@ def _too_old(target: Target, version: str) -> HostUnfit:
         found=version,
         remedy=ssh.by_hand(target, "cat /etc/os-release"),
     )
+
+
+# ── the program ──────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def modules() -> dict[str, str]:
+    """Module name to source text; packages are empty."""
+    top = Path(__file__).parent / "host"
+    found = {"l9": "", "l9.provision": "", "l9.provision.host": ""}
+    for file in sorted(top.glob("[!_]*.py")):
+        found[f"l9.provision.host.{file.stem}"] = file.read_text(encoding="utf-8")
+    return found
+
+
+def look_program(question: dict[str, Any]) -> str:
+    """The program that looks (`Wanted.question`)."""
+    return program({"modules": modules(), "mark": MARK, "mode": "look", "look": question})
+
+
+def apply_program(changes: list[dict[str, Any]], wheels: dict[str, str]) -> str:
+    """The program that makes changes; `wheels` are base64 by file name."""
+    numbered = [{**change, "index": index} for index, change in enumerate(changes)]
+    data = {"modules": modules(), "mark": MARK, "mode": "apply", "changes": numbered, "wheels": wheels}
+    return program(data)

@@ -14,7 +14,7 @@ from l9.config.model import Target
 from l9.configuration import FILE
 from l9.drivers.ssh import client as ssh
 from l9.errors import L9Error, Unreachable
-from l9.provision import bundle, link, program, wheels
+from l9.provision import bundle, link, wheels
 from l9.provision.changes import CaddySite, Change, InstallAgent
 from l9.provision.errors import ChangeRefused, HalfProvisioned
 from l9.provision.needs import Need, needs, refuse_old_python
@@ -40,7 +40,7 @@ def look(wanted: Wanted, example: str | None) -> Look:
     """Look at the host; nothing changes. Raises Unreachable, HostUnfit."""
     target = wanted.config.target
     seen: HostSnapshot | None = None
-    for message in link.run(target, program.look(wanted.question())):
+    for message in link.run(target, link.look_program(wanted.question())):
         if message["type"] == "seen":
             seen = msgspec.convert(message["seen"], HostSnapshot)
     if seen is None:
@@ -60,7 +60,7 @@ def apply(wanted: Wanted, seen: HostSnapshot, changes: tuple[Change, ...], told:
     if any(isinstance(change, InstallAgent) for change in changes):
         packed = wheels.agent_wheels(seen.python)
         sent = {name: base64.b64encode(data).decode() for name, data in packed.items()}
-    text = program.apply([msgspec.to_builtins(change) for change in changes], sent)
+    text = link.apply_program([msgspec.to_builtins(change) for change in changes], sent)
     done: list[int] = []
     for message in _all(target, text, done):
         if message["type"] == "failed":

@@ -10,7 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from l9.cli.main import COMMANDS, cli, run
+from l9.cli.commands import COMMANDS
+from l9.cli.main import cli, run
 
 SHOWN = [name for name in COMMANDS if name != "agent"]
 HEAVY = "sorted(m for m in sys.modules if m.split('.')[0] in ('rich', 'msgspec', 'aiohttp', 'psycopg'))"

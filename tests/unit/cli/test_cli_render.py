@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from l9.cli.render import JsonView, PlainView, feed, sentences, view
+from l9.cli.render import JsonView, PlainView, feed, view
 from l9.cli.render_tty import TtyView
+from l9.cli.sentences import sentences
 from l9.core import events as ev
 from l9.core.actions import SwitchRoute
 from l9.core.states import Slot, State

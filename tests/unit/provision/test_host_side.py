@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from l9.provision import changes as ch
-from l9.provision import program
+from l9.provision import link
 from l9.provision.host import apply as host_apply
 from l9.provision.host import files, system
 from l9.provision.host.talk import Refused, heard
@@ -25,7 +25,7 @@ ME = {"owner": "", "group": ""}
 
 
 def perform(python: tuple[str, ...], *changes: ch.Change) -> list[dict[str, Any]]:
-    text = program.apply([msgspec.to_builtins(change) for change in changes], {})
+    text = link.apply_program([msgspec.to_builtins(change) for change in changes], {})
     done = subprocess.run(python, input=text.encode(), capture_output=True, check=False)
     assert done.stderr == b""
     return [m for m in map(heard, done.stdout.decode().splitlines()) if m]
@@ -52,7 +52,7 @@ def question(path: Path) -> dict[str, Any]:
 
 
 def look(python: tuple[str, ...], path: Path) -> dict[str, Any]:
-    text = program.look(question(path))
+    text = link.look_program(question(path))
     done = subprocess.run(python, input=text.encode(), capture_output=True, check=False)
     assert done.stderr == b""
     (message,) = [m for m in map(heard, done.stdout.decode().splitlines()) if m]

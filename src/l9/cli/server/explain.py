@@ -8,7 +8,7 @@ import click
 
 from l9 import errors
 from l9.cli.context import HELP, json_option, project, remark, show, target_option
-from l9.cli.render import ICONS, sentences
+from l9.cli.sentences import ICONS, sentences
 from l9.core import events as ev
 from l9.operator.identity import whoami
 from l9.protocol import client, requests

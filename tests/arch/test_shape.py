@@ -1,0 +1,58 @@
+"""The shape of the tree: no import cycle, no crowded folder, and one owner for each thing that is dangerous."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+
+import pytest
+from source import cycles, imported_modules, modules
+
+MOST = 15  # modules beside each other
+
+
+@pytest.mark.parametrize(
+    ("graph", "found"),
+    [
+        ({"a": {"b"}, "b": set()}, []),
+        ({"a": {"a"}}, [["a"]]),
+        ({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}, [["a", "b", "c"]]),
+        ({"a": {"b"}, "b": {"a"}, "c": {"d", "a"}, "d": {"c"}}, [["a", "b"], ["c", "d"]]),
+    ],
+)
+def test_a_cycle_is_found(graph: dict[str, set[str]], found: list[list[str]]) -> None:
+    assert cycles(graph) == found
+
+
+def test_no_module_needs_itself_in_the_end() -> None:
+    """Not by an import inside a function either; a package as such holds a name and nothing else."""
+    trees = dict(modules())
+    graph = {name: imported_modules(tree, set(trees)) - {name, "l9"} for name, tree in trees.items()}
+    assert cycles(graph) == []
+
+
+def test_no_folder_is_crowded() -> None:
+    names = {name for name, _ in modules()}
+    packages = {name.rpartition(".")[0] for name in names}
+    beside = Counter(name.rpartition(".")[0] for name in names - packages)
+    assert {folder: count for folder, count in beside.items() if count > MOST} == {}
+
+
+def calls(*wanted: str) -> set[str]:
+    """The modules in which one of these is named."""
+    return {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in wanted
+    }
+
+
+def test_files_are_made_safe_in_one_place() -> None:
+    """Where a file is synced it is also renamed, and its directory synced: in one place, and not nearly so in five."""
+    assert calls("os.fsync", "os.replace") == {
+        "l9.drivers.files.atomic",
+        "l9.drivers.files.journal",  # which grows in place
+        "l9.provision.host.agent",  # on a host that has only Python's own library
+        "l9.provision.host.files",
+    }
