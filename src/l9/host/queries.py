@@ -20,12 +20,11 @@ from l9.host.session import HostSession
 from l9.host.steady_state import judge_now, on_record
 from l9.protocol import requests as ask
 from l9.protocol.answers.check import HostCheck, Record
-from l9.protocol.answers.drift import DriftReport
 from l9.protocol.answers.environment import EnvPrints, HostEnv
 from l9.protocol.answers.plan import HostPlan
 from l9.protocol.answers.run_lines import ResultLine, TextLine
 from l9.protocol.answers.runs import Explain, History, LogsResult, RunLine, RunResult, Verified
-from l9.protocol.answers.status import LastRun, Live, Standby, Status, Tick
+from l9.protocol.answers.status import DriftReport, LastRun, Live, Standby, Status, Tick
 from l9.protocol.messages import Answered, AnyMessage, HostAnswer
 
 NEWEST = 100_000  # runs: the whole record

@@ -10,9 +10,8 @@ from l9.errors import L9Error, Locked, UsageError
 from l9.host import queries
 from l9.host.agent import found, host_session
 from l9.protocol.answers.answer import Answer
-from l9.protocol.answers.drift import DriftReport
 from l9.protocol.answers.error import Error
-from l9.protocol.answers.status import Tick
+from l9.protocol.answers.status import DriftReport, Tick
 from l9.protocol.messages import encode_answer
 
 DRIFT = 7  # the exit code for drift found

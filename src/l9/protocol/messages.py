@@ -10,7 +10,6 @@ import msgspec
 
 from l9.config.settings import ServerSettings
 from l9.protocol.answers.check import HostCheck
-from l9.protocol.answers.drift import DriftReport
 from l9.protocol.answers.environment import EnvPrints, HostEnv
 from l9.protocol.answers.error import Error
 from l9.protocol.answers.plan import HostPlan
@@ -23,7 +22,7 @@ from l9.protocol.answers.run_lines import (
     TextLine,
 )
 from l9.protocol.answers.runs import Explain, History, Verified
-from l9.protocol.answers.status import Status, Tick
+from l9.protocol.answers.status import DriftReport, Status, Tick
 from l9.protocol.requests import SCHEMA
 
 

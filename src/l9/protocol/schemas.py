@@ -9,19 +9,16 @@ import msgspec
 from l9.protocol.answers import (
     branches,
     check,
-    drift,
     environment,
     error,
     graph,
     hooks,
     locks,
     plan,
-    protection,
     provision,
     releases,
     runs,
     scaffold,
-    settings,
     status,
 )
 from l9.protocol.answers.answer import Answer
@@ -31,13 +28,13 @@ ANSWERS: tuple[type[Answer], ...] = (
     status.Status, status.Tick,
     runs.RunResult, runs.CgmpResult, runs.LogsResult, runs.DemoResult,
     runs.History, runs.Verified, runs.Explain,
-    drift.DriftReport, plan.Plan, plan.HostPlan,
+    status.DriftReport, plan.Plan, plan.HostPlan,
     check.Check, check.HostCheck, check.Ready, check.Checklist, check.Explained,
     locks.Locked, locks.Audited,
     environment.EnvCheck, environment.EnvDiff, environment.HostEnv, environment.EnvPrints,
-    hooks.Hooks, hooks.HookRun, protection.ProtectBare, protection.ProtectGithub,
+    hooks.Hooks, hooks.HookRun, hooks.ProtectBare, hooks.ProtectGithub,
     branches.BranchList, scaffold.Init, releases.MadeRelease, releases.Releases,
-    graph.GraphTable, provision.Provision, settings.ShownConfig,
+    graph.GraphTable, provision.Provision, scaffold.ShownConfig,
     error.Error, error.ErrorCode,
 )  # fmt: skip
 

@@ -1,9 +1,10 @@
-"""`l9 init`."""
+"""`l9 init` and `l9 config show`."""
 
 from __future__ import annotations
 
 import msgspec
 
+from l9.config.model import Config
 from l9.protocol.answers.answer import Answer
 
 
@@ -36,3 +37,7 @@ class Init(Answer, frozen=True, kw_only=True, tag="l9.init/1"):
     files: tuple[NewFile, ...]
     notes: tuple[Left, ...]
     next: tuple[str, ...]
+
+
+class ShownConfig(Answer, Config, frozen=True, kw_only=True, tag="l9.config/1"):
+    """`l9 config show`: one target's configuration with every default filled in."""

@@ -1,9 +1,10 @@
-"""`l9 status`, and what the host's timer does."""
+"""`l9 status`, `l9 drift`, and what the timer did."""
 
 from __future__ import annotations
 
 import msgspec
 
+from l9.checks.host.drift import Drift
 from l9.core.states import Kind, Slot, State
 from l9.drivers.files.lock import Holder
 from l9.protocol.answers.answer import Answer
@@ -62,3 +63,10 @@ class Tick(Answer, frozen=True, kw_only=True, tag="l9.tick/1"):
     busy: bool = False
     recovered: str | None = None
     standby_stopped: str | None = None
+
+
+class DriftReport(Answer, frozen=True, kw_only=True, tag="l9.drift/1"):
+    """`l9 drift`: exit code 7 when `drift` is not empty. `live` is the live release on record."""
+
+    drift: tuple[Drift, ...]
+    live: str | None
