@@ -34,3 +34,6 @@ COMMANDS = {
     "demo": ("demo", "Run the whole story on this machine, on real parts."),
     "agent": ("server.agent", "Internal: what runs on the host."),
 }
+
+# Those that the l9 of a server has: it runs, tells and undoes what an operator's machine released.
+ON_SERVER = ("rollback", "resume", "status", "history", "explain", "logs", "drift", "agent")

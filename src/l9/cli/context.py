@@ -19,6 +19,7 @@ from l9.protocol.answers.answer import Answer
 
 if TYPE_CHECKING:
     from l9.drivers.git.repo import GitRepo
+    from l9.host.server import Server
 
 
 # On each command: click keeps a command's help option from the first time that it was asked for.
@@ -59,18 +60,25 @@ class Project(msgspec.Struct, frozen=True):
 def project(target: str | None) -> Project:
     """Find the project from the current directory. Raises UsageError or ConfigError.
 
-    On a server, in a live checkout, it is the target that was provisioned there, whatever the checkout says.
+    On a server it is the target that this l9 was put there for, whatever lies around it.
     """
+    if (server := own_server()) is not None:
+        from l9.config.settings import host_config
+
+        refuse_unknown(target, (server.settings.name,), "target on this host")
+        return Project(server.layout.root, host_config(server.settings))
     top = project_top()
-    if on_server():
-        return Project(top, _of_this_host(top, target))
     return Project(top, load(top, target))
 
 
-def on_server() -> bool:
-    """True for the l9 that provisioning installed on a server."""
-    prefix = Path(sys.prefix).resolve()
-    return prefix.is_relative_to(provisioned.LIB) or prefix.parent.parts[-2:] == (".l9", "agent")
+def own_server() -> Server | None:
+    """The target that provisioning put this l9 there for; None on an operator's machine. Raises ConfigError."""
+    from l9.host import server
+
+    agents = Path(sys.prefix).resolve().parent
+    if agents.parent == provisioned.LIB:
+        return server.of_instance(agents.name)
+    return server.of_directory(agents.parents[1]) if agents.parts[-2:] == (".l9", "agent") else None
 
 
 def project_top() -> Path:
@@ -86,17 +94,6 @@ def project_top() -> Path:
     from l9.drivers.git.repo import find_top
 
     return find_top(here)
-
-
-def _of_this_host(top: Path, target: str | None) -> Config:
-    """The target that was provisioned in this live checkout. Raises ConfigError."""
-    from l9.config.settings import host_config
-    from l9.host import server
-
-    here = next((s for s in server.by_root() if s.layout.root.resolve() == top.resolve()), None)
-    settings = (here or server.of_directory(top)).settings
-    refuse_unknown(target, (settings.name,), "target on this host")
-    return host_config(settings)
 
 
 def show(

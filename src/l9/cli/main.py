@@ -6,24 +6,37 @@ import importlib
 import io
 import os
 import sys
+from importlib.util import find_spec
 
 import click
 
 from l9 import __version__
-from l9.cli.commands import COMMANDS
+from l9.cli.commands import COMMANDS, ON_SERVER
 from l9.drivers.git.environment import forget_callers_repository
-from l9.errors import L9Error
+from l9.errors import L9Error, UsageError
+
+
+def available() -> tuple[str, ...]:
+    """The commands that this installation has: all, or those that provisioning puts on a server."""
+    return ON_SERVER if find_spec("l9.operator") is None else tuple(COMMANDS)
 
 
 class Lazy(click.Group):
     """A group whose commands are imported when they are called; the help needs none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(available())
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
+        if name not in available():
+            raise UsageError(
+                f"`l9 {name}` runs on the operator's machine",
+                expected=f"on a server, one of {', '.join(n for n in available() if n != 'agent')}",
+                found=f"l9 {name}",
+                remedy="l9 --help",
+            )
         command: click.Command = importlib.import_module(f"l9.cli.{COMMANDS[name][0]}").command
         return command
 
@@ -34,13 +47,13 @@ class Lazy(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(name, list(COMMANDS), 1)
+            near = get_close_matches(name, available(), 1)
             ctx.fail(f"no command {name}" + (f", did you mean {near[0]}" if near else ""))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items() if name != "agent"])
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in available() if name != "agent"])
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

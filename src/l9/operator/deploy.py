@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -14,7 +12,7 @@ from l9 import __version__
 from l9.catalogue import Judged, catalogue, judge
 from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import read_schema
-from l9.checks.git.versions import TagFormat, check_tag_name
+from l9.checks.git.versions import TagFormat
 from l9.config.load import parse_for
 from l9.config.model import Config
 from l9.core import events as ev
@@ -31,37 +29,14 @@ from l9.drivers.git.repo import GitRepo
 from l9.drivers.process.clock import SystemClock
 from l9.errors import L9Error, UsageError
 from l9.graph import GRAPH
-from l9.operator.identity import whoami
 from l9.operator.perform import RepoPerformer
 from l9.operator.pipeline.pipeline import Cgmp
 from l9.operator.pipeline.tree_under_test import remembered, subject_of
 from l9.operator.repo_observer import RepoObserver
 from l9.protocol import requests as ask
+from l9.protocol.caller import check_name, new_run_id, whoami
 
 Seen = Callable[[ev.Entry], None]
-
-
-def new_run_id(at: float) -> str:
-    """A name for a run that sorts by time and is no one else's."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at)) + "-" + secrets.token_hex(2)
-
-
-def check_name(tag: str, config: Config) -> None:
-    """Raises UsageError for what may not be, or is not, a release's name; nothing has touched it before."""
-    if reason := check_tag_name(tag):
-        raise UsageError(
-            "this tag is refused",
-            expected=f"a tag like {config.release.tag}",
-            found=f"{tag!r}: {reason}",
-            remedy="git tag --list",
-        )
-    if TagFormat(config.release.tag).parse(tag) is None:
-        raise UsageError(
-            f"{tag} is no release",
-            expected=f"a tag like {config.release.tag}",
-            found=tag,
-            remedy="git tag --list",
-        )
 
 
 class OperatorPart(msgspec.Struct, frozen=True):

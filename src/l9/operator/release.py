@@ -30,9 +30,9 @@ from l9.drivers.git.releases import GitReleases
 from l9.drivers.git.repo import GitRepo
 from l9.drivers.signing.ssh_keys import find_key
 from l9.errors import GateClosed, UsageError
-from l9.operator.deploy import check_name, judge_repository, release_at_head
-from l9.operator.identity import whoami
+from l9.operator.deploy import judge_repository, release_at_head
 from l9.operator.pipeline.attest import attest
+from l9.protocol.caller import check_name, whoami
 
 PARTS = ("major", "minor", "patch")
 BEFORE_THE_HOST = (Substrate.WORKSPACE, Substrate.REPOSITORY)

@@ -1,6 +1,7 @@
-"""The agent as wheels: l9 itself, packed from its installed files, and the one package that the agent needs.
+"""The agent as wheels: l9's own, packed from its installed files, and the packages that it needs.
 
-What only an operator uses (the command line, the demo, this package) stays here, and with it click and rich.
+A server gets what it can use and nothing else: the operator's part, the demo and this package stay here, and with
+them rich and what reads other people's files.
 """
 
 from __future__ import annotations
@@ -18,21 +19,56 @@ from l9 import __version__
 from l9.provision.plan import AgentVersion
 from l9.provision.snapshot import Python
 
-NEEDS = ("msgspec",)
-_LEFT_OUT = {"cli", "demo", "provision", "web", "__pycache__"}
+NEEDS = ("click", "msgspec")
+_WHOLE = ("*",)
+# The packages that a server gets, whole or by their modules: what the agent, the timer and the commands of
+# `cli/commands.py` need that are meant for a server. A test goes by the imports.
+PARTS: dict[str, tuple[str, ...]] = {
+    ".": ("__init__", "__main__", "catalogue", "configuration", "criteria", "errors", "graph"),
+    "core": _WHOLE,
+    "config": _WHOLE,
+    "host": _WHOLE,
+    "protocol": ("caller", "client", "messages", "requests"),
+    "protocol/answers": ("answer", "check", "environment", "error", "plan", "run_lines", "runs", "status"),
+    "checks": ("context",),
+    "checks/api": _WHOLE,
+    "checks/compose": ("facts", "invariants", "production", "services", "variables"),
+    "checks/dependencies": ("facts", "locks"),
+    "checks/dockerfile": ("dockerfile", "facts", "invariants"),
+    "checks/environment": ("env_file", "facts", "invariants", "patterns", "ports", "reads", "resolved", "schema"),
+    "checks/git": (
+        "branch_invariants", "facts", "invariants", "messages", "protection", "setup_invariants", "versions",
+        "workspace_invariants",
+    ),
+    "checks/host": _WHOLE,
+    "checks/logs": _WHOLE,
+    "checks/pipeline": _WHOLE,
+    "checks/secrets": ("facts",),
+    "drivers": (),
+    "drivers/caddy": _WHOLE,
+    "drivers/compose": ("commands", "names", "project_document", "slot_document"),
+    "drivers/docker": _WHOLE,
+    "drivers/files": _WHOLE,
+    "drivers/git": ("commands", "environment", "notes_commands", "source", "tree"),
+    "drivers/http": _WHOLE,
+    "drivers/process": _WHOLE,
+    "drivers/signing": ("ssh_key_commands", "ssh_keys"),
+    "drivers/ssh": _WHOLE,
+    "cli": ("command_line", "commands", "context", "errors", "main", "plain_text", "render", "sentences"),
+    "cli/server": ("agent", "drift", "explain", "history", "logs", "outcome", "resume", "rollback", "status"),
+}  # fmt: skip
 _LAYOUT = 1  # raised when the way in which `host/agent.py` lays out an agent changes
 
 
 @cache
 def sources() -> dict[str, bytes]:
-    """The agent's part of the package: names in the wheel to contents, sorted. Read once: one run, one agent."""
-    top = Path(l9.__file__).parent
-    found = {}
-    for file in sorted(top.rglob("*.py")):
-        inside = file.relative_to(top)
-        if not _LEFT_OUT & set(inside.parts):
-            found[f"l9/{inside.as_posix()}"] = file.read_bytes()
-    return found
+    """The server's part of the package: names in the wheel to contents, sorted. Read once: one run, one agent."""
+    top, found = Path(l9.__file__).parent, {}
+    for folder, names in PARTS.items():
+        for file in sorted((top / folder).glob("*.py")):
+            if names == _WHOLE or file.stem in (*names, "__init__"):
+                found[f"l9/{file.relative_to(top).as_posix()}"] = file.read_bytes()
+    return dict(sorted(found.items()))
 
 
 def agent_version(python: Python) -> AgentVersion:

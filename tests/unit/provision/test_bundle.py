@@ -1,77 +1,207 @@
-"""The agent as wheels: the same bytes for the same sources, and enough to start on a bare Python."""
+"""The l9 of a server: the same bytes for the same sources, and all that it is for works on a bare Python."""
 
 from __future__ import annotations
 
-import io
-import os
+import ast
+import json
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from fresh_host import PYTHON
-from l9.provision import bundle, wheels
+from fresh_host import wanted
+from l9 import __version__
+from l9.cli.commands import COMMANDS, ON_SERVER
+from l9.config.layout import Layout
+from l9.config.provisioned import in_directory
+from l9.core import events as ev
+from l9.core.states import State
+from l9.drivers.files.journal import JournalFile
+from l9.provision import bundle
 from l9.provision.host import agent
-from l9.provision.snapshot import Python
+from samples import NOW, STARTED
+from server_l9 import ServerL9
 
-HERE = Python(
-    version=(sys.version_info[0], sys.version_info[1], sys.version_info[2]),
-    executable=os.path.realpath(sys.executable),
-    tag=f"cp{sys.version_info[0]}{sys.version_info[1]}",
-    machine=os.uname().machine,
-    libc=("glibc", os.confstr("CS_GNU_LIBC_VERSION").split()[1]),
-)
+SRC = Path(bundle.__file__).parents[1]
+REFUSED = ev.RunFinished(outcome=State.REFUSED, live=None, slot=None, standby=None, exit_code=3, seconds=1.0)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> ServerL9:
+    """A target's directory with one run on record; with a blank in its path, where a `#!` names no Python."""
+    root = tmp_path_factory.mktemp("server") / "l9 é"
+    root.mkdir()
+    for argv in (
+        ("git", "init", "--quiet", "--initial-branch=main"),
+        ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.net",
+         "commit", "--quiet", "--allow-empty", "--message", "Add: Nothing"),
+    ):  # fmt: skip
+        subprocess.run(argv, cwd=root, check=True)
+    made = ServerL9(root)
+    text = wanted(target=f'runtime = "process"\npath = "{root}"').settings_text
+    layout = Layout(root)
+    in_directory(root).settings.write_text(text, encoding="utf-8")
+    journal = JournalFile(layout.journal, lambda: NOW)
+    journal.append("run-1", STARTED)
+    journal.append("run-1", REFUSED)
+    return made
 
 
 def test_packing_twice_gives_the_same_bytes() -> None:
     assert bundle.own_wheel() == bundle.own_wheel()
 
 
-def test_the_agent_has_no_operators_part() -> None:
+def test_a_server_gets_no_operators_part() -> None:
     names = set(bundle.sources())
-    assert {"l9/__main__.py", "l9/host/agent.py", "l9/host/timer.py", "l9/graph.py"} <= names
-    assert not [n for n in names if n.startswith(("l9/cli", "l9/demo", "l9/provision", "l9/web"))]
+    assert {
+        "l9/__main__.py",
+        "l9/host/agent.py",
+        "l9/host/timer.py",
+        "l9/cli/main.py",
+        "l9/graph.py",
+    } <= names
+    others = ("l9/operator", "l9/demo", "l9/provision", "l9/cli/repository", "l9/drivers/github")
+    assert not [name for name in names if name.startswith(others)]
 
 
-def test_every_file_is_on_the_wheels_record() -> None:
-    name, data = bundle.own_wheel()
-    with zipfile.ZipFile(io.BytesIO(data)) as wheel:
-        record = wheel.read(f"{name.split('-py3')[0]}.dist-info/RECORD").decode()
-        assert [line.split(",")[0] for line in record.splitlines()] == wheel.namelist()
-        assert wheel.testzip() is None
+def test_each_part_on_the_list_is_there_once() -> None:
+    for folder, names in bundle.PARTS.items():
+        for name in names:
+            assert name == "*" or (SRC / folder / f"{name}.py").is_file(), f"{folder}/{name}"
+        assert len(set(names)) == len(names), folder
+
+
+def needed(module: str) -> set[str]:
+    """What a module imports as it is imported itself."""
+    path = SRC.parent.joinpath(*module.split(".")).with_suffix(".py")
+    tree = ast.parse((path if path.exists() else path.with_suffix("") / "__init__.py").read_bytes())
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            deeper = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in deeper if is_module(name)} or {node.module}
+    return found
+
+
+def is_module(name: str) -> bool:
+    path = SRC.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def bundled() -> list[str]:
+    return [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in bundle.sources()]
+
+
+def test_what_a_module_imports_goes_with_it() -> None:
+    """A failure here names all that `bundle.PARTS` lacks."""
+    seen, todo = set(bundled()), bundled()
+    while todo:
+        new = {name for name in needed(todo.pop()) if is_module(name)} - seen
+        seen |= new
+        todo += new
+    assert sorted(seen - set(bundled())) == []
+    outside = {name.split(".")[0] for module in bundled() for name in needed(module)} - {"l9"}
+    assert outside <= {*sys.stdlib_module_names, *bundle.NEEDS}
+
+
+def test_nothing_is_installed_but_the_wheels(server: ServerL9) -> None:
+    assert agent.look(str(server.directory)) == {
+        "current": server.version.digest, "installed": [server.version.digest],
+    }  # fmt: skip
+    (packages,) = (server.directory / server.version.digest).glob("lib/python*/site-packages")
+    assert {p.name for p in packages.iterdir() if not p.name.endswith(".dist-info")} == {"l9", *bundle.NEEDS}
+    assert sum(p.stat().st_size for p in packages.rglob("*") if p.is_file()) < 12_000_000
+
+
+def test_every_module_can_be_imported_there(server: ServerL9) -> None:
+    program = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    names = [name for name in bundled() if name != "l9.__main__"]
+    done = subprocess.run(
+        (server.python, "-I", "-c", program, *names), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_agent_and_the_timer_answer(server: ServerL9) -> None:
+    assert '"type":"hello"' in server("agent", "--path", str(server.root), data=b"{}\n")[1]
+    code, out, err = server("tick", "--path", str(server.root))
+    assert (code, json.loads(out)["schema"], err) == (0, "l9.tick/1", "")
+    code, out, err = server("drift", "--path", str(server.root))
+    assert (code, json.loads(out)["schema"], err) == (0, "l9.drift/1", "")
+    code, out, err = server("tick", "--path", str(server.root.parent))
+    assert (code, "l9 provision" in out) == (2, True)
+
+
+ANSWERS = [
+    (("status",), 0, "live     nothing"),
+    (("history",), 0, "v0.5.1-l9"),
+    (("explain",), 0, "run run-1: deploy v0.5.1-l9"),
+    (("explain", "LOCKED"), 0, "Another run holds the host's lock."),
+    (("drift",), 0, "no drift"),
+    (("logs",), 0, ""),
+    (("resume",), 0, "nothing to resume"),
+    (("rollback",), 2, "there is no previous good release"),
+    (("rollback", "v0.4.0-l9"), 2, "v0.4.0-l9 is not retained on the host"),
+    (("rollback", "a b"), 2, "this tag is refused"),
+    (("status", "--target", "other"), 2, "no target on this host other"),
+    (("--version",), 0, __version__),
+    (("stat",), 2, "did you mean status"),
+]
+
+
+@pytest.mark.parametrize(("args", "code", "says"), ANSWERS)
+def test_a_servers_command_answers_or_says_what_is_wrong(
+    server: ServerL9, args: tuple[str, ...], code: int, says: str
+) -> None:
+    """From any directory: this l9 belongs to one target."""
+    found, out, err = server(*args)
+    assert (found, says in out + err) == (code, True), out + err
+    assert "Traceback" not in err
+    assert "\x1b" not in out + err
+
+
+@pytest.mark.parametrize("name", [name for name in ON_SERVER if name != "agent"])
+def test_it_answers_machines_too(server: ServerL9, name: str) -> None:
+    _, out, err = server(name, "--json")
+    assert all(isinstance(json.loads(line), dict) for line in out.splitlines()), out
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("progress", ["auto", "tty", "plain", "json"])
+def test_a_run_is_shown_without_rich(server: ServerL9, progress: str) -> None:
+    code, out, err = server("rollback", "--progress", progress)
+    assert (code, "Traceback" in err) == (2, False), out + err
+
+
+@pytest.mark.parametrize("name", ON_SERVER)
+def test_each_has_its_help_there(server: ServerL9, name: str) -> None:
+    code, out, err = server(name, "--help")
+    assert (code, out.startswith(f"Usage: l9 {name}"), err) == (0, True, "")
+
+
+def test_the_help_names_what_a_server_has(server: ServerL9) -> None:
+    code, out, err = server("--help")
+    named = {line.split()[0] for line in out.partition("Commands:\n")[2].splitlines() if line[2:3].strip()}
+    assert (code, named, err) == (0, {*ON_SERVER} - {"agent"}, "")
 
 
 @pytest.mark.parametrize(
-    "change", [{"executable": "/usr/bin/python3.12"}, {"machine": "aarch64"}, {"tag": "cp312"}]
+    ("name", "args"),
+    [
+        *((name, ()) for name in sorted({*COMMANDS} - {*ON_SERVER})),
+        ("deploy", ("v0.5.1-l9",)),
+        ("deploy", ("--help",)),
+        ("deploy", ("--json",)),
+    ],
 )
-def test_another_python_is_another_agent(change: dict[str, str]) -> None:
-    other = msgspec.structs.replace(PYTHON, **change)
-    assert bundle.agent_version(other).digest != bundle.agent_version(PYTHON).digest
-
-
-def test_the_agent_starts_with_nothing_but_its_wheels(tmp_path: Path) -> None:
-    """In a directory with a blank, where a `#!` could not name the Python."""
-    version = bundle.agent_version(HERE)
-    directory = tmp_path / "l9 é" / "agent"
-    directory.parent.mkdir()
-    change = {"directory": str(directory), "digest": version.digest, "python": version.python}
-    packed = wheels.agent_wheels(HERE, tmp_path / "cache")
-    agent.install(change, {name: _encoded(data) for name, data in packed.items()})
-    agent.switch(change)
-    assert agent.look(str(directory)) == {"current": version.digest, "installed": [version.digest]}
-
-    launcher = str(directory / "bin" / "l9")
-    done = subprocess.run((launcher, "agent"), input=b"{}\n", capture_output=True, check=False)
-    assert b'"type":"hello"' in done.stdout, done.stderr.decode()
-    installed = {p.name for p in (directory / version.digest).glob("lib/python*/site-packages/*")}
-    assert not {"click", "rich"} & installed
-    tick = subprocess.run(
-        (launcher, "tick", "--path", str(tmp_path)), capture_output=True, text=True, check=False
-    )
-    assert (tick.returncode, '"l9 provision"' in tick.stdout) == (2, True), tick.stderr
+def test_an_operators_command_says_where_it_runs(server: ServerL9, name: str, args: tuple[str, ...]) -> None:
+    code, out, err = server(name, *args)
+    assert (code, f"`l9 {name}` runs on the operator's machine" in out + err) == (2, True), out + err
+    assert "l9 --help" in out + err
+    assert "Traceback" not in err
 
 
 def test_a_version_that_lost_its_python_is_no_version(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from test_bundle import HERE
 
 from fresh_host import PYTHON
 from l9.errors import ActionError
 from l9.provision import bundle, wheels
+from server_l9 import HERE
 
 ARM = msgspec.structs.replace(
     PYTHON, version=(3, 12, 3), tag="cp312", machine="aarch64", libc=("glibc", "2.39")

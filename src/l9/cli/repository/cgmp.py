@@ -7,7 +7,7 @@ import click
 from l9.checks.pipeline.stages import StageResult
 from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option
 from l9.cli.render import JsonView, View, view
-from l9.cli.server.deploy import ended, local_end
+from l9.cli.server.outcome import ended, local_end
 from l9.core.states import Stage, State
 from l9.errors import UsageError
 from l9.operator.deploy import release_at_head, run_operator_gates
@@ -83,9 +83,9 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
     """The stages alone, of what HEAD would release."""
     from l9.drivers.files.lock import LockFile
     from l9.drivers.git.repo import find_top
-    from l9.operator.identity import whoami
     from l9.operator.pipeline.pipeline import run_stages
     from l9.operator.pipeline.tree_under_test import subject_of
+    from l9.protocol.caller import whoami
 
     subject = subject_of(here.repo, here.config, "")
     if not subject.tree:

@@ -108,9 +108,9 @@ def judge_all(
     The host is asked only when it is among `where`; its record is empty otherwise.
     """
     from l9.operator.deploy import claim_of, judge_repository, preview_of, release_at_head
-    from l9.operator.identity import whoami
     from l9.protocol import client, requests
     from l9.protocol.answers.check import HostCheck
+    from l9.protocol.caller import whoami
 
     tag = tag or release_at_head(here.repo, here.config)
     local = tuple(w for w in where if w in BEFORE_THE_HOST)

@@ -44,9 +44,9 @@ def check(here: Project, file: str | None, tag: str | None) -> dict[str, Any]:
     import msgspec
 
     from l9.drivers.files.env_on_host import EnvOnHost
-    from l9.operator.identity import whoami
     from l9.protocol import client, requests
     from l9.protocol.answers.environment import HostEnv
+    from l9.protocol.caller import whoami
 
     rules = _rules(here, tag)
     if file is None:
@@ -131,9 +131,9 @@ def _prints(top: Path, side: str, key: bytes) -> dict[str, str]:
     """One side's fingerprints by key: of a file, or of a target's host. A target counts before a file of its name."""
     from l9.configuration import load, targets
     from l9.drivers.files.env_on_host import EnvOnHost
-    from l9.operator.identity import whoami
     from l9.protocol import client, requests
     from l9.protocol.answers.environment import EnvPrints
+    from l9.protocol.caller import whoami
 
     if side not in targets(top):
         _refuse_no_file(side)
@@ -151,7 +151,7 @@ def _prints(top: Path, side: str, key: bytes) -> dict[str, str]:
 def _rules(here: Project, tag: str | None) -> tuple[Rule, ...]:
     """The rules of the schema of a release, or of HEAD."""
     from l9.checks.environment.schema import read_schema
-    from l9.operator.deploy import check_name
+    from l9.protocol.caller import check_name
 
     if tag is not None:
         check_name(tag, here.config)

@@ -14,11 +14,11 @@ from l9.configuration import load
 from l9.configuration import targets as names_of
 from l9.drivers.process.concurrency import run_concurrently
 from l9.errors import L9Error
-from l9.operator.identity import whoami
 from l9.operator.releases import list_releases, placed
 from l9.protocol import client, requests
 from l9.protocol.answers.releases import ReleaseLine, TargetAsked
 from l9.protocol.answers.status import Status
+from l9.protocol.caller import whoami
 from l9.protocol.client import AgentFailed
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from l9.cli.context import HELP, json_option, project, remark, show, target_option
-from l9.operator.identity import whoami
 from l9.protocol import client, requests
 from l9.protocol.answers.status import DriftReport
+from l9.protocol.caller import whoami
 
 DRIFTED = 7
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from importlib import import_module
 
 import click
 
@@ -10,10 +12,10 @@ from l9 import errors
 from l9.cli.context import HELP, json_option, project, remark, show, target_option
 from l9.cli.sentences import ICONS, sentences
 from l9.core import events as ev
-from l9.operator.identity import whoami
 from l9.protocol import client, requests
 from l9.protocol.answers.error import ErrorCode
 from l9.protocol.answers.runs import Explain
+from l9.protocol.caller import whoami
 
 
 @click.command("explain", context_settings=HELP)
@@ -36,9 +38,9 @@ def command(what: str | None, target: str | None, as_json: bool) -> int:
 
 def codes() -> dict[str, type[errors.L9Error]]:
     """Every error code, and the class that owns it (a class without its own has its parent's)."""
-    import l9.demo.child
-    import l9.provision.errors  # noqa: F401  # both define codes of their own
-
+    for module in ("l9.demo.child", "l9.provision.errors"):  # which define codes of their own
+        with suppress(ModuleNotFoundError):  # on a server, which has neither
+            import_module(module)
     found: dict[str, type[errors.L9Error]] = {}
     todo = [errors.L9Error]
     while todo:

@@ -10,9 +10,9 @@ from l9.cli.context import HELP, json_option, project, remark, target_option
 from l9.cli.plain_text import printable
 from l9.cli.render import JsonView, feed
 from l9.core.states import Slot
-from l9.operator.identity import whoami
 from l9.protocol import client, requests
 from l9.protocol.answers.run_lines import NoteLine, TextLine
+from l9.protocol.caller import whoami
 
 
 @click.command("logs", context_settings=HELP)

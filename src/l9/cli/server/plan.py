@@ -6,9 +6,9 @@ import click
 
 from l9.cli.context import HELP, Project, json_option, project, remark, show, target_option
 from l9.operator.deploy import claim_of, plan_operator_gates, preview_of
-from l9.operator.identity import whoami
 from l9.protocol import client, requests
 from l9.protocol.answers.plan import HostPlan, Plan
+from l9.protocol.caller import whoami
 
 CLOSED = 3
 

@@ -6,9 +6,9 @@ import click
 
 from l9.cli.context import HELP, json_option, progress_option, project, target_option
 from l9.cli.render import feed, view
-from l9.cli.server.deploy import ended, run_result
-from l9.operator.identity import whoami
+from l9.cli.server.outcome import ended, run_result
 from l9.protocol import client, requests
+from l9.protocol.caller import whoami
 
 
 @click.command("resume", context_settings=HELP)

@@ -8,10 +8,9 @@ import click
 
 from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
 from l9.cli.render import View, feed, view
-from l9.cli.server.deploy import ended, run_result, with_public_answer
-from l9.operator.deploy import check_name, new_run_id
-from l9.operator.identity import whoami
+from l9.cli.server.outcome import ended, run_result, with_public_answer
 from l9.protocol import client, requests
+from l9.protocol.caller import check_name, new_run_id, whoami
 
 
 @click.command("rollback", context_settings=HELP)

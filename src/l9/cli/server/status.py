@@ -7,9 +7,9 @@ import time
 import click
 
 from l9.cli.context import HELP, json_option, project, remark, show, target_option
-from l9.operator.identity import whoami
 from l9.protocol import client, requests
 from l9.protocol.answers.status import Status
+from l9.protocol.caller import whoami
 
 
 @click.command("status", context_settings=HELP)

@@ -109,7 +109,7 @@ def _compile(aside: str, packages: str, final: str) -> None:
 
 
 def _try(python: str) -> None:
-    code, out, err = system.run([python, "-I", "-c", "import l9.host.agent, l9.host.timer"], 60)
+    code, out, err = system.run([python, "-I", "-c", "import l9.cli.main, l9.host.agent, l9.host.timer"], 60)
     if code != 0:
         raise Refused("the agent does not start; the one before is still in use", *_last(err + out))
 

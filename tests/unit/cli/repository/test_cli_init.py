@@ -8,9 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
-import venv
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,12 @@ from documented import documents
 from l9.checks.compose.production import resolved
 from l9.checks.compose.services import choose
 from l9.checks.compose.yaml_reader import parse
+from l9.config.provisioned import in_directory
+from l9.config.settings import server_settings
 from l9.configuration import load
 from l9.operator.scaffold.scripts import SCRIPTS
+from l9.provision.wanted import settings_text
+from server_l9 import ServerL9
 
 ASKED = ("--host", "ada@host.invalid", "--url", "https://shop.invalid")
 LAYOUTS: dict[str, Callable[[Path], Path]] = {
@@ -372,27 +374,14 @@ def test_the_hosts_own_l9_goes_by_the_settings_beside_it(root: Path) -> None:
     """As provisioning leaves it: an environment below .l9/agent, and the target's configuration in .l9."""
     work = layouts.make(root, "live", {"l9/__init__.py": "raise SystemExit('the repository, and not l9')\n"})
     initialised(work, "--yes", "--host", "ada@nowhere.invalid", "--no-hooks")
-    agent = work / ".l9" / "agent" / "0123456789abcdef"
-    venv.create(agent, with_pip=False, symlinks=True)
-    (packages,) = agent.glob("lib/python*/site-packages")
-    (packages / "l9").symlink_to(Path(__file__).parents[4] / "src" / "l9")
-    for name in ("click", "msgspec"):  # all that there is on a host
-        (packages / name).symlink_to(Path(str(import_module(name).__file__)).parent)
-    launcher = agent / "bin" / "l9"
-    launcher.write_text(f"#!/bin/sh\nexec '{agent}/bin/python' -I -m l9 \"$@\"\n", encoding="utf-8")
-    launcher.chmod(0o755)
-    (work / ".l9" / "agent" / "bin").symlink_to("0123456789abcdef/bin")
-    for name in ("rollback", "status", "history", "explain", "logs", "drift", "resume"):
-        assert (
-            subprocess.run((str(launcher), name, "--help"), capture_output=True, check=False).returncode == 0
-        )
-    settings = work / ".l9" / "config.json"
+    ServerL9(work)
+    settings = in_directory(work).settings
     code, _, err = called(work, "rollback.sh", "v0.5.0-l9", cwd=Path("/"))
     assert code == 2
-    assert f"no configuration for {work}" in err
+    assert f"the settings in {settings} cannot be used" in err
     config = load(work)
     own = msgspec.structs.replace(config, target=msgspec.structs.replace(config.target, path=str(work)))
-    settings.write_bytes(msgspec.json.encode(own))
+    settings.write_text(settings_text(server_settings(own)), encoding="utf-8")
     code, out, err = called(work, "rollback.sh", "v0.5.0-l9", "--json", cwd=Path("/"))
     # Asked here, where nothing ever went live, and not over ssh.
     assert (code, err) == (2, "")
