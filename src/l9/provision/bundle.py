@@ -46,7 +46,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "checks/secrets": ("facts",),
     "drivers": (),
     "drivers/caddy": _WHOLE,
-    "drivers/compose": ("commands", "names", "project_document", "slot_document"),
+    "drivers/compose": ("names", "project_document", "slot_document"),
     "drivers/docker": _WHOLE,
     "drivers/files": _WHOLE,
     "drivers/git": ("commands", "environment", "notes_commands", "source", "tree"),

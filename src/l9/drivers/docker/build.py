@@ -8,10 +8,10 @@ from typing import Any
 from l9.checks.compose import services as compose
 from l9.core.facts import Image
 from l9.core.ports import Say
-from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
 from l9.drivers.compose.project_document import build_document, slot_build
 from l9.drivers.compose.slot_document import ReleaseDocument
+from l9.drivers.docker import compose_commands as argv
 from l9.drivers.docker.engine_commands import ImageInfo
 from l9.drivers.docker.releases import Releases
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from l9.drivers.compose import commands as compose
+from l9.drivers.docker import compose_commands as compose
 from l9.drivers.process.programs import Done, run, stream
 from l9.errors import ActionError
 

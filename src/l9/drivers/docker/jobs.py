@@ -7,10 +7,10 @@ from typing import Any
 
 from l9.checks.compose import services as compose
 from l9.core.ports import Clock, Say
-from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
 from l9.drivers.compose.project_document import slot_image_runs
 from l9.drivers.compose.slot_document import ReleaseDocument, job_document
+from l9.drivers.docker import compose_commands as argv
 from l9.drivers.docker.engine_commands import Container, service_status
 from l9.drivers.docker.releases import Releases
 from l9.errors import ActionError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from l9.checks.compose import services as compose
-from l9.drivers.compose import commands as argv
 from l9.drivers.compose.project_document import GROUND, base_document, needed
+from l9.drivers.docker import compose_commands as argv
 from l9.drivers.docker.releases import Releases
 from l9.errors import ActionError
 

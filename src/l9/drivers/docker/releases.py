@@ -17,9 +17,9 @@ from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.core.facts import Retained
 from l9.core.states import Slot
-from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
 from l9.drivers.compose.slot_document import ReleaseDocument, ReleasePaths, slot_document
+from l9.drivers.docker import compose_commands as argv
 from l9.drivers.docker.cli import TAIL, DockerCli
 from l9.drivers.docker.engine import Engine
 from l9.drivers.docker.engine_commands import ImageInfo

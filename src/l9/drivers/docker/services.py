@@ -9,9 +9,9 @@ from typing import Any
 from l9.checks.compose import services as compose
 from l9.core.facts import Services
 from l9.core.ports import Clock, Say
-from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
 from l9.drivers.compose.project_document import base_document, slot_image_runs
+from l9.drivers.docker import compose_commands as argv
 from l9.drivers.docker.engine_commands import Container, service_status
 from l9.drivers.docker.jobs import Jobs, unwell
 from l9.drivers.docker.networks_and_volumes import ensure_networks_and_volumes

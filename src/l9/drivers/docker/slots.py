@@ -6,9 +6,9 @@ import time
 
 from l9.checks.compose import services as compose
 from l9.core.states import Slot
-from l9.drivers.compose import commands as argv
 from l9.drivers.compose import names
 from l9.drivers.compose.slot_document import slot_document
+from l9.drivers.docker import compose_commands as argv
 from l9.drivers.docker.engine import NOT_FOUND, Engine, EngineRefused
 from l9.drivers.docker.engine_commands import Container, rests
 from l9.drivers.docker.networks_and_volumes import ensure_networks_and_volumes

@@ -17,7 +17,6 @@ import msgspec
 from l9.checks.compose import services as compose
 from l9.config.model import Config
 from l9.core.ports import Say
-from l9.drivers.compose import commands as argv
 from l9.drivers.compose.pipeline_document import (
     EVIDENCE,
     LABEL,
@@ -28,6 +27,7 @@ from l9.drivers.compose.pipeline_document import (
     image_name,
     repository,
 )
+from l9.drivers.docker import compose_commands as argv
 from l9.drivers.docker.cli import DockerCli
 from l9.drivers.docker.engine import Engine
 from l9.drivers.docker.engine_commands import Container

@@ -16,7 +16,7 @@ import msgspec
 
 from l9.checks.environment.env_file import parse_env
 from l9.core.ports import Say
-from l9.drivers.compose import commands as compose
+from l9.drivers.docker import compose_commands as compose
 from l9.drivers.process import proc
 from l9.drivers.process.programs import Done
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from l9.drivers.compose import commands as compose
+from l9.drivers.docker import compose_commands as compose
 
 FILE = Path("/opt/l9 x/compose.yaml")
 COMPOSE = ("docker", "compose", "--file", str(FILE))
