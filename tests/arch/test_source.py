@@ -39,6 +39,15 @@ def test_no_program_is_started_through_a_shell() -> None:
                 )
 
 
+def test_only_runtimes_routes_and_provisioning_know_the_slots_ports() -> None:
+    """Everybody else asks the runtime for a slot's endpoint."""
+    known = ("l9.config.", "l9.provision.", "l9.drivers.caddy.", "l9.drivers.compose.", "l9.drivers.docker.",
+             "l9.drivers.process.")  # fmt: skip
+    for name, tree in modules():
+        reads = [ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "ports"]
+        assert name.startswith(known) or "target.ports" not in " ".join(reads), name
+
+
 def test_every_part_of_the_package_has_its_layer() -> None:
     contracts = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (layers,) = (c["layers"] for c in contracts["contracts"] if c["type"] == "layers")

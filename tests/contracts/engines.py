@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.processes import ProcessHost
-from l9.core.ports import Runtime, Source
+from l9.core.ports import Http, Runtime, Source
 from l9.core.states import Slot
+from l9.drivers.http.client import HttpClient
 from world.behaviour import Behaviour, logged
 from world.host import World
 
@@ -31,6 +32,7 @@ class Engine:
     wait: Callable[[float], None]
     now: Callable[[], float]
     take_port: Callable[[Slot], Callable[[], None]]
+    http: Http
 
     def build(self, *releases: str) -> None:
         for release in releases:
@@ -79,6 +81,7 @@ def simulated() -> Iterator[Engine]:
         world.wait,
         world.clock.now,
         take_port,
+        world.http,
     )
 
 
@@ -93,7 +96,15 @@ def real() -> Iterator[Engine]:
 
         try:
             yield Engine(
-                host.runtime, host.source, host.another, host.ask, host.kill, time.sleep, time.time, take_port
+                host.runtime,
+                host.source,
+                host.another,
+                host.ask,
+                host.kill,
+                time.sleep,
+                time.time,
+                take_port,
+                HttpClient(),
             )
         finally:
             host.close()

@@ -86,9 +86,7 @@ class ProcessHost:
     def ask(self, slot: Slot) -> str | None:
         """The release that answers at the slot's port."""
         try:
-            return (
-                HttpClient().request("GET", f"http://127.0.0.1:{self.port(slot)}/", timeout=1).body.decode()
-            )
+            return HttpClient().request("GET", self.runtime.endpoint(slot), timeout=1).body.decode()
         except NoAnswer:
             return None
 

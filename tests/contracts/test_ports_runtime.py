@@ -9,7 +9,7 @@ import pytest
 
 from contracts.engines import EXITS, V1, V2, Engine, real, simulated
 from l9.core.states import Slot
-from l9.errors import ActionError
+from l9.errors import ActionError, NoAnswer
 
 BLUE, GREEN = Slot.BLUE, Slot.GREEN
 
@@ -36,6 +36,20 @@ def test_started_release_runs_and_answers(engine: Engine) -> None:
     assert (state.restarts, state.oom_killed, state.exit_code) == (0, False, None)
     assert before <= state.started_at <= engine.now()
     assert engine.seen(GREEN) == ("absent", None)
+
+
+def test_each_slot_answers_at_its_own_endpoint(engine: Engine) -> None:
+    engine.build(V1, V2)
+    engine.up(BLUE, V1)
+    engine.up(GREEN, V2)
+    blue, green = (engine.runtime.endpoint(slot) for slot in (BLUE, GREEN))
+    assert blue != green
+    assert [engine.another().endpoint(slot) for slot in (BLUE, GREEN)] == [blue, green]
+    assert engine.http.request("GET", f"{green}/health").status == 200
+    engine.runtime.stop(GREEN, V2)
+    with pytest.raises(NoAnswer):
+        engine.http.request("GET", f"{green}/health")
+    assert engine.http.request("GET", f"{blue}/health").status == 200
 
 
 def test_starting_again_does_no_more(engine: Engine) -> None:

@@ -68,7 +68,7 @@ class World:
         self.runtime = FakeRuntime(self.acts, config.drain.grace)
         self.router = FakeRouter(self.acts)
         self.source = FakeSource(self.acts)
-        self.http = FakeHttp(self.acts, config)
+        self.http = FakeHttp(self.acts, config, self.runtime.endpoint)
         self.record = FakeRecord(self.acts)
         self.env = FakeEnv(self.acts)
         self.settings = FakeSettings(self.acts, config)

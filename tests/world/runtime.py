@@ -15,7 +15,7 @@ from .machine import Machine, Proc
 
 
 class FakeRuntime:
-    """Implements `Runtime`."""
+    """Implements `Runtime`. Its slots answer at addresses that nobody could guess."""
 
     def __init__(self, acts: Acts, grace: float) -> None:
         self._acts = acts
@@ -55,6 +55,9 @@ class FakeRuntime:
     def slots(self) -> Slots:
         self._acts.look("runtime.slots")
         return Slots(self._state(Slot.BLUE), self._state(Slot.GREEN))
+
+    def endpoint(self, slot: Slot) -> str:
+        return f"http://{slot}.slots.test:1"
 
     def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]:
         self._acts.look("runtime.logs")

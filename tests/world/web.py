@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -26,14 +26,13 @@ class Answer:
 
 
 class FakeHttp:
-    """Implements `Http` for the addresses of one configuration."""
+    """Implements `Http` for the public address of one configuration, and the slots' own (`endpoint`)."""
 
-    def __init__(self, acts: Acts, config: Config) -> None:
+    def __init__(self, acts: Acts, config: Config, endpoint: Callable[[Slot], str]) -> None:
         self._acts = acts
         self._machine = acts.machine
-        ports = config.target.ports
-        self._slots = {ports.blue: Slot.BLUE, ports.green: Slot.GREEN}
-        self._public = urlsplit(config.route.url).port
+        self._slots = {urlsplit(endpoint(slot)).netloc: slot for slot in Slot}
+        self._public = urlsplit(config.route.url).netloc
         self._health = config.health.path
 
     def request(
@@ -47,9 +46,9 @@ class FakeHttp:
     ) -> Answer:
         self._acts.look("http.request")
         parts = urlsplit(url)
-        if parts.port == self._public:
+        if parts.netloc == self._public:
             return self._through_proxy(parts.path, dict(headers or {}), timeout)
-        answer = self._of_slot(self._slots[parts.port or 0], parts.path, timeout)
+        answer = self._of_slot(self._slots[parts.netloc], parts.path, timeout)
         if answer is None:
             raise NoAnswer(f"{method} {url} got no answer", expected="an answer", found="connection refused")
         return answer

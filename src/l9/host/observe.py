@@ -164,13 +164,14 @@ class HostObserver:
 
     def healthy(self, slot: Slot) -> host_facts.SmokeResult:
         """One probe, straight at the slot."""
-        return self._asker.health(self._config.health, self.slot_url(slot), self.public_host())
+        return self._asker.health(self._config.health, self._ports.runtime.endpoint(slot), self.public_host())
 
     def _smoke(self, run: Run) -> host_facts.Smoke:
-        results = tuple(self._ask(s, self.slot_url(run.new)) for s in self._config.smoke)
+        endpoint = self._ports.runtime.endpoint
+        results = tuple(self._ask(s, endpoint(run.new)) for s in self._config.smoke)
         if run.old is not None and not all(r.ok for r in results):
             # A gate that fails the live release too is a broken gate, and is to be reported as such.
-            control = [self._ask(s, self.slot_url(run.old)) for s in self._config.smoke]
+            control = [self._ask(s, endpoint(run.old)) for s in self._config.smoke]
             results = tuple(_compared(mine, live) for mine, live in zip(results, control, strict=True))
         return host_facts.Smoke(results)
 
@@ -237,13 +238,6 @@ class HostObserver:
         requests, streams = self._ports.router.in_flight(run.old)
         self._quiet = self._quiet + 1 if requests == 0 else 0
         return host_facts.InFlight(requests, streams, self._quiet)
-
-    # ── addresses ────────────────────────────────────────────────────────────────────────────────
-
-    def slot_url(self, slot: Slot) -> str:
-        """The slot's own address on the host's loopback."""
-        ports = self._config.target.ports
-        return f"http://127.0.0.1:{ports.blue if slot is Slot.BLUE else ports.green}"
 
     def public_host(self) -> dict[str, str]:
         """The public Host header: some applications answer 400 to any other."""

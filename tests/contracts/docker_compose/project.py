@@ -190,11 +190,11 @@ class Project:
         return self.runtime.slots()[slot]
 
     def get(self, slot: Slot, path: str = "/", patience: float = 10.0) -> dict[str, object]:
-        """What the slot answers on its port, once it does."""
-        port, until = self.ports[slot is Slot.GREEN], time.monotonic() + patience
+        """What the slot answers at its endpoint, once it does."""
+        base, until = self.runtime.endpoint(slot), time.monotonic() + patience
         while True:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                with urllib.request.urlopen(base + path, timeout=5) as answer:
                     return json.loads(answer.read())
             except (urllib.error.URLError, OSError):
                 if time.monotonic() > until:
@@ -207,8 +207,7 @@ class Project:
         return found
 
     def put(self, slot: Slot, path: str, text: str) -> None:
-        port = self.ports[slot is Slot.GREEN]
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", text.encode(), method="PUT")
+        request = urllib.request.Request(self.runtime.endpoint(slot) + path, text.encode(), method="PUT")
         urllib.request.urlopen(request, timeout=5).close()
 
 

@@ -74,6 +74,9 @@ class ComposeRuntime:
         )
         return Slots(blue, green)
 
+    def endpoint(self, slot: Slot) -> str:
+        return f"http://127.0.0.1:{self._port(slot)}"
+
     def image(self, release: str) -> Image | None:
         found = self._releases.image(release)
         return Image(found.id, found.labels.get(names.COMMIT, ""), found.size) if found else None
@@ -140,10 +143,13 @@ class ComposeRuntime:
                     remedy="$EDITOR l9.toml",
                 )
 
+    def _port(self, slot: Slot) -> int:
+        ports = self._config.target.ports
+        return ports.blue if slot is Slot.BLUE else ports.green
+
     def _ports_taken(self, new: Slot) -> dict[int, str]:
         """The new slot's port, if somebody has it who is not that slot's own container."""
-        ports = self._config.target.ports
-        port = ports.blue if new is Slot.BLUE else ports.green
+        port = self._port(new)
         own = self._slots.find(new)
         if own and own.running and own.of(self._config.instance):
             return {}

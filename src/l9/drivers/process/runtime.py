@@ -75,6 +75,9 @@ class ProcessRuntime:
     def slots(self) -> Slots:
         return Slots(self._state(Slot.BLUE), self._state(Slot.GREEN))
 
+    def endpoint(self, slot: Slot) -> str:
+        return f"http://127.0.0.1:{self._port(slot)}"
+
     def services(self, release: str) -> Services:
         return Services({})
 
