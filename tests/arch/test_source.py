@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 import tomllib
 from collections.abc import Iterator
@@ -37,6 +38,19 @@ def test_no_program_is_started_through_a_shell() -> None:
                 assert called not in ("os.system", "os.popen", "subprocess.getoutput"), (
                     f"{name}:{node.lineno}"
                 )
+
+
+@pytest.mark.parametrize("side", ["host", "operator"])
+def test_entries_are_appended_to_the_journal_in_one_place_on_each_side(side: str) -> None:
+    """Where an alert can be hung."""
+    calls = [
+        ast.unparse(node.func)
+        for _, tree in modules(side)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    ]
+    assert calls.count("Recorder") == 1
+    assert [call for call in calls if re.fullmatch(r".*\bjournal\.append", call)] == []
 
 
 def test_only_runtimes_routes_and_provisioning_know_the_slots_ports() -> None:

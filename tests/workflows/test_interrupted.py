@@ -171,6 +171,20 @@ def test_killed_between_stopping_a_standby_and_noting_it(two: World) -> None:
     assert two.live == V2
 
 
+def test_hook_of_the_journal_gets_every_entry_and_its_failure_stops_no_run(two: World) -> None:
+    heard: list[ev.Entry] = []
+
+    def fails(entry: ev.Entry) -> None:
+        heard.append(entry)
+        raise OSError("no route to the alert")
+
+    before = len(list(two.journal.entries()))
+    two.after_entry = fails
+    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
+    two.deploy(V4, BREAKS_AFTER_SWITCH)
+    assert heard == list(two.journal.entries())[before:]
+
+
 def test_finished_run_is_not_taken_up_again(two: World) -> None:
     assert two.recover() is None
     assert two.tick() == (None, None)

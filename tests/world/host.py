@@ -13,6 +13,7 @@ from l9.config.layout import Layout
 from l9.config.model import Bake, Config, Drain, Health, Ports, Retention, Route, Smoke, Standby, Target
 from l9.config.settings import server_settings
 from l9.core import events as ev
+from l9.core.recorder import AfterEntry, ignore
 from l9.core.run import Run, fold
 from l9.core.states import Kind, Slot, State, Substrate
 from l9.graph import GRAPH
@@ -54,7 +55,7 @@ LOCAL = tuple(ev.GateOpened(gate=state, evidence=()) for state in LOCAL_STATES)
 class World:
     """A host with its ports. `run_count` numbers the runs; `ended` are those driven to their end, newest last.
 
-    `asks_for_attestation`: the host's own settings do.
+    `asks_for_attestation`: the host's own settings do. `after_entry`: the hook of its journal.
     """
 
     def __init__(self, config: Config = CONFIG) -> None:
@@ -77,6 +78,7 @@ class World:
         self.run_count = 0
         self.ended: list[Run] = []
         self.asks_for_attestation = False
+        self.after_entry: AfterEntry = ignore
 
     def fork(self) -> World:
         """The same host a second time, to try something else on it."""
@@ -100,6 +102,7 @@ class World:
             lambda _text: None,
             journal=self.journal,
             lock=self.lock,
+            after_entry=self.after_entry,
         )
 
     # ── what an operator does ────────────────────────────────────────────────────────────────────

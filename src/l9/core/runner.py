@@ -23,6 +23,7 @@ from l9.core.facts import Facts
 from l9.core.gates import Graph
 from l9.core.invariant import Settings
 from l9.core.ports import Clock
+from l9.core.recorder import Append
 from l9.core.run import Run, apply
 from l9.core.states import State, Substrate
 from l9.core.verdict import Pending
@@ -30,7 +31,6 @@ from l9.errors import L9Error, named
 
 Observe = Callable[[Run, frozenset[type]], Facts]
 Do = Callable[[Run, AnyAction], str]
-Append = Callable[[str, ev.AnyEvent], ev.Entry]
 Watch = Callable[[State, Pending], None]
 
 # Seconds between two looks: while something has just happened, and then (spec: every 100 ms or less).

@@ -17,6 +17,7 @@ from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.config.settings import ReleaseEnv, ReleaseSettings, ServerSettings, host_config, tightened
 from l9.core import events as ev
+from l9.core.recorder import AfterEntry, Recorder, ignore
 from l9.core.run import Run, begin, fold
 from l9.core.runner import Runner
 from l9.core.slot_plan import plan_slots, previous_good
@@ -90,7 +91,8 @@ class HostSession:
     """Begins, resumes and recovers runs on one host. Only the holder of the lock may call what writes.
 
     `connect` makes the host's ports for a configuration: the server's settings, and those of the release that the
-    work is about. `after_entry` hears of each journal entry once it is on disk.
+    work is about. `after_entry` is called with each journal entry once it is on disk; its failures never
+    reach a run.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class HostSession:
         journal: JournalFile | None = None,
         lock: LockFile | None = None,
         together: Together = one_by_one,
+        after_entry: AfterEntry = ignore,
     ) -> None:
         self.server = server
         self.layout = layout
@@ -113,6 +116,7 @@ class HostSession:
         self._store = base.settings
         self.journal = journal or JournalFile(layout.journal, base.clock.now)
         self.lock = lock or LockFile(layout.lock)
+        self._append = Recorder(self.journal, after_entry, say)
         self._who = who
         self._watch = watch
         self._say = say
@@ -192,9 +196,9 @@ class HostSession:
             **placed.fields(),
             **self.before(tag, wanted.tag_object),
         )
-        self.journal.append(run_id, started)
+        self._append(run_id, started)
         for event in claims:
-            self.journal.append(run_id, event, claim=True)
+            self._append(run_id, event, claim=True)
         return fold(self.journal.last_run()) or begin(run_id, self.ports.clock.now(), started)
 
     def go_on(self, run: Run) -> Run:
@@ -216,7 +220,7 @@ class HostSession:
             clock=ports.clock,
             observe=observer,
             perform=HostPerformer(ports, config, observer, self._say),
-            append=self.journal.append,
+            append=self._append,
             watch=self._watch,
             where=(Substrate.HOST,),
             until=lambda now: _applies(now) != applies,
@@ -230,11 +234,11 @@ class HostSession:
         run = self.last()
         if run is None or run.finished is not None:
             return None
-        self.journal.append(run.id, ev.RunResumed(who=self._who, why=why))
+        self._append(run.id, ev.RunResumed(who=self._who, why=why))
         if not run.going_back and not handed_over(run):
-            self.journal.append(run.id, ev.RunAborted(who=self._who, why="not all gates before it on record"))
+            self._append(run.id, ev.RunAborted(who=self._who, why="not all gates before it on record"))
         elif not run.going_back and not forward and not run.switched:
-            self.journal.append(run.id, ev.RunAborted(who=self._who, why=why))
+            self._append(run.id, ev.RunAborted(who=self._who, why=why))
         return self.go_on(fold(self.journal.last_run()) or run)
 
     def stop_standby(self) -> str | None:
@@ -247,7 +251,7 @@ class HostSession:
         if standing.status != "paused" or standing.release is None:
             return None
         self.ports.runtime.stop(idle, standing.release)
-        self.journal.append("", ev.StandbyStopped(slot=idle, release=standing.release))
+        self._append("", ev.StandbyStopped(slot=idle, release=standing.release))
         return standing.release
 
     def before(self, tag: str, tag_object: str) -> dict[str, Any]:

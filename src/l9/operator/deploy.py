@@ -19,6 +19,7 @@ from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.invariant import Invariant
 from l9.core.preview import JudgedGate, judge_rows
+from l9.core.recorder import AfterEntry, Recorder, ignore
 from l9.core.run import Run, begin
 from l9.core.runner import Runner
 from l9.core.states import Kind, Slot, State, Substrate
@@ -87,12 +88,14 @@ def run_operator_gates(
     until: State | None = None,
     wait: float = 0.0,
     again: bool = False,
+    after_entry: AfterEntry = ignore,
 ) -> OperatorPart:
     """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
 
     With `until` the run stops when that gate is open, so that nothing after it is done. Another run in this
     working copy is waited for up to `wait` seconds; `tell` hears of that, `say` of each line of long output. again: no
-    stage's earlier outcome counts.
+    stage's earlier outcome counts. after_entry: called with every entry that this side writes, once it is on disk; its
+    failures never reach the run.
     Raises UsageError for a name that is no release's, Locked when another run is on in this working copy.
     """
     check_name(tag_name, config)
@@ -106,10 +109,11 @@ def run_operator_gates(
     run_id = new_run_id(clock.now())
     lock = LockFile(repo.state() / "lock")
     journal = JournalFile(repo.state() / "journal.jsonl", clock.now)
+    record = Recorder(journal, after_entry, tell)
     events: list[ev.AnyEvent] = []
 
     def append(run: str, event: ev.AnyEvent) -> ev.Entry:
-        entry = journal.append(run, event)
+        entry = record(run, event)
         events.append(event)
         seen(entry)
         return entry
