@@ -90,6 +90,7 @@ TAG_SEEN = f.Tag(
 )
 MESSAGE = git_facts.CommitMessage(COMMIT, 1, "Fix: Prevent the deadlock\n\nFixes: #1042\n")
 BRANCH = git_facts.Branch("feature/lock", "local", "d" * 40, NOW - 100, NOW - 200, ahead=2, behind=1)
+HEALTHY = host_facts.SmokeResult("GET /health", "status 200", "status 200", True)
 PROBE_FAILED = host_facts.SmokeResult("POST /memory/packet", "status 200", "status 500", False)
 
 BASE = Base(1, "python:3.12.7-slim@sha256:" + "7" * 64)
@@ -146,6 +147,9 @@ GOOD: Mapping[type, Any] = {
     f.Slots: f.Slots(blue=OLD_SLOT, green=NEW_SLOT),
     f.Services: f.Services({"postgres": "running", "migrate": "done"}),
     host_facts.Route: host_facts.Route(Slot.GREEN),
+    host_facts.Site: host_facts.Site(),
+    host_facts.Target: host_facts.Target(HEALTHY),
+    host_facts.Standby: host_facts.Standby(HEALTHY),
     host_facts.Health: host_facts.Health(STREAK),
     host_facts.Smoke: host_facts.Smoke(
         (host_facts.SmokeResult("GET /docs", "status 200", "status 200", True),)

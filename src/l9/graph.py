@@ -12,13 +12,14 @@ from l9.checks.dockerfile import invariants as image
 from l9.checks.environment import invariants as env
 from l9.checks.git import invariants as repository
 from l9.checks.git import workspace_invariants as workspace
+from l9.checks.host import action_invariants as guard
 from l9.checks.host import live_invariants as live
 from l9.checks.host import ready_invariants as ready
 from l9.checks.host import slot_invariants as slot
 from l9.checks.pipeline import attestation_invariants as attested
 from l9.checks.pipeline import stage_invariants as cgmp
 from l9.core import actions as do
-from l9.core.gates import Gate, Graph
+from l9.core.gates import Gate, Graph, Guard
 from l9.core.run import Run
 from l9.core.states import Kind, Phase, Stage, State, Substrate
 
@@ -309,17 +310,39 @@ ROWS = (
     ),
 )
 
-# The way back: all steps undone in reverse, and then this must hold. When it does not, a person is needed.
+# The way back: the previous slot runs, all steps are undone in reverse, and then this must hold. When it does not,
+# a person is needed.
 ROLLBACK = Gate(
     State.ROLLBACK,
     where=Substrate.HOST,
     after=(),
+    first=lambda run: wake_previous(run),
     does=lambda run: restore(run),
     needs=(live.PREVIOUS_LIVE, live.NEW_SLOT_GONE, ready.ENV_PUT_BACK),
     phase=Phase.FINISH,
     kinds=BOTH,
     closed=State.FAIL_STATE,
     summary="what was live before is live, proved through the public route",
+)
+
+# What must hold before an action is performed. Forward, its gate closes when it does not; on the way back the step
+# fails, and the others are tried.
+GUARDS = (
+    Guard((do.SwitchRoute,), needs=(guard.TARGET_ANSWERS,)),
+    Guard((do.RemoveSlot, do.StopSlot, do.PauseSlot, do.RecycleSlot), needs=(guard.SLOT_IDLE,)),
+    Guard(
+        (do.RemoveSlot, do.StopSlot),
+        needs=(live.DRAINED,),
+        when=lambda run: users_return(run),
+        case="on the way back from the switch",
+    ),
+    Guard(
+        (do.PauseSlot,),
+        needs=(guard.STANDBY_WARM,),
+        when=lambda run: recycled(run),
+        case="of a slot that was restarted",
+    ),
+    Guard((do.RemoveTree,), needs=(guard.TREE_UNUSED,)),
 )
 
 
@@ -369,6 +392,31 @@ def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
     return (pause,) if quiet else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
 
 
+def users_return(run: Run) -> bool:
+    """Users were on the new slot, and are sent back: what they asked it for must still be answered."""
+    return run.going_back and run.switched and run.finished is None
+
+
+def recycled(run: Run) -> bool:
+    """The old slot was started again, to stand by warm."""
+    return any(isinstance(step.action, do.RecycleSlot) for step in run.steps)
+
+
+def take_back(run: Run, action: do.AnyAction) -> do.AnyAction | None:
+    """The undo of an action. A slot that users were on is stopped: a stream that is open on a paused one hangs."""
+    undo = action.undo()
+    if isinstance(undo, do.PauseSlot) and run.switched:
+        return do.StopSlot(slot=undo.slot, release=undo.release)
+    return undo
+
+
+def wake_previous(run: Run) -> tuple[do.AnyAction, ...]:
+    """Before users are sent back to the previous release, it runs: it may have ended while its successor was live."""
+    if run.old is None or run.previous is None or not run.switched:
+        return ()
+    return (do.WakeSlot(slot=run.old, release=run.previous, was="running"),)
+
+
 def restore(run: Run) -> tuple[do.AnyAction, ...]:
     """What is made sure of after all is undone: the previous release runs, and the route names it."""
     if run.old is None or run.previous is None:
@@ -377,4 +425,4 @@ def restore(run: Run) -> tuple[do.AnyAction, ...]:
     return (wake, do.SwitchRoute(to=run.old, back=run.old))
 
 
-GRAPH = Graph(ROWS, ROLLBACK)
+GRAPH = Graph(ROWS, ROLLBACK, GUARDS, take_back)

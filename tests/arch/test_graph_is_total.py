@@ -170,6 +170,14 @@ def test_all_that_a_row_needs_can_be_looked_at_where_it_runs(row: Gate) -> None:
         assert set(need.observes) <= known, need.id
 
 
+def test_all_that_guards_an_action_can_be_looked_at_on_the_host() -> None:
+    config = parse('app = "a"\n[targets.production]\nhost = "local"\n')
+    for guard in GRAPH.guards:
+        assert guard.actions
+        for need in guard.needs:
+            assert set(need.observes) <= set(HostObserver(MagicMock(), config)._lookers), need.id
+
+
 REPORT = CgmpReport("4" * 40, "key", "process")
 LOCAL = {
     git_facts.Workspace,

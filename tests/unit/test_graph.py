@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from l9.checks.host.live_invariants import QUIET
 from l9.core import actions as do
+from l9.core.decide import conclusion
 from l9.core.gates import Gate, Graph
-from l9.core.run import Run
+from l9.core.run import Run, Step
 from l9.core.states import Kind, Slot, State, Substrate
-from l9.graph import GRAPH, ROLLBACK, ROWS
+from l9.graph import GRAPH, GUARDS, ROLLBACK, ROWS
 from samples import BEFORE, FIRST_DEPLOY, TAG, a_run, opened
 
 NEW = {"slot": Slot.GREEN, "release": TAG}
@@ -68,10 +69,11 @@ def test_a_row_is_found_by_what_it_opens() -> None:
 
 
 def test_the_digest_changes_with_the_tables_shape() -> None:
-    assert Graph(ROWS, ROLLBACK).digest == GRAPH.digest
-    assert Graph(ROWS[:-1], ROLLBACK).digest != GRAPH.digest
+    assert Graph(ROWS, ROLLBACK, GUARDS).digest == GRAPH.digest
+    assert Graph(ROWS[:-1], ROLLBACK, GUARDS).digest != GRAPH.digest
     moved = replace(ROWS[-1], after=(State.BAKE,))
-    assert Graph((*ROWS[:-1], moved), ROLLBACK).digest != GRAPH.digest
+    assert Graph((*ROWS[:-1], moved), ROLLBACK, GUARDS).digest != GRAPH.digest
+    assert Graph(ROWS, ROLLBACK, GUARDS[:-1]).digest != GRAPH.digest
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,46 @@ def test_the_way_back_makes_sure_that_the_old_release_runs_and_is_routed_to() ->
         do.WakeSlot(**OLD, was="running"),
         do.SwitchRoute(to=Slot.BLUE, back=Slot.BLUE),
     )
+
+
+SWITCHED = Step(0, State.ROUTE_TRAFFIC, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
+SENT_BACK = replace(a_run(), steps=(SWITCHED,), aborted="not now")
+WENT_BACK = replace(SENT_BACK, finished=conclusion(SENT_BACK, State.ROLLED_BACK, 0.0))
+RECYCLED = replace(a_run(), steps=(Step(0, State.SHUTDOWN, do.RecycleSlot(**OLD), "done"),))
+
+
+def test_before_users_are_sent_back_the_old_release_is_woken() -> None:
+    assert ROLLBACK.first(a_run()) == ()
+    assert ROLLBACK.first(SENT_BACK) == (do.WakeSlot(**OLD, was="running"),)
+    assert ROLLBACK.first(replace(SENT_BACK, old=None, previous=None)) == ()
+
+
+def test_a_slot_that_users_were_on_is_stopped_and_not_paused() -> None:
+    woken, started = do.WakeSlot(**NEW, was="paused"), do.StartSlot(**NEW)
+    assert GRAPH.take_back(a_run(), woken) == do.PauseSlot(**NEW)
+    assert GRAPH.take_back(SENT_BACK, woken) == do.StopSlot(**NEW)
+    assert GRAPH.take_back(SENT_BACK, started) == do.RemoveSlot(**NEW)
+    assert Graph(ROWS, ROLLBACK).take_back(SENT_BACK, woken) == do.PauseSlot(**NEW)
+
+
+@pytest.mark.parametrize(
+    ("run", "action", "needs"),
+    [
+        (a_run(), do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), ("host.target-answers",)),
+        (a_run(), do.RemoveSlot(**NEW), ("host.slot-idle",)),
+        (SENT_BACK, do.RemoveSlot(**NEW), ("host.slot-idle", "host.drained")),
+        (SENT_BACK, do.StopSlot(**NEW), ("host.slot-idle", "host.drained")),
+        (WENT_BACK, do.StopSlot(**OLD), ("host.slot-idle",)),
+        (a_run(), do.PauseSlot(**OLD), ("host.slot-idle",)),
+        (RECYCLED, do.PauseSlot(**OLD), ("host.slot-idle", "host.standby-warm")),
+        (a_run(), do.RecycleSlot(**OLD), ("host.slot-idle",)),
+        (a_run(), do.RemoveTree(tag=TAG), ("host.tree-unused",)),
+        (a_run(), do.StartSlot(**NEW), ()),
+    ],
+    ids=lambda value: str(value) if isinstance(value, do.Action) else "",
+)  # fmt: skip
+def test_an_action_is_guarded_by(run: Run, action: do.AnyAction, needs: tuple[str, ...]) -> None:
+    assert tuple(need.id for need in GRAPH.before(run, action)) == needs
 
 
 def test_a_first_deploy_has_nothing_to_put_on_standby_or_back() -> None:

@@ -7,12 +7,26 @@ from dataclasses import replace
 import pytest
 
 from l9.core import actions as do
-from l9.core.states import State
-from world.behaviour import BREAKS_AFTER_SWITCH, HEARS_NO_SIGTERM, STOPS_SLOWLY
+from l9.core import events as ev
+from l9.core.states import Slot, State
+from world.acts import times
+from world.behaviour import BREAKS_AFTER_SWITCH, HEARS_NO_SIGTERM, NEVER_HEALTHY, STOPS_SLOWLY
 from world.ending import assert_ended, evidence
 from world.host import World
 
 from .conftest import V1, V2, V3
+
+
+def fails_on_the_way_back(world: World, look: str) -> None:
+    """That look fails once, as soon as users have been sent back."""
+    switch = world.machine.route
+
+    def route(to: Slot) -> None:
+        if world.machine.active is not to and world.machine.release(to) == V2:
+            world.acts.failing[look] = times(1)
+        switch(to)
+
+    world.machine.route = route  # type: ignore[method-assign]
 
 
 def actions(run: object) -> list[type]:
@@ -107,3 +121,37 @@ def test_standby_is_never_the_live_slot(one: World) -> None:
     one.wait(5000)
     assert one.tick() == (None, None)
     assert one.live == V1
+
+
+def test_requests_in_flight_that_nobody_could_count_at_once_are_counted_again(two: World) -> None:
+    two.machine.slow = 0.3
+    run_back = two.fork()
+    for look in ("router.in_flight", "router.active"):
+        world = run_back.fork()
+        fails_on_the_way_back(world, look)
+        run = world.deploy(V3, BREAKS_AFTER_SWITCH)
+        assert_ended(world, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
+
+
+def test_how_the_bad_release_was_left_is_on_record(two: World) -> None:
+    two.machine.slow = 0.3
+    bad = two.machine.active.other
+    two.deploy(V3, BREAKS_AFTER_SWITCH)
+    (seen,) = (
+        e.body.evidence for e in two.journal.last_run()
+        if isinstance(e.body, ev.ActionIntended) and isinstance(e.body.action, do.RemoveSlot)
+    )  # fmt: skip
+    assert [each.invariant for each in seen] == ["host.slot-idle", "host.drained"]
+    assert f"no request in flight on {bad}" in seen[1].found
+
+
+def test_old_slot_that_is_not_healthy_again_after_its_restart_stands_by_as_it_is(two: World) -> None:
+    two.machine.streams[two.machine.active] = 2
+    two.machine.releases[V2] = NEVER_HEALTHY
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    (seen,) = (
+        e.body.evidence for e in two.journal.last_run()
+        if isinstance(e.body, ev.ActionIntended) and isinstance(e.body.action, do.PauseSlot)
+    )  # fmt: skip
+    assert "is not healthy within 2 s, and stands by as it is" in seen[1].found

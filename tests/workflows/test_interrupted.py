@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from l9.core import events as ev
-from l9.core.states import State
+from l9.core.states import Slot, State
 from world.behaviour import BREAKS_AFTER_SWITCH, GOOD, Behaviour
 from world.cuts import JOURNAL, PORT, Crash
 from world.ending import assert_ended
@@ -169,6 +169,39 @@ def test_killed_between_stopping_a_standby_and_noting_it(two: World) -> None:
     assert two.tick() == (None, None)
     assert two.idle == (V1, "exited")
     assert two.live == V2
+
+
+def assert_every_intent_has_its_result(world: World) -> None:
+    """Of the newest run, all that was noted after its end included."""
+    entries = [e.body for e in world.journal.last_run()]
+    intended = [e.step for e in entries if isinstance(e, ev.ActionIntended)]
+    assert [e.step for e in entries if isinstance(e, ev.ActionDone | ev.ActionFailed)] == sorted(
+        set(intended)
+    )
+    assert world.journal.verify() == len(list(world.journal.entries()))
+
+
+def test_deployer_is_killed_while_it_waits_for_the_requests_on_the_bad_release(two: World) -> None:
+    """Nothing is journalled while it waits: whoever takes the run up waits once more, and no request is lost."""
+    two.machine.slow = 0.3
+
+    switch = two.machine.route
+
+    def killed() -> None:
+        raise Crash("while it waited")
+
+    def route(to: Slot) -> None:
+        if two.machine.release(to) == V2:
+            two.machine.route = switch  # type: ignore[method-assign]
+            two.clock.after(0.1, killed)
+        switch(to)
+
+    two.machine.route = route  # type: ignore[method-assign]
+    with pytest.raises(Crash, match="while it waited"):
+        two.deploy(V3, BREAKS_AFTER_SWITCH)
+    run = two.recover()
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
+    assert_every_intent_has_its_result(two)
 
 
 def test_hook_of_the_journal_gets_every_entry_and_its_failure_stops_no_run(two: World) -> None:

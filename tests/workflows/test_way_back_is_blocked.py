@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from l9.core import actions as do
 from l9.core.states import State
 from world.acts import always, times
 from world.behaviour import BREAKS_AFTER_SWITCH, GOOD, NEVER_HEALTHY, Behaviour
@@ -21,6 +22,18 @@ def test_undo_of_switch_fails_needs_a_person(two: World) -> None:
     assert two.machine.runs(two.machine.active)
     assert two.monitor.violations == []
     assert two.monitor.failed == 0
+
+
+def test_what_users_are_still_on_is_not_removed_and_the_record_says_why(two: World) -> None:
+    two.acts.failing["router.switch"] = times(99, after=1)
+    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    live = two.machine.active
+    (step,) = (s for s in run.steps if isinstance(s.action, do.RemoveSlot))
+    assert step.failure is not None
+    assert (step.failure.expected, step.failure.found) == (
+        f"no public traffic to {live}", f"public traffic goes to {live}",
+    )  # fmt: skip
+    assert not any(act.startswith("runtime.remove") for act in two.acts.done)
 
 
 def test_person_rolls_back_after_a_fail_state(two: World) -> None:

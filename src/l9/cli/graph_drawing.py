@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from l9.core.actions import Action
 from l9.core.gates import Gate, nothing
 from l9.core.states import Kind, State
 from l9.graph import GRAPH
@@ -32,11 +33,19 @@ def as_document() -> dict[str, Any]:
             }
             for row in GRAPH
         ],
+        "guards": [
+            {
+                "actions": [_tag(action) for action in guard.actions],
+                "case": guard.case,
+                "needs": [{"id": n.id, "why": n.why, "clause": n.clause} for n in guard.needs],
+            }
+            for guard in GRAPH.guards
+        ],
     }
 
 
 def as_text() -> str:
-    """One paragraph a row."""
+    """One paragraph a row, and one a guard."""
     lines = []
     for row in GRAPH:
         kinds = "" if len(row.kinds) > 1 else f" ({row.kinds[0]} only)"
@@ -44,6 +53,9 @@ def as_text() -> str:
         lines.append(f"    after   {', '.join(row.after) or 'any gate that closed'}")
         lines += [f"    needs   {need.id}: {need.why}" for need in row.needs]
         lines.append(f"    closed  {row.closed}")
+    for guard in GRAPH.guards:
+        lines.append(f"before {', '.join(map(_tag, guard.actions))} {guard.case}".rstrip())
+        lines += [f"    needs   {need.id}: {need.why}" for need in guard.needs]
     return "\n".join(lines) + "\n"
 
 
@@ -121,6 +133,11 @@ def _before(row: Gate, rows: tuple[Gate, ...]) -> tuple[State, ...]:
     """The gates before a row that this kind of run has; START for the first."""
     mine = {r.opens for r in rows}
     return tuple(a for a in row.after if a in mine) or (State.START,)
+
+
+def _tag(action: type[Action]) -> str:
+    """An action's name in the journal."""
+    return str(action.__struct_config__.tag)
 
 
 def _name(state: State) -> str:

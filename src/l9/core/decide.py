@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+from msgspec.structs import replace
 
 from l9.core import events as ev
 from l9.core.actions import AnyAction
 from l9.core.facts import Facts
 from l9.core.gates import Gate, Graph, nothing
-from l9.core.invariant import Context, Settings
+from l9.core.invariant import Context, Invariant, Settings
 from l9.core.run import Run, Step
 from l9.core.states import Kind, State, Substrate
 from l9.core.verdict import Fail, Pass, Pending, Unknown
@@ -23,12 +26,23 @@ class Enter(msgspec.Struct, frozen=True):
 
 
 class Perform(msgspec.Struct, frozen=True):
-    """Journal the intent, then perform. `undoes` is the number of the step that it takes back."""
+    """Journal the intent, then perform. `undoes` is the number of the step that it takes back.
+
+    `evidence`: what was seen of all that must hold before it.
+    """
 
     gate: State
     step: int
     action: AnyAction
     undoes: int | None = None
+    evidence: tuple[ev.Evidence, ...] = ()
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """Journal the step as one that failed, and do not perform it: what must hold before it does not."""
+
+    step: Perform
+    finding: ev.Finding
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -61,7 +75,7 @@ class HandOver(msgspec.Struct, frozen=True):
     """Nothing is left to do on these substrates; the run goes on elsewhere."""
 
 
-Decision = Enter | Perform | Open | Close | Wait | Finish | HandOver
+Decision = Enter | Perform | Refuse | Open | Close | Wait | Finish | HandOver
 
 
 def wanted(run: Run, graph: Graph, *where: Substrate) -> frozenset[type]:
@@ -69,12 +83,23 @@ def wanted(run: Run, graph: Graph, *where: Substrate) -> frozenset[type]:
     if run.finished is not None or _ends_here(run, graph) is not None:
         return frozenset()
     if run.going_back:
+        if State.ROLLBACK not in run.entered:
+            return frozenset()
+        if (back := _next_back(run, graph)) is not None:
+            return _wanted_before(back, run, graph)
         judged = State.ROLLBACK in run.opened or run.stuck is not None
-        ready = State.ROLLBACK in run.entered and _next_undo(run, graph) is None
-        return _observables((graph.rollback,)) if ready and not judged else frozenset()
-    if any(gate.opens not in run.entered for gate in graph.frontier(run, *where)):
+        return frozenset() if judged else _observables(graph.rollback.needs)
+    frontier = graph.frontier(run, *where)
+    if any(gate.opens not in run.entered for gate in frontier):
         return frozenset()  # a gate is entered first: looking before that would only cost time
-    return _observables(_lookers(run, graph, *where))
+    step = _first_step(frontier, run)
+    guarded = _wanted_before(step, run, graph) if isinstance(step, Perform) else frozenset()
+    return guarded.union(*(_observables(gate.needs) for gate in _lookers(frontier, run)))
+
+
+def _wanted_before(step: Perform, run: Run, graph: Graph) -> frozenset[type]:
+    """The kinds of fact that decide whether a step may be performed."""
+    return _observables(graph.before(run, step.action))
 
 
 def decide(
@@ -94,7 +119,7 @@ def decide(
             return Enter(gate.opens)
     waiting: list[tuple[State, Pending]] = []
     opening: Open | None = None
-    for gate in _lookers(run, graph, *where):
+    for gate in _lookers(frontier, run):
         decision = judge(gate, run, facts, now, settings)
         if isinstance(decision, Close):
             return decision
@@ -104,21 +129,35 @@ def decide(
             waiting += decision.pending
     if opening is not None:
         return opening
-    for gate in frontier:
-        if (step := _next_step(gate, run)) is not None:
-            return step
-    return Wait(tuple(waiting))
+    step = _first_step(frontier, run)
+    if isinstance(step, Perform):
+        guarded = _guarded(step, run, facts, now, graph, settings)
+        return Wait((*waiting, *guarded.pending)) if isinstance(guarded, Wait) else guarded
+    return step or Wait(tuple(waiting))
 
 
-def _lookers(run: Run, graph: Graph, *where: Substrate) -> tuple[Gate, ...]:
+def _guarded(
+    step: Perform, run: Run, facts: Facts, now: float, graph: Graph, settings: Settings
+) -> Perform | Close | Wait:
+    """The step when all that must hold before it does, with the evidence."""
+    context = Context(run, settings, now, step.gate, step.action)
+    judged = _judge(graph.before(run, step.action), facts, context)
+    return replace(step, evidence=judged.evidence) if isinstance(judged, Open) else judged
+
+
+def _lookers(frontier: tuple[Gate, ...], run: Run) -> tuple[Gate, ...]:
     """The frontier's gates whose actions are all done, so that only looking is left."""
-    return tuple(
-        g for g in graph.frontier(run, *where) if g.opens in run.entered and _next_step(g, run) is None
-    )
+    return tuple(g for g in frontier if g.opens in run.entered and _next_step(g, run) is None)
 
 
-def _observables(gates: tuple[Gate, ...]) -> frozenset[type]:
-    return frozenset(kind for g in gates for need in g.needs for kind in need.observes)
+def _observables(needs: tuple[Invariant, ...]) -> frozenset[type]:
+    return frozenset(kind for need in needs for kind in need.observes)
+
+
+def _first_step(frontier: tuple[Gate, ...], run: Run) -> Perform | Close | None:
+    """The next action of the first gate that has one."""
+    steps = (_next_step(gate, run) for gate in frontier)
+    return next((step for step in steps if step is not None), None)
 
 
 def _next_step(gate: Gate, run: Run) -> Perform | Close | None:
@@ -126,14 +165,19 @@ def _next_step(gate: Gate, run: Run) -> Perform | Close | None:
     if gate.does is nothing:
         return None
     steps = run.steps_of(gate.opens)
-    for index, action in enumerate(gate.does(run)):
-        if index == len(steps):
-            return Perform(gate.opens, len(run.steps), action)
-        step = steps[index]
+    for step in steps:
         if step.failure is not None:
             return Close(gate.opens, (_failed(step, step.failure),))
-        if step.status == "intended":
-            return Perform(gate.opens, step.number, action)
+    return _next_of(gate.does(run), steps, gate, run)
+
+
+def _next_of(actions: tuple[AnyAction, ...], steps: tuple[Step, ...], gate: Gate, run: Run) -> Perform | None:
+    """The first of a gate's actions that is not done or failed; `steps` are those of them that were intended."""
+    for index, action in enumerate(actions):
+        if index == len(steps):
+            return Perform(gate.opens, len(run.steps), action)
+        if steps[index].status == "intended":
+            return Perform(gate.opens, steps[index].number, action)
     return None
 
 
@@ -149,16 +193,19 @@ def _failed(step: Step, failure: ev.ActionFailed) -> ev.Finding:
 
 
 def judge(gate: Gate, run: Run, facts: Facts, now: float, settings: Settings) -> Open | Close | Wait:
-    context = Context(run, settings, now, gate.opens)
-    verdicts = [(need, need.judge(facts, context)) for need in gate.needs]
+    return _judge(gate.needs, facts, Context(run, settings, now, gate.opens))
+
+
+def _judge(needs: tuple[Invariant, ...], facts: Facts, context: Context[Any]) -> Open | Close | Wait:
+    verdicts = [(need, need.judge(facts, context)) for need in needs]
     findings = tuple(_finding(need.id, v) for need, v in verdicts if isinstance(v, Fail | Unknown))
     if findings:
-        return Close(gate.opens, findings)
-    pending = tuple((gate.opens, v) for _, v in verdicts if isinstance(v, Pending))
+        return Close(context.gate, findings)
+    pending = tuple((context.gate, v) for _, v in verdicts if isinstance(v, Pending))
     if pending:
         return Wait(pending)
     evidence = (ev.Evidence(invariant=n.id, found=v.found) for n, v in verdicts if isinstance(v, Pass))
-    return Open(gate.opens, tuple(evidence))
+    return Open(context.gate, tuple(evidence))
 
 
 def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
@@ -198,20 +245,24 @@ def _ends_here(run: Run, graph: Graph) -> State | None:
 def _backward(run: Run, facts: Facts, now: float, graph: Graph, settings: Settings) -> Decision:
     if State.ROLLBACK not in run.entered:
         return Enter(State.ROLLBACK)
-    if (undo := _next_undo(run, graph)) is not None:
-        return undo
+    waited = Context(run, settings, now, State.ROLLBACK).elapsed
+    if (back := _next_back(run, graph)) is not None:
+        guarded = _look_again(_guarded(back, run, facts, now, graph, settings), waited)
+        return Refuse(back, guarded.findings[0]) if isinstance(guarded, Close) else guarded
     if State.ROLLBACK in run.opened:
         return Finish(came_back(run, graph))
     if run.stuck is not None:
         return Finish(graph.rollback.closed)
-    judged = judge(graph.rollback, run, facts, now, settings)
-    if isinstance(judged, Close) and all(f.verdict == "unknown" for f in judged.findings):
-        # Nothing is known to be wrong: one look that failed must not leave a person with a host that is well.
-        waited = Context(run, settings, now, State.ROLLBACK).elapsed
-        if waited < PROOF_DEADLINE:
-            seen = Pending(judged.findings[0].found, waited, PROOF_DEADLINE)
-            return Wait(((State.ROLLBACK, seen),))
-    return judged
+    return _look_again(judge(graph.rollback, run, facts, now, settings), waited)
+
+
+def _look_again(judged: Perform | Open | Close | Wait, waited: float) -> Perform | Open | Close | Wait:
+    """Nothing is known to be wrong: one look that failed must not leave a person with a host that is well."""
+    if not isinstance(judged, Close) or waited >= PROOF_DEADLINE:
+        return judged
+    if any(finding.verdict != "unknown" for finding in judged.findings):
+        return judged
+    return Wait(((State.ROLLBACK, Pending(judged.findings[0].found, waited, PROOF_DEADLINE)),))
 
 
 def came_back(run: Run, graph: Graph) -> State:
@@ -221,11 +272,21 @@ def came_back(run: Run, graph: Graph) -> State:
     return State.ROLLED_BACK if run.switched else State.REFUSED
 
 
+def _next_back(run: Run, graph: Graph) -> Perform | None:
+    """Make ready; take back the latest forward step that is not taken back yet; then make sure of the rest.
+
+    A step that fails does not keep the others from being tried.
+    """
+    gate, own = graph.rollback, run.steps_of(State.ROLLBACK)
+    first = gate.first(run)
+    step = _next_of(first, own[: len(first)], gate, run) or _next_undo(run, graph)
+    return step or _next_of(gate.does(run), own[len(first) :], gate, run)
+
+
 def _next_undo(run: Run, graph: Graph) -> Perform | None:
-    """Take back the latest forward step that is not taken back yet; then make sure of the rest."""
     tried = {s.undoes: s for s in run.steps if s.undoes is not None}
     for step in sorted(run.steps, key=lambda s: -s.number):
-        undo = step.action.undo()
+        undo = graph.take_back(run, step.action)
         if step.gate is State.ROLLBACK or undo is None or step.status == "undone":
             continue
         attempt = tried.get(step.number)
@@ -233,8 +294,7 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
             return Perform(State.ROLLBACK, len(run.steps), undo, step.number)
         if attempt.status == "intended":
             return Perform(State.ROLLBACK, attempt.number, undo, step.number)
-    own = _next_step(graph.rollback, run)
-    return own if isinstance(own, Perform) else None
+    return None
 
 
 def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:

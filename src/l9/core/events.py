@@ -11,7 +11,7 @@ SCHEMA = "l9.journal/2"
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What one invariant saw when its gate opened."""
+    """What one invariant saw when its gate opened, or before an action was performed."""
 
     invariant: str
     found: str
@@ -100,12 +100,16 @@ class GateEntered(Event, frozen=True, tag="gate-entered"):
 
 
 class ActionIntended(Event, frozen=True, tag="action-intended"):
-    """Written and synced before the action is performed. `undoes` is the step that it takes back."""
+    """Written and synced before the action is performed. `undoes` is the step that it takes back.
+
+    `evidence`: what was seen of all that must hold before such an action.
+    """
 
     gate: State
     step: int
     action: AnyAction
     undoes: int | None = None
+    evidence: tuple[Evidence, ...] = ()
 
 
 class ActionDone(Event, frozen=True, tag="action-done"):
@@ -118,7 +122,7 @@ class ActionDone(Event, frozen=True, tag="action-done"):
 
 
 class ActionFailed(Event, frozen=True, tag="action-failed"):
-    """The action could not be performed."""
+    """The action could not be performed, or was not, because something that must hold before it does not."""
 
     gate: State
     step: int

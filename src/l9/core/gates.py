@@ -13,6 +13,7 @@ from l9.core.run import Run
 from l9.core.states import Kind, Phase, State, Substrate
 
 Does = Callable[[Run], tuple[do.AnyAction, ...]]
+TakeBack = Callable[[Run, do.AnyAction], do.AnyAction | None]
 
 
 def nothing(_run: Run) -> tuple[do.AnyAction, ...]:
@@ -20,29 +21,66 @@ def nothing(_run: Run) -> tuple[do.AnyAction, ...]:
     return ()
 
 
+def always(_run: Run) -> bool:
+    """The guard applies to every run."""
+    return True
+
+
+def undo(_run: Run, action: do.AnyAction) -> do.AnyAction | None:
+    """An action is taken back by its own undo."""
+    return action.undo()
+
+
 class Gate(msgspec.Struct, frozen=True):
-    """One row. `opens` names the gate; `after` are the gates before it, of which a kind of run may lack some."""
+    """One row. `opens` names the gate; `after` are the gates before it, of which a kind of run may lack some.
+
+    `first`: what the way back does before it takes anything back; `does` comes after that.
+    """
 
     opens: State
     where: Substrate
     after: tuple[State, ...]
     needs: tuple[Invariant, ...]
     does: Does = nothing
+    first: Does = nothing
     phase: Phase = Phase.CHECK
     kinds: tuple[Kind, ...] = (Kind.DEPLOY,)
     closed: State = State.REFUSED
     summary: str = ""
 
 
-class Graph:
-    """The rows that a kind of run goes through, in the table's order."""
+class Guard(msgspec.Struct, frozen=True):
+    """Invariants that must hold before actions of these kinds are performed, in whatever row they stand.
 
-    def __init__(self, rows: tuple[Gate, ...], rollback: Gate) -> None:
+    `when`: the runs that it applies to; `case` describes them, where they are not all.
+    """
+
+    actions: tuple[type[do.Action], ...]
+    needs: tuple[Invariant, ...]
+    when: Callable[[Run], bool] = always
+    case: str = ""
+
+
+class Graph:
+    """The rows that a kind of run goes through, in the table's order, and what guards their actions.
+
+    `take_back` gives the action that takes one back in a run, or None where there is nothing to take back.
+    """
+
+    def __init__(
+        self,
+        rows: tuple[Gate, ...],
+        rollback: Gate,
+        guards: tuple[Guard, ...] = (),
+        take_back: TakeBack = undo,
+    ) -> None:
         for row in (*rows, rollback):
             if not row.needs:
                 raise ValueError(f"gate {row.opens} has no needs: it could never close")
         self.rows = rows
         self.rollback = rollback
+        self.guards = guards
+        self.take_back = take_back
 
     def of(self, kind: Kind, *where: Substrate) -> tuple[Gate, ...]:
         """The rows of that kind of run, on those substrates (all when none is named)."""
@@ -64,6 +102,11 @@ class Graph:
         ]
         return tuple(sorted(ready, key=lambda r: r.does is not nothing))
 
+    def before(self, run: Run, action: do.AnyAction) -> tuple[Invariant, ...]:
+        """The invariants that must hold before the action is performed."""
+        guards = (g for g in self.guards if isinstance(action, g.actions) and g.when(run))
+        return tuple(need for guard in guards for need in guard.needs)
+
     def row(self, state: State) -> Gate:
         """The row that opens `state`; KeyError where there is none."""
         return {r.opens: r for r in self}[state]
@@ -74,8 +117,12 @@ class Graph:
     @property
     def digest(self) -> str:
         """A short digest of the table's shape: laptop and host must agree on it."""
-        text = "\n".join(
+        rows = (
             f"{r.opens}|{r.where}|{','.join(r.after)}|{','.join(i.id for i in r.needs)}|{','.join(r.kinds)}|{r.closed}"
             for r in self
         )
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        guards = (
+            f"{','.join(a.__name__ for a in g.actions)}|{','.join(i.id for i in g.needs)}"
+            for g in self.guards
+        )
+        return hashlib.sha256("\n".join((*rows, *guards)).encode()).hexdigest()[:12]

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from l9.core.actions import AnyAction
 from l9.core.facts import Facts
 from l9.core.run import Run
 from l9.core.states import State, Substrate
@@ -35,12 +36,14 @@ class Context(msgspec.Struct, Generic[S], frozen=True):
     """A check may use these besides the facts. `now` is seconds since the epoch.
 
     `settings` is the configuration that the run is judged by; its type is the business of the checks.
+    `action`: the one that is about to be performed, where that is judged (`Guard`).
     """
 
     run: Run
     settings: S
     now: float
     gate: State
+    action: AnyAction | None = None
 
     @property
     def elapsed(self) -> float:

@@ -78,6 +78,11 @@ class Run(msgspec.Struct, frozen=True):
         return any(s.gate is State.ROUTE_TRAFFIC for s in self.steps)
 
     @property
+    def left(self) -> Slot | None:
+        """The slot that users are taken away from as this run is going now; None where nothing was live before."""
+        return self.new if self.going_back else self.old
+
+    @property
     def kept_on(self) -> bool:
         """Whether a gate closed that comes after all that a release has to show: it stays live."""
         shown = (self.kind is Kind.ROLLBACK and State.PROOF in self.opened) or State.BAKE in self.opened

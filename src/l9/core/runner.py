@@ -14,6 +14,7 @@ from l9.core.decide import (
     HandOver,
     Open,
     Perform,
+    Refuse,
     Wait,
     conclusion,
     decide,
@@ -90,6 +91,16 @@ class Runner:
                 return self._note(run, conclusion(run, outcome, self._clock.now()))
             case Perform():
                 return self._do(run, decision)
+            case Refuse(step=step, finding=finding):
+                failed = ev.ActionFailed(
+                    gate=step.gate,
+                    step=step.step,
+                    expected=finding.expected,
+                    found=finding.found,
+                    remedy=finding.remedy,
+                    log=finding.log,
+                )
+                return self._note(self._intend(run, step), failed)
             case Wait(pending=pending):
                 for gate, waiting in pending:
                     self._watch(gate, waiting)
@@ -98,9 +109,7 @@ class Runner:
         return run
 
     def _do(self, run: Run, step: Perform) -> Run:
-        run = self._note(
-            run, ev.ActionIntended(gate=step.gate, step=step.step, action=step.action, undoes=step.undoes)
-        )
+        run = self._intend(run, step)
         began = self._clock.now()
         try:
             note = self._perform(run, step.action)
@@ -129,6 +138,16 @@ class Runner:
             )
         took = round(self._clock.now() - began, 3)
         return self._note(run, ev.ActionDone(gate=step.gate, step=step.step, note=note, seconds=took))
+
+    def _intend(self, run: Run, step: Perform) -> Run:
+        intended = ev.ActionIntended(
+            gate=step.gate,
+            step=step.step,
+            action=step.action,
+            undoes=step.undoes,
+            evidence=step.evidence,
+        )
+        return self._note(run, intended)
 
     def _note(self, run: Run, event: ev.AnyEvent) -> Run:
         self._noted_at = self._append(run.id, event).at

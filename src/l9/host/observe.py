@@ -30,6 +30,8 @@ PERIODS: Mapping[type, float] = {
     host_facts.Smoke: 0.5,
     host_facts.Bake: 0.4,
     f.Slots: 0.1,
+    host_facts.Target: 0.05,
+    host_facts.Standby: 0.05,
     host_facts.Health: 0.05,  # spec: every 100 ms or less
     host_facts.InFlight: 0.05,
 }
@@ -87,7 +89,10 @@ class HostObserver:
             f.Services: lambda run: ports.runtime.services(run.tag),
             f.Retained: self._retained,
             f.Slots: lambda _run: ports.runtime.slots(),
-            host_facts.Route: self._route,
+            host_facts.Route: lambda _run: host_facts.Route(ports.router.active()),
+            host_facts.Site: lambda _run: host_facts.Site(*(ports.router.problem() or ())),
+            host_facts.Target: self._target,
+            host_facts.Standby: self._standby,
             host_facts.Health: self._health,
             host_facts.Smoke: self._smoke,
             host_facts.Logs: self._logs,
@@ -106,6 +111,7 @@ class HostObserver:
         if run.steps is not self._steps:
             # Something was done since: what was seen before it says nothing of how things are now.
             self._kept.clear()
+            self._quiet = 0
             self._steps = run.steps
         fresh_since = max(run.entered.values(), default=0.0)
         now = self._ports.clock.now()
@@ -151,20 +157,29 @@ class HostObserver:
         kept = self._ports.runtime.retained(wanted)
         return msgspec.structs.replace(kept, settings=self._ports.settings.of(wanted) is not None)
 
-    def _route(self, _run: Run) -> host_facts.Route:
-        problem = self._ports.router.problem()
-        active = self._ports.router.active()
-        return host_facts.Route(active, *problem) if problem else host_facts.Route(active)
+    def _target(self, run: Run) -> host_facts.Target:
+        slot = run.wanted_live[0]
+        if slot is None:
+            return host_facts.Target(None)
+        answer = self._probe(slot)
+        if answer.ok:
+            return host_facts.Target(answer)
+        started_at = self._ports.runtime.slots()[slot].started_at
+        return host_facts.Target(answer, started_at, self._probe(slot.other) if run.going_back else None)
+
+    def _standby(self, run: Run) -> object:
+        return host_facts.Standby(self._probe(run.old)) if run.old else f.Unseen("there is no old slot")
 
     def _health(self, run: Run) -> host_facts.Health:
-        answer = self.healthy(run.new)
+        answer = self._probe(run.new)
         now = self._ports.clock.now()
         self._streak = self._streak.add(Sample(now, answer.ok, answer.found))
         return host_facts.Health(self._streak)
 
-    def healthy(self, slot: Slot) -> host_facts.SmokeResult:
-        """One probe, straight at the slot."""
-        return self._asker.health(self._config.health, self._ports.runtime.endpoint(slot), self.public_host())
+    def _probe(self, slot: Slot) -> host_facts.SmokeResult:
+        """One look at the health of the slot's release, straight at it."""
+        base = self._ports.runtime.endpoint(slot)
+        return self._asker.health(self._config.health, base, self.public_host())
 
     def _smoke(self, run: Run) -> host_facts.Smoke:
         endpoint = self._ports.runtime.endpoint
@@ -233,9 +248,9 @@ class HostObserver:
         return self._bake
 
     def _in_flight(self, run: Run) -> host_facts.InFlight:
-        if run.old is None:
+        if run.left is None:
             return host_facts.InFlight(0)
-        requests, streams = self._ports.router.in_flight(run.old)
+        requests, streams = self._ports.router.in_flight(run.left)
         self._quiet = self._quiet + 1 if requests == 0 else 0
         return host_facts.InFlight(requests, streams, self._quiet)
 

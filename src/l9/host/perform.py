@@ -1,13 +1,12 @@
-"""From actions to the ports: the only writer. Performing an action twice does no more than once."""
+"""From actions to the ports: the only writer; it decides nothing. An action that is performed twice does no more."""
 
 from __future__ import annotations
 
-from l9.checks.host.facts import SmokeResult
 from l9.config.model import Config
 from l9.core import actions as do
 from l9.core.ports import Say
 from l9.core.run import Run
-from l9.core.states import Kind, Slot
+from l9.core.states import Kind
 from l9.errors import ActionError
 from l9.host.observe import HostObserver, HostPorts
 
@@ -30,7 +29,6 @@ class HostPerformer:
             case do.AddTree(tag=tag):
                 return source.add_tree(tag)
             case do.RemoveTree(tag=tag):
-                self._refuse_standing(tag)
                 source.remove_tree(tag)
             case do.ReadSettings(tag=tag, blob=blob):
                 return self._ports.settings.keep(tag, blob)
@@ -53,22 +51,15 @@ class HostPerformer:
                 router.label(slot, release)
                 return runtime.wake(slot, release)
             case do.RemoveSlot(slot=slot, release=release):
-                self._leave(run, slot)
                 runtime.remove(slot, release)
             case do.StopSlot(slot=slot, release=release):
-                self._leave(run, slot)
                 runtime.stop(slot, release)
             case do.PauseSlot(slot=slot, release=release):
-                if self._leave(run, slot):
-                    return runtime.pause(slot, release)
-                runtime.stop(slot, release)  # a paused stream hangs for ever
+                return runtime.pause(slot, release)
             case do.RecycleSlot(slot=slot, release=release):
-                self._refuse_live(slot)
                 runtime.stop(slot, release)
-                runtime.wake(slot, release)
-                return self._stands_by(slot)
+                return runtime.wake(slot, release)
             case do.SwitchRoute(to=to):
-                self._make_ready(run, to)
                 router.switch(to)
                 return f"traffic goes to {to}"
             case do.RecordRelease(tag=tag, commit=commit):
@@ -80,78 +71,6 @@ class HostPerformer:
                     f"{action} is no action of the host's", expected="one of the table's", found=str(action)
                 )
         return "done"
-
-    def _refuse_live(self, slot: Slot) -> None:
-        if self._ports.router.active() is slot:
-            raise ActionError(
-                f"slot {slot} is live",
-                expected="an idle slot",
-                found="public traffic goes to it",
-                remedy="l9 status",
-            )
-
-    def _refuse_standing(self, tag: str) -> None:
-        slots = self._ports.runtime.slots()
-        for slot in Slot:
-            if slots[slot].release == tag:
-                raise ActionError(
-                    f"{tag} still stands in {slot}",
-                    expected="a release that stands in no slot",
-                    found=slots[slot].status,
-                    remedy="l9 status",
-                )
-
-    def _leave(self, run: Run, slot: Slot) -> bool:
-        """Before a slot that users may still be on goes: wait until its requests have ended, or the grace is over.
-
-        Whether nothing was left open on it.
-        """
-        if run.old is not None:
-            self._refuse_live(slot)
-        if not run.switched or slot is not run.new:
-            return True
-        clock, until, quiet = self._ports.clock, self._ports.clock.now() + self._config.drain.grace, 0
-        streams = 0
-        while quiet < 3 and clock.now() < until:
-            requests, streams = self._ports.router.in_flight(slot)
-            quiet = quiet + 1 if requests == 0 else 0
-            clock.sleep(0.05)
-        return quiet >= 3 and not streams
-
-    def _make_ready(self, run: Run, slot: Slot) -> None:
-        """Users are sent to a slot that answers healthily, or not at all; a run may have slept since its gates.
-
-        On the way back the old slot is started again where it ended, and waited for. Of two sick slots the
-        known one is taken, as when the database that both need is away.
-        """
-        patience = self._config.health.timeout
-        if run.going_back:
-            if run.previous is None or slot is not run.old:
-                return
-            self._ports.runtime.wake(slot, run.previous)
-            standing = self._ports.runtime.slots()[slot]
-            if standing.started_at > run.started_at:
-                patience = self._config.health.deadline
-        answer = self._until_healthy(slot, patience)
-        if answer.ok or (run.going_back and not self._observer.healthy(slot.other).ok):
-            return
-        raise ActionError(
-            f"slot {slot} is not healthy", expected=answer.expected, found=answer.found, remedy="l9 status"
-        )
-
-    def _until_healthy(self, slot: Slot, patience: float) -> SmokeResult:
-        """The first healthy answer, or the last one when so many seconds are over."""
-        clock = self._ports.clock
-        until = clock.now() + patience
-        while not (answer := self._observer.healthy(slot)).ok and clock.now() < until:
-            clock.sleep(0.05)
-        return answer
-
-    def _stands_by(self, slot: Slot) -> str:
-        began, deadline = self._ports.clock.now(), self._config.health.deadline
-        if self._until_healthy(slot, deadline).ok:
-            return f"healthy again after {self._ports.clock.now() - began:.1f} s"
-        return f"not healthy within {deadline:g} s; it stands by as it is"
 
     def _record(self, run: Run, tag: str, commit: str) -> str:
         at = self._ports.source.checkout(tag)

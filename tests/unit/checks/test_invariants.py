@@ -36,11 +36,27 @@ from l9.checks.git.facts import (
     Signature,
     Workspace,
 )
+from l9.checks.host import action_invariants as guard
 from l9.checks.host import live_invariants as live
 from l9.checks.host import ready_invariants as ready
 from l9.checks.host import slot_invariants as slot
 from l9.checks.host import steady_invariants as standing
-from l9.checks.host.facts import Bake, Checkout, Health, HostTag, InFlight, Logs, Proof, Record, Route, Smoke
+from l9.checks.host.facts import (
+    Bake,
+    Checkout,
+    Health,
+    HostTag,
+    InFlight,
+    Logs,
+    Proof,
+    Record,
+    Route,
+    Site,
+    Smoke,
+    SmokeResult,
+    Standby,
+    Target,
+)
 from l9.checks.host.health import Sample
 from l9.checks.logs.logs import LogReport, Outcome
 from l9.checks.pipeline import attestation_invariants as attested
@@ -52,6 +68,7 @@ from l9.config.model import Config
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core import facts as f
+from l9.core.decide import conclusion
 from l9.core.invariant import Context, Invariant, Weight
 from l9.core.run import Step
 from l9.core.states import Slot, Stage, State, Substrate
@@ -65,6 +82,7 @@ from samples import (
     FIRST_DEPLOY,
     GOOD,
     GREEN,
+    HEALTHY,
     MESSAGE,
     NOT_YET,
     NOW,
@@ -95,13 +113,14 @@ ALL = tuple(
         ready,
         slot,
         live,
+        guard,
         standing,
     )
     for found in vars(module).values()
     if isinstance(found, Invariant)
 )
-# What the engine answers is its evidence, and a drain ends with its grace: neither has a failure of its own.
-NEVER_FAIL = {ready.ENGINE_READY.id, live.DRAINED.id}
+# What the engine answers is its evidence, and these waits end with their time: they have no failure of their own.
+NEVER_FAIL = {ready.ENGINE_READY.id, live.DRAINED.id, guard.STANDBY_WARM.id}
 # These hold when the old release is live again; everything else when the new one is.
 OF_THE_WAY_BACK = {
     live.PREVIOUS_LIVE.id: (
@@ -111,6 +130,7 @@ OF_THE_WAY_BACK = {
     ),
     live.NEW_SLOT_GONE.id: (slots(new={"status": "absent", "release": None}),),
     live.OLD_STANDS_BY.id: (slots(old={"status": "paused"}),),
+    guard.TREE_UNUSED.id: (slots(new={"status": "absent", "release": None}),),
 }
 PROGRAMS = {"$EDITOR", "chmod", "docker", "free", "git", "l9", "pytest", "ss", "uv"}
 
@@ -199,6 +219,24 @@ EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
 _SWITCH = Step(0, State.ROUTE_TRAFFIC, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
 SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,)))
+SENT_BACK = replace(SWITCHED, run=replace(SWITCHED.run, aborted="not now"))
+SENT_BACK_NOW = replace(SENT_BACK, now=ENTERED + 6)
+FIRST_SENT_BACK = replace(SENT_BACK, run=replace(SENT_BACK.run, old=None, previous=None))
+FINISHED = conclusion(a_run(), State.SUCCESS, NOW)
+
+
+def acting(action: do.AnyAction, seen: Context = SENT_BACK, **changed: Any) -> Context:
+    """Before this action is performed; fields of the run may be changed."""
+    return replace(seen, run=replace(seen.run, **changed), action=action)
+
+
+def target(*, started: float = 0.0, other: SmokeResult | None = None) -> Target:
+    """The slot that is to be switched to is not healthy."""
+    return Target(PROBE_FAILED, started, other)
+
+
+REMOVE, STOP = (kind(slot=Slot.GREEN, release=TAG) for kind in (do.RemoveSlot, do.StopSlot))
+SICK_STANDBY = Standby(PROBE_FAILED)
 
 _LACKS = LockMismatch("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
 AMISS = Declared((), (_LACKS, replace(_LACKS, wanted="httpx", found="no httpx")))
@@ -276,7 +314,7 @@ FAILS = (
     Case(repository.TAG_SIGNATURE, "no signature", (), context(config=settings(release={"signatures": "required"}))),
     Case(repository.TAG_ON_ORIGIN, "none", (Origin(None),)),
     Case(repository.TAG_ON_ORIGIN, "999999999999 (moved!)", (Origin("url", "9" * 40),)),
-    Case(ready.SITE_READY, "no flag file", (Route(Slot.BLUE, "no flag file", "l9 provision"),)),
+    Case(ready.SITE_READY, "no flag file", (Site("no flag file", "l9 provision"),)),
     Case(ready.CHECKOUT_UNEDITED, "edited by hand: api/x.py", (Checkout("/opt/l9", ("api/x.py",)),)),
     Case(ready.ENV_COMPLETE, "none", (Environment("/opt/l9/.env", exists=False),)),
     Case(ready.ENV_COMPLETE, "missing: MEMORY_DSN", (Environment("/opt/l9/.env", True, ("MEMORY_DSN",)),)),
@@ -333,6 +371,14 @@ FAILS = (
     Case(live.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
          (Bake(9, (PROBE_FAILED, PROBE_FAILED)),), EARLY),
     Case(live.OLD_STANDS_BY, f"{BEFORE} running"),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(),)),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(other=HEALTHY),), SENT_BACK_NOW),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW, other=HEALTHY),), SENT_BACK),
+    Case(guard.SLOT_IDLE, "public traffic goes to green", (), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "public traffic goes to green", (), acting(STOP, old=None, finished=FINISHED)),
+    Case(guard.TREE_UNUSED, "running in green"),
+    Case(guard.TREE_UNUSED, "exited in blue",
+         (slots(new={"release": None}, old={"release": TAG, "status": "exited"}),)),
     Case(standing.LIVE_HEALTHY, "connection refused", (Health(NOT_YET),)),
     Case(standing.LIVE_HEALTHY, "no probe", (Health(replace(NOT_YET, last=None)),)),
     Case(standing.DRIFT_WATCHED, "none so far", (f.DriftCheck(),)),
@@ -424,6 +470,19 @@ PASSES = (
     Case(live.DRAINED, "no request in flight on blue after 100.0 s"),
     Case(live.DRAINED, "all requests on blue have ended, 4 streams are still open", (InFlight(0, 4, quiet=3),)),
     Case(live.DRAINED, "nothing to drain", (InFlight(9),), context(**FIRST_DEPLOY)),
+    Case(live.DRAINED, "no request in flight on green after 100.0 s", (), SENT_BACK),
+    Case(live.DRAINED, "no request in flight on green", (), FIRST_SENT_BACK),
+    Case(guard.TARGET_ANSWERS, f"{TAG} in green: status 200"),
+    Case(guard.TARGET_ANSWERS, f"{BEFORE} in blue: status 200", (), SENT_BACK),
+    Case(guard.TARGET_ANSWERS, "no slot to ask", (Target(None),), FIRST_SENT_BACK),
+    Case(guard.TARGET_ANSWERS, f"both slots are unhealthy: {BEFORE}", (target(other=PROBE_FAILED),), SENT_BACK),
+    Case(guard.SLOT_IDLE, "public traffic goes to blue", (Route(Slot.BLUE),), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "no other slot", (), acting(REMOVE, FIRST_SENT_BACK)),
+    Case(guard.TREE_UNUSED, f"{TAG} is in no slot", (slots(new={"release": None}),)),
+    Case(guard.STANDBY_WARM, "blue is healthy again after 5.0 s", (), EARLY),
+    Case(guard.STANDBY_WARM, "blue does not run", (SICK_STANDBY, slots(old={"status": "paused"})), EARLY),
+    Case(guard.STANDBY_WARM, "no slot does not run", (SICK_STANDBY,), context(**FIRST_DEPLOY)),
+    Case(guard.STANDBY_WARM, "not healthy within 60 s, and stands by", (SICK_STANDBY,)),
     Case(live.DRAINED, "grace of 30 s is over with 2 requests open on blue", (InFlight(2),)),
     Case(live.DRAINED, "grace of 30 s is over with an unknown number of", (InFlight(None),)),
     Case(ready.ENV_COMPLETE, "resolved from .env.production",
@@ -479,6 +538,10 @@ PENDING = (
     Case(live.ANSWERS_STAY_GOOD, "watched for 5 of 30 s", context=EARLY),
     Case(live.DRAINED, "2 requests in flight on blue", (InFlight(2),), EARLY),
     Case(live.DRAINED, "0 requests in flight on blue", (InFlight(0, quiet=2),), EARLY),
+    Case(live.DRAINED, "1 requests in flight on green", (InFlight(1),), SENT_BACK_NOW),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(),), context(now=ENTERED + 1)),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW, other=PROBE_FAILED),), SENT_BACK_NOW),
+    Case(guard.STANDBY_WARM, "status 500", (SICK_STANDBY,), EARLY),
     Case(live.DRAINED, "an unknown number of requests in flight on blue", (InFlight(None),), EARLY),
 )  # fmt: skip
 

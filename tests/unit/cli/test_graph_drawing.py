@@ -26,11 +26,17 @@ def test_the_document_tells_every_row() -> None:
         "clause": "spec 6.1 phase 2",
     }
     assert (first["after"], first["acts"], first["closed"]) == (["START"], False, "REFUSED")
+    assert document["guards"][0]["actions"] == ["switch-route"]
+    assert document["guards"][0]["needs"][0]["id"] == "host.target-answers"
 
 
 def test_the_text_has_a_paragraph_a_row() -> None:
     text = drawing.as_text()
-    assert [line.split("  [")[0] for line in text.splitlines() if not line.startswith(" ")] == NAMES
+    heads = [line.split("  [")[0] for line in text.splitlines() if not line.startswith(" ")]
+    assert [head for head in heads if not head.startswith("before ")] == NAMES
+    assert (
+        "before remove-slot, stop-slot on the way back from the switch\n    needs   host.drained: a" in text
+    )
     assert "TAG-IN-GIT  [repository, check] (deploy only): main and tag on origin" in text
     assert "ROLLBACK  [host, finish]: what was live before" in text
     assert "    after   any gate that closed" in text

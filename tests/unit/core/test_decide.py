@@ -19,6 +19,7 @@ from l9.core.decide import (
     HandOver,
     Open,
     Perform,
+    Refuse,
     Wait,
     came_back,
     conclusion,
@@ -26,7 +27,7 @@ from l9.core.decide import (
     wanted,
 )
 from l9.core.facts import Facts, Unseen
-from l9.core.gates import Gate, Graph
+from l9.core.gates import Gate, Graph, Guard
 from l9.core.invariant import Context, Invariant
 from l9.core.run import Run, apply, begin
 from l9.core.states import Kind, Phase, Slot, Stage, State, Substrate
@@ -39,7 +40,11 @@ LAUNCHED, ROUTED, BACK = State.BLUE_GREEN_LAUNCH, State.ROUTE_TRAFFIC, State.ROL
 
 
 class Lamps(dict[State, Verdict]):
-    """The one observable: a lamp a gate."""
+    """The observable of the gates: a lamp each."""
+
+
+class Lights(dict[type[do.Action], Verdict]):
+    """The observable of the guards: a light each."""
 
 
 def lamp(gate: State, where: Substrate) -> Invariant:
@@ -47,6 +52,13 @@ def lamp(gate: State, where: Substrate) -> Invariant:
         return facts.the(Lamps).get(gate, ON)
 
     return Invariant(f"{where}.{gate}", "a test", where, (Lamps,), "none", check)
+
+
+def light(action: type[do.Action]) -> Invariant:
+    def check(facts: Facts, _context: Context) -> Verdict:
+        return facts.the(Lights).get(action, ON)
+
+    return Invariant(f"host.{action.__name__}", "a test", Substrate.HOST, (Lights,), "none", check)
 
 
 def row(opens: State, where: Substrate, *after: State, **more: Any) -> Gate:
@@ -71,6 +83,21 @@ TABLE = Graph(
 )
 
 
+# The same rows, with actions that are guarded, and a way back that begins by waking the old slot.
+GUARDED = Graph(
+    TABLE.rows,
+    replace(TABLE.rollback, first=lambda _run: (WAKE,)),
+    guards=(
+        Guard((do.SwitchRoute,), needs=(light(do.SwitchRoute),)),
+        Guard((do.StopSlot,), needs=(light(do.StopSlot),)),
+        Guard((do.StopSlot,), needs=(lamp(BACK, Substrate.HOST),), when=lambda run: run.finished is None),
+    ),
+    take_back=lambda _run, action: (
+        do.StopSlot(slot=Slot.GREEN, release=TAG) if action == START else action.undo()
+    ),
+)
+
+
 @dataclass
 class Play:
     """Drives a run as the runner does. `broken` actions fail; `told` are the decisions in short."""
@@ -78,10 +105,13 @@ class Play:
     lamps: Mapping[State, Verdict] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
     told: list[str] = field(default_factory=list)
+    lights: Mapping[type[do.Action], Verdict] = field(default_factory=dict)
+    table: Graph = TABLE
 
     def next(self, run: Run, *where: Substrate) -> Decision:
-        facts = Facts({kind: Lamps(self.lamps) for kind in wanted(run, TABLE, *where)})
-        return decide(run, facts, NOW, TABLE, CONFIG, *where)
+        seen: Mapping[type, object] = {Lamps: Lamps(self.lamps), Lights: Lights(self.lights)}
+        facts = Facts({kind: seen[kind] for kind in wanted(run, self.table, *where)})
+        return decide(run, facts, NOW, self.table, CONFIG, *where)
 
     def until(self, run: Run, end: type, *where: Substrate) -> Run:
         """Go on until a decision of that class, which is told and not carried out."""
@@ -106,6 +136,11 @@ class Play:
                 if action.__struct_config__.tag in self.broken:
                     return [intent, ev.ActionFailed(gate=gate, step=step, expected="to", found="no")]
                 return [intent, ev.ActionDone(gate=gate, step=step)]
+            case Refuse(step=Perform(gate=gate, step=step, action=action, undoes=undoes), finding=finding):
+                return [
+                    ev.ActionIntended(gate=gate, step=step, action=action, undoes=undoes),
+                    ev.ActionFailed(gate=gate, step=step, expected=finding.expected, found=finding.found),
+                ]
         raise AssertionError(f"nothing ends with {decision}")
 
 
@@ -113,6 +148,8 @@ def told(decision: Decision) -> str:
     match decision:
         case Perform(action=action, undoes=undoes):
             return f"{action.__struct_config__.tag}{'' if undoes is None else f' for {undoes}'}"
+        case Refuse(step=Perform(action=action)):
+            return f"no {action.__struct_config__.tag}"
         case Enter(gate=gate) | Open(gate=gate) | Close(gate=gate):
             return f"{type(decision).__name__} {gate}"
         case Finish(outcome=outcome):
@@ -304,6 +341,91 @@ def test_an_aborted_run_was_rolled_back_when_users_may_have_seen_it() -> None:
     assert came_back(launched(ABORT), TABLE) is State.REFUSED
     switched = launched(ABORT, ev.ActionIntended(gate=ROUTED, step=2, action=SWITCH))
     assert came_back(switched, TABLE) is State.ROLLED_BACK
+
+
+# ── what must hold before an action ──────────────────────────────────────────────────────────────
+
+
+def guarded(lights: Mapping[type[do.Action], Verdict] | None = None, **more: Any) -> Play:
+    return Play(lights=lights or {}, table=GUARDED, **more)
+
+
+def test_an_action_is_performed_when_all_that_guards_it_holds_and_says_what_was_seen() -> None:
+    play = guarded()
+    run = play.until(on_host(), Finish, Substrate.HOST)
+    assert play.told[-4:] == [f"Enter {ROUTED}", "switch-route", f"Open {ROUTED}", "Finish SUCCESS"]
+    before = replace(run, steps=run.steps[:2], opened={**run.opened}, entered={**run.entered, ROUTED: NOW})
+    before.opened.pop(ROUTED)  # type: ignore[attr-defined]
+    assert wanted(before, GUARDED, Substrate.HOST) == {Lights}
+    seen = (ev.Evidence(invariant="host.SwitchRoute", found="lit"),)
+    assert play.next(before, Substrate.HOST) == Perform(ROUTED, 2, SWITCH, evidence=seen)
+
+
+def test_an_action_is_waited_with_until_what_guards_it_is_decided() -> None:
+    play = guarded({do.SwitchRoute: DIM})
+    run = play.until(on_host(), Wait, Substrate.HOST)
+    assert play.told[-2:] == [f"Enter {ROUTED}", "Wait"]
+    assert play.next(run, Substrate.HOST) == Wait(((ROUTED, DIM),))
+    assert len(run.steps) == 2, "nothing is journalled while it is waited for"
+
+
+def test_forward_a_gate_closes_when_what_guards_its_action_does_not_hold() -> None:
+    for verdict in (OFF, Unknown("fog")):
+        play = guarded({do.SwitchRoute: verdict})
+        run = play.until(on_host(), Finish, Substrate.HOST)
+        assert f"Close {ROUTED}" in play.told
+        assert "switch-route" not in play.told
+        assert not run.switched
+        assert run.closed is not None
+        assert run.closed.findings[0].invariant == "host.SwitchRoute"
+
+
+def test_the_way_back_makes_ready_takes_back_as_the_table_says_and_makes_sure() -> None:
+    play = guarded(lamps={ROUTED: OFF})
+    play.until(on_host(), Finish, Substrate.HOST)
+    assert play.told[play.told.index(f"Enter {BACK}") :] == [
+        f"Enter {BACK}", "wake-slot", "switch-route for 2", "stop-slot for 1", "restore-slot for 0", "wake-slot",
+        f"Open {BACK}", "Finish ROLLED-BACK",
+    ]  # fmt: skip
+
+
+def test_on_the_way_back_a_step_is_refused_and_the_others_are_tried() -> None:
+    play = guarded({do.StopSlot: OFF}, broken=("wake-slot",))
+    run = play.until(launched(ABORT), Finish, Substrate.HOST)
+    assert play.told == [
+        f"Enter {BACK}", "wake-slot", "no stop-slot", "restore-slot for 0", "wake-slot", f"Open {BACK}",
+        "Finish REFUSED",
+    ]  # fmt: skip
+    (refused,) = (step for step in run.steps if isinstance(step.action, do.StopSlot))
+    assert (refused.status, refused.undoes) == ("failed", 1)
+    assert refused.failure is not None
+    assert (refused.failure.expected, refused.failure.found) == ("lit", "dark")
+
+
+def test_on_the_way_back_a_step_waits_for_what_guards_it() -> None:
+    """As the requests on a slot that users have left."""
+    play = guarded(lamps={BACK: DIM})
+    run = play.until(launched(ABORT), Wait, Substrate.HOST)
+    assert play.told == [f"Enter {BACK}", "wake-slot", "Wait"]
+    assert wanted(run, GUARDED, Substrate.HOST) == {Lamps, Lights}
+    assert play.next(run) == Wait(((BACK, DIM),))
+
+
+def test_on_the_way_back_a_guard_that_nobody_could_look_at_is_looked_at_again_for_a_while() -> None:
+    dark = guarded({do.StopSlot: Unknown("nobody answers")})
+    run = dark.until(launched(ABORT), Wait, Substrate.HOST)
+    assert dark.told[-2:] == ["wake-slot", "Wait"]
+    later = replace(run, entered={**run.entered, BACK: NOW - PROOF_DEADLINE}, acted_at={})
+    assert isinstance(dark.next(later), Refuse)
+
+
+def test_a_crash_while_a_step_of_the_way_back_is_refused_judges_it_again() -> None:
+    play = guarded({do.StopSlot: OFF})
+    run = play.until(launched(ABORT), Refuse, Substrate.HOST)
+    refused = play.next(run)
+    (intent, _) = play.events(refused)
+    assert play.next(apply(run, NOW, intent)) == refused
+    assert isinstance(guarded().next(apply(run, NOW, intent)), Perform)
 
 
 # ── how a run ends ───────────────────────────────────────────────────────────────────────────────

@@ -80,6 +80,7 @@ def test_the_first_gate_that_closed_is_the_one_that_counts() -> None:
     assert run.closed == first
     assert run.going_back
     assert run.wanted_live == (Slot.BLUE, BEFORE)
+    assert (a_run().left, run.left) == (Slot.BLUE, Slot.GREEN)
 
 
 def test_somebody_may_want_to_go_back() -> None:

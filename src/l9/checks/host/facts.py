@@ -24,9 +24,14 @@ class HostTag(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Where the router sends traffic, and what is wrong with the site if anything is."""
+    """Where the router sends traffic."""
 
     active: Slot
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What is wrong with the router's site, if anything is."""
+
     problem: str | None = None
     remedy: str = ""
 
@@ -44,6 +49,23 @@ class SmokeResult(msgspec.Struct, frozen=True):
     expected: str
     found: str
     ok: bool
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One probe straight at the slot that users are to be sent to; None where there is no such slot.
+
+    Where it was not healthy: when that slot was started, and on the way back a probe of the slot that users are on.
+    """
+
+    answer: SmokeResult | None
+    started_at: float = 0.0
+    other: SmokeResult | None = None
+
+
+class Standby(msgspec.Struct, frozen=True):
+    """One probe straight at the old slot, which is to stand by."""
+
+    answer: SmokeResult
 
 
 class Smoke(msgspec.Struct, frozen=True):
@@ -84,8 +106,9 @@ class Bake(msgspec.Struct, frozen=True):
 
 
 class InFlight(msgspec.Struct, frozen=True):
-    """What the router still has open to the old slot; `quiet` counts looks in a row without a request.
+    """What the router still has open to the slot that users are taken away from.
 
+    quiet: looks in a row without a request.
     requests: plain ones, which end by themselves; None when the router cannot say.
     streams: WebSockets and event streams, which do not.
     """

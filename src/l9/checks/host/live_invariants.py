@@ -92,17 +92,17 @@ def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
 
 @invariant("host.drained", InFlight, why="a request that was accepted is answered", clause="spec 5.1 step 8")
 def DRAINED(facts: Facts, context: Context) -> Verdict:
-    seen, grace, old = facts.the(InFlight), context.settings.drain.grace, context.run.old
-    if old is None:
+    seen, grace, left = facts.the(InFlight), context.settings.drain.grace, context.run.left
+    if left is None:
         return Pass("first deploy: nothing to drain")
     if seen.requests == 0 and seen.quiet >= 3:
         if not seen.streams:
-            return Pass(f"{QUIET} on {old} after {context.elapsed:.1f} s")
-        return Pass(f"all requests on {old} have ended, {seen.streams} streams are still open")
-    left = "an unknown number of" if seen.requests is None else str(seen.requests)
+            return Pass(f"{QUIET} on {left} after {context.elapsed:.1f} s")
+        return Pass(f"all requests on {left} have ended, {seen.streams} streams are still open")
+    count = "an unknown number of" if seen.requests is None else str(seen.requests)
     if context.elapsed >= grace:
-        return Pass(f"grace of {grace:g} s is over with {left} requests open on {old}")
-    return Pending(f"{left} requests in flight on {old}", context.elapsed, grace)
+        return Pass(f"grace of {grace:g} s is over with {count} requests open on {left}")
+    return Pending(f"{count} requests in flight on {left}", context.elapsed, grace)
 
 
 @invariant(

@@ -8,7 +8,7 @@ from l9.checks.context import Context
 from l9.checks.environment.facts import Environment
 from l9.checks.git.versions import TagFormat
 from l9.checks.git.workspace_invariants import listed
-from l9.checks.host.facts import Checkout, HostTag, Route
+from l9.checks.host.facts import Checkout, HostTag, Route, Site
 from l9.core.actions import WriteEnv
 from l9.core.facts import Facts, Host, Retained
 from l9.core.invariant import Weight, invariant, short
@@ -25,14 +25,15 @@ def ENGINE_READY(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "host.site-ready",
     Route,
+    Site,
     why="a switch that the router does not read moves nothing",
     clause="spec 1.3 host",
 )
 def SITE_READY(facts: Facts, _context: Context) -> Verdict:
-    route = facts.the(Route)
-    if route.problem:
-        return Fail("a site whose colour the flag file decides", route.problem, route.remedy)
-    return Pass(f"the route answers, active slot {route.active}")
+    site = facts.the(Site)
+    if site.problem:
+        return Fail("a site whose colour the flag file decides", site.problem, site.remedy)
+    return Pass(f"the route answers, active slot {facts.the(Route).active}")
 
 
 @invariant(

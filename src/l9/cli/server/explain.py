@@ -74,8 +74,9 @@ def explain_text(found: Explain) -> str:
 def _told(event: ev.AnyEvent) -> list[tuple[str, str]]:
     """As on the screen, and the actions besides."""
     match event:
-        case ev.ActionIntended(action=action):
-            return [(" ", f"    {action}")]
+        case ev.ActionIntended(action=action, evidence=evidence):
+            seen = "; ".join(dict.fromkeys(each.found for each in evidence))
+            return [(" ", f"    {action}" + (f" ({seen})" if seen else ""))]
         case ev.ActionDone(note=note, seconds=seconds):
             return [(" ", f"      done in {seconds:.2f} s" + (f": {note}" if note != "done" else ""))]
         case _:

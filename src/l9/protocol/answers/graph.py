@@ -9,7 +9,7 @@ from l9.protocol.answers.answer import Answer
 
 
 class GateNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """One invariant that a gate needs."""
+    """One invariant that a gate or an action needs."""
 
     id: str
     why: str
@@ -30,8 +30,17 @@ class GateRow(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
 
 
+class GuardRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Invariants that must hold before actions are performed. `case`: the runs that it applies to; empty for all."""
+
+    actions: tuple[str, ...]
+    case: str
+    needs: tuple[GateNeed, ...]
+
+
 class GraphTable(Answer, frozen=True, kw_only=True, tag="l9.graph/1"):
     """`l9 graph`. `digest` is what the operator's side and the host compare."""
 
     digest: str
     gates: tuple[GateRow, ...]
+    guards: tuple[GuardRow, ...]
