@@ -26,7 +26,7 @@ OPENED = ev.GateOpened(gate=State.HOST_READY, evidence=(ev.Evidence(invariant="h
 FINISHED = ev.RunFinished(
     outcome=State.SUCCESS, live="v1.0.0-l9", slot=Slot.BLUE, standby=None, exit_code=0, seconds=1.0
 )
-STOPPED = ev.StandbyStopped(slot=Slot.GREEN, release="v0.9.0-l9")
+OF_NO_RUN = ev.TailRepaired(lost_bytes=3)
 
 
 class Kept:
@@ -56,7 +56,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
 
 
 def write(journal: Journal, *events: ev.AnyEvent, run: str = "run-1") -> list[ev.Entry]:
-    return [journal.append(run if not isinstance(e, ev.StandbyStopped) else "", e) for e in events]
+    return [journal.append(run if not isinstance(e, ev.TailRepaired) else "", e) for e in events]
 
 
 def test_empty_journal_tells_of_nothing(kept: Kept) -> None:
@@ -89,9 +89,9 @@ def test_another_process_goes_on_with_the_chain(kept: Kept) -> None:
 
 
 def test_last_run_is_the_newest_one_and_nothing_else(kept: Kept) -> None:
-    write(kept.journal, STARTED, FINISHED, STOPPED)
+    write(kept.journal, STARTED, FINISHED, OF_NO_RUN)
     write(kept.journal, STARTED, ENTERED, run="run-2")
-    write(kept.journal, STOPPED)
+    write(kept.journal, OF_NO_RUN)
     write(kept.journal, OPENED, run="run-2")
     assert [(e.run, e.body) for e in kept.again().last_run()] == [
         ("run-2", STARTED), ("run-2", ENTERED), ("run-2", OPENED),
@@ -142,7 +142,7 @@ def test_both_write_the_very_same_lines(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     fake, real = MemoryJournal(lambda: NOW), JournalFile(path, lambda: NOW)
     for journal in (fake, real):
-        write(journal, STARTED, ENTERED, OPENED, FINISHED, STOPPED)
+        write(journal, STARTED, ENTERED, OPENED, FINISHED, OF_NO_RUN)
     assert b"".join([*fake.lines_backward()][::-1]) == path.read_bytes()
 
 

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from l9.core import events as ev
 from l9.core.run import Run, fold
 from l9.core.states import Slot, State
 from l9.errors import L9Error
@@ -41,6 +42,8 @@ LOOKS = (
     "router.traffic",
     "router.problem",
 )
+
+AFTER_THE_END = ev.ActionIntended | ev.ActionDone | ev.ActionFailed
 
 names = st.sampled_from(NAMES)
 cuts = st.tuples(st.sampled_from([JOURNAL, PORT]), st.integers(1, 60))
@@ -106,6 +109,12 @@ class AnyOrder(RuleBasedStateMachine):
     def tick(self) -> None:
         self._ran(lambda: self.world.tick()[0])
 
+    @rule(cut=st.tuples(st.sampled_from([JOURNAL, PORT]), st.integers(1, 2)))
+    def time_passes_and_the_tick_dies(self, cut: tuple[str, int]) -> None:
+        self.world.wait(700.0)
+        self.world.cuts.arm(*cut)
+        self._ran(lambda: self.world.tick()[0])
+
     @rule(seconds=st.sampled_from([0.05, 1.0, 30.0, 700.0]))
     def time_passes(self, seconds: float) -> None:
         self.world.wait(seconds)
@@ -149,7 +158,10 @@ class AnyOrder(RuleBasedStateMachine):
     def journal_tells_the_run(self) -> None:
         last = self.world.last()
         if self.world.ended and last is not None and last.id == self.world.ended[-1].id:
-            assert fold(self.world.journal.last_run()) == self.world.ended[-1]
+            entries = self.world.journal.last_run()
+            (end,) = (n for n, e in enumerate(entries) if isinstance(e.body, ev.RunFinished))
+            assert fold(entries[: end + 1]) == self.world.ended[-1]  # after it comes the end of the standby
+            assert all(isinstance(e.body, AFTER_THE_END) for e in entries[end + 1 :])
 
     @invariant()
     def at_most_one_slot_is_live(self) -> None:

@@ -5,16 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as struct_replace
 
 from l9.core import actions as do
 from l9.core import events as ev
+from l9.core.run import Run
 from l9.core.states import Slot, State
+from l9.errors import ActionError
+from l9.host import queries
+from l9.protocol import requests as ask
 from world.acts import times
 from world.behaviour import BREAKS_AFTER_SWITCH, HEARS_NO_SIGTERM, NEVER_HEALTHY, STOPS_SLOWLY
+from world.cuts import JOURNAL, Crash
 from world.ending import assert_ended, evidence
 from world.host import World
 
 from .conftest import V1, V2, V3
+
+
+def replace_steps(run: Run) -> Run:
+    """The run without what was done after its end."""
+    kept = tuple(step for step in run.steps if not isinstance(step.action, do.StopSlot))
+    return struct_replace(run, steps=kept, acted_at={})
 
 
 def fails_on_the_way_back(world: World, look: str) -> None:
@@ -121,6 +133,62 @@ def test_standby_is_never_the_live_slot(one: World) -> None:
     one.wait(5000)
     assert one.tick() == (None, None)
     assert one.live == V1
+
+
+def test_stop_of_the_standby_is_on_record_and_disturbs_nobody_who_reads_it(two: World) -> None:
+    """It is a step of the run that left the slot; that run stays the newest, and its end the newest end."""
+    target, before = two.runs().rollback_target(None), two.last()
+    assert before is not None
+    ended, history = two.journal.last_finished(), queries.history(ask.History(), two.runs())
+    status = queries.status(two.runs())
+    two.wait(601)
+    two.tick()
+    after = two.last()
+    assert after is not None
+    assert after.steps[-1].action == do.StopSlot(slot=two.machine.active.other, release=V1)
+    assert after.steps[-1].status == "done"
+    assert replace_steps(after) == replace_steps(before)
+    assert two.journal.last_finished() == ended
+    assert two.runs().rollback_target(None) == target == V1
+    assert queries.history(ask.History(), two.runs()) == history
+    stopped = queries.status(two.runs())
+    assert stopped.run == status.run
+    assert stopped.standby == struct_replace(status.standby, status="exited", until=None)
+    shown = queries.explain(ask.Explain(), two.runs()).entries
+    assert [type(entry.body) for entry in shown][-2:] == [ev.ActionIntended, ev.ActionDone]
+
+
+def test_standby_that_cannot_be_stopped_is_tried_again_later(two: World) -> None:
+    """The timer says so loudly, once for each time that a slot stands by; and not every minute."""
+    two.acts.failing["runtime.stop"] = times(1)
+    two.wait(601)
+    with pytest.raises(ActionError, match="standby slot was not stopped") as refused:
+        two.tick()
+    assert "a fault of the test's" in refused.value.found
+    two.wait(60)
+    assert two.tick() == (None, None)
+    assert two.idle == (V1, "paused")
+    two.wait(541)
+    assert two.tick() == (None, V1)
+    run = two.last()
+    assert run is not None
+    assert [s.status for s in run.steps if isinstance(s.action, do.StopSlot)] == ["failed", "done"]
+
+
+def test_standby_slot_was_switched_to_by_hand_while_the_timer_was_dead(two: World) -> None:
+    """The stop that was intended is not taken up: the slot serves the public now."""
+    idle = two.machine.active.other
+    two.wait(601)
+    two.cuts.arm(JOURNAL, 1)
+    with pytest.raises(Crash):
+        two.tick()
+    two.machine.slots[idle].status = "running"
+    two.machine.route(idle)
+    with pytest.raises(ActionError) as refused:
+        two.tick()
+    assert refused.value.found == f"public traffic goes to {idle}"
+    assert two.machine.runs(idle)
+    assert two.monitor.violations == []
 
 
 def test_requests_in_flight_that_nobody_could_count_at_once_are_counted_again(two: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.states import Slot, State
 from world.behaviour import BREAKS_AFTER_SWITCH, GOOD, Behaviour
@@ -161,16 +162,6 @@ def test_timer_takes_an_interrupted_run_up(two: World) -> None:
     assert stopped is None
 
 
-def test_killed_between_stopping_a_standby_and_noting_it(two: World) -> None:
-    two.wait(601)
-    two.cuts.arm(PORT, 2)
-    with pytest.raises(Crash, match=r"after runtime\.stop"):
-        two.tick()
-    assert two.tick() == (None, None)
-    assert two.idle == (V1, "exited")
-    assert two.live == V2
-
-
 def assert_every_intent_has_its_result(world: World) -> None:
     """Of the newest run, all that was noted after its end included."""
     entries = [e.body for e in world.journal.last_run()]
@@ -179,6 +170,47 @@ def assert_every_intent_has_its_result(world: World) -> None:
         set(intended)
     )
     assert world.journal.verify() == len(list(world.journal.entries()))
+
+
+TICK_DIES = [
+    (JOURNAL, 1),
+    (PORT, 1),
+    (PORT, 2),
+    (JOURNAL, 2),
+]  # after the intent, around the stop, after its result
+
+
+@pytest.mark.parametrize(("kind", "at"), TICK_DIES)
+def test_tick_dies_while_it_stops_the_standby(two: World, kind: str, at: int) -> None:
+    two.wait(601)
+    two.cuts.arm(kind, at)
+    with pytest.raises(Crash):
+        two.tick()
+    noted = (kind, at) == (JOURNAL, 2)
+    assert two.tick() == (None, None if noted else V1)
+    assert two.tick() == (None, None)
+    assert two.idle == (V1, "exited")
+    assert two.live == V2
+    assert_every_intent_has_its_result(two)
+
+
+@pytest.mark.parametrize(("kind", "at"), TICK_DIES)
+def test_next_run_begins_after_a_tick_that_died_while_it_stopped_the_standby(
+    two: World, kind: str, at: int
+) -> None:
+    """The stop is brought to its end first: no run leaves an intent without a result behind."""
+    two.wait(601)
+    two.cuts.arm(kind, at)
+    with pytest.raises(Crash):
+        two.tick()
+    before = two.last()
+    assert before is not None
+    assert_ended(two, two.rollback(), State.SUCCESS, live=V1, idle=(V2, "paused"))
+    ended = [e.body for e in two.journal.entries() if e.run == before.id]
+    stops = [e for e in ended if isinstance(e, ev.ActionIntended) and isinstance(e.action, do.StopSlot)]
+    assert len({e.step for e in stops}) == 1
+    assert isinstance(ended[-1], ev.ActionDone)
+    assert ended[-1].step == stops[-1].step
 
 
 def test_deployer_is_killed_while_it_waits_for_the_requests_on_the_bad_release(two: World) -> None:

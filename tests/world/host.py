@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -95,7 +96,7 @@ class World:
             server = replace(server, release=replace(server.release, require_attestation=True))
         return HostSession(
             server,
-            Layout(self.config.target.path),
+            Layout(Path(self.config.target.path)),
             lambda _config: ports,
             "operator",
             lambda _gate, _pending: None,

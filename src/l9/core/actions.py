@@ -150,7 +150,7 @@ class WakeSlot(Action, frozen=True, tag="wake-slot"):
 
 
 class StopSlot(Action, frozen=True, tag="stop-slot"):
-    """Stop a slot gracefully and keep it (spec 5.1 step 8)."""
+    """Stop a slot gracefully and keep it (spec 5.1 step 8): one that stood by long enough, or that users left."""
 
     slot: Slot
     release: str

@@ -86,18 +86,18 @@ def wanted(run: Run, graph: Graph, *where: Substrate) -> frozenset[type]:
         if State.ROLLBACK not in run.entered:
             return frozenset()
         if (back := _next_back(run, graph)) is not None:
-            return _wanted_before(back, run, graph)
+            return wanted_before(back, run, graph)
         judged = State.ROLLBACK in run.opened or run.stuck is not None
         return frozenset() if judged else _observables(graph.rollback.needs)
     frontier = graph.frontier(run, *where)
     if any(gate.opens not in run.entered for gate in frontier):
         return frozenset()  # a gate is entered first: looking before that would only cost time
     step = _first_step(frontier, run)
-    guarded = _wanted_before(step, run, graph) if isinstance(step, Perform) else frozenset()
+    guarded = wanted_before(step, run, graph) if isinstance(step, Perform) else frozenset()
     return guarded.union(*(_observables(gate.needs) for gate in _lookers(frontier, run)))
 
 
-def _wanted_before(step: Perform, run: Run, graph: Graph) -> frozenset[type]:
+def wanted_before(step: Perform, run: Run, graph: Graph) -> frozenset[type]:
     """The kinds of fact that decide whether a step may be performed."""
     return _observables(graph.before(run, step.action))
 
@@ -134,6 +134,14 @@ def decide(
         guarded = _guarded(step, run, facts, now, graph, settings)
         return Wait((*waiting, *guarded.pending)) if isinstance(guarded, Wait) else guarded
     return step or Wait(tuple(waiting))
+
+
+def decide_step(
+    step: Perform, run: Run, facts: Facts, now: float, graph: Graph, settings: Settings
+) -> Perform | Refuse | Wait:
+    """Judge one step by its guards. `facts` must hold what `wanted_before` asked for."""
+    guarded = _guarded(step, run, facts, now, graph, settings)
+    return Refuse(step, guarded.findings[0]) if isinstance(guarded, Close) else guarded
 
 
 def _guarded(

@@ -165,13 +165,6 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
     retained: tuple[str, ...] = ()
 
 
-class StandbyStopped(Event, frozen=True, tag="standby-stopped"):
-    """A standby slot's time was over, and it was stopped; its container and image are kept."""
-
-    slot: Slot
-    release: str
-
-
 class TailRepaired(Event, frozen=True, tag="tail-repaired"):
     """A torn last line, left by a crash in mid-write, was cut off."""
 
@@ -189,7 +182,6 @@ AnyEvent = (
     | GateOpened
     | GateClosed
     | RunFinished
-    | StandbyStopped
     | TailRepaired
 )
 

@@ -18,7 +18,9 @@ from l9.core.decide import (
     Wait,
     conclusion,
     decide,
+    decide_step,
     wanted,
+    wanted_before,
 )
 from l9.core.facts import Facts
 from l9.core.gates import Graph
@@ -74,6 +76,15 @@ class Runner:
                 return run
             run = self._carry_out(run, decision)
         return run
+
+    def take(self, run: Run, step: Perform) -> Run:
+        """One step that stands in no row: guarded, journalled and performed as those of the rows are."""
+        while True:
+            facts = self._observe(run, wanted_before(step, run, self._graph))
+            decision = decide_step(step, run, facts, self._clock.now(), self._graph, self._settings)
+            run = self._carry_out(run, decision)
+            if not isinstance(decision, Wait):
+                return run
 
     def _carry_out(self, run: Run, decision: Decision) -> Run:
         match decision:

@@ -21,11 +21,12 @@ from l9.core.recorder import AfterEntry, Recorder, ignore
 from l9.core.run import Run, begin, fold
 from l9.core.runner import Runner
 from l9.core.slot_plan import plan_slots, previous_good
-from l9.core.states import Kind, Slot, State, Substrate
+from l9.core.standby import end_of_standby, interrupted_stop
+from l9.core.states import Kind, State, Substrate
 from l9.core.verdict import Pending
 from l9.drivers.files.journal import JournalFile
 from l9.drivers.files.lock import LockFile
-from l9.errors import UsageError
+from l9.errors import ActionError, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver, HostPorts, Together, one_by_one
 from l9.host.perform import HostPerformer
@@ -175,6 +176,7 @@ class HostSession:
         What the operator resolved is staged before the run is on record, so that a run that is on record has it, and
         is never journalled itself.
         """
+        self._finish_stop()
         env = self.env_in(wanted.env.file).stage(run_id, wanted.env) if wanted.env else None
         slots, active = self.ports.runtime.slots(), self.ports.router.active()
         placed = plan_slots(
@@ -204,13 +206,13 @@ class HostSession:
     def go_on(self, run: Run) -> Run:
         """Drive a run to its end."""
         while run.finished is None:
-            run = self._drive(run)
+            run = self._runner(run).drive(run)
         if run.outcome is not State.FAIL_STATE:  # a person may need what was kept
             self.ports.env.settle(run.id)
         return run
 
-    def _drive(self, run: Run) -> Run:
-        """Go on until the run ends, or until other settings apply to it."""
+    def _runner(self, run: Run) -> Runner:
+        """Drives the run until it ends, or until other settings apply to it."""
         config, applies = self.config_for(run), _applies(run)
         ports = self.connect(config)
         observer = HostObserver(ports, config, self.env_rules(run), self.together)
@@ -224,7 +226,7 @@ class HostSession:
             watch=self._watch,
             where=(Substrate.HOST,),
             until=lambda now: _applies(now) != applies,
-        ).drive(run)
+        )
 
     def recover(self, why: str, *, forward: bool) -> Run | None:
         """Bring an interrupted run to its end: on, or back where users have not seen it yet.
@@ -242,17 +244,33 @@ class HostSession:
         return self.go_on(fold(self.journal.last_run()) or run)
 
     def stop_standby(self) -> str | None:
-        """Stop the standby slot when its time is over; its release's tag when it was stopped."""
-        last = self.journal.last_finished()
-        if last is None or self.ports.clock.now() - last.at < self.server.standby.seconds:
+        """Stop the standby slot when its time is over; its release's tag when it was stopped.
+
+        The stop is a step of the run that left the slot, and stands in its record. Raises ActionError when it failed.
+        """
+        run = self.last()
+        if run is None or run.finished is None:
             return None
-        idle: Slot = self.ports.router.active().other
-        standing = self.ports.runtime.slots()[idle]
-        if standing.status != "paused" or standing.release is None:
+        idle = self.ports.runtime.slots()[self.ports.router.active().other]
+        step = end_of_standby(run, idle, self.ports.clock.now(), self.server.standby.seconds)
+        if step is None:
             return None
-        self.ports.runtime.stop(idle, standing.release)
-        self._append("", ev.StandbyStopped(slot=idle, release=standing.release))
-        return standing.release
+        taken = next(s for s in self._runner(run).take(run, step).steps if s.number == step.step)
+        if (failure := taken.failure) is not None:
+            raise ActionError(
+                "the standby slot was not stopped",
+                expected=failure.expected,
+                found=failure.found,
+                remedy=failure.remedy,
+                log=failure.log,
+            )
+        return idle.release
+
+    def _finish_stop(self) -> None:
+        """Complete the stop of a standby slot that the timer was killed in, before another run begins."""
+        run = self.last()
+        if run is not None and run.finished is not None and (step := interrupted_stop(run)) is not None:
+            self._runner(run).take(run, step)
 
     def before(self, tag: str, tag_object: str) -> dict[str, Any]:
         """What is on record of a tag, as fields of a `run-started` event."""

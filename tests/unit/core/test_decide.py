@@ -24,7 +24,9 @@ from l9.core.decide import (
     came_back,
     conclusion,
     decide,
+    decide_step,
     wanted,
+    wanted_before,
 )
 from l9.core.facts import Facts, Unseen
 from l9.core.gates import Gate, Graph, Guard
@@ -426,6 +428,20 @@ def test_a_crash_while_a_step_of_the_way_back_is_refused_judges_it_again() -> No
     (intent, _) = play.events(refused)
     assert play.next(apply(run, NOW, intent)) == refused
     assert isinstance(guarded().next(apply(run, NOW, intent)), Perform)
+
+
+def test_one_step_may_be_decided_by_itself() -> None:
+    ended = apply(fresh(), NOW, conclusion(fresh(), State.SUCCESS, NOW))
+    stop = Perform(State.SHUTDOWN, 0, do.StopSlot(slot=Slot.BLUE, release=BEFORE))
+    assert wanted_before(stop, ended, GUARDED) == {Lights}
+    seen = (ev.Evidence(invariant="host.StopSlot", found="lit"),)
+
+    def decided(verdict: Verdict) -> object:
+        return decide_step(stop, ended, Facts({Lights: Lights({do.StopSlot: verdict})}), NOW, GUARDED, CONFIG)
+
+    assert decided(ON) == replace(stop, evidence=seen)
+    assert decided(DIM) == Wait(((State.SHUTDOWN, DIM),))
+    assert isinstance(decided(OFF), Refuse)
 
 
 # ── how a run ends ───────────────────────────────────────────────────────────────────────────────

@@ -39,7 +39,6 @@ EVENTS = (
         seconds=9.0,
         good=("v1",),
     ),
-    ev.StandbyStopped(slot=Slot.BLUE, release="v1"),
     ev.TailRepaired(lost_bytes=17),
 )
 

@@ -1,0 +1,64 @@
+"""When the standby slot of a finished run is stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from l9.core import actions as do
+from l9.core import events as ev
+from l9.core.decide import Perform, conclusion
+from l9.core.facts import SlotState
+from l9.core.run import Run, apply
+from l9.core.standby import end_of_standby, interrupted_stop
+from l9.core.states import Slot, State
+from samples import BEFORE, NOW, a_run
+
+GATE = State.SHUTDOWN
+STOP, PAUSE = (kind(slot=Slot.BLUE, release=BEFORE) for kind in (do.StopSlot, do.PauseSlot))
+IDLE = SlotState(Slot.BLUE, "paused", BEFORE)
+
+
+def finished(*events: ev.AnyEvent, at: float = NOW) -> Run:
+    """A run that paused its old slot and ended at NOW, and what was noted of it at a later time."""
+    run = a_run()
+    paused = (ev.ActionIntended(gate=GATE, step=0, action=PAUSE), ev.ActionDone(gate=GATE, step=0))
+    for event in (*paused, conclusion(run, State.SUCCESS, NOW)):
+        run = apply(run, NOW, event)
+    for event in events:
+        run = apply(run, at, event)
+    return run
+
+
+INTENDED = ev.ActionIntended(gate=GATE, step=1, action=STOP)
+FAILED = ev.ActionFailed(gate=GATE, step=1, expected="it to stop", found="no engine")
+
+
+@pytest.mark.parametrize(("after", "step"), [(599, None), (600, Perform(GATE, 1, STOP))])
+def test_it_is_stopped_when_its_time_is_over(after: float, step: Perform | None) -> None:
+    assert end_of_standby(finished(), IDLE, NOW + after, 600) == step
+
+
+@pytest.mark.parametrize("changed", [{"status": "exited"}, {"status": "running"}, {"release": None}])
+def test_what_does_not_stand_by_is_left_alone(changed: dict[str, Any]) -> None:
+    assert end_of_standby(finished(), replace(IDLE, **changed), NOW + 9000, 600) is None
+
+
+def test_a_run_that_is_not_over_has_no_standby() -> None:
+    assert end_of_standby(a_run(), IDLE, NOW + 9000, 600) is None
+
+
+def test_after_a_stop_that_failed_it_stands_by_once_more() -> None:
+    run = finished(INTENDED, FAILED, at=NOW + 600)
+    assert end_of_standby(run, IDLE, NOW + 1199, 600) is None
+    assert end_of_standby(run, IDLE, NOW + 1200, 600) == Perform(GATE, 2, STOP)
+
+
+def test_a_stop_that_was_interrupted_is_taken_up_under_its_number_whatever_is_there() -> None:
+    run = finished(INTENDED)
+    assert interrupted_stop(run) == Perform(GATE, 1, STOP)
+    assert end_of_standby(run, replace(IDLE, status="exited"), NOW, 600) == Perform(GATE, 1, STOP)
+    assert interrupted_stop(finished(INTENDED, ev.ActionDone(gate=GATE, step=1))) is None
+    assert interrupted_stop(finished()) is None
