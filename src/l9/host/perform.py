@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from l9.config.model import Config
 from l9.core import actions as do
 from l9.core.ports import Say
 from l9.core.run import Run
 from l9.core.states import Kind
 from l9.errors import ActionError
-from l9.host.observe import HostObserver, HostPorts
+from l9.host.observe import HostPorts
 
 
 class HostPerformer:
     """Performs the host's actions for one run. `say` takes the lines of long ones."""
 
-    def __init__(self, ports: HostPorts, config: Config, observer: HostObserver, say: Say) -> None:
+    def __init__(self, ports: HostPorts, say: Say) -> None:
         self._ports = ports
-        self._config = config
-        self._observer = observer
         self._say = say
 
     def __call__(self, run: Run, action: do.AnyAction) -> str:

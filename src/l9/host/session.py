@@ -215,13 +215,12 @@ class HostSession:
         """Drives the run until it ends, or until other settings apply to it."""
         config, applies = self.config_for(run), _applies(run)
         ports = self.connect(config)
-        observer = HostObserver(ports, config, self.env_rules(run), self.together)
         return Runner(
             graph=GRAPH,
             settings=for_rollback(config) if run.kind is Kind.ROLLBACK else config,
             clock=ports.clock,
-            observe=observer,
-            perform=HostPerformer(ports, config, observer, self._say),
+            observe=HostObserver(ports, config, self.env_rules(run), self.together),
+            perform=HostPerformer(ports, self._say),
             append=self._append,
             watch=self._watch,
             where=(Substrate.HOST,),
