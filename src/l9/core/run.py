@@ -62,6 +62,7 @@ class Run(msgspec.Struct, frozen=True):
     aborted: str | None = None
     resumed_at: float = 0.0
     finished: ev.RunFinished | None = None
+    finished_at: float | None = None
 
     @property
     def outcome(self) -> State | None:
@@ -177,7 +178,7 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
         case ev.RunAborted(why=why):
             return replace(run, aborted=why)
         case ev.RunFinished():
-            return replace(run, finished=event)
+            return replace(run, finished=event, finished_at=at)
         case _:
             return run
 
