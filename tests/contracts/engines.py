@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contracts.processes import ProcessHost
@@ -32,6 +33,8 @@ class Engine:
     wait: Callable[[float], None]
     now: Callable[[], float]
     take_port: Callable[[Slot], Callable[[], None]]
+    log_lines: Callable[[Slot, int], None]
+    lose_log: Callable[[Slot], None]
     http: Http
 
     def build(self, *releases: str) -> None:
@@ -69,6 +72,19 @@ def simulated() -> Iterator[Engine]:
         world.runtime.ports_taken = {8000: "a stranger"}
         return world.runtime.ports_taken.clear
 
+    def log_lines(slot: Slot, count: int) -> None:
+        proc = machine.slots[slot]
+        assert proc is not None
+        age = machine.clock.now() - proc.started_at
+        noise = logged(age, *(f"noise{n}" for n in range(count)))
+        proc.behaviour = replace(proc.behaviour, logs=(*proc.behaviour.logs, *noise))
+        world.wait(count / 1000 + 1)
+
+    def lose_log(slot: Slot) -> None:
+        proc = machine.slots[slot]
+        assert proc is not None
+        proc.log_lost = True
+
     def ask(slot: Slot) -> str | None:
         return machine.release(slot) if machine.healthy(slot) else None
 
@@ -81,6 +97,8 @@ def simulated() -> Iterator[Engine]:
         world.wait,
         world.clock.now,
         take_port,
+        log_lines,
+        lose_log,
         world.http,
     )
 
@@ -104,6 +122,8 @@ def real() -> Iterator[Engine]:
                 time.sleep,
                 time.time,
                 take_port,
+                host.log_lines,
+                lambda slot: os.truncate(host.log(slot), 0),
                 HttpClient(),
             )
         finally:

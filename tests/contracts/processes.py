@@ -99,6 +99,15 @@ class ProcessHost:
         while proc.alive(pid, 0) and time.monotonic() < until:
             time.sleep(0.01)
 
+    def log(self, slot: Slot) -> Path:
+        """The newest log file of the slot."""
+        return max((self.layout.state / "logs").glob(f"{slot}-*.log"), key=lambda path: path.stat().st_mtime)
+
+    def log_lines(self, slot: Slot, count: int) -> None:
+        """What the process could have logged."""
+        with self.log(slot).open("a") as log:
+            log.writelines(f"noise{n}\n" for n in range(count))
+
     def close(self) -> None:
         for slot in Slot:
             if release := self.runtime.slots()[slot].release:

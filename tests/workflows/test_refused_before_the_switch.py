@@ -104,6 +104,17 @@ def test_smoke_gate_that_fails_both_slots_says_it_is_broken(two: World) -> None:
     assert "this check looks broken" in why(run)
 
 
+def test_traceback_is_seen_behind_thousands_of_lines(two: World) -> None:
+    """A start that logs much after its first traceback."""
+    noise = tuple((0.2 + n / 3000, f"INFO warming up {n}") for n in range(3000))
+    noisy = Behaviour(starts_in=1.5, logs=(*logged(0.1, *TRACEBACK), *noise))
+    assert "ValueError: a packet without a body" in refused(two, noisy, State.LOGS)
+
+
+def test_log_that_lost_lines_closes_the_gate(two: World) -> None:
+    assert "its log was cut short" in refused(two, Behaviour(loses_log=0.1), State.LOGS)
+
+
 def test_live_slot_logs_the_same_error_so_it_is_known(one: World) -> None:
     noise = Behaviour(log_every=(0.3, "ERROR cannot reach the metrics server"))
     assert_ended(one, one.deploy(V2, noise), State.REFUSED, live=V1, closed_by=State.LOGS)

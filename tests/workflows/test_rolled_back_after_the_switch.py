@@ -9,7 +9,7 @@ import pytest
 from l9.core.states import State
 from world.acts import times
 from world.behaviour import BREAKS_AFTER_SWITCH, DIES_AFTER_SWITCH, GOOD, REFUSED_AFTER_THE_SWITCH, Behaviour
-from world.ending import assert_ended, why
+from world.ending import assert_ended, evidence, why
 from world.host import World
 
 from .conftest import V1, V2, V3
@@ -52,6 +52,21 @@ def test_little_traffic_in_the_bake_is_no_failure(two: World) -> None:
     run = two.deploy(V3, GOOD)
     assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
     assert any("inconclusive" in e.found for e in run.opened[State.BAKE].evidence)
+
+
+def test_lost_lines_of_the_log_in_the_bake_are_no_failure(two: World) -> None:
+    """Many visitors make a log rotate: that is no reason to go back."""
+    run = two.deploy(V3, Behaviour(loses_log=1.2))
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert "inconclusive: its log was cut short" in evidence(run, State.BAKE)
+
+
+def test_very_many_lines_in_the_bake_are_no_failure(two: World) -> None:
+    """More than one look reads: the rest is read by the next ones."""
+    lines = tuple((1.1 + n / 50_000, f"INFO visitor {n}") for n in range(25_000))
+    run = two.deploy(V3, Behaviour(logs=lines))
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert "25000 records, no error of its own" in evidence(run, State.BAKE)
 
 
 def test_old_slot_dies_while_its_successor_bakes_badly(two: World) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from l9.checks.logs.logs import LogLine
-from l9.core.facts import DriftCheck
+from l9.core.facts import DriftCheck, LogLine
 from l9.core.states import Slot
 
 from .behaviour import GOOD, Behaviour
@@ -17,7 +16,10 @@ from .clock import VirtualClock
 
 @dataclass
 class Proc:
-    """One start of a release. `fault` says why it does not serve, where that is not the deployer's doing."""
+    """One start of a release. `fault` says why it does not serve, where that is not the deployer's doing.
+
+    `log_lost`: lines of its log are gone that nobody has read yet.
+    """
 
     release: str
     behaviour: Behaviour
@@ -28,6 +30,7 @@ class Proc:
     oom: bool = False
     restarts: int = 0
     fault: str = ""
+    log_lost: bool = False
 
 
 @dataclass
@@ -119,6 +122,7 @@ class Machine:
             first = max(0, int((since - begun) / period))
             times = (begun + n * period for n in range(first, int((now - begun) / period) + 1))
             lines += [LogLine("stderr", text, at) for at in times]
+        lines.sort(key=lambda line: line.at or 0.0)
         return [line for line in lines if line.at is not None and line.at >= since]
 
     # ── what happens to it ───────────────────────────────────────────────────────────────────────
@@ -130,6 +134,8 @@ class Machine:
         for changes in (proc.behaviour.starts_in, proc.behaviour.unhealthy_after):
             if changes is not None:
                 self.clock.after(changes, _nothing)  # so that whoever watches sees the change when it comes
+        if (loses := proc.behaviour.loses_log) is not None:
+            self.clock.after(loses, partial(setattr, proc, "log_lost", True))
         if self.active is slot:
             self._meet_users(proc)
         if proc.behaviour.dies_after is not None:

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from l9.checks.logs.logs import LogLine
-from l9.core.facts import Host, Image, Retained, Services, Slots, SlotState
+from l9.core.facts import Host, Image, LogLine, LogsLost, Retained, Services, Slots, SlotState
+from l9.core.ports import LogReader
 from l9.core.states import Slot
 from l9.errors import ActionError
 
 from .acts import Acts
 from .behaviour import GOOD
 from .machine import Machine, Proc
+
+
+class FakeLogReader:
+    """Implements `LogReader`."""
+
+    def __init__(self, acts: Acts, slot: Slot, since: float) -> None:
+        self._acts, self._slot, self._since = acts, slot, since
+        self._place: tuple[float, int] = (
+            0.0,
+            0,
+        )  # when the process began, and how many of its lines were read
+
+    def read(self) -> Iterator[LogLine | LogsLost]:
+        self._acts.look("runtime.logs")
+        proc = self._acts.machine.slots[self._slot]
+        if proc is None:
+            return
+        if proc.log_lost:
+            proc.log_lost = False
+            yield LogsLost("its log was cut short")
+        begun, read = proc.started_at, self._place[1] if self._place[0] == proc.started_at else 0
+        for number, line in enumerate(self._acts.machine.log(self._slot, self._since)[read:], read + 1):
+            self._place = (begun, number)
+            yield line
 
 
 class FakeRuntime:
@@ -59,9 +83,12 @@ class FakeRuntime:
     def endpoint(self, slot: Slot) -> str:
         return f"http://{slot}.slots.test:1"
 
-    def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]:
+    def read_log(self, slot: Slot, since: float) -> LogReader:
+        return FakeLogReader(self._acts, slot, since)
+
+    def log_tail(self, slot: Slot, most: int) -> list[LogLine]:
         self._acts.look("runtime.logs")
-        return self._machine.log(slot, since)[-most:]
+        return self._machine.log(slot, 0.0)[-most:]
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 

@@ -169,3 +169,9 @@ class LogLine(msgspec.Struct, frozen=True):
     stream: Literal["stdout", "stderr"]
     text: str
     at: float | None = None
+
+
+class LogsLost(msgspec.Struct, frozen=True):
+    """Lines of a log that nobody can read any more, in the place where they would have been, and why."""
+
+    reason: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from l9.core.facts import (
@@ -11,6 +11,7 @@ from l9.core.facts import (
     Host,
     Image,
     LogLine,
+    LogsLost,
     Retained,
     Services,
     Slots,
@@ -93,6 +94,18 @@ class Source(Protocol):
         ...
 
 
+class LogReader(Protocol):
+    """One slot's log from a time on. It keeps its place: each read goes on where the last one was left."""
+
+    def read(self) -> Iterator[LogLine | LogsLost]:
+        """What was written by now and not read yet, line by line.
+
+        A line is cut at 64 KiB; one without its end waits for it while the process runs. `LogsLost` stands where
+        lines cannot be read any more. Reading may be left at any line.
+        """
+        ...
+
+
 class Runtime(Protocol):
     """Releases in slots. Every call may be repeated without doing more."""
 
@@ -133,7 +146,11 @@ class Runtime(Protocol):
 
     def prune(self, keep: tuple[str, ...]) -> str: ...
 
-    def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]: ...
+    def read_log(self, slot: Slot, since: float) -> LogReader: ...
+
+    def log_tail(self, slot: Slot, most: int) -> list[LogLine]:
+        """The last lines of a slot's log, oldest first."""
+        ...
 
     def retained(self, release: str) -> Retained: ...
 

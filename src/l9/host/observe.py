@@ -14,13 +14,13 @@ from l9.checks.environment.schema import Rule
 from l9.checks.host import facts as host_facts
 from l9.checks.host.health import Sample, Streak
 from l9.checks.host.prober import PROBE, Prober
-from l9.checks.logs.logs import judge, parse, probable_cause
 from l9.config.model import Config, Smoke
 from l9.core import facts as f
 from l9.core.ports import Clock, Http, Record, Router, Runtime, Source
 from l9.core.run import Run
 from l9.core.states import Slot, State
 from l9.errors import L9Error, NoAnswer, named
+from l9.host.followed_log import FollowedLog
 from l9.host.kept_settings import SettingsStore
 
 # How old an observation may be, in seconds. What is not named is looked at every time.
@@ -35,6 +35,9 @@ PERIODS: Mapping[type, float] = {
     host_facts.Health: 0.05,  # spec: every 100 ms or less
     host_facts.InFlight: 0.05,
 }
+
+
+LIVE_LOG_BEFORE = 60.0  # seconds of the live slot's log before the launch that count as what it logs, too
 
 
 class HostPorts(msgspec.Struct, frozen=True):
@@ -77,6 +80,7 @@ class HostObserver:
         self._proof: tuple[str | None, str | None, int] = (None, None, 0)
         self._bake = host_facts.Bake(0, ())
         self._quiet = 0
+        self._logs_of: dict[tuple[Slot, float], FollowedLog] = {}
         self._kept: dict[type, tuple[float, object]] = {}
         self._steps: object = None
         self._lookers: dict[type, Callable[[Run], object]] = {
@@ -194,20 +198,23 @@ class HostObserver:
         return self._asker.ask(smoke, base, self.public_host())
 
     def _logs(self, run: Run) -> host_facts.Logs:
-        runtime, now = self._ports.runtime, self._ports.clock.now()
-        slots = runtime.slots()
         # Since this run launched it: what a release that is woken logged in its earlier life is past, and
         # one that the engine starts again and again logged why before its latest start.
-        mine, since = slots[run.new], run.entered.get(State.BLUE_GREEN_LAUNCH, run.started_at)
-        lines = runtime.logs(run.new, since)
-        records = parse(lines)
+        since = run.entered.get(State.BLUE_GREEN_LAUNCH, run.started_at)
+        slot, own = self._ports.runtime.slots()[run.new], self._log_of(run.new, since)
+        own.catch_up(self._ports.clock.now())
         known: frozenset[str] = frozenset()
-        if run.old is not None:
-            live = parse(runtime.logs(run.old, now - max(60.0, now - since)))
-            known = judge(live).templates
-        tail = tuple(line.text for line in lines[-40:])
-        cause = probable_cause(records, mine.exit_code, mine.oom_killed)
-        return host_facts.Logs(judge(records, known), tail, cause, now)
+        if run.old is not None and own.judge.templates:
+            live = self._log_of(run.old, since - LIVE_LOG_BEFORE)
+            live.read_all()
+            known = live.judge.templates
+        cause = own.judge.probable_cause(slot.exit_code, slot.oom_killed)
+        return host_facts.Logs(own.judge.report(known), own.judge.tail, cause, own.read_at)
+
+    def _log_of(self, slot: Slot, since: float) -> FollowedLog:
+        if (slot, since) not in self._logs_of:
+            self._logs_of[slot, since] = FollowedLog(self._ports.runtime.read_log(slot, since))
+        return self._logs_of[slot, since]
 
     def _prove(self, run: Run) -> host_facts.Proof:
         slot, release = run.wanted_live

@@ -195,7 +195,7 @@ def explain(asked: ask.Explain, runs: HostSession) -> Explain:
 def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:
     """The last log lines of a slot: the live one unless another is named."""
     slot = asked.slot or runs.ports.router.active()
-    lines = runs.ports.runtime.logs(slot, 0.0, asked.most)
+    lines = runs.ports.runtime.log_tail(slot, asked.most)
     for line in lines:
         yield TextLine(text=line.text)
     yield ResultLine(answer=LogsResult(slot=slot, lines=len(lines)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -19,42 +21,92 @@ from docker_compose.project import (
     is_open,
     listen,
 )
+from l9.core.facts import LogLine, LogsLost
+from l9.core.states import Slot
 from l9.drivers.docker.engine import Engine
 from l9.errors import ActionError
 
 pytestmark = pytest.mark.host
 
 
+def read(project: Project, slot: Slot, since: float = 0.0) -> list[LogLine | LogsLost]:
+    return list(project.runtime.read_log(slot, since).read())
+
+
+def texts(found: list[LogLine | LogsLost]) -> list[str]:
+    return [line.text if isinstance(line, LogLine) else f"lost: {line.reason}" for line in found]
+
+
 def test_logs_of_both_streams(project: Project) -> None:
     project.deploy(BLUE, V1)
-    lines = project.runtime.logs(BLUE, project.state(BLUE).started_at)
+    began = project.state(BLUE).started_at
+    reader = project.runtime.read_log(BLUE, began)
+    lines = [line for line in reader.read() if isinstance(line, LogLine)]
     assert sorted((line.stream, line.text) for line in lines) == [
         ("stderr", "WARNING on the other stream"),
         ("stdout", f"INFO started {V1}"),
     ]
-    assert all(line.at and line.at >= project.state(BLUE).started_at for line in lines)
-    assert project.runtime.logs(BLUE, max(line.at or 0 for line in lines) + 0.001) == []
-    assert len(project.runtime.logs(BLUE, 0, most=1)) == 1
+    assert all(line.at and line.at >= began for line in lines)
+    assert lines == sorted(lines, key=lambda line: line.at or 0)
+    assert list(reader.read()) == []
+    assert read(project, BLUE, max(line.at or 0 for line in lines) + 0.001) == []
+    assert len(project.runtime.log_tail(BLUE, 1)) == 1
     project.runtime.pause(BLUE, V1)
-    assert len(project.runtime.logs(BLUE, 0)) == 2
-    assert project.runtime.logs(GREEN, 0) == []
+    assert list(reader.read()) == []
+    assert len(read(project, BLUE)) == len(project.runtime.log_tail(BLUE, 9)) == 2
+    assert read(project, GREEN) == []
+
+
+def speaking(project: Project, slot: Slot, release: str, python: str, more: str = "") -> None:
+    """A release that runs this program, with more keys for its service."""
+    command = f'build: .\n    command: [python3, -c, "import os, time; {python}; time.sleep(99)"]{more}'
+    project.tag(release, ONE_SERVICE.replace("build: .", command))
+    project.runtime.build(release, commit(release), project.said.append)
+    project.runtime.start_services(release, project.said.append)
+    project.runtime.start(slot, release)
 
 
 def test_logs_of_a_terminal_and_long_lines(project: Project) -> None:
     said = "os.write(1, b'x' * 40000 + bytes([10])); os.write(2, b'after' + bytes([10]))"
-    noisy = f"import os, time; {said}; time.sleep(99)"
     for slot, release, tty in ((BLUE, V1, "true"), (GREEN, V2, "false")):
-        compose = ONE_SERVICE.replace(
-            "build: .", f'build: .\n    tty: {tty}\n    command: [python3, -c, "{noisy}"]'
-        )
-        project.tag(release, compose)
-        project.runtime.build(release, commit(release), project.said.append)
-        project.runtime.start_services(release, project.said.append)
-        project.runtime.start(slot, release)
+        speaking(project, slot, release, said, f"\n    tty: {tty}")
+        reader = project.runtime.read_log(slot, 0)
         lines: list[str] = []
         while len(lines) < 2:
-            lines = [line.text for line in project.runtime.logs(slot, 0)]
+            lines += texts(list(reader.read()))
         assert sorted(lines) == ["after", "x" * 40000]
+        assert list(reader.read()) == []
+
+
+def test_each_of_many_lines_is_read_once_while_they_are_written(project: Project) -> None:
+    many = "[os.write(1 + n % 2, b'%d%c' % (n, 10)) for n in range(20000)]"
+    speaking(project, BLUE, V1, many)
+    reader = project.runtime.read_log(BLUE, 0)
+    lines: list[str] = []
+    while len(lines) < 20000:
+        lines += texts(list(islice(reader.read(), 3000)))
+    assert sorted(map(int, lines)) == list(range(20000))
+    assert list(reader.read()) == []
+
+
+def test_lines_that_were_rotated_away_are_lost(project: Project) -> None:
+    """`max-size` alone keeps one file: what is in it is gone when it is full."""
+    small = "\n    logging: {driver: json-file, options: {max-size: 20k}}"
+    many = "[print(n, 'x' * 99, flush=True) for n in range(999)]"
+    speaking(project, BLUE, V1, f"print('first', flush=True); time.sleep(2); {many}", small)
+    reader = project.runtime.read_log(BLUE, 0)
+    lines: list[str] = []
+    while "lost: lines of its log were rotated away before they were read" not in lines:
+        time.sleep(0.5)
+        lines += texts(list(reader.read()))
+    assert lines[0] == "first"
+
+
+def test_a_logging_driver_that_keeps_nothing(project: Project) -> None:
+    speaking(project, BLUE, V1, "print('hello', flush=True)", "\n    logging: {driver: none}")
+    (lost,) = texts(read(project, BLUE))[:1]
+    assert lost.startswith("lost: its log cannot be read: ")
+    assert "does not support reading" in lost
 
 
 def test_the_host(project: Project) -> None:

@@ -54,7 +54,8 @@ def test_a_container_that_l9_did_not_make_is_left_alone(project: Project) -> Non
     project.tag(V1)
     project.runtime.build(V1, commit(V1), project.said.append)
     assert (project.state(BLUE).release, project.state(BLUE).status) == (None, "running")
-    assert project.runtime.logs(BLUE, 0) == []
+    assert list(project.runtime.read_log(BLUE, 0).read()) == []
+    assert project.runtime.log_tail(BLUE, 9) == []
     with pytest.raises(ActionError, match="slot blue is not free") as refused:
         project.runtime.start(BLUE, V1)
     assert refused.value.remedy == "docker rename shop-blue shop-blue-before-l9"

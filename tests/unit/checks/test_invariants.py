@@ -459,7 +459,8 @@ PASSES = (
     Case(slot.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": None}),)),
     Case(slot.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": "none"}),)),
     Case(slot.ENGINE_HEALTH, "woken from standby", (slots(new={"health": "unhealthy"}),), context(wake="paused")),
-    Case(slot.LOGS_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
+    Case(slot.LOGS_STAY_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
+    Case(standing.LIVE_LOG_CLEAN, "the rest is too much for one look", (replace(GOOD[Logs], at=0.0),)),
     Case(slot.SMOKE_PASSED, "1 smoke requests as expected"),
     Case(slot.SMOKE_PASSED, "no smoke requests are configured", (Smoke(()),)),
     Case(slot.NEW_SLOT_STEADY, "running, no restart", context=context(State.GREEN_HEALTHY, now=ENTERED)),
@@ -528,7 +529,7 @@ PENDING = (
     Case(slot.HEALTHY_FOR_SOAK, "status 503", (Health(STREAK.add(Sample(NOW, False, "status 503"))),), EARLY),
     Case(slot.ENGINE_HEALTH, "says starting", (slots(new={"health": "starting"}),), EARLY),
     Case(slot.LOGS_CLEAN, "reading the log", (Health(NOT_YET),)),
-    Case(slot.LOGS_CLEAN, "reading the log", (replace(GOOD[Logs], at=ENTERED),)),  # read before it came up
+    Case(slot.LOGS_CLEAN, "reading the log", (replace(GOOD[Logs], at=ENTERED),), EARLY),  # read before it came up
     Case(slot.LOGS_STAY_CLEAN, "watched for 5 of 30 s", context=EARLY),
     Case(slot.NEW_SLOT_STEADY, "watched for 5 of 30 s", context=EARLY),
     Case(live.ROUTE_PROVED, "2 of 5 answers from green", (Proof(2, "green", TAG),), EARLY),
@@ -575,6 +576,23 @@ def test_it_waits_while_nothing_is_decided(case: Case) -> None:
     assert isinstance(verdict, Pending), verdict
     assert case.says in verdict.found
     assert 0 <= verdict.done <= max(verdict.total, verdict.done)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(slot.LOGS_CLEAN, "cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
+        Case(slot.LOGS_CLEAN, "cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),), EARLY),
+        Case(slot.LOGS_CLEAN, "more is logged than can be read", (replace(GOOD[Logs], at=0.0),)),
+        Case(standing.LIVE_LOG_CLEAN, "cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
+    ],
+    ids=case_id,
+)
+def test_a_log_that_was_not_seen_whole_is_not_clean(case: Case) -> None:
+    verdict = judged(case)
+    assert isinstance(verdict, Unknown), verdict
+    assert not verdict.not_yet
+    assert case.says in verdict.reason
 
 
 @pytest.mark.parametrize("case", BEFORE_THE_PUSH, ids=case_id)

@@ -77,7 +77,7 @@ class Smoke(msgspec.Struct, frozen=True):
 class Logs(msgspec.Struct, frozen=True):
     """The new slot's log, judged; with the last lines and the probable cause in one line.
 
-    `at` is when it was read, seconds since the epoch.
+    `at` is the time up to which it was read wholly, seconds since the epoch; 0 before the first time.
     """
 
     report: LogReport

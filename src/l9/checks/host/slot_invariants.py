@@ -10,7 +10,7 @@ from l9.checks.logs.logs import Outcome
 from l9.core.facts import Facts, Image, Services, Slots
 from l9.core.invariant import invariant, short
 from l9.core.states import State
-from l9.core.verdict import Fail, Pass, Pending, Verdict
+from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
 
 MB = 1_000_000
 
@@ -150,11 +150,15 @@ def _unhealthy(facts: Facts, context: Context, found: str) -> Fail:
 )
 def LOGS_CLEAN(facts: Facts, context: Context) -> Verdict:
     verdict = judge_log(facts, context)
-    if isinstance(verdict, Fail):
+    if not isinstance(verdict, Pass):
         return verdict
-    healthy_at = facts.the(Health).streak.first_ok_at
-    if healthy_at is None or facts.the(Logs).at < healthy_at:
-        return Pending("reading the log", 0, 0)  # a log read before it came up says nothing of how it came up
+    # A log read before it came up says nothing of how it came up.
+    healthy_at, read_at = facts.the(Health).streak.first_ok_at, facts.the(Logs).at
+    if healthy_at is None or read_at < healthy_at:
+        health = context.settings.health
+        if healthy_at is not None and context.elapsed > health.deadline + health.soak:
+            return Unknown("more is logged than can be read in time", f"l9 explain {context.run.id}")
+        return Pending("reading the log", 0, 0)
     return verdict
 
 
@@ -163,11 +167,16 @@ def LOGS_CLEAN(facts: Facts, context: Context) -> Verdict:
 )
 def LOGS_STAY_CLEAN(facts: Facts, context: Context) -> Verdict:
     verdict = judge_log(facts, context)
-    return verdict if isinstance(verdict, Fail) else once_baked(context, verdict)
+    if isinstance(verdict, Fail):
+        return verdict
+    if isinstance(verdict, Unknown):
+        # Users are on it, and much traffic makes logs rotate: lost lines alone are no reason to go back.
+        verdict = Pass(f"inconclusive: {verdict.reason}")
+    return once_baked(context, verdict)
 
 
-def judge_log(facts: Facts, context: Context) -> Pass | Fail:
-    """What the log that was read says, whoever asks."""
+def judge_log(facts: Facts, context: Context) -> Pass | Fail | Unknown:
+    """The verdict on the log that was read; Unknown where lines of it were lost."""
     report = facts.the(Logs).report
     if report.outcome is Outcome.ERRORS:
         first = report.excerpt[0].splitlines()
@@ -178,7 +187,7 @@ def judge_log(facts: Facts, context: Context) -> Pass | Fail:
             tuple(line for text in report.excerpt for line in text.splitlines()),
         )
     if report.outcome is Outcome.INCONCLUSIVE:
-        return Pass(f"inconclusive: {report.reason}")
+        return Unknown(report.reason, f"l9 explain {context.run.id}", "every line that was logged")
     return Pass(report.reason)
 
 

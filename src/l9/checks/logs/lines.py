@@ -8,6 +8,8 @@ import json
 import re
 from enum import StrEnum
 
+LONGEST_LINE = 65_536  # what is read of one line, in bytes or characters; the rest of it is passed over
+
 
 class Severity(StrEnum):
     """What a level stands for here; QUIET (warning, debug) and ERROR own the traceback that follows them."""
@@ -38,7 +40,7 @@ _JSON_MESSAGES = ("message", "msg", "event", "error", "detail")
 _JSON_EXCEPTIONS = ("exception", "exc_info", "traceback", "stack_trace", "err", "error")
 _PYTHON_ERROR, _PINO_ERROR = 40, 50
 
-_ACCESS = re.compile(r'(?:^| - |\] )"[A-Z]{3,8} [^"]*" (?P<status>[1-5]\d\d)(?:\s|$)')
+_ACCESS = re.compile(r'(?:^| - |\] )"[A-Z]{3,8} [^"]*" [1-5]\d\d(?:\s|$)')
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
@@ -64,12 +66,12 @@ NAMED_EXCEPTION = re.compile(
     r"(?:Uncaught )?(?:[^\W\d][\w.$]*)?(?:Error|Exception|Traceback)(?: \[\w+\])?(?::\s|:?\s*$)"
 )
 CAUSED_BY = re.compile(r"Caused by: (?P<exception>\S.*)$")
-# Java's and Node's frames.
-FRAME = re.compile(r"\s+at (?:\S.*\(.*\)|\S+:\d+:\d+)")
+# Java's and Node's frames. Each bracket is looked for once: a hostile line must not make this quadratic.
+FRAME = re.compile(r"\s+at (?:\S[^(]*\([^)]*\)|\S+:\d+:\d+)")
 # What asyncio, Node, Go and Python's fault handler put between an error and its stack.
 AMID = re.compile(
     r"[a-z_]+: <|Require stack:$|- /|Emitted 'error' event on "
-    r"|goroutine \d+ \[|\[signal |(?=\S*\.)[\w./*()-]+\(.*\)$|(?:Current t|T)hread 0x"
+    r"|goroutine \d+ \[|\[signal |(?=\S*\.)[\w./*()-][\w./*)-]*\(.*\)$|(?:Current t|T)hread 0x"
 )
 # libpq tells of each address that it tried on a line of its own, with the server's "FATAL:" in it.
 LIBPQ = re.compile(r"- host: |connection to server ")
@@ -156,10 +158,9 @@ def starts_with_level(text: str) -> bool:
     return _LEVEL.match(text.lstrip()) is not None
 
 
-def access_status(text: str) -> int | None:
-    """Give the HTTP status of an access-log line (uvicorn, gunicorn, common log format), or None."""
-    match = _ACCESS.search(text)
-    return int(match["status"]) if match else None
+def is_access(text: str) -> bool:
+    """Tell whether a line is of an access log (uvicorn, gunicorn, common log format)."""
+    return _ACCESS.search(text) is not None
 
 
 def begins_record(text: str) -> bool:
@@ -168,7 +169,7 @@ def begins_record(text: str) -> bool:
         _TIMESTAMP.match(text) is not None
         or FATAL.match(text) is not None
         or NAMED_EXCEPTION.match(text) is not None
-        or access_status(text) is not None
+        or is_access(text)
         or as_json(text) is not None
         or severity_of_text(text) is not None
     )

@@ -5,28 +5,19 @@ errors that the live slot does not log over the same time count against the new 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import deque
 from enum import StrEnum
 
 import msgspec
 
-from l9.checks.logs.records import LineKind, Record, parse
-from l9.core.facts import LogLine
-
-__all__ = [
-    "EXCERPT_BYTES",
-    "LineKind",
-    "LogLine",
-    "LogReport",
-    "LoggedError",
-    "Outcome",
-    "Record",
-    "judge",
-    "parse",
-    "probable_cause",
-]
+from l9.checks.logs.records import Grouping, LineKind, Record
+from l9.core.facts import LogLine, LogsLost
 
 EXCERPT_BYTES = 4096
+MOST_KINDS = 500
+MORE_KINDS = f"more than {MOST_KINDS} kinds of errors"
+TAIL_LINES = 40
+_TAIL_CHARS = 2000
 _EXCERPT_RECORDS = 3
 _ELISION = b"\n[...]\n"
 
@@ -84,7 +75,7 @@ _CREDENTIALS = re.compile(r"://[^/@\s]+@")
 
 
 class Outcome(StrEnum):
-    """The three outcomes; INCONCLUSIVE closes a gate as an error does, but accuses nobody."""
+    """The three outcomes. INCONCLUSIVE: lines were lost, and those that were read show no error."""
 
     CLEAN = "clean"
     ERRORS = "errors"
@@ -95,20 +86,21 @@ class LoggedError(msgspec.Struct, frozen=True):
     """One kind of error, logged `count` times.
 
     `template` is what its records have in common, `line` what a person reads first, `text` its first record.
+    `cause` is what that record names as the cause of a death; `newest` the number of its newest record.
     """
 
     template: str
     count: int
-    fatal: bool
     line: str
     text: str
+    cause: str | None
+    newest: int
 
 
 class LogReport(msgspec.Struct, frozen=True):
     """The judgement on a log: `errors` fail it; those `known` from the live slot do not.
 
-    `access_5xx` counts answers with a status of 5xx in access logs, for the caller to weigh: they are apart
-    from the outcome. `excerpt` has the first records of the first errors verbatim, at most 4 kB in all.
+    `excerpt` has the first records of the first errors verbatim, at most 4 kB in all.
     """
 
     outcome: Outcome
@@ -116,67 +108,122 @@ class LogReport(msgspec.Struct, frozen=True):
     records: int
     errors: tuple[LoggedError, ...] = ()
     known: tuple[LoggedError, ...] = ()
-    access_5xx: int = 0
     excerpt: tuple[str, ...] = ()
+
+
+class LogJudge:
+    """Judges the log of one slot, line by line (spec 5.1 step 6; measured).
+
+    Its memory is bounded, however much is logged: so many kinds of errors with one example each, the newest
+    records, the last lines. Lines that were lost (`LogsLost`) make the judgement inconclusive; many lines do not.
+    """
+
+    def __init__(self) -> None:
+        self._grouping = Grouping()
+        self._kinds: dict[str, LoggedError] = {}
+        self._records = 0
+        self._recent: deque[Record] = deque(maxlen=_RECENT_RECORDS)
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._lost = ""
+
+    def take(self, line: LogLine | LogsLost) -> None:
+        """Take the next line of the log, or the news that some were lost."""
+        if isinstance(line, LogsLost):
+            self._lost = self._lost or line.reason
+            return
+        self._tail.append(line.text[:_TAIL_CHARS])
+        if record := self._grouping.take(line):
+            self.add(record)
+
+    def add(self, record: Record) -> None:
+        """Take the next record."""
+        self._records += 1
+        self._recent.append(record)
+        if record.failing:
+            _count(self._kinds, record)
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines."""
+        return tuple(self._tail)
 
     @property
     def templates(self) -> frozenset[str]:
-        """Every error template of this log: what `judge` takes as `known` for the other slot."""
-        return frozenset(error.template for error in self.errors + self.known)
+        """What the errors of this log have in common, kind by kind: `known` for the report of the other slot."""
+        return frozenset(self._all_kinds())
 
-    @property
-    def fatal(self) -> tuple[LoggedError, ...]:
-        """Those of the errors that end a process or a thread."""
-        return tuple(error for error in self.errors if error.fatal)
+    def report(self, known: frozenset[str] = frozenset()) -> LogReport:
+        """The judgement by now. In: the `templates` of the live slot over the same time.
+
+        Errors that were seen outweigh lines that were not. Raises nothing.
+        """
+        kinds = self._all_kinds().values()
+        errors = tuple(kind for kind in kinds if kind.template not in known)
+        records = self._records + len(self._grouping.open())
+        if errors:
+            outcome, reason = Outcome.ERRORS, f"{len(errors)} kinds of errors that the live slot does not log"
+        elif self._lost:
+            outcome, reason = Outcome.INCONCLUSIVE, self._lost
+        else:
+            outcome, reason = Outcome.CLEAN, f"{records} records, no error of its own"
+        first = errors[:_EXCERPT_RECORDS]
+        return LogReport(
+            outcome,
+            reason,
+            records,
+            errors,
+            known=tuple(kind for kind in kinds if kind.template in known),
+            excerpt=tuple(_shortened(error.text, EXCERPT_BYTES // len(first)) for error in first),
+        )
+
+    def probable_cause(self, exit_code: int | None, oom_killed: bool) -> str | None:
+        """Name the likeliest reason why the slot died or does not become healthy, in one line for people.
+
+        In: its exit code, None while it runs; whether the kernel killed it for want of memory. Out: at most
+        240 characters without credentials of URLs, or None when nothing is wrong to be seen. The newest record
+        that tells something wins; the exit code speaks where the log is silent (measured, rule 7).
+        """
+        if oom_killed:
+            return "the kernel killed it for want of memory: raise its memory limit, or find what grew"
+        newest_first = sorted(self._all_kinds().values(), key=lambda kind: kind.newest, reverse=True)
+        cause = next((kind.cause for kind in newest_first if kind.cause), None)
+        if cause is None and exit_code != 0:
+            # Shells complain without a level, and retries are warnings.
+            recent = [*self._recent, *self._grouping.open()][-_RECENT_RECORDS:]
+            cause = next(filter(None, map(_recognised, reversed(recent))), None)
+        if cause is None:
+            cause = _EXITS.get(exit_code) if exit_code is not None else None
+        if cause is None and newest_first:
+            cause = newest_first[0].text.partition("\n")[0]
+        if cause is None and exit_code is not None:
+            cause = f"it ended with exit code {exit_code}, and its log gives no reason"
+        return cause and _one_line(cause)
+
+    def _all_kinds(self) -> dict[str, LoggedError]:
+        """The kinds of errors, those of records that may still grow among them."""
+        kinds = dict(self._kinds)
+        for record in self._grouping.open():
+            if record.failing:
+                _count(kinds, record)
+        return kinds
 
 
-def judge(
-    records: Iterable[Record],
-    known: frozenset[str] = frozenset(),
-    *,
-    expect_lines: bool = False,
-    truncated: bool = False,
-) -> LogReport:
-    """Judge the log of one slot (spec 5.1 step 6; measured).
-
-    In: its records; `known`, the `templates` of the live slot's report over the same time; `expect_lines`,
-    whether a log without any line is suspicious; `truncated`, whether reading was cut short. Out: a
-    LogReport. Errors that were seen outweigh lines that were not. Raises nothing.
-    """
-    records = list(records)
-    kinds: dict[str, list[Record]] = {}
-    for record in records:
-        if record.failing:
-            kinds.setdefault(record.template, []).append(record)
-    errors = tuple(_logged(kind) for template, kind in kinds.items() if template not in known)
-    if errors:
-        outcome, reason = Outcome.ERRORS, f"{len(errors)} kinds of errors that the live slot does not log"
-    elif truncated:
-        outcome, reason = Outcome.INCONCLUSIVE, "reading the log was cut short"
-    elif expect_lines and not records:
-        outcome, reason = Outcome.INCONCLUSIVE, "no line was logged where some are expected"
-    else:
-        outcome, reason = Outcome.CLEAN, f"{len(records)} records, no error of its own"
-    shown = errors[:_EXCERPT_RECORDS]
-    return LogReport(
-        outcome,
-        reason,
-        len(records),
-        errors,
-        known=tuple(_logged(kind) for template, kind in kinds.items() if template in known),
-        access_5xx=sum(record.kind is LineKind.ACCESS_5XX for record in records),
-        excerpt=tuple(_shortened(error.text, EXCERPT_BYTES // len(shown)) for error in shown),
-    )
-
-
-def _logged(kind: Sequence[Record]) -> LoggedError:
-    first = kind[0]
-    return LoggedError(
-        first.template,
-        count=len(kind),
-        fatal=any(record.kind is LineKind.FATAL for record in kind),
-        line=_one_line(first.exception or first.lines[0]),
-        text=_shortened(first.text, EXCERPT_BYTES),
+def _count(kinds: dict[str, LoggedError], record: Record) -> None:
+    """Add a failing record to its kind; all kinds above the limit are counted as one."""
+    template = record.template
+    if template not in kinds and len(kinds) >= MOST_KINDS:
+        template = MORE_KINDS
+    if (kind := kinds.get(template)) is not None:
+        newest = max(kind.newest, record.number)
+        kinds[template] = msgspec.structs.replace(kind, count=kind.count + 1, newest=newest)
+        return
+    kinds[template] = LoggedError(
+        template,
+        count=1,
+        line=_one_line(record.exception or record.lines[0]),
+        text=_shortened(record.text, EXCERPT_BYTES),
+        cause=_known_cause(record),
+        newest=record.number,
     )
 
 
@@ -187,30 +234,6 @@ def _shortened(text: str, room: int) -> str:
         half = (room - len(_ELISION)) // 2
         raw = raw[:half] + _ELISION + raw[-half:]
     return raw.decode("utf-8", "ignore")
-
-
-def probable_cause(records: Sequence[Record], exit_code: int | None, oom_killed: bool) -> str | None:
-    """Name the likeliest reason why a slot died or does not become healthy, in one line for people.
-
-    In: its records; its exit code, None while it runs; whether the kernel killed it for want of memory.
-    Out: at most 240 characters without credentials of URLs, or None when nothing is wrong to be seen. The
-    newest record that tells something wins; the exit code speaks where the log is silent (measured, rule
-    7). Raises nothing.
-    """
-    if oom_killed:
-        return "the kernel killed it for want of memory: raise its memory limit, or find what grew"
-    failing = [record for record in records if record.failing]
-    told = next(filter(None, map(_known_cause, reversed(failing))), None)
-    if told is None and exit_code != 0:
-        # Shells complain without a level, and retries are warnings.
-        told = next(filter(None, map(_recognised, reversed(records[-_RECENT_RECORDS:]))), None)
-    if told is None:
-        told = _EXITS.get(exit_code) if exit_code is not None else None
-    if told is None and failing:
-        told = failing[-1].lines[0]
-    if told is None and exit_code is not None:
-        told = f"it ended with exit code {exit_code}, and its log gives no reason"
-    return told and _one_line(told)
 
 
 def _known_cause(record: Record) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
 from enum import Enum, StrEnum, auto
 from typing import Literal
 
@@ -13,6 +13,10 @@ from l9.checks.logs.lines import Severity
 from l9.core.facts import LogLine
 
 _EDGES = " \t|+│╭╰>"
+# What is kept of a record: its first lines, and the last ones of a record that goes on for long.
+_FIRST_CHARS, _LAST_LINES, _LAST_LINE_CHARS = 8192, 20, 400
+_HEAD_CHARS = 4096
+LEFT_OUT = "[...]"
 
 
 class LineKind(StrEnum):
@@ -21,16 +25,17 @@ class LineKind(StrEnum):
     FINE = "fine"
     ERROR = "error"
     FATAL = "fatal"
-    ACCESS_5XX = "access_5xx"
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Lines of one stream that belong together, free of ANSI escapes.
+    """Lines of one stream that belong together, free of ANSI escapes; of very many only the first and the last.
 
-    `exception` is the line that names the exception, where there is one; `template` is the record's text
-    without what varies, and empty for records that are no errors.
+    `number` counts the records of a log by their first lines, from 0. `exception` is the line that names the
+    exception, where there is one; `template` is the record's text without what varies, and empty for records
+    that are no errors.
     """
 
+    number: int
     stream: Literal["stdout", "stderr"]
     at: float | None
     lines: tuple[str, ...]
@@ -59,34 +64,50 @@ class _State(Enum):
 
 
 class _Draft:
-    """A record that may still grow."""
+    """A record that may still grow. Its size is bounded, however many lines it has."""
 
-    def __init__(self, line: LogLine, text: str) -> None:
-        self.line, self.lines = line, [text]
-        self.json = log_lines.as_json(text)
-        self.status = None if self.json else log_lines.access_status(text)
-        self.state, self.exception = _State.HEAD, self._exception(text)
-        self.severity = self._severity(text)
+    def __init__(self, number: int, line: LogLine, text: str) -> None:
+        self.number, self.line = number, line
+        document = log_lines.as_json(text)
+        self.head = text
+        if document is not None:
+            self.head = log_lines.message_of_json(document) or text.replace('"', "")
+        self.is_access = document is None and log_lines.is_access(text)
+        self.state, self.exception = _State.HEAD, _exception(document, text)
+        self.severity = self._severity(document, text)
         if text.endswith("Traceback (most recent call last):") or log_lines.TRACEBACK.match(text):
             self.state, self.severity = _State.FRAMES, self.severity or Severity.ERROR
+        self.lines = [text[:_HEAD_CHARS]]
+        self.room = _FIRST_CHARS
+        self.last: deque[str] = deque(maxlen=_LAST_LINES)
+        self.left_out = self.fatal = self.has_frames = False
+        self._note(text)
 
-    def _exception(self, text: str) -> str | None:
-        if self.json is not None:
-            return log_lines.exception_of_json(self.json)
-        return text if log_lines.NAMED_EXCEPTION.match(text) else None
-
-    def _severity(self, text: str) -> Severity | None:
-        if self.json is not None:
-            return log_lines.severity_of_json(self.json)
-        if self.status is not None:
+    def _severity(self, document: dict[str, object] | None, text: str) -> Severity | None:
+        if document is not None:
+            return log_lines.severity_of_json(document)
+        if self.is_access:
             return Severity.INFO
         return Severity.ERROR if log_lines.FATAL.match(text) else log_lines.severity_of_text(text)
+
+    def _note(self, text: str) -> None:
+        self.fatal = self.fatal or log_lines.FATAL.match(text) is not None
+        self.has_frames = self.has_frames or log_lines.FRAME.match(text) is not None
+
+    def _keep(self, text: str) -> None:
+        self._note(text)
+        self.room -= len(text) + 1
+        if self.room >= 0:
+            self.lines.append(text)
+        else:
+            self.left_out = self.left_out or len(self.last) == _LAST_LINES
+            self.last.append(text[:_LAST_LINE_CHARS])
 
     def takes(self, text: str) -> bool:
         """Tell whether the next line of the stream belongs to this record, and take it in if so."""
         belongs = self._goes_on(text)
         if belongs:
-            self.lines.append(text)
+            self._keep(text)
         return belongs
 
     def _goes_on(self, text: str) -> bool:
@@ -147,42 +168,53 @@ class _Draft:
         return when
 
     def record(self) -> Record:
-        """Close the record."""
-        while not self.lines[-1]:
-            self.lines.pop()
+        """The record as it is by now."""
+        lines = [*self.lines, *([LEFT_OUT] if self.left_out else []), *self.last]
+        while not lines[-1]:
+            lines.pop()
         kind = self._kind()
-        template = self._template() if kind in (LineKind.ERROR, LineKind.FATAL) else ""
-        return Record(self.line.stream, self.line.at, tuple(self.lines), kind, self.exception, template)
+        template = self._template() if kind is not LineKind.FINE else ""
+        exception = self.exception and self.exception[:_HEAD_CHARS]
+        return Record(self.number, self.line.stream, self.line.at, tuple(lines), kind, exception, template)
 
     def _kind(self) -> LineKind:
-        if self.status is not None:
-            return LineKind.ACCESS_5XX if self.status >= 500 else LineKind.FINE
         if self.severity is Severity.ERROR:
-            return LineKind.FATAL if any(map(log_lines.FATAL.match, self.lines)) else LineKind.ERROR
-        unlevelled_stack = self.severity is None and any(map(log_lines.FRAME.match, self.lines))
-        return LineKind.ERROR if unlevelled_stack else LineKind.FINE
+            return LineKind.FATAL if self.fatal else LineKind.ERROR
+        return LineKind.ERROR if self.severity is None and self.has_frames else LineKind.FINE
 
     def _template(self) -> str:
-        head = self.lines[0]
-        if self.json is not None:
-            head = log_lines.message_of_json(self.json) or head.replace('"', "")
-        bare = head == self.exception or log_lines.TRACEBACK.match(head)
-        parts = [] if bare and self.exception else [head]
+        bare = self.head == self.exception or log_lines.TRACEBACK.match(self.head)
+        parts = [] if bare and self.exception else [self.head]
         return " | ".join(log_lines.mask(part) for part in [*parts, self.exception] if part)
 
 
-def parse(lines: Iterable[LogLine]) -> list[Record]:
-    """Group lines into records: tracebacks and indented lines go to where they belong (measured).
+class Grouping:
+    """Groups lines into records: tracebacks and indented lines go to where they belong (measured).
 
-    In: the lines of both streams since the slot's start, in the order in which they were written; the
-    streams may interleave. Out: the records, in the order of their first lines. Raises nothing.
+    It takes the lines of both streams since the slot's start, in the order in which they were written; the
+    streams may interleave.
     """
-    drafts: list[_Draft] = []
-    latest: dict[str, _Draft] = {}
-    for line in lines:
-        text = log_lines.plain(line.text)
-        draft = latest.get(line.stream)
-        if (draft is None or not draft.takes(text)) and text:
-            latest[line.stream] = _Draft(line, text)
-            drafts.append(latest[line.stream])
-    return [draft.record() for draft in drafts]
+
+    def __init__(self) -> None:
+        self._drafts: dict[str, _Draft] = {}
+        self._begun = 0
+
+    def take(self, line: LogLine) -> Record | None:
+        """Take the next line; the record that has ended with it, if one has."""
+        text = log_lines.plain(line.text[: log_lines.LONGEST_LINE])
+        draft = self._drafts.get(line.stream)
+        if (draft is not None and draft.takes(text)) or not text:
+            return None
+        self._drafts[line.stream] = _Draft(self._begun, line, text)
+        self._begun += 1
+        return draft.record() if draft is not None else None
+
+    def open(self) -> list[Record]:
+        """The records that may still grow, as they are by now: at most one a stream."""
+        return [draft.record() for draft in self._drafts.values()]
+
+
+def _exception(document: dict[str, object] | None, text: str) -> str | None:
+    if document is not None:
+        return log_lines.exception_of_json(document)
+    return text if log_lines.NAMED_EXCEPTION.match(text) else None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from l9.checks.logs.logs import LogLine
+from l9.core.facts import LogLine
 from l9.drivers.docker import engine_commands as docker
+from l9.drivers.docker.container_log import Body, Entry, Stream, entries
 from l9.drivers.docker.engine_commands import Container, ImageInfo
 from l9.errors import ActionError
 
@@ -19,8 +22,10 @@ Json: TypeAlias = Any
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 NOT_FOUND = 404
-_CONFLICT = 409
+CONFLICT = 409
+NOT_IMPLEMENTED = 501
 _SCHEME = "unix://"
+_BUFFER = 65_536
 _STOP = 600.0  # seconds: longer than any `stop_grace_period` that makes sense
 _NEEDED = "Docker Engine 23 or newer, running"
 
@@ -126,18 +131,26 @@ class Engine:
             except EngineRefused as refused:
                 if refused.status == NOT_FOUND:
                     return
-                if refused.status != _CONFLICT or "already in progress" not in refused.found:
+                if refused.status != CONFLICT or "already in progress" not in refused.found:
                     raise
                 time.sleep(0.1)
             else:
                 return
 
-    def logs(self, name: str, since: float, most: int, *, tty: bool) -> list[LogLine]:
-        """The last lines of both streams since a time, oldest first."""
-        where = docker.path(
-            "containers", name, "logs", stdout=1, stderr=1, timestamps=1, since=f"{since:.6f}", tail=most
-        )
-        return docker.parse_logs(self._request("GET", where, f"read the log of {name}"), tty=tty)
+    @contextmanager
+    def log(
+        self, name: str, streams: tuple[Stream, ...], since: str = "0", tail: str = "all"
+    ) -> Iterator[Body]:
+        """The log of these streams from a time on (seconds, as text), or its last lines, to be read bit by bit."""
+        chosen = dict.fromkeys(streams, 1)
+        where = docker.path("containers", name, "logs", timestamps=1, since=since, tail=tail, **chosen)
+        with self._answer("GET", where, f"read the log of {name}") as answer:
+            yield io.BufferedReader(answer, _BUFFER)
+
+    def log_tail(self, found: Container, most: int) -> list[LogLine]:
+        """The last lines of both streams, oldest first."""
+        with self.log(found.id, ("stdout", "stderr"), tail=str(most)) as body:
+            return [entry.line() for entry in entries(body, tty=found.tty) if isinstance(entry, Entry)]
 
     # ── images, networks, volumes ────────────────────────────────────────────────────────────────
 
@@ -162,7 +175,7 @@ class Engine:
         try:
             self._ask("DELETE", docker.path("images", name), f"remove image {name}")
         except EngineRefused as refused:
-            if refused.status == _CONFLICT:
+            if refused.status == CONFLICT:
                 return False
             if refused.status != NOT_FOUND:
                 raise
@@ -210,6 +223,13 @@ class Engine:
     def _request(
         self, method: str, path: str, wanted: str, body: object = None, *, patience: float = 0.0
     ) -> bytes:
+        with self._answer(method, path, wanted, body, patience=patience) as answer:
+            return answer.read()
+
+    @contextmanager
+    def _answer(
+        self, method: str, path: str, wanted: str, body: object = None, *, patience: float = 0.0
+    ) -> Iterator[http.client.HTTPResponse]:
         if not self.host.startswith(_SCHEME):
             raise ActionError(
                 "Docker is not on this machine",
@@ -223,14 +243,13 @@ class Engine:
         try:
             connection.request(method, path, data, headers)
             answer = connection.getresponse()
-            found = answer.read()
+            if answer.status >= 400:
+                raise EngineRefused(answer.status, _message(answer.read()), wanted)
+            yield answer
         except (OSError, http.client.HTTPException) as error:
             raise _no_engine(self.host, wanted, error) from None
         finally:
             connection.close()
-        if answer.status >= 400:
-            raise EngineRefused(answer.status, _message(found), wanted)
-        return found
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from l9.checks.logs.logs import LogLine
 from l9.core.facts import SlotState
 from l9.core.states import Slot
 from l9.drivers.compose import names
 
 MINIMUM_API = (1, 42)  # Engine 23
 QUICK_HEALTH_API = (1, 44)  # Engine 25: `start_interval` in healthchecks
-_HEADER = 8
-_ERR = 2
 _NANOSECONDS = 1e9
 # The engine's own, where a healthcheck does not say; seconds.
 _INTERVAL = 30.0
@@ -186,40 +183,3 @@ def parse_time(text: str) -> float | None:
     except ValueError:
         return None
     return at.timestamp() if at.year > 1 and at.tzinfo else 0.0
-
-
-def parse_logs(data: bytes, *, tty: bool) -> list[LogLine]:
-    """Log lines, oldest first, from `/containers/NAME/logs?timestamps=1`.
-
-    Without a terminal the engine sends frames: stream, three zeros, length (4 bytes), text. A long line comes
-    in several frames, each with its time and only the last with a line end. A terminal has no frames, but the
-    pieces of a long line repeat the time of the first.
-    """
-    found: list[LogLine] = []
-    open_line: dict[Literal["stdout", "stderr"], LogLine] = {}
-    for stream, text in _terminal(data) if tty else _frames(data):
-        stamp, divider, rest = text.partition(" ")
-        at = parse_time(stamp) if divider else None
-        said = rest.replace(f"{stamp} ", "") if at is not None else text
-        if (begun := open_line.pop(stream, None)) is not None:
-            said, at = begun.text + said, begun.at
-        line = LogLine(stream, said.rstrip("\r\n"), at)
-        if said.endswith("\n"):
-            found.append(line)
-        else:
-            open_line[stream] = LogLine(stream, said, at)
-    return [*found, *open_line.values()]
-
-
-def _frames(data: bytes) -> Iterator[tuple[Literal["stdout", "stderr"], str]]:
-    position = 0
-    while position + _HEADER <= len(data):
-        length = int.from_bytes(data[position + 4 : position + _HEADER], "big")
-        text = data[position + _HEADER : position + _HEADER + length].decode(errors="replace")
-        yield "stderr" if data[position] == _ERR else "stdout", text
-        position += _HEADER + length
-
-
-def _terminal(data: bytes) -> Iterator[tuple[Literal["stdout", "stderr"], str]]:
-    for line in data.decode(errors="replace").splitlines(keepends=True):
-        yield "stdout", line

@@ -79,7 +79,7 @@ class Jobs:
 
 def unwell(releases: Releases, name: str, status: str, found: Container | None, wanted: str) -> ActionError:
     """The error for a service that is not what it should be, with the last lines of its log."""
-    lines = releases.engine.logs(found.id, 0, LOG_LINES, tty=found.tty) if found else []
+    lines = releases.engine.log_tail(found, LOG_LINES) if found else []
     return ActionError(
         f"service {name} does not come up",
         expected=f"{name} {wanted}",

@@ -7,17 +7,18 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from l9.checks.logs.logs import LogLine
 from l9.config.layout import Layout
 from l9.config.model import Config
-from l9.core.facts import Host, Image, Retained, Services, Slots
-from l9.core.ports import Clock, Say, Source
+from l9.core.facts import Host, Image, LogLine, Retained, Services, Slots
+from l9.core.ports import Clock, LogReader, Say, Source
 from l9.core.states import Slot
 from l9.drivers.compose import names
 from l9.drivers.docker import engine_commands as docker
 from l9.drivers.docker.build import build
 from l9.drivers.docker.cli import DockerCli
 from l9.drivers.docker.engine import Engine
+from l9.drivers.docker.engine_commands import Container
+from l9.drivers.docker.log_reader import ContainerLogReader
 from l9.drivers.docker.prune import prune, remove_folder
 from l9.drivers.docker.releases import Releases
 from l9.drivers.docker.services import OtherServices
@@ -90,11 +91,12 @@ class ComposeRuntime:
     def retained(self, release: str) -> Retained:
         return self._releases.retained(release)
 
-    def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]:
-        found = self._slots.find(slot)
-        if found is None or not found.of(self._config.instance):
-            return []
-        return self._engine.logs(found.id, since, most, tty=found.tty)
+    def read_log(self, slot: Slot, since: float) -> LogReader:
+        return ContainerLogReader(self._engine, lambda: self._own(slot), since)
+
+    def log_tail(self, slot: Slot, most: int) -> list[LogLine]:
+        found = self._own(slot)
+        return self._engine.log_tail(found, most) if found else []
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 
@@ -127,6 +129,11 @@ class ComposeRuntime:
 
     def prune(self, keep: tuple[str, ...]) -> str:
         return prune(self._releases, keep, self._remove_tree)
+
+    def _own(self, slot: Slot) -> Container | None:
+        """The slot's container, if l9 made it."""
+        found = self._slots.find(slot)
+        return found if found is not None and found.of(self._config.instance) else None
 
     # ── the host ─────────────────────────────────────────────────────────────────────────────────
 

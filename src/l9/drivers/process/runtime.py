@@ -13,15 +13,15 @@ from pathlib import Path
 
 import msgspec
 
-from l9.checks.logs.logs import LogLine
 from l9.config.layout import Layout
 from l9.config.model import Config
-from l9.core.facts import Host, Image, Retained, Services, Slots, SlotState
-from l9.core.ports import Say, Source
+from l9.core.facts import Host, Image, LogLine, Retained, Services, Slots, SlotState
+from l9.core.ports import LogReader, Say, Source
 from l9.core.states import Slot
 from l9.drivers.files.atomic import replace_file
 from l9.drivers.files.env_on_host import EnvOnHost, is_private
 from l9.drivers.process import proc
+from l9.drivers.process.log_file import FoundLog, LogFileReader, tail
 from l9.drivers.process.programs import stream
 from l9.errors import ActionError
 
@@ -104,17 +104,12 @@ class ProcessRuntime:
             env=is_private(self._layout.env_snapshot(release)),
         )
 
-    def logs(self, slot: Slot, since: float, most: int = 2000) -> list[LogLine]:
-        seen = self._see(slot)
-        if seen is None or not seen.place.log:
-            return []
-        try:
-            data = Path(seen.place.log).read_bytes()
-        except OSError:
-            return []
-        if seen.place.paused_at and since >= seen.place.paused_at:
-            data = data[seen.place.paused_size :]  # its lines have no times, but all these were there by then
-        return [LogLine("stderr", line) for line in data.decode(errors="replace").splitlines()[-most:]]
+    def read_log(self, slot: Slot, since: float) -> LogReader:
+        return LogFileReader(lambda: self._log(slot, since))
+
+    def log_tail(self, slot: Slot, most: int) -> list[LogLine]:
+        found = self._log(slot, 0.0)
+        return tail(found.path, most) if found else []
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 
@@ -285,6 +280,14 @@ class ProcessRuntime:
         self._reap(place.pid)
         alive = bool(place.pid) and proc.alive(place.pid, place.birth)
         return _Seen(place, alive, alive and proc.paused(place.pid))
+
+    def _log(self, slot: Slot, since: float) -> FoundLog | None:
+        """The log of the latest process; its lines have no times, but what was written by a pause is known."""
+        seen = self._see(slot)
+        if seen is None or not (seen.place.started_at or os.path.exists(seen.place.log)):
+            return None
+        paused = seen.place.paused_at and since >= seen.place.paused_at
+        return FoundLog(Path(seen.place.log), seen.place.paused_size if paused else 0, seen.alive)
 
     def _state(self, slot: Slot) -> SlotState:
         seen = self._see(slot)

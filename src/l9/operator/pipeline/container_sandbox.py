@@ -286,7 +286,7 @@ class ContainerSandbox:
 
     def _log(self) -> tuple[str, ...]:
         found = self._container()
-        lines = self._engine.logs(found.id, 0.0, TAIL, tty=found.tty) if found else []
+        lines = self._engine.log_tail(found, TAIL) if found else []
         return self._env.hidden(line.text for line in lines)
 
     def _ended(self) -> str | None:

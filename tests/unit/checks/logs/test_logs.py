@@ -1,27 +1,23 @@
 """The log gate: grouping, judging, templates and the probable cause."""
 
+import tracemalloc
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from l9.checks.logs.lines import as_json, exception_of_json, mask, message_of_json, plain
-from l9.checks.logs.logs import (
-    EXCERPT_BYTES,
-    LineKind,
-    LogLine,
-    Outcome,
-    Record,
-    judge,
-    parse,
-    probable_cause,
-)
+from l9.checks.logs.logs import EXCERPT_BYTES, MORE_KINDS, MOST_KINDS, LogJudge, Outcome
+from l9.checks.logs.records import LEFT_OUT, LineKind, Record
+from l9.core.facts import LogLine, LogsLost
+from log_reading import judged, parse, report, stderr
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n'
 
 
 def records(text: str) -> list[Record]:
-    return parse(LogLine("stderr", line) for line in text.split("\n"))
+    return parse(stderr(text))
 
 
 def kinds(text: str) -> list[LineKind]:
@@ -154,63 +150,181 @@ def test_json_without_a_message_keeps_its_words_in_the_template() -> None:
 
 
 def test_only_what_the_live_slot_does_not_log_counts() -> None:
-    live = judge(records("ERROR: cache miss for tenant 7 in 0.31 s"))
-    report = judge(records("ERROR: cache miss for tenant 9 in 2 s\nERROR: no ledger"), live.templates)
-    assert report.outcome is Outcome.ERRORS
-    assert [error.line for error in report.errors] == ["ERROR: no ledger"]
-    assert [error.line for error in report.known] == ["ERROR: cache miss for tenant 9 in 2 s"]
-    assert report.excerpt == ("ERROR: no ledger",)
-    assert report.templates == live.templates | {"ERROR: no ledger"}
+    live = judged(stderr("ERROR: cache miss for tenant 7 in 0.31 s"))
+    found = judged(stderr("ERROR: cache miss for tenant 9 in 2 s\nERROR: no ledger"))
+    judgement = found.report(live.templates)
+    assert judgement.outcome is Outcome.ERRORS
+    assert [error.line for error in judgement.errors] == ["ERROR: no ledger"]
+    assert [error.line for error in judgement.known] == ["ERROR: cache miss for tenant 9 in 2 s"]
+    assert judgement.excerpt == ("ERROR: no ledger",)
+    assert found.templates == live.templates | {"ERROR: no ledger"}
 
 
 def test_equal_errors_are_counted_once_each_kind() -> None:
-    report = judge(records("ERROR: 1 lost\nERROR: 2 lost\npanic: gone"))
-    assert [(error.template, error.count, error.fatal) for error in report.errors] == [
-        ("ERROR: <*> lost", 2, False),
-        ("panic: gone", 1, True),
+    judgement = report("ERROR: 1 lost\nERROR: 2 lost\npanic: gone\nERROR: 3 lost")
+    assert [(error.template, error.count, error.newest) for error in judgement.errors] == [
+        ("ERROR: <*> lost", 3, 3),
+        ("panic: gone", 1, 2),
     ]
-    assert [error.line for error in report.fatal] == ["panic: gone"]
-    assert report.reason == "2 kinds of errors that the live slot does not log"
+    assert judgement.reason == "2 kinds of errors that the live slot does not log"
 
 
-def test_silence_is_inconclusive_only_where_lines_are_expected() -> None:
-    assert judge([]).outcome is Outcome.CLEAN
-    assert judge([], expect_lines=True).outcome is Outcome.INCONCLUSIVE
-    assert judge(records("INFO: x"), expect_lines=True).outcome is Outcome.CLEAN
+def test_a_judgement_can_be_asked_for_while_the_log_grows() -> None:
+    judge = LogJudge()
+    reports = []
+    for line in stderr(f"INFO: up\n{TRACEBACK}KeyError: 1\nINFO: on"):
+        judge.take(line)
+        reports.append(judge.report())
+    assert [r.outcome for r in reports] == [Outcome.CLEAN] + [Outcome.ERRORS] * 5
+    assert [r.records for r in reports] == [1, 2, 2, 2, 2, 3]
+    assert [error.line for error in reports[-1].errors] == ["KeyError: 1"]
 
 
-def test_a_log_that_was_cut_short_is_inconclusive_unless_it_shows_errors() -> None:
-    assert judge(records("INFO: x"), truncated=True).outcome is Outcome.INCONCLUSIVE
-    assert judge(records("ERROR: x"), truncated=True).outcome is Outcome.ERRORS
+def test_a_log_that_lost_lines_is_inconclusive_unless_it_shows_errors() -> None:
+    lost = [LogsLost("rotated away"), LogsLost("and more")]
+    judgement = judged([*stderr("INFO: x"), *lost, *stderr("INFO: y")]).report()
+    assert (judgement.outcome, judgement.reason) == (Outcome.INCONCLUSIVE, "rotated away")
+    assert judged([*lost, *stderr("ERROR: x")]).report().outcome is Outcome.ERRORS
 
 
-def test_access_logs_are_counted_apart() -> None:
-    report = judge(
-        records('INFO:  10.0.0.9:1 - "GET / HTTP/1.1" 503 x\n10.0.0.9 - "GET /ERROR HTTP/1.1" 200')
-    )
-    assert (report.outcome, report.access_5xx, report.records) == (Outcome.CLEAN, 1, 2)
+def test_the_last_lines_are_kept() -> None:
+    assert judged(stderr("\n".join(str(n) for n in range(100)))).tail == tuple(str(n) for n in range(60, 100))
+
+
+def test_silence_is_clean() -> None:
+    assert report("").outcome is Outcome.CLEAN
+
+
+def test_answers_of_an_access_log_are_no_errors() -> None:
+    judgement = report('INFO:  10.0.0.9:1 - "GET / HTTP/1.1" 503 x\n10.0.0.9 - "GET /ERROR HTTP/1.1" 500 1')
+    assert (judgement.outcome, judgement.records) == (Outcome.CLEAN, 2)
+
+
+# ── much of everything ───────────────────────────────────────────────────────────────────────────
+
+NOISE = {
+    "lines": "INFO: warming up {n}",
+    "json": '{{"level": "info", "message": "warming up", "n": {n}}}',
+    "access": '10.0.0.9 - "GET /{n} HTTP/1.1" 200 1',
+    "indented": "  more of the same {n}",
+    "blank": "",
+    "known errors": "ERROR: no metrics {n}",
+    "binary": "\x00\x1b\ufffd{n}\x07",
+    "tracebacks": "Traceback (most recent call last):\n  {n}\nKeyError: {n}",
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
+def test_no_noise_hides_a_traceback(noise: str) -> None:
+    """A start that logs much after its first traceback."""
+    known = judged(stderr(NOISE["known errors"]) + stderr(NOISE["tracebacks"].format(n=1))).templates
+    judge = judged(stderr(f"{TRACEBACK}ValueError: the first"))
+    for number in range(3000):
+        for line in stderr(noise.format(n=number)):
+            judge.take(line)
+    judgement = judge.report(known)
+    assert judgement.outcome is Outcome.ERRORS
+    assert judgement.excerpt[0].startswith("Traceback")
+    assert "ValueError: the first" in judgement.excerpt[0]
+
+
+HOSTILE = {
+    **NOISE,
+    "words": "ERROR: {words}",
+    "levels in JSON": '{{"level": "error", "message": "{words}"}}',
+    "long lines": "ERROR: {words} {long}",
+    "long lines of a record": "   {long}",
+    "escapes": "\x1b[31m" * 8000 + "{n}",
+    "brackets": "  at x" + "(" * 60_000,
+    "brackets of Go": "a." + "(" * 60_000,
+    "quotes": ' - "GET ' * 8000,
+    "deep JSON": '{{"a":' * 10_000 + "1" + "}}" * 10_000,
+}
+
+
+def feed(judge: LogJudge, text: str, start: int, lines: int) -> None:
+    for number in range(start, start + lines):
+        words = "".join(chr(97 + int(digit)) for digit in str(number))  # letters: numbers would be masked
+        for line in stderr(text.format(n=number, words=words, long="y" * 100_000)):
+            judge.take(line)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_memory_does_not_grow_with_the_log(text: str) -> None:
+    """Tens of times as many lines take no more memory than the limits allow; none of it is a matter of time."""
+    judge = LogJudge()
+    feed(judge, text, 0, 60)  # all regular expressions are compiled, all bounded stores are in use
+    tracemalloc.start()
+    try:
+        feed(judge, text, 60, 150 if "{long}" in text or len(text) > 100 else 1500)
+        judge.report(judge.templates)
+        judge.probable_cause(None, oom_killed=False)
+        grown, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 4_000_000
+    assert peak < 8_000_000
+
+
+def test_a_hundred_megabytes_in_one_line_are_cut() -> None:
+    line = LogLine("stderr", "ERROR: " + "x" * 100_000_000)
+    tracemalloc.start()
+    try:
+        judge = judged([line])
+        assert judge.report().errors[0].line.startswith("ERROR: x")
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_kinds_above_the_limit_are_counted_as_one() -> None:
+    judge = LogJudge()
+    feed(judge, HOSTILE["words"], 0, MOST_KINDS + 20)
+    judgement = judge.report()
+    assert len(judgement.errors) == MOST_KINDS + 1
+    assert (judgement.errors[-1].template, judgement.errors[-1].count) == (MORE_KINDS, 20)
+    assert judge.report(judge.templates).outcome is Outcome.CLEAN
+    assert judge.report(judge.templates - {MORE_KINDS}).outcome is Outcome.ERRORS
+
+
+def test_a_record_without_end_keeps_its_first_and_last_lines() -> None:
+    (record,) = records("ERROR: x\n" + "\n".join(f"  frame {n}" for n in range(100_000)) + "\n\n")
+    assert record.lines[:2] == ("ERROR: x", "  frame 0")
+    assert record.lines[-1] == "  frame 99999"
+    assert LEFT_OUT in record.lines
+    assert len(record.lines) < 2000
+
+
+def test_the_end_of_an_endless_traceback_still_counts() -> None:
+    frames = '  File "a.py", line 1, in f\n' * 5000
+    (record,) = records(f"{TRACEBACK}{frames}MemoryError: 7")
+    assert (record.kind, record.exception) == (LineKind.FATAL, "MemoryError: 7")
+    (record,) = records("Error: boom\n" + "  more\n" * 5000 + "    at run (/srv/a.js:1:2)")
+    assert record.kind is LineKind.ERROR
 
 
 def test_a_long_record_keeps_both_ends_in_the_excerpt() -> None:
-    report = judge(records("ERROR: start\n" + "  x\n" * 5000 + "  the end"))
-    assert report.excerpt[0].startswith("ERROR: start\n")
-    assert report.excerpt[0].endswith("\n  the end")
-    assert "[...]" in report.excerpt[0]
+    (excerpt,) = report("ERROR: start\n" + "  x\n" * 5000 + "  the end").excerpt
+    assert excerpt.startswith("ERROR: start\n")
+    assert excerpt.endswith("\n  the end")
+    assert "[...]" in excerpt
 
 
 @given(st.lists(st.text(alphabet="aé字😀\n\x1b[31m '\"7", max_size=3000), max_size=8))
 def test_the_excerpt_is_bounded(texts: list[str]) -> None:
-    found = [msgspec.structs.replace(records("ERROR: x")[0], lines=(text,), template=text) for text in texts]
-    assert sum(len(part.encode()) for part in judge(found).excerpt) <= EXCERPT_BYTES
+    judge = LogJudge()
+    for text in texts:
+        judge.add(msgspec.structs.replace(records("ERROR: x")[0], lines=(text,), template=text))
+    assert sum(len(part.encode()) for part in judge.report().excerpt) <= EXCERPT_BYTES
 
 
 @given(st.lists(st.tuples(st.sampled_from(["stdout", "stderr"]), st.text(max_size=60)), max_size=30))
 def test_any_text_is_judged_and_no_escape_survives(lines: list[tuple[str, str]]) -> None:
-    found = parse(LogLine(stream, text) for stream, text in lines)  # type: ignore[arg-type]
-    report = judge(found)
+    written = [LogLine(stream, text) for stream, text in lines]  # type: ignore[arg-type]
+    found, judge = parse(written), judged(written)
     assert sum(len(record.lines) for record in found) <= len(lines)
     assert not any("\x1b" in record.text or not record.lines[0] for record in found)
-    assert judge(found, report.templates).outcome is Outcome.CLEAN
+    assert judge.report(judge.templates).outcome is Outcome.CLEAN
 
 
 FRAGMENTS = [
@@ -346,16 +460,18 @@ def test_plain_text_is_plain(text: str) -> None:
     ],
 )
 def test_the_probable_cause(log: str, exit_code: int | None, cause: str | None) -> None:
-    assert probable_cause(records(log), exit_code, oom_killed=False) == cause
+    assert judged(stderr(log)).probable_cause(exit_code, oom_killed=False) == cause
 
 
 def test_the_kernels_word_outweighs_the_log() -> None:
-    cause = probable_cause(records("ERROR: x"), 137, oom_killed=True)
+    cause = judged(stderr("ERROR: x")).probable_cause(137, oom_killed=True)
     assert cause == "the kernel killed it for want of memory: raise its memory limit, or find what grew"
 
 
 def test_a_cause_is_one_line_without_credentials() -> None:
-    cause = probable_cause(records(f"ERROR: postgresql://l9:PASSWORD@db/x {'y' * 500}"), 1, oom_killed=False)
+    cause = judged(stderr(f"ERROR: postgresql://l9:PASSWORD@db/x {'y' * 500}")).probable_cause(
+        1, oom_killed=False
+    )
     assert cause is not None
     assert cause.startswith("ERROR: postgresql://***@db/x y")
     assert len(cause) == 240

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from l9.checks.logs.logs import LogLine
 from l9.core.facts import SlotState
 from l9.core.states import Slot
 from l9.drivers.docker import engine_commands as docker
@@ -200,51 +199,3 @@ def test_images() -> None:
 )
 def test_times(text: str, at: float | None) -> None:
     assert docker.parse_time(text) == at
-
-
-def frame(stream: int, text: str) -> bytes:
-    data = text.encode()
-    return bytes([stream, 0, 0, 0]) + len(data).to_bytes(4, "big") + data
-
-
-STAMP = "2026-11-23T21:06:06.827266739Z"
-
-
-def test_log_frames() -> None:
-    data = (
-        frame(1, f"{STAMP} one\n")
-        + frame(2, f"{STAMP} zwölf\r\n")
-        + frame(1, f"{STAMP} \n")
-        + frame(1, "bare\n")
-    )
-    assert docker.parse_logs(data, tty=False) == [
-        LogLine("stdout", "one", STARTED),
-        LogLine("stderr", "zwölf", STARTED),
-        LogLine("stdout", "", STARTED),
-        LogLine("stdout", "bare", None),
-    ]
-    assert docker.parse_logs(b"", tty=False) == []
-    assert docker.parse_logs(data[:20], tty=False)[0].text == STAMP[:12]
-
-
-def test_a_long_line_comes_in_pieces_that_other_lines_get_between() -> None:
-    later = "2026-11-23T21:06:09.000000000Z"
-    pieces = (
-        frame(1, f"{STAMP} aa"),
-        frame(2, f"{STAMP} err\n"),
-        frame(1, f"{STAMP} bb"),
-        frame(1, f"{later} cc\n"),
-    )
-    assert docker.parse_logs(b"".join(pieces), tty=False) == [
-        LogLine("stderr", "err", STARTED),
-        LogLine("stdout", "aabbcc", STARTED),
-    ]
-    assert docker.parse_logs(pieces[0], tty=False) == [LogLine("stdout", "aa", STARTED)]
-
-
-def test_a_terminal_has_no_frames() -> None:
-    data = f"{STAMP} aa{STAMP} bb\r\n{STAMP} two\r\n".encode()
-    assert docker.parse_logs(data, tty=True) == [
-        LogLine("stdout", "aabb", STARTED),
-        LogLine("stdout", "two", STARTED),
-    ]

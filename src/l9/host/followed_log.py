@@ -1,0 +1,35 @@
+"""A slot's log that is judged as it grows: what was read once is not read again."""
+
+from __future__ import annotations
+
+from l9.checks.logs.logs import LogJudge
+from l9.core.facts import LogLine
+from l9.core.ports import LogReader
+
+# What one look reads at most (well under a second), so that the other looks are not kept waiting.
+MOST_LINES = 20_000
+MOST_CHARS = 4_000_000
+
+
+class FollowedLog:
+    """A log and its judge. `read_at`: the time up to which it was read wholly; 0 before the first time."""
+
+    def __init__(self, reader: LogReader) -> None:
+        self._reader = reader
+        self.judge = LogJudge()
+        self.read_at = 0.0
+
+    def catch_up(self, now: float) -> None:
+        """Read what is new, up to a limit: the rest of very much is left to the next look."""
+        chars = 0
+        for lines, line in enumerate(self._reader.read(), 1):
+            self.judge.take(line)
+            chars += len(line.text) if isinstance(line, LogLine) else 0
+            if lines >= MOST_LINES or chars >= MOST_CHARS:
+                return
+        self.read_at = now
+
+    def read_all(self) -> None:
+        """Read all that is new."""
+        for line in self._reader.read():
+            self.judge.take(line)
