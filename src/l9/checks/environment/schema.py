@@ -7,7 +7,7 @@ A comment line is read as rules when it is nothing but rules, divided by commas;
     # secret              it is not to be seen by anybody
     # type: url           string, int, number, bool, port, host, url, dsn, email, path, json or enum
     # allowed: a | b      one of these; the rest of the line
-    # pattern: [a-z]+     the whole value is so (`core/patterns.py`); the rest of the line
+    # pattern: [a-z]+     the whole value is so (`patterns.py`); the rest of the line
 
 so that `# required, secret, type: dsn` is one line. A prose line that says "optional" makes a key optional, as it
 always did, where no rule says `required`.
