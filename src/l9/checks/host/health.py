@@ -130,13 +130,6 @@ class Streak(msgspec.Struct, frozen=True):
             last=sample,
         )
 
-    @property
-    def healthy_for(self) -> float:
-        """Seconds of unbroken health, from the run's first probe to its last; 0.0 when it is broken."""
-        if self.last is None or self.healthy_since is None:
-            return 0.0
-        return self.last.at - self.healthy_since
-
 
 def _json(body: bytes) -> object:
     try:

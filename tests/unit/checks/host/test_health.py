@@ -163,20 +163,19 @@ def folded(samples: list[Sample]) -> Streak:
 
 
 def test_nothing_seen_is_not_healthy() -> None:
-    assert (Streak().healthy_since, Streak().healthy_for, Streak().samples) == (None, 0.0, 0)
+    assert (Streak().healthy_since, Streak().samples) == (None, 0)
 
 
 def test_one_failure_breaks_the_run() -> None:
     oks = [True, True, False, True, True]
     streak = folded([Sample(float(at), ok) for at, ok in enumerate(oks)])
-    assert (streak.first_ok_at, streak.healthy_since, streak.healthy_for, streak.samples) == (
+    assert (streak.first_ok_at, streak.healthy_since, streak.samples) == (
         0.0,
         3.0,
-        1.0,
         5,
     )
     broken = streak.add(Sample(5.0, False, "status 503"))
-    assert (broken.healthy_since, broken.healthy_for, broken.first_ok_at) == (None, 0.0, 0.0)
+    assert (broken.healthy_since, broken.first_ok_at) == (None, 0.0)
     assert broken.last == Sample(5.0, False, "status 503")
     assert streak.healthy_since == 3.0
 
@@ -194,7 +193,6 @@ def test_a_streak_is_the_unbroken_end_of_its_samples(steps: list[tuple[float, bo
     streak = folded(samples)
     run = [s.at for i, s in enumerate(samples) if all(later.ok for later in samples[i:])]
     assert streak.healthy_since == (run[0] if run else None)
-    assert streak.healthy_for == (samples[-1].at - run[0] if run else 0.0)
     assert streak.first_ok_at == next((s.at for s in samples if s.ok), None)
     assert streak.samples == len(samples)
     assert streak.last == (samples[-1] if samples else None)
