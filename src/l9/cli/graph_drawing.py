@@ -45,7 +45,7 @@ def as_document() -> dict[str, Any]:
 
 
 def as_text() -> str:
-    """One paragraph a row, and one a guard."""
+    """One paragraph a row, one for the end that all rows lead to, and one a guard."""
     lines = []
     for row in GRAPH:
         kinds = "" if len(row.kinds) > 1 else f" ({row.kinds[0]} only)"
@@ -53,6 +53,8 @@ def as_text() -> str:
         lines.append(f"    after   {', '.join(row.after) or 'any gate that closed'}")
         lines += [f"    needs   {need.id}: {need.why}" for need in row.needs]
         lines.append(f"    closed  {row.closed}")
+    last = dict.fromkeys(str(GRAPH.of(kind)[-1].opens) for kind in Kind)
+    lines += [f"{State.SUCCESS}: every gate is open", f"    after   {', '.join(last)}"]
     for guard in GRAPH.guards:
         lines.append(f"before {', '.join(map(_tag, guard.actions))} {guard.case}".rstrip())
         lines += [f"    needs   {need.id}: {need.why}" for need in guard.needs]
