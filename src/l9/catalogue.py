@@ -18,7 +18,7 @@ from l9.graph import GRAPH
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """One invariant and its verdict.
+    """One invariant, the reason for it (`why`; empty for what is on record only), and its verdict.
 
     holds, advice (it does not, and closes nothing), fails, unknown (nobody could look), or later (not made yet).
     """
@@ -26,6 +26,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     verdict: str
     found: str
+    why: str = ""
     expected: str = ""
     remedy: str = ""
     log: tuple[str, ...] = ()
@@ -45,17 +46,16 @@ def gates_of(invariant: Invariant) -> tuple[State, ...]:
 
 def judge(invariant: Invariant, run: Run, facts: Facts, now: float, settings: Settings) -> Judged:
     """The invariant's verdict on what was seen. `now` is seconds since the epoch."""
+    id, why = invariant.id, invariant.why
     match invariant.judge(facts, Context(run, settings, now, next(iter(gates_of(invariant)), State.START))):
         case Pass(found, advice):
-            return Judged(
-                id=invariant.id, verdict="advice" if advice else "holds", found=found, remedy=advice
-            )
+            return Judged(id=id, why=why, verdict="advice" if advice else "holds", found=found, remedy=advice)
         case Fail(expected, found, remedy, log):
             return Judged(
-                id=invariant.id, verdict="fails", found=found, expected=expected, remedy=remedy, log=log
+                id=id, why=why, verdict="fails", found=found, expected=expected, remedy=remedy, log=log
             )
         case Unknown(reason, remedy, expected, not_yet):
             verdict = "later" if not_yet else "unknown"
-            return Judged(id=invariant.id, verdict=verdict, found=reason, expected=expected, remedy=remedy)
+            return Judged(id=id, why=why, verdict=verdict, found=reason, expected=expected, remedy=remedy)
         case pending:
-            return Judged(id=invariant.id, verdict="later", found=pending.found)
+            return Judged(id=id, why=why, verdict="later", found=pending.found)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from l9.catalogue import Judged
+from l9.catalogue import Judged, catalogue
 
 
 class Criterion(msgspec.Struct, frozen=True):
@@ -149,14 +149,16 @@ def assess(
     line each, in order; an invariant that nobody judged is `later`.
     """
     known = {one.id: one for one in judged}
+    reasons = {invariant.id: invariant.why for invariant in catalogue()}
 
     def found(need: str) -> Judged:
         if need in known:
             return known[need]
+        why = reasons.get(need, "")
         if need in record:
             since = "" if need.startswith("record.") else f" (on record, when {release} went live)"
-            return Judged(id=need, verdict="holds", found=f"{record[need]}{since}")
-        return Judged(id=need, verdict="later", found="none is on record yet")
+            return Judged(id=need, why=why, verdict="holds", found=f"{record[need]}{since}")
+        return Judged(id=need, why=why, verdict="later", found="none is on record yet")
 
     return tuple(_line(criterion, tuple(map(found, criterion.needs))) for criterion in criteria)
 

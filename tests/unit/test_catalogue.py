@@ -55,12 +55,19 @@ def test_between_two_deploys_there_is_no_gate() -> None:
 def test_what_closes_nothing_is_advice() -> None:
     gentle = replace(workspace.ON_MAIN, weight=Weight.ADVICE)
     assert judged(gentle, git_facts.Workspace("topic", (), ())) == Judged(
-        id="workspace.on-main", verdict="advice", found="advice: topic", remedy="git switch main"
+        id="workspace.on-main",
+        why=workspace.ON_MAIN.why,
+        verdict="advice",
+        found="advice: topic",
+        remedy="git switch main",
     )
 
 
 def test_the_verdicts_are_told_in_a_word() -> None:
-    assert judged(workspace.ON_MAIN) == Judged(id="workspace.on-main", verdict="holds", found="on main")
+    why = workspace.ON_MAIN.why
+    assert judged(workspace.ON_MAIN) == Judged(
+        id="workspace.on-main", why=why, verdict="holds", found="on main"
+    )
     fails = judged(workspace.ON_MAIN, git_facts.Workspace("topic", (), ()))
     assert (fails.verdict, fails.found, fails.expected) == ("fails", "topic", "branch main checked out")
     assert fails.remedy == "git switch main"
@@ -71,11 +78,16 @@ def test_what_was_not_seen(not_yet: bool, word: str) -> None:
     unseen = f.Unseen("nobody can read it", "git fsck", "a tree", not_yet)
     found = judge(workspace.ON_MAIN, a_run(), f.Facts({git_facts.Workspace: unseen}), NOW, CONFIG)
     assert found == Judged(
-        id="workspace.on-main", verdict=word, found="nobody can read it", expected="a tree", remedy="git fsck"
+        id="workspace.on-main",
+        why=workspace.ON_MAIN.why,
+        verdict=word,
+        found="nobody can read it",
+        expected="a tree",
+        remedy="git fsck",
     )
 
 
 def test_what_is_not_decided_yet_is_judged_later() -> None:
     assert judged(host_slot.LOGS_CLEAN, host_facts.Health(Streak())) == Judged(
-        id="host.logs-clean", verdict="later", found="reading the log"
+        id="host.logs-clean", why=host_slot.LOGS_CLEAN.why, verdict="later", found="reading the log"
     )

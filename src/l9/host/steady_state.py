@@ -42,7 +42,9 @@ def judge_now(runs: HostSession, planned: Run, preview: HostObserver) -> list[Ju
         run = _standing(live, runs, now)
         observer = HostObserver(runs.ports, runs.config, runs.env_rules(run), runs.together)
         return found + judged(OF_THE_LIVE, run, observer)
-    return found + [Judged(id=need.id, verdict="later", found="nothing is live yet") for need in OF_THE_LIVE]
+    return found + [
+        Judged(id=need.id, why=need.why, verdict="later", found="nothing is live yet") for need in OF_THE_LIVE
+    ]
 
 
 def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> tuple[str | None, dict[str, str]]:
