@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from l9.drivers.process.standard_streams import open_closed, outlive_readers
+
 
 def main() -> int:
     """Run the command line; the agent's door is kept clear of all that it does not need."""
+    open_closed()
     command, named = sys.argv[1:2], sys.argv[2:3] in (["--instance"], ["--path"])
     if command == ["agent"] and named:
         from l9.host.agent import main as agent
@@ -18,6 +21,7 @@ def main() -> int:
         return timer(sys.argv[1:])
     from l9.cli.main import run
 
+    outlive_readers()
     return run()
 
 

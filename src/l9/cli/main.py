@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 import sys
 from importlib.util import find_spec
 
@@ -81,12 +80,6 @@ def run() -> int:
         from l9.cli.errors import show_interrupted
 
         return show_interrupted()
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ):  # click's way to say the same: nobody reads on (`l9 history | head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 130
     except Exception as error:
         return _failed(error)
 
