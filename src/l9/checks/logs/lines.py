@@ -34,11 +34,24 @@ _LEVEL = re.compile(
     rf"|\[(?:\w+:)?\s*(?i:(?P<bracketed>{_UPPER}))\s*\]"
     rf"|(?<![\w.-])(?i:level|levelname|lvl|severity)=\"?(?i:(?P<assigned>{_UPPER}))\b"
 )
+# What is said of the level that a logger is set to is no level.
+_SETTING = re.compile(r"(?i:log[ _.-]?level)\W{1,3}(?:(?i:is|to|set to|now|at)\W{1,3})?$")
+# Lower case counts where a formatter puts it, first in the line: .NET's with a category and an event, winston's.
+_LOWER = re.compile(
+    r"(?:(?P<error>fail|crit)|(?P<quiet>warn|dbug|trce)|info): [\w.`+<>-]+\[-?\d+\]|(?P<winston>error|fatal): "
+)
+# Go's server and PHP's workers put their own words before the error.
+_ANNOUNCED = re.compile(
+    r"(?:\d{4}/\d\d/\d\d [\d:.]+ )?http: panic serving |(?:.{0,100}?PHP message: )?PHP (?:Fatal|Parse) error: "
+)
 _SHELL_TRACE = re.compile(r"\++ \S")
-_JSON_LEVELS = ("level", "levelname", "severity", "lvl", "log.level", "levelno")
+# The names before the numbers: monolog writes both.
+_JSON_LEVELS = (
+    "level_name", "level", "levelname", "severity", "lvl", "log.level", "log", "LogLevel", "@l", "levelno",
+)  # fmt: skip
 _JSON_MESSAGES = ("message", "msg", "event", "error", "detail")
 _JSON_EXCEPTIONS = ("exception", "exc_info", "traceback", "stack_trace", "err", "error")
-_PYTHON_ERROR, _PINO_ERROR = 40, 50
+_PYTHON_ERROR, _PINO_ERROR, _SYSLOG_ERROR = 40, 50, 3
 
 _ACCESS = re.compile(r'(?:^| - |\] )"[A-Z]{3,8} [^"]*" [1-5]\d\d(?:\s|$)')
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
@@ -112,9 +125,11 @@ def severity_of_json(line: dict[str, object]) -> Severity:
     for key in _JSON_LEVELS:
         level = line.get(key)
         if isinstance(level, dict):
-            level = level.get("name")
+            level = level.get("name", level.get("level"))
         if isinstance(level, str):
             return _SEVERITIES.get(level.upper(), Severity.INFO)
+        if isinstance(level, int) and "short_message" in line:
+            return Severity.ERROR if level <= _SYSLOG_ERROR else Severity.INFO  # GELF: the lower, the worse
         if isinstance(level, int):
             # 40 is an error in Python and a warning in pino and bunyan, which call their text "msg".
             floor = _PINO_ERROR if key != "levelno" and "msg" in line else _PYTHON_ERROR
@@ -146,9 +161,17 @@ def severity_of_text(text: str) -> Severity | None:
     """Judge text by the first level within its first 100 characters (measured, rule 3); None without."""
     if _SHELL_TRACE.match(text):
         return Severity.INFO
+    if _ANNOUNCED.match(text):
+        return Severity.ERROR
+    if lower := _LOWER.match(text):
+        if lower["error"] or lower["winston"]:
+            return Severity.ERROR
+        return Severity.QUIET if lower["quiet"] else Severity.INFO
     match = _LEVEL.search(text[: 2 * _LEVEL_WITHIN_CHARS])
     if match is None or match.start() >= _LEVEL_WITHIN_CHARS:
         return None
+    if _SETTING.search(text[: match.start()]):
+        return Severity.INFO
     name = match["upper"] or match["bracketed"] or match["assigned"]
     return _SEVERITIES[name.upper()] if name else Severity.INFO
 
