@@ -12,6 +12,7 @@ import pytest
 from l9.checks.environment.env_file import fingerprint, parse_env
 from l9.checks.environment.facts import Environment
 from l9.checks.environment.ports import Env
+from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import Rule, TypeMismatch
 from l9.config.layout import Layout
 from l9.core.ports import Record
@@ -20,6 +21,10 @@ from l9.drivers.files.env_on_host import EnvOnHost
 from l9.errors import ActionError
 from l9.protocol.answers.error import Error
 from world.host import World
+
+
+def resolved(text: str, *keep: str) -> ResolvedEnv:
+    return ResolvedEnv(source="production.env", file=".env", text=text, keep=keep)
 
 
 def rules(*keys: str) -> tuple[Rule, ...]:
@@ -99,9 +104,9 @@ NEW = "A='hunter2 planted'\nB=2\n"
 
 def test_what_is_staged_is_judged_and_is_not_the_file_yet(env_of: Callable[..., Env]) -> None:
     env = env_of({"A": "1", "GONE": "x"})
-    told = env.stage("run-1", NEW, ("KEPT",))
-    assert told["keys"] == ["A", "B"]
-    assert len(told["fingerprint"]) == 16
+    told = env.stage("run-1", resolved(NEW, "KEPT"))
+    assert (told.source, told.keys) == ("production.env", ("A", "B"))
+    assert len(told.fingerprint) == 16
     assert env.secret("A") == "1"
     mine, other = env.check(rules("A", "C"), "run-1"), env.check(rules("A", "C"), "run-2")
     assert (mine.resolved, mine.missing, mine.exists) == (True, ("C",), True)
@@ -110,7 +115,7 @@ def test_what_is_staged_is_judged_and_is_not_the_file_yet(env_of: Callable[..., 
 
 def test_written_once_or_twice_and_what_was_there_can_be_put_back(env_of: Callable[..., Env]) -> None:
     env = env_of({"A": "1", "GONE": "x"})
-    env.stage("run-1", NEW, ())
+    env.stage("run-1", resolved(NEW))
     first = env.write("run-1")
     assert "2 keys" in first
     assert "no longer there: GONE" in first
@@ -124,7 +129,7 @@ def test_written_once_or_twice_and_what_was_there_can_be_put_back(env_of: Callab
 
 def test_file_that_was_not_there_is_gone_again(env_of: Callable[..., Env]) -> None:
     env = env_of(None)
-    env.stage("run-1", NEW, ())
+    env.stage("run-1", resolved(NEW))
     env.write("run-1")
     assert env.check(rules("A")) == Environment(env.check(()).path, exists=True)
     env.restore("run-1")
@@ -133,7 +138,7 @@ def test_file_that_was_not_there_is_gone_again(env_of: Callable[..., Env]) -> No
 
 def test_values_that_the_host_keeps_are_taken_along(env_of: Callable[..., Env]) -> None:
     env = env_of({"KEPT": "of the host", "OTHER": "x"})
-    assert env.stage("run-1", "A=1\n", ("KEPT", "NOWHERE"))["keys"] == ["A", "KEPT"]
+    assert env.stage("run-1", resolved("A=1\n", "KEPT", "NOWHERE")).keys == ("A", "KEPT")
     env.write("run-1")
     assert (env.secret("KEPT"), env.secret("OTHER")) == ("of the host", None)
 
@@ -149,8 +154,8 @@ def test_nothing_is_staged_or_put_back_where_nothing_was(env_of: Callable[..., E
 
 def test_another_run_starts_afresh(env_of: Callable[..., Env]) -> None:
     env = env_of({"A": "1"})
-    env.stage("run-1", NEW, ())
-    env.stage("run-2", NEW, ())
+    env.stage("run-1", resolved(NEW))
+    env.stage("run-2", resolved(NEW))
     assert not env.check((), "run-1").resolved
     env.write("run-2")
     env.settle("run-2")
@@ -194,7 +199,7 @@ def staged(tmp_path: Path, text: str = "A=old\n") -> tuple[Path, EnvOnHost]:
     path = tmp_path / ".env"
     path.write_text(text, encoding="utf-8")
     env = EnvOnHost(path, tmp_path / "aside")
-    env.stage("run-1", NEW, ())
+    env.stage("run-1", resolved(NEW))
     return path, env
 
 
@@ -219,10 +224,10 @@ def test_all_that_holds_a_value_is_its_owners_alone(tmp_path: Path) -> None:
 
 def test_fingerprints_of_one_host_can_be_compared_with_each_other(tmp_path: Path) -> None:
     _, env = staged(tmp_path)
-    one, two = (env.stage(run, NEW, ())["fingerprint"] for run in ("run-2", "run-3"))
+    one, two = (env.stage(run, resolved(NEW)).fingerprint for run in ("run-2", "run-3"))
     assert one == two
     (tmp_path / "elsewhere").mkdir()
-    assert staged(tmp_path / "elsewhere")[1].stage("run-2", NEW, ())["fingerprint"] != one
+    assert staged(tmp_path / "elsewhere")[1].stage("run-2", resolved(NEW)).fingerprint != one
 
 
 def test_crash_between_writing_and_tidying_up_does_no_harm(tmp_path: Path) -> None:

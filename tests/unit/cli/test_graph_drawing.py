@@ -36,12 +36,9 @@ def test_the_text_has_a_paragraph_a_row() -> None:
     *rows, end = [head for head in heads if not head.startswith("before ")]
     assert rows == NAMES
     assert end == "SUCCESS: every gate is open"
-    assert f"{end}
-    after   {GRAPH.of(Kind.DEPLOY)[-1].opens}
-" in text
+    assert f"{end}\n    after   {GRAPH.of(Kind.DEPLOY)[-1].opens}\n" in text
     assert (
-        "before remove-slot, stop-slot on the way back from the switch
-    needs   host.drained: a" in text
+        "before remove-slot, stop-slot on the way back from the switch\n    needs   host.drained: a" in text
     )
     assert "TAG-IN-GIT  [repository, check] (deploy only): main and tag on origin" in text
     assert "ROLLBACK  [host, finish]: what was live before" in text
