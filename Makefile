@@ -36,6 +36,7 @@ check: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/write_graph.py --check
+	@$(BIN)/python tools/write_configuration.py --check
 
 format: install
 	@$(BIN)/ruff format src tests tools bench examples
