@@ -71,6 +71,12 @@ class FakeSource:
             self._machine.trees.add(name)
         return "tree"
 
+    def repair_tree(self, name: str) -> None:
+        with self._acts.act("source.repair_tree", name):
+            if name not in self.clone:
+                raise ActionError(f"no tag {name}", expected="a tag", found="none")
+            self._machine.trees.add(name)
+
     def remove_tree(self, name: str) -> None:
         with self._acts.act("source.remove_tree", name):
             self._machine.trees.discard(name)

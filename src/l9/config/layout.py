@@ -53,7 +53,7 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "releases" / tag
 
     def tree(self, tag: str) -> Path:
-        """The worktree of a tag."""
+        """The tree of a tag, as files."""
         return self.release(tag) / "tree"
 
     def env_snapshot(self, tag: str) -> Path:

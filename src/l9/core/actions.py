@@ -45,7 +45,7 @@ class FetchTag(Action, frozen=True, tag="fetch-tag"):
 
 
 class AddTree(Action, frozen=True, tag="add-tree"):
-    """Check the tag out into a worktree of its own, so that the live checkout stays as it is."""
+    """Write the tag's tree into a directory of its own, so that the live checkout stays as it is."""
 
     tag: str
     fresh: bool = True
@@ -55,7 +55,7 @@ class AddTree(Action, frozen=True, tag="add-tree"):
 
 
 class RemoveTree(Action, frozen=True, tag="remove-tree"):
-    """Take the worktree and the snapshots of a release away."""
+    """Take the tree and the snapshots of a release away."""
 
     tag: str
 

@@ -61,7 +61,7 @@ class Http(Protocol):
 
 
 class Source(Protocol):
-    """The host's own clone, and a worktree of each release."""
+    """The host's own clone, and the tree of each release as files."""
 
     def fetch(self, name: str) -> str: ...
 
@@ -75,7 +75,13 @@ class Source(Protocol):
         """A file of the tag's tree, as git has it; None where there is none. Raises ActionError for no text."""
         ...
 
-    def add_tree(self, name: str) -> str: ...
+    def add_tree(self, name: str) -> str:
+        """Make the release's directory be just the tag's tree: what else lies in it goes."""
+        ...
+
+    def repair_tree(self, name: str) -> None:
+        """Put back the files of the tag's tree where they differ; what a build has added stays."""
+        ...
 
     def remove_tree(self, name: str) -> None: ...
 

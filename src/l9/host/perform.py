@@ -34,6 +34,7 @@ class HostPerformer:
             case do.RestoreEnv(run=of):
                 self._ports.env.restore(of)
             case do.BuildImage(tag=tag, commit=commit, anew=anew):
+                source.add_tree(tag)  # just the tag's tree, whatever has come into its directory since
                 return f"image {runtime.build(tag, commit, self._say, anew=anew).digest}"
             case do.StartServices(tag=tag):
                 runtime.start_services(tag, self._say)

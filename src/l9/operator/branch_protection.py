@@ -8,7 +8,7 @@ from pathlib import Path
 from l9.checks.git.facts import Protection
 from l9.core.facts import Unseen
 from l9.drivers.git import commands as git
-from l9.drivers.git.environment import QUIET
+from l9.drivers.git import runner as git_runner
 from l9.drivers.github import commands as github
 from l9.drivers.process.programs import run
 from l9.errors import ActionError, UsageError
@@ -20,7 +20,7 @@ GITHUB = re.compile(
 
 def protection(top: Path, main: str) -> Protection | Unseen:
     """Whether something guards main where everybody pushes to; Unseen where that cannot be told from here."""
-    url = run(git.remote_url(), cwd=top, env=QUIET)
+    url = git_runner.run(git.remote_url(), cwd=top)
     if url.code != 0:
         return Unseen("there is no origin to guard it", "git remote add origin URL")
     place = url.out.strip()

@@ -25,15 +25,14 @@ from l9.checks.secrets import facts as secrets_facts
 from l9.checks.secrets.history import secrets
 from l9.config.model import Config
 from l9.core.states import Stage
-from l9.drivers.git.environment import QUIET
 from l9.drivers.git.repo import GitRepo
+from l9.drivers.git.runner import run
 from l9.drivers.git.tree import GitTree
 from l9.drivers.git_hooks import commands as git_hooks
 from l9.drivers.git_hooks.files import find_places
 from l9.drivers.git_hooks.push import GitPush
 from l9.drivers.git_hooks.push_commands import RefChange, parse_pushed
 from l9.drivers.git_hooks.staged import Staged, staged
-from l9.drivers.process.programs import run
 from l9.drivers.signing.tags import signers_on_main
 from l9.operator.deploy import judge_head
 from l9.operator.hook_findings import of_invariants, of_refusals
@@ -56,20 +55,6 @@ OF_FILES = frozenset(
 )
 
 
-class StagedRepo(GitRepo):
-    """The repository as it would be with what is staged committed; its files come from the index."""
-
-    def __init__(self, place: Staged, config: Config) -> None:
-        super().__init__(place.files, config)
-        self._place = place
-
-    def export_revision(self, revision: str, into: Path) -> None:
-        if revision == self._place.tree:
-            self._place.export(into)
-        else:
-            super().export_revision(revision, into)
-
-
 def judge_staged(here: Path) -> list[HookFinding]:
     """Judge what would be committed from the index that the hook was called for, by its own l9.toml.
 
@@ -79,7 +64,7 @@ def judge_staged(here: Path) -> list[HookFinding]:
         text = GitTree(place.files, place.tree).text(load.FILE)
         if text is None:
             return [HookFinding(about=load.FILE, found="none is staged: nothing to judge", closes=False)]
-        repo = StagedRepo(place, load.parse_any(text))
+        repo = GitRepo(place.files, load.parse_any(text))
         needs = [need for need in catalogue() if OF_FILES.issuperset(need.observes)]
         given: dict[type, object] = {secrets_facts.Secrets: _secrets(repo, place)}
         return [*of_invariants(judge_head(repo, repo.config, needs, given)), *_fix(repo, place)]
@@ -115,7 +100,7 @@ def judge_message(here: Path, file: Path) -> list[HookFinding]:
 
     What may only look like a fault (the form of a verb) is told, and stops nothing.
     """
-    done = run(git_hooks.message_settings(), cwd=here, env=QUIET)
+    done = run(git_hooks.message_settings(), cwd=here)
     settings = git_hooks.parse_settings(done.out) if done.code == 0 else {}
     message = as_committed(
         (here / file).read_text(encoding="utf-8", errors="replace"),

@@ -14,11 +14,10 @@ import msgspec
 import l9
 from l9.checks.git.protection import BRANCHES, Policy, judge_push
 from l9.drivers.files.atomic import replace_file
-from l9.drivers.git.environment import QUIET
+from l9.drivers.git.runner import run
 from l9.drivers.git_hooks.files import HookFiles, HookState, find_places
 from l9.drivers.git_hooks.push import GitPush
 from l9.drivers.git_hooks.push_commands import parse_received
-from l9.drivers.process.programs import run
 from l9.errors import UsageError
 from l9.operator.hook_findings import of_refusals
 from l9.protocol.answers.hooks import HookFinding
@@ -172,7 +171,7 @@ def diff(file: Path, text: str) -> list[str]:
 
 
 def _is_bare(path: Path) -> bool:
-    done = run(("git", "rev-parse", "--is-bare-repository"), cwd=path, env=QUIET)
+    done = run(("git", "rev-parse", "--is-bare-repository"), cwd=path)
     return done.out.strip() == "true"
 
 

@@ -16,8 +16,8 @@ from l9.checks.dependencies.declared import locked
 from l9.checks.dependencies.locks import LockReport, read_requirements
 from l9.drivers.files.atomic import replace_file
 from l9.drivers.git import commands as git
-from l9.drivers.git.source import QUIET
-from l9.drivers.process.programs import run, run_checked
+from l9.drivers.git import runner as git_runner
+from l9.drivers.process.programs import run
 from l9.errors import ActionError, UsageError
 
 PATIENCE = 900.0  # seconds: a first resolution downloads what it has never seen
@@ -119,7 +119,7 @@ class Locker:
 
     def _paths(self) -> tuple[str, ...]:
         """All files of the working directory that git knows or would know."""
-        out = run_checked(git.list_known(), cwd=self._top, env=QUIET)
+        out = git_runner.run_checked(git.list_known(), cwd=self._top)
         return tuple(p for p in dict.fromkeys(out.split("\0")) if p and (self._top / p).is_file())
 
     def _text(self, path: str) -> str | None:

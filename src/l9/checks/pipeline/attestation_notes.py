@@ -12,8 +12,9 @@ import msgspec
 from l9.checks.pipeline.attestation import NAMESPACE, Envelope, problem, read_envelope
 from l9.core.facts import Attested
 from l9.drivers.git import notes_commands as git_notes
-from l9.drivers.git.environment import QUIET, reason
-from l9.drivers.process.programs import Done, run
+from l9.drivers.git.environment import reason
+from l9.drivers.git.runner import run
+from l9.drivers.process.programs import Done
 from l9.drivers.signing import ssh_keys as ssh_signature
 from l9.errors import ActionError
 
@@ -24,7 +25,7 @@ LONGEST = 64 * 1024  # characters of an attestation
 class Attestations:
     """The notes of the repository at `top`. `env` is added to the environment of git."""
 
-    def __init__(self, top: Path, env: Mapping[str, str] = QUIET) -> None:
+    def __init__(self, top: Path, env: Mapping[str, str] | None = None) -> None:
         self._top = top
         self._env = env
 

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -23,9 +22,9 @@ from l9.checks.secrets.patch_commands import Added
 from l9.checks.secrets.scan import Line
 from l9.drivers.files.atomic import replace_file
 from l9.drivers.git import commands as git
-from l9.drivers.git.source import QUIET, reason
+from l9.drivers.git.objects import Objects
+from l9.drivers.git.runner import run
 from l9.drivers.git.tree import GitTree
-from l9.drivers.process.programs import run
 from l9.errors import ActionError
 
 BASELINE = ".secrets.baseline"
@@ -84,7 +83,7 @@ def _known(top: Path, main: str, leak: Leak) -> Leak:
     if not leak.gone:
         return leak
     on_origin = git.is_ancestor(leak.commit, f"refs/remotes/origin/{main}")
-    return replace(leak, pushed=run(on_origin, cwd=top, env=QUIET).code == 0)
+    return replace(leak, pushed=run(on_origin, cwd=top).code == 0)
 
 
 def _allowed(baseline: str) -> frozenset[tuple[str, str]]:
@@ -117,19 +116,8 @@ def _added(
     top: Path, argv: git.Argv, parse: Callable[[Iterable[bytes]], Iterator[Added]], none: int = 0
 ) -> Iterator[Added]:
     """What git tells, line by line, so that a large history is never in memory; `none`: it found nothing."""
-    with subprocess.Popen(
-        argv, cwd=top, env={**os.environ, **QUIET}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as told:
-        assert told.stdout is not None and told.stderr is not None  # noqa: S101, PT018  # PIPE above
-        yield from parse(told.stdout)
-        err = told.stderr.read().decode(errors="replace")
-    if told.returncode not in (0, none):
-        raise ActionError(
-            "what the commits add cannot be read",
-            expected="their lines",
-            found=reason(err),
-            remedy="git fsck",
-        )
+    with Objects(top).reading(argv, none=none) as told:
+        yield from parse(told.out)
 
 
 def _worth_a_look(added: Iterable[Added], skipped: dict[str, None]) -> Iterator[Line]:

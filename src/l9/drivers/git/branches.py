@@ -7,9 +7,8 @@ from pathlib import Path
 
 from l9.checks.git.facts import Branch, Branches
 from l9.drivers.git import branches_commands as git
-from l9.drivers.git.environment import QUIET
+from l9.drivers.git.runner import run_checked
 from l9.drivers.process.concurrency import run_concurrently
-from l9.drivers.process.programs import run_checked
 
 TOGETHER = 8
 MOST = 200  # branches compared: each takes a process
@@ -17,16 +16,14 @@ MOST = 200  # branches compared: each takes a process
 
 def branches(top: Path, main: str) -> Branches:
     """All branches but main, by name; none where there is no commit yet. Raises ActionError where git fails."""
-    heads = git.parse_heads(run_checked(git.list_heads(), cwd=top, env=QUIET))
+    heads = git.parse_heads(run_checked(git.list_heads(), cwd=top))
     mains = {head.where: head.commit for head in heads if head.name == main}
     base = mains.get("origin", mains.get("local"))
     others = sorted(head for head in heads if head.name != main)
     found: dict[git.Head, git.Distance] = {}
 
     def look(head: git.Head) -> None:
-        found[head] = git.parse_distance(
-            run_checked(git.distance(str(base), head.commit), cwd=top, env=QUIET)
-        )
+        found[head] = git.parse_distance(run_checked(git.distance(str(base), head.commit), cwd=top))
 
     if base is not None:
         for start in range(0, min(len(others), MOST), TOGETHER):

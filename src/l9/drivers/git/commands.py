@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from l9.checks.git.facts import Workspace
 from l9.checks.git.messages import SIGNATURE
 from l9.core.facts import Tag
 from l9.drivers.git.notes_commands import NOTES
+from l9.drivers.git.tree_rules import TreeEntry
 
 Argv = tuple[str, ...]
 
 
-class TreeEntry(NamedTuple):
-    """One entry of a tree: `kind` is blob, or commit for a submodule; `size` in bytes."""
-
-    mode: str
-    kind: str
-    object_id: str
-    size: int
-
-
 _TAG_FIELDS = (
-    "%(refname:strip=2)", "%(objecttype)", "%(objectname)", "%(*objectname)", "%(tree)%(*tree)",
+    "%(refname:strip=2)", "%(objecttype)", "%(*objecttype)", "%(objectname)", "%(*objectname)", "%(tree)%(*tree)",
     "%(taggername) %(taggeremail)", "%(contents)",
 )  # fmt: skip
 
@@ -62,23 +52,29 @@ def show_tag(name: str) -> Argv:
 def parse_tag(name: str, out: str) -> Tag:
     """`show_tag`'s output; a Tag of kind `absent` when there is no such tag.
 
+    Only where it names a commit itself is there a commit in it: a tag of a tag has to be peeled.
     git's pattern matches folders too: `release` finds `release/1`, and only where there is no `release` itself.
     """
     found, _, rest = out.partition("\0")
     if found != name:
         return Tag(name)
-    kind, object_id, peeled, tree, tagger, contents = rest.split("\0", 5)
+    kind, of, object_id, peeled, tree, tagger, contents = rest.split("\0", 6)
     message = SIGNATURE.sub("", contents)  # an old git does not know the SSH kind
     return Tag(
         name=name,
         object_id=object_id,
-        kind="tag" if kind == "tag" else "commit",
-        commit=peeled or object_id,
+        kind=kind,
+        commit=object_id if kind == "commit" else peeled if of == "commit" else "",
         tree=tree,
         message=message.strip() if kind == "tag" else "",
         tagger=tagger.strip(),
         signature="none" if message == contents else "unchecked",
     )
+
+
+def peel(name: str) -> Argv:
+    """The commit and the tree that a tag stands for, a line each; it fails where that is no commit."""
+    return ("git", "rev-parse", f"refs/tags/{name}^{{commit}}", f"refs/tags/{name}^{{tree}}")
 
 
 def list_tags() -> Argv:
@@ -114,7 +110,7 @@ def parse_ls_remote(out: str) -> dict[str, str]:
 def fetch(main: str, tag: str, remote: str = "origin") -> Argv:
     """Main, the one tag and l9's notes; a tag that moved is refused by git itself."""
     return (
-        "git", "fetch", "--no-tags", "--quiet", remote,
+        "git", "fetch", "--no-tags", "--no-prune", "--no-prune-tags", "--quiet", remote,
         f"+refs/heads/{main}:refs/remotes/{remote}/{main}",
         f"refs/tags/{tag}:refs/tags/{tag}",
         f"+{NOTES}*:{NOTES}*",
@@ -137,18 +133,9 @@ def show_head() -> Argv:
     return ("git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}")
 
 
-def archive(revision: str) -> Argv:
-    """The tree of a revision (a commit, a tag, or a tree itself) as a tar on standard output."""
-    return ("git", "archive", "--format=tar", revision)
-
-
 def changed_python(old: str, new: str) -> Argv:
-    """The Python lines that changed between two trees, as a diff that is the same whatever a user's settings."""
-    return (
-        "git", "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.quotePath=false",
-        "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/",
-        "--unified=0", old, new, "--", "*.py",
-    )  # fmt: skip
+    """The Python lines that changed between two trees, as a diff; read as the objects are stored."""
+    return ("git", "-c", "core.quotePath=false", "diff", "--unified=0", old, new, "--", "*.py")
 
 
 def parse_changed_files(diff: str) -> tuple[str, ...]:
@@ -159,11 +146,6 @@ def parse_changed_files(diff: str) -> tuple[str, ...]:
 def merged_tags() -> Argv:
     """The names of the tags that HEAD comes after, oldest version first."""
     return (*list_tags(), "--merged=HEAD")
-
-
-def list_files(tag: str) -> Argv:
-    """All paths of the tag's tree, divided by NUL."""
-    return ("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", revision(tag))
 
 
 def list_known() -> Argv:
@@ -196,18 +178,6 @@ def read_file(tag: str, path: str) -> Argv:
     return ("git", "cat-file", "blob", f"{revision(tag)}:{path}")
 
 
-def add_worktree(path: str, tag: str) -> Argv:
-    return ("git", "worktree", "add", "--quiet", "--force", "--detach", path, f"refs/tags/{tag}")
-
-
-def remove_worktree(path: str) -> Argv:
-    return ("git", "worktree", "remove", "--force", "--force", path)
-
-
-def prune_worktrees() -> Argv:
-    return ("git", "worktree", "prune")
-
-
 def checkout(tag: str) -> Argv:
     """Stand on the tag's commit, whatever is there."""
     return ("git", "checkout", "--quiet", "--force", "--detach", f"refs/tags/{tag}")
@@ -228,12 +198,12 @@ def list_entries(revision: str) -> Argv:
 
 
 def parse_entries(out: str) -> dict[str, TreeEntry]:
-    """`list_entries`' output, by path. A submodule (kind `commit`) has no size."""
+    """`list_entries`' output, by path. A submodule (kind `commit`) has no size, nor has what is not in the clone."""
     found = {}
     for line in filter(None, out.split("\0")):
         about, _, path = line.partition("\t")
         mode, kind, object_id, size = about.split()
-        found[path] = TreeEntry(mode, kind, object_id, 0 if size == "-" else int(size))
+        found[path] = TreeEntry(mode, kind, object_id, int(size) if size.isdigit() else 0)
     return found
 
 

@@ -11,9 +11,6 @@ CALLERS = (
 )  # fmt: skip
 _forgotten: dict[str, str] = {}
 
-# Never prompt: a question nobody can answer would hang the run.
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-
 
 def forget_callers_repository() -> None:
     """From here on git finds the repository by the directory alone."""

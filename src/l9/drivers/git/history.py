@@ -12,8 +12,8 @@ from l9.checks.secrets.facts import Secrets
 from l9.config.model import Config
 from l9.drivers.git import commands as git
 from l9.drivers.git import history_commands as git_history
-from l9.drivers.git.source import QUIET
-from l9.drivers.process.programs import run, run_checked
+from l9.drivers.git.runner import run, run_checked
+from l9.drivers.git.tags import peel
 from l9.drivers.signing.tags import signature
 from l9.errors import ActionError
 
@@ -68,7 +68,8 @@ class GitHistory:
                 found="a shallow clone",
                 remedy="git fetch --unshallow origin",
             )
-        before = git_history.parse_merged_tags(self._git(git_history.merged_tags(commit)))
+        listed = git_history.parse_merged_tags(self._git(git_history.merged_tags(commit)))
+        before = [tag if tag.commit else tag._replace(commit=peel(self._top, tag.name)[0]) for tag in listed]
         form = TagFormat(self._config.release.tag)
         known = [
             (version, tag)
@@ -89,14 +90,14 @@ class GitHistory:
     def _pushed(self) -> dict[str, str] | None:
         """The tags that origin has; None where it cannot be asked, which `repository.tag-on-origin` tells."""
         try:
-            done = run(git_history.remote_tags(), cwd=self._top, env=QUIET, timeout=60)
+            done = run(git_history.remote_tags(), cwd=self._top, timeout=60)
         except ActionError:
             return None
         return git.parse_ls_remote(done.out) if done.code == 0 else None
 
     def _git(self, argv: git.Argv) -> str:
         try:
-            return run_checked(argv, cwd=self._top, env=QUIET)
+            return run_checked(argv, cwd=self._top)
         except ActionError as error:
             error.remedy = error.remedy or shlex.join(argv)
             raise

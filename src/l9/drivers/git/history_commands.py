@@ -9,7 +9,7 @@ from l9.drivers.git.commands import Argv
 
 
 class MergedTag(NamedTuple):
-    """An annotated tag in a commit's history; `commit` is what it peels to."""
+    """An annotated tag in a commit's history; `commit` is empty where it names another tag."""
 
     name: str
     object_id: str
@@ -18,14 +18,18 @@ class MergedTag(NamedTuple):
 
 def merged_tags(commit: str) -> Argv:
     """All tags that are reachable from a commit, fields divided by NUL."""
-    form = "%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objectname)"
+    form = "%(refname:strip=2)%00%(objecttype)%00%(*objecttype)%00%(objectname)%00%(*objectname)"
     return ("git", "for-each-ref", f"--merged={commit}", f"--format={form}", "refs/tags")
 
 
 def parse_merged_tags(out: str) -> tuple[MergedTag, ...]:
     """`merged_tags`' output, without lightweight tags: those are no releases."""
     rows = (line.split("\0") for line in out.splitlines())
-    return tuple(MergedTag(name, oid, commit) for name, kind, oid, commit in rows if kind == "tag")
+    return tuple(
+        MergedTag(name, oid, target if of == "commit" else "")
+        for name, kind, of, oid, target in rows
+        if kind == "tag"
+    )
 
 
 def remote_tags(remote: str = "origin") -> Argv:

@@ -30,7 +30,8 @@ def theirs(ref: str, remote: str = "origin") -> str:
 
 def fetch_notes(remote: str = "origin") -> Argv:
     """A remote's notes of l9's, beside our own."""
-    return ("git", "fetch", "--no-tags", "--quiet", remote, f"+{NOTES}*:{theirs(NOTES, remote)}*")
+    refs = f"+{NOTES}*:{theirs(NOTES, remote)}*"
+    return ("git", "fetch", "--no-tags", "--no-prune", "--no-prune-tags", "--quiet", remote, refs)
 
 
 def merge_notes(ref: str, remote: str = "origin") -> Argv:

@@ -12,8 +12,10 @@ from l9.checks.git.versions import TagFormat
 from l9.config.model import Config
 from l9.drivers.git import commands as git
 from l9.drivers.git import releases_commands as git_releases
-from l9.drivers.git.environment import QUIET, reason
-from l9.drivers.process.programs import Done, run, run_checked
+from l9.drivers.git.environment import reason
+from l9.drivers.git.runner import run, run_checked
+from l9.drivers.git.tags import peel, read_tag
+from l9.drivers.process.programs import Done
 from l9.errors import ActionError, UsageError
 
 PATIENCE = 120.0  # seconds for a signature: somebody may have to type a passphrase or touch a key
@@ -42,7 +44,11 @@ class GitReleases:
         """The newest releases, the highest version first."""
         form = TagFormat(self._config.release.tag)
         lines = git_releases.parse_annotated(self._must(git_releases.list_annotated()))
-        known = [(version, line) for line in lines if (version := form.parse(line.name)) is not None]
+        known = [
+            (version, peeled)
+            for line in lines
+            if (version := form.parse(line.name)) is not None and (peeled := self._peeled(line)).commit
+        ]
         tags = [line for _, line in sorted(known, key=lambda pair: pair[0], reverse=True)]
         found = []
         for line, before in zip(tags[:most], (*tags[1:], None), strict=False):
@@ -81,13 +87,12 @@ class GitReleases:
         done = run(
             git_releases.make_tag(name, commit, sign=sign),
             cwd=self._top,
-            env=QUIET,
             timeout=PATIENCE,
             data=message.encode(),
             alone=not os.isatty(0),
         )
         if done.code == 0 and sign:
-            tag = git.parse_tag(name, self._must(git.show_tag(name)))
+            tag = read_tag(self._top, name)
             # git 2.39 writes an unsigned tag, and says that all went well, where ssh-keygen does not sign.
             if tag.signature == "none":
                 self._must(git_releases.unmake_tag(name, str(tag.object_id)))
@@ -103,12 +108,18 @@ class GitReleases:
                 log=tuple(done.err.strip().splitlines()[-5:]),
             )
 
+    def _peeled(self, line: git_releases.TagLine) -> git_releases.TagLine:
+        if line.commit:
+            return line
+        commit, tree = peel(self._top, line.name)
+        return line._replace(commit=commit, tree=tree)
+
     def _run(self, argv: git.Argv) -> Done:
-        return run(argv, cwd=self._top, env=QUIET)
+        return run(argv, cwd=self._top)
 
     def _must(self, argv: git.Argv) -> str:
         try:
-            return run_checked(argv, cwd=self._top, env=QUIET)
+            return run_checked(argv, cwd=self._top)
         except ActionError as error:
             error.remedy = error.remedy or shlex.join(argv)
             raise

@@ -7,13 +7,13 @@ from typing import NamedTuple
 from l9.drivers.git.commands import Argv
 
 _FIELDS = (
-    "%(refname:strip=2)", "%(objecttype)", "%(*objectname)", "%(*tree)", "%(taggerdate:unix)",
+    "%(refname:strip=2)", "%(objecttype)", "%(*objecttype)", "%(*objectname)", "%(*tree)", "%(taggerdate:unix)",
     "%(taggername) %(taggeremail)",
 )  # fmt: skip
 
 
 class TagLine(NamedTuple):
-    """An annotated tag; `at` is when it was made, seconds since the epoch."""
+    """An annotated tag; `at` is when it was made, seconds since the epoch. Of a tag of a tag no commit is known."""
 
     name: str
     commit: str
@@ -31,8 +31,8 @@ def parse_annotated(out: str) -> tuple[TagLine, ...]:
     """`list_annotated`'s output, without lightweight tags: those are no releases."""
     rows = (line.split("\0") for line in out.splitlines())
     return tuple(
-        TagLine(name, commit, tree, float(at or 0), tagger.strip())
-        for name, kind, commit, tree, at, tagger in rows
+        TagLine(name, target if of == "commit" else "", tree, float(at or 0), tagger.strip())
+        for name, kind, of, target, tree, at, tagger in rows
         if kind == "tag"
     )
 

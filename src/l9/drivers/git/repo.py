@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import shlex
-import subprocess
-import tarfile
 import tempfile
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -25,15 +21,18 @@ from l9.config.model import Config
 from l9.core.facts import Attested, Tag
 from l9.drivers.git import commands as git
 from l9.drivers.git import notes_commands as git_notes
-from l9.drivers.git.environment import QUIET, reason
+from l9.drivers.git.environment import reason
+from l9.drivers.git.export import export as export_tree
 from l9.drivers.git.history import GitHistory
+from l9.drivers.git.runner import run, run_checked
+from l9.drivers.git.tags import read_tag
 from l9.drivers.git.tree import GitTree
-from l9.drivers.process.programs import Done, run, run_checked
+from l9.drivers.process.programs import Done
 from l9.drivers.signing.tags import signers_on_main
 from l9.errors import ActionError, UsageError
 
 COMPOSE_FILES = ("*.yml", "*.yaml", "*.env", ".env*", "env")
-MOST_COMPOSE_FILES, LONGEST_COMPOSE_FILE = 100, 200_000  # files, characters: what a plan sends to the host
+MOST_COMPOSE_FILES, LONGEST_COMPOSE_FILE = 100, 200_000  # files, bytes: what a plan sends to the host
 LONGEST_LOCK = 20_000_000  # bytes: a lock names every wheel of every platform
 
 
@@ -82,7 +81,7 @@ class GitRepo:
         """Who attested that the tag's tree (HEAD's, where the name is empty) passed CGMP."""
         tree = self.tag(name).tree
         if not self._config.release.allowed_signers:
-            own = run(git.read_setting("gpg.ssh.allowedSignersFile", "path"), cwd=self._top, env=QUIET)
+            own = run(git.read_setting("gpg.ssh.allowedSignersFile", "path"), cwd=self._top)
             allowed = self._top / own.out.strip() if own.code == 0 else None
             return self.notes.judged(name, tree, allowed, f"$EDITOR {FILE}")
         signers = signers_on_main(self._top, self._config)
@@ -102,7 +101,7 @@ class GitRepo:
 
     def head(self) -> Tag:
         """HEAD as the tag that does not exist yet, without a name; no commit before the first one."""
-        done = run(git.show_head(), cwd=self._top, env=QUIET)
+        done = run(git.show_head(), cwd=self._top)
         commit, tree = done.out.split() if done.code == 0 else ("", "")
         return Tag("", commit=commit, tree=tree)
 
@@ -115,8 +114,8 @@ class GitRepo:
     def tag(self, name: str) -> Tag:
         if not name:
             return self.head()
-        tag = git.parse_tag(name, self._git(git.show_tag(name)))
-        if tag.object_id is None:
+        tag = self._read_tag(name)
+        if not tag.commit:
             return tag
         main = self._config.release.main
         mains = (f"refs/heads/{main}", f"refs/remotes/origin/{main}")
@@ -132,10 +131,10 @@ class GitRepo:
 
     def tree_id(self, name: str) -> str:
         """The tree of a tag; empty where there is no such tag. Nothing else of it is looked at."""
-        return git.parse_tag(name, self._git(git.show_tag(name))).tree
+        return self._read_tag(name).tree
 
     def origin(self, name: str, commit: str) -> Origin:
-        url = run(git.remote_url(), cwd=self._top, env=QUIET)
+        url = run(git.remote_url(), cwd=self._top)
         if url.code != 0:
             return Origin(None)
         main = self._config.release.main
@@ -179,20 +178,21 @@ class GitRepo:
 
     def read(self, name: str, path: str) -> str | None:
         """One file of the tag's tree as text, or None where there is none."""
-        done = run(git.read_file(name, path), cwd=self._top, env=QUIET)
+        done = run(git.read_file(name, path), cwd=self._top)
         return done.out if done.code == 0 else None
 
     def compose_files(self, name: str) -> dict[str, str]:
         """What compose may read in the tag's tree (its own files and env files), path to text; empty for no tag."""
-        done = run(git.list_files(name), cwd=self._top, env=QUIET)
-        paths = done.out.split("\0") if done.code == 0 else []
-        wanted = [p for p in paths if any(fnmatch(Path(p).name, w) for w in COMPOSE_FILES)]
-        texts = ((path, self.read(name, path)) for path in wanted[:MOST_COMPOSE_FILES])
-        return {path: text for path, text in texts if text is not None and len(text) <= LONGEST_COMPOSE_FILE}
+        tree = self.tree(name)
+        if not tree.objects.resolve(git.revision(name)):
+            return {}
+        wanted = [p for p in tree.files if any(fnmatch(Path(p).name, w) for w in COMPOSE_FILES)]
+        found = tree.read(wanted[:MOST_COMPOSE_FILES], longest=LONGEST_COMPOSE_FILE)
+        return {path: data.decode(errors="replace") for path, data in found.items()}
 
     def push(self, name: str) -> str:
         main = self._config.release.main
-        if run(git.remote_url(), cwd=self._top, env=QUIET).code != 0:
+        if run(git.remote_url(), cwd=self._top).code != 0:
             raise ActionError(
                 f"main and {name} were not pushed",
                 expected="a remote named origin",
@@ -202,7 +202,7 @@ class GitRepo:
         notes = self.notes.refs()
         if notes:
             self.notes.take_in()
-        done = run(git.push(main, name, *notes), cwd=self._top, env=QUIET, timeout=300)
+        done = run(git.push(main, name, *notes), cwd=self._top, timeout=300, hooks=True)
         if done.code != 0:
             found, remedy = self._refused(done, name)
             raise ActionError(
@@ -240,18 +240,7 @@ class GitRepo:
 
     def export_revision(self, revision: str, into: Path) -> None:
         """As `export`, of a commit or of a tree that no tag names."""
-        done = subprocess.run(git.archive(revision), cwd=self._top, capture_output=True, check=False)
-        if done.returncode != 0:
-            raise ActionError(
-                f"{revision.removeprefix('refs/tags/')} cannot be exported",
-                expected="a tree",
-                found=reason(done.stderr.decode(errors="replace")),
-                remedy="git fsck",
-            )
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-            # Debian 12's own Python is older than the filter; git's trees hold neither `..` nor absolute paths.
-            careful: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-            tar.extractall(into, **careful)  # noqa: S202
+        export_tree(GitTree(self._top, revision), into)
 
     def state(self) -> Path:
         """l9's own directory of this working copy, inside `.git`."""
@@ -264,23 +253,34 @@ class GitRepo:
 
     def changed_python(self, old: str, new: str) -> str:
         """The Python lines that changed between two trees, as a diff."""
-        return self._git(git.changed_python(old, new))
+        found = self.tree(new).objects.read(git.changed_python(old, new))
+        return found.decode(errors="replace")
+
+    def _read_tag(self, name: str) -> Tag:
+        try:
+            return read_tag(self._top, name)
+        except ActionError as error:
+            raise self._explained(error, git.show_tag(name)) from None
 
     def _git(self, argv: tuple[str, ...], timeout: float = 30) -> str:
         try:
-            return run_checked(argv, cwd=self._top, env=QUIET, timeout=timeout)
+            return run_checked(argv, cwd=self._top, timeout=timeout)
         except ActionError as error:
-            find_top(self._top)  # where the repository itself is what is wrong, that says it better
-            error.remedy = error.remedy or shlex.join(argv)
-            raise
+            raise self._explained(error, argv) from None
+
+    def _explained(self, error: ActionError, argv: tuple[str, ...]) -> ActionError:
+        """The error with what to type; where the repository itself is what is wrong, that is raised instead."""
+        find_top(self._top)
+        error.remedy = error.remedy or shlex.join(argv)
+        return error
 
     def _run(self, argv: tuple[str, ...]) -> int:
-        return run(argv, cwd=self._top, env=QUIET).code
+        return run(argv, cwd=self._top).code
 
 
 def find_top(start: Path) -> Path:
     """The top of the working copy that `start` lies in. Raises UsageError where there is none."""
-    done = run(("git", "rev-parse", "--show-toplevel"), cwd=start, env=QUIET)
+    done = run(("git", "rev-parse", "--show-toplevel"), cwd=start)
     if done.code == 0:
         return Path(done.out.removesuffix("\n"))
     trust = shlex.join(("git", "config", "--global", "--add", "safe.directory", str(start)))

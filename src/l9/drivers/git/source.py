@@ -1,4 +1,4 @@
-"""The host's own clone: the live checkout, and a worktree for each release."""
+"""The host's own clone: the live checkout, and the tree of each release as files beside it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from l9.checks.pipeline.attestation_notes import Attestations
 from l9.config.layout import Layout
 from l9.core.facts import Attested, Tag, TagFile
 from l9.drivers.git import commands as git
-from l9.drivers.git.environment import QUIET, reason
+from l9.drivers.git.environment import reason
+from l9.drivers.git.export import export
+from l9.drivers.git.runner import run, run_checked
+from l9.drivers.git.tags import read_tag
 from l9.drivers.git.tree import GitTree
-from l9.drivers.process.programs import Done, run, run_checked
+from l9.drivers.process.programs import Done
 from l9.errors import ActionError
-
-__all__ = ["QUIET", "GitSource", "reason"]
 
 
 class GitSource:
@@ -28,7 +29,7 @@ class GitSource:
         self._main = main
         self._signers = allowed_signers
         # Where the directory is no repository, one that it lies in must not be taken for it.
-        self._env = {**QUIET, "GIT_CEILING_DIRECTORIES": str(layout.root.parent)}
+        self._env = {"GIT_CEILING_DIRECTORIES": str(layout.root.parent)}
 
     def fetch(self, name: str) -> str:
         done = self._run(git.fetch(self._main, name), timeout=300)
@@ -44,8 +45,11 @@ class GitSource:
         return f"{name} fetched"
 
     def tag(self, name: str) -> Tag:
-        tag = git.parse_tag(name, self._must(git.show_tag(name)))
-        if tag.object_id is None:
+        try:
+            tag = read_tag(self._layout.root, name, self._env)
+        except ActionError as error:
+            raise self._explained(error, git.show_tag(name)) from None
+        if not tag.commit:
             return tag
         main = f"refs/remotes/origin/{self._main}"
         return replace(tag, on_main=self._run(git.is_ancestor(tag.commit, main)).code == 0)
@@ -55,7 +59,7 @@ class GitSource:
         return notes.judged(name, self.tag(name).tree, self._signers, "l9 provision")
 
     def file(self, name: str, path: str) -> TagFile | None:
-        tree = GitTree(self._layout.root, f"refs/tags/{name}^{{commit}}")
+        tree = self._tree(name)
         data = tree.read((path,)).get(path)
         if data is None:
             return None
@@ -67,19 +71,14 @@ class GitSource:
             ) from None
 
     def add_tree(self, name: str) -> str:
-        tree, commit = self._layout.tree(name), self.tag(name).commit
-        if (tree / ".git").exists():
-            here = run(git.head(), cwd=tree, env=QUIET)
-            dirty = git.parse_status(run(git.status(), cwd=tree, env=QUIET).out).changed
-            if here.out.strip() == commit and not dirty:
-                return f"tree of {commit[:12]} is there"
-        self._forget_tree(name)
-        tree.parent.mkdir(parents=True, exist_ok=True)
-        self._must(git.add_worktree(str(tree), name), timeout=300)
-        return f"tree of {commit[:12]}"
+        tree = self._tree(name)
+        written = export(tree, self._layout.tree(name))
+        return f"tree {tree.id[:12]}, {written} of {len(tree.entries)} files written"
+
+    def repair_tree(self, name: str) -> None:
+        export(self._tree(name), self._layout.tree(name), keep_others=True)
 
     def remove_tree(self, name: str) -> None:
-        self._forget_tree(name)
         shutil.rmtree(self._layout.release(name), ignore_errors=True)
 
     def checkout(self, name: str) -> str:
@@ -96,11 +95,8 @@ class GitSource:
         seen = git.parse_status(self._must(git.status()))
         return (*seen.changed, *seen.untracked)
 
-    def _forget_tree(self, name: str) -> None:
-        tree = self._layout.tree(name)
-        self._run(git.remove_worktree(str(tree)))
-        shutil.rmtree(tree, ignore_errors=True)
-        self._run(git.prune_worktrees())
+    def _tree(self, name: str) -> GitTree:
+        return GitTree(self._layout.root, git.revision(name), self._env)
 
     def _run(self, argv: git.Argv, timeout: float = 60.0) -> Done:
         return run(argv, cwd=self._layout.root, env=self._env, timeout=timeout)
@@ -109,9 +105,13 @@ class GitSource:
         try:
             return run_checked(argv, cwd=self._layout.root, env=self._env, timeout=timeout)
         except ActionError as error:
-            self._refuse_no_repository()
-            error.remedy = error.remedy or shlex.join(("git", "-C", str(self._layout.root), *argv[1:]))
-            raise
+            raise self._explained(error, argv) from None
+
+    def _explained(self, error: ActionError, argv: git.Argv) -> ActionError:
+        """The error with what to type; where there is no repository at all, that is what is raised."""
+        self._refuse_no_repository()
+        error.remedy = error.remedy or shlex.join(("git", "-C", str(self._layout.root), *argv[1:]))
+        return error
 
     def _refuse_no_repository(self) -> None:
         if not (self._layout.root / ".git").exists():

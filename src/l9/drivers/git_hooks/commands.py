@@ -92,18 +92,6 @@ def commit_tree(tree: str, parent: str) -> Argv:
     return ("git", "commit-tree", tree, *(("-p", parent) if parent else ()))
 
 
-def export_index(directory: str) -> Argv:
-    """The files of the index, as a checkout would write them."""
-    return (
-        "git",
-        "checkout-index",
-        "--all",
-        "--quiet",
-        "--ignore-skip-worktree-bits",
-        f"--prefix={directory}/",
-    )
-
-
 def message_settings() -> Argv:
     """How messages are cleaned up here: a line each of setting and value; fails where nothing is set."""
     return ("git", "config", "--get-regexp", r"^(commit\.cleanup|core\.comment(char|string))$")

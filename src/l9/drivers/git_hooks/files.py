@@ -14,9 +14,8 @@ import msgspec
 import l9
 from l9.checks.git.facts import Hooks
 from l9.drivers.files.atomic import replace_file
-from l9.drivers.git.environment import QUIET
+from l9.drivers.git.runner import run
 from l9.drivers.git_hooks import commands as git
-from l9.drivers.process.programs import run
 from l9.errors import UsageError
 
 OURS = ("pre-commit", "commit-msg", "pre-push")  # in a working copy
@@ -57,7 +56,7 @@ class HookFiles:
     @property
     def hooks_path(self) -> str | None:
         """What core.hooksPath says, or None."""
-        done = run(git.hooks_path(), cwd=self._here, env=QUIET)
+        done = run(git.hooks_path(), cwd=self._here, hooks=True)
         return done.out.rstrip("\n").partition("\t")[2] if done.code == 0 else None
 
     def states(self) -> tuple[HookState, ...]:
@@ -217,7 +216,7 @@ class HookFiles:
         return Path(self.places.common) / "info" / "exclude"
 
     def _ask(self, argv: tuple[str, ...]) -> bool:
-        return run(argv, cwd=self._here, env=QUIET).code == 0
+        return run(argv, cwd=self._here).code == 0
 
 
 def hooks_of(top: Path) -> Hooks:
@@ -230,12 +229,12 @@ def hooks_of(top: Path) -> Hooks:
 def find_places(here: Path) -> git.HookPaths:
     """Where the repository of `here` keeps its things. Raises UsageError where there is none."""
     about, top = git.find_places()
-    done = run(about, cwd=here, env=QUIET)
+    done = run(about, cwd=here, hooks=True)
     if done.code != 0:
         from l9.drivers.git.repo import find_top
 
         find_top(here)  # says what is wrong
-    found = run(top, cwd=here, env=QUIET)
+    found = run(top, cwd=here)
     return git.parse_places(done.out, found.out if found.code == 0 else "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
@@ -11,15 +10,15 @@ from msgspec.structs import replace
 
 from l9.checks.git.protection import BRANCHES, TAGS, MainCommit, Policy, PushedTag, Update, governed
 from l9.drivers.git.commands import is_ancestor
-from l9.drivers.git.environment import QUIET, reason
+from l9.drivers.git.environment import reason
+from l9.drivers.git.objects import Objects
+from l9.drivers.git.runner import run
 from l9.drivers.git_hooks import push_commands as git
-from l9.drivers.process.programs import Done, run
+from l9.drivers.process.programs import Done
 from l9.drivers.signing.tags import verify
 from l9.errors import ActionError
 
 _USAGE = 129  # git's exit code for what it does not know
-# A reference under refs/replace would show us another object than the one that is pushed.
-AS_STORED = {**QUIET, "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
 class GitPush:
@@ -79,7 +78,7 @@ class GitPush:
         if self._code(is_ancestor(update.old, update.new)) != 0:
             return replace(update, forward=False)
         known = (update.old, *(found for name in self._published if (found := self._id(name))))
-        commits = git.parse_commits(self._must(git.main_commits(update.new, *known)))
+        commits = git.parse_commits(self._log(git.main_commits(update.new, *known)))
         follows = self._follows(commits[0], update.old) if commits else True
         return replace(update, follows=follows, commits=tuple(map(self._main_commit, commits)))
 
@@ -91,7 +90,7 @@ class GitPush:
     def _main_commit(self, commit: git.Commit) -> MainCommit:
         merged: list[git.Commit] = []
         if len(commit.parents) > 1:
-            merged = git.parse_commits(self._must(git.merged_commits(commit.parents)))
+            merged = git.parse_commits(self._log(git.merged_commits(commit.parents)))
         return MainCommit(
             id=commit.id,
             subject=commit.subject,
@@ -157,5 +156,13 @@ class GitPush:
             raise ActionError("the push cannot be looked at", found=reason(done.err), remedy="git fsck")
         return done.out
 
+    def _log(self, argv: tuple[str, ...]) -> str:
+        try:
+            return Objects(self._here).read(argv).decode(errors="replace")
+        except ActionError as error:
+            raise ActionError(
+                "the push cannot be looked at", found=error.found, remedy=error.remedy
+            ) from None
+
     def _run(self, argv: tuple[str, ...]) -> Done:
-        return run(argv, cwd=self._here, env={**os.environ, **AS_STORED}, timeout=300)
+        return run(argv, cwd=self._here, timeout=300)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from l9.drivers.git.environment import QUIET, reason
+from l9.drivers.git.environment import reason
+from l9.drivers.git.runner import run, run_checked
 from l9.drivers.git_hooks import commands as git_hooks
 from l9.drivers.git_hooks.files import find_places
-from l9.drivers.process.programs import run, run_checked
 from l9.errors import UsageError
 
 NOBODY = {
@@ -33,12 +33,6 @@ class Staged(msgspec.Struct, frozen=True):
     parent: str
     files: Path
 
-    def export(self, into: Path) -> None:
-        """The files, in a directory of their own; nothing of what lies in the working directory."""
-        run_checked(
-            git_hooks.export_index(str(into)), cwd=self.files, env={**QUIET, "GIT_LFS_SKIP_SMUDGE": "1"}
-        )
-
 
 @contextmanager
 def staged(here: Path) -> Iterator[Staged]:
@@ -49,7 +43,7 @@ def staged(here: Path) -> Iterator[Staged]:
     Raises UsageError where the index is not ready to be committed.
     """
     places = find_places(here)
-    head = run(git_hooks.head_and_date(), cwd=here, env=QUIET)
+    head = run(git_hooks.head_and_date(), cwd=here)
     parent, date = head.out.split() if head.code == 0 else ("", "0")
     with tempfile.TemporaryDirectory(prefix="l9-staged-") as name:
         own, files = Path(name, "git"), Path(name, "files")
@@ -67,7 +61,7 @@ def staged(here: Path) -> Iterator[Staged]:
             GIT_INDEX_FILE=str(own / "index"),
             GIT_OBJECT_DIRECTORY=str(own / "objects"),
         ):
-            done = run(git_hooks.write_tree(), cwd=files, env=QUIET)
+            done = run(git_hooks.write_tree(), cwd=files)
             if done.code != 0:
                 raise UsageError(
                     "what is staged cannot be committed",
@@ -78,7 +72,7 @@ def staged(here: Path) -> Iterator[Staged]:
             tree = done.out.strip()
             # The same content is the same commit, so that what is known of it is known the next time.
             when = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"@{date} +0000")
-            env = {**QUIET, **NOBODY, **when}
+            env = {**NOBODY, **when}
             made = run_checked(git_hooks.commit_tree(tree, parent), cwd=files, env=env, data=b"")
             (own / "HEAD").write_text(made, encoding="ascii")
             yield Staged(tree, made.strip(), parent, files)

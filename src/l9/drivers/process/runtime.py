@@ -115,17 +115,18 @@ class ProcessRuntime:
 
     def build(self, release: str, commit: str, say: Say, *, anew: bool = False) -> Image:
         tree, config = self._layout.tree(release), self._config
+        # Also for a release that is known: its tree was just made, and holds nothing that was prepared before.
+        prepare = tuple(self._filled(a, 0) for a in config.process.prepare)
+        if prepare:
+            done = stream(prepare, say, cwd=tree)
+            if done.code != 0:
+                raise ActionError(
+                    f"{prepare[0]} failed",
+                    expected="exit code 0",
+                    found=f"exit code {done.code}",
+                    log=done.last(),
+                )
         if (known := self.image(release)) is None or known.commit != commit or anew:
-            prepare = tuple(self._filled(a, 0) for a in config.process.prepare)
-            if prepare:
-                done = stream(prepare, say, cwd=tree)
-                if done.code != 0:
-                    raise ActionError(
-                        f"{prepare[0]} failed",
-                        expected="exit code 0",
-                        found=f"exit code {done.code}",
-                        log=done.last(),
-                    )
             digest = f"tree:{self._source.tag(release).tree}"
             known = Image(digest, commit)
         env = EnvOnHost(self._layout.root / config.env.file)
@@ -215,6 +216,7 @@ class ProcessRuntime:
             raise ActionError(
                 f"{release} is not built", expected="its tree", found="none", remedy=f"l9 deploy {release}"
             )
+        self._source.repair_tree(release)
         port, tree = self._port(slot), self._layout.tree(release)
         log = self._layout.state / "logs" / f"{slot}-{release}-{time.time_ns()}.log"
         log.parent.mkdir(parents=True, exist_ok=True)

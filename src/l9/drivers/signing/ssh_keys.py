@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from l9.drivers.git import commands as git
-from l9.drivers.git.environment import QUIET
+from l9.drivers.git import runner as git_runner
 from l9.drivers.process.programs import Done, run
 from l9.drivers.signing import ssh_key_commands as ssh
 from l9.errors import ActionError
@@ -107,5 +107,5 @@ def _run(argv: ssh.Argv, *, data: bytes | None = None, timeout: float = 10.0) ->
 
 
 def _setting(top: Path, name: str, kind: str = "") -> str:
-    done = run(git.read_setting(name, kind), cwd=top, env=QUIET)
+    done = git_runner.run(git.read_setting(name, kind), cwd=top)
     return done.out.strip() if done.code == 0 else ""

@@ -7,16 +7,15 @@ from pathlib import Path
 
 from l9.checks.git.facts import Signature
 from l9.config.model import Config
-from l9.drivers.git import commands as git
-from l9.drivers.git.source import QUIET
-from l9.drivers.process.programs import run, run_checked
+from l9.drivers.git.runner import run
+from l9.drivers.git.tags import read_tag
 from l9.drivers.signing import tag_commands as git_signatures
 from l9.errors import ActionError
 
 
 def signature(top: Path, config: Config, name: str) -> Signature:
     """The signature of a tag, verified whenever there is one. Raises ActionError where nobody could verify it."""
-    tag = git.parse_tag(name, run_checked(git.show_tag(name), cwd=top, env=QUIET))
+    tag = read_tag(top, name)
     if tag.signature == "none":
         return Signature("none")
     required = config.release.signatures == "required"
@@ -38,13 +37,9 @@ def signers_on_main(top: Path, config: Config) -> str | Signature:
     """
     main, path = config.release.main, config.release.allowed_signers
     refs = (f"refs/remotes/origin/{main}", f"refs/heads/{main}")
-    known = [
-        ref
-        for ref in refs
-        if run(("git", "rev-parse", "--verify", "--quiet", ref), cwd=top, env=QUIET).code == 0
-    ]
+    known = [ref for ref in refs if run(("git", "rev-parse", "--verify", "--quiet", ref), cwd=top).code == 0]
     for ref in known[:1]:
-        done = run(("git", "cat-file", "blob", f"{ref}:{path}"), cwd=top, env=QUIET)
+        done = run(("git", "cat-file", "blob", f"{ref}:{path}"), cwd=top)
         if done.code == 0:
             return done.out
     where = "origin's main" if known[:1] == [refs[0]] else main
@@ -58,10 +53,10 @@ def verify(top: Path, name: str, *settings: str, required: bool) -> Signature:
 
     Raises ActionError where nobody could verify it.
     """
-    if required and run(git_signatures.least_trust(), cwd=top, env=QUIET).code != 0:
+    if required and run(git_signatures.least_trust(), cwd=top).code != 0:
         # GnuPG may fetch an unknown signer's key by itself: being in the keyring is no trust.
         settings = (*settings, "gpg.minTrustLevel=marginal")
-    done = run(git_signatures.verify_tag(name, *settings), cwd=top, env=QUIET)
+    done = run(git_signatures.verify_tag(name, *settings), cwd=top)
     if done.code != 0:
         _refuse_unverifiable(done.err)
     return git_signatures.parse_verification(done.code, done.err)

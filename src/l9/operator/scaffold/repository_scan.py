@@ -11,8 +11,7 @@ from l9.checks.compose.yaml_reader import parse
 from l9.checks.environment.reads import EnvRead, compose_gives, compose_reads, dockerfile, undocumented
 from l9.checks.environment.reads_python import python_reads
 from l9.drivers.git import commands as git
-from l9.drivers.git.source import QUIET
-from l9.drivers.process.programs import run, run_checked
+from l9.drivers.git.runner import run, run_checked
 from l9.operator.scaffold.service import env_files, in_repository
 from l9.operator.scaffold.snapshot import RepoSnapshot
 
@@ -31,7 +30,7 @@ _PORT = re.compile(r"[\"'.](\w*PORT)\b")
 
 def look(top: Path) -> RepoSnapshot:
     """What there is. Files that cannot be read as text are passed over, compose files with a reason."""
-    out = run_checked(git.list_known(), cwd=top, env=QUIET)
+    out = run_checked(git.list_known(), cwd=top)
     paths = sorted({p for p in out.split("\0") if p and (top / p).is_file()})
     compose: dict[str, Any] = {}
     unread: dict[str, str] = {}
@@ -55,10 +54,10 @@ def look(top: Path) -> RepoSnapshot:
         reads=_reads(texts, compose, raw),
         listens=frozenset(n for p, text in texts.items() if CODE.fullmatch(p) for n in _PORT.findall(text)),
         ignored=_ignored(top, compose),
-        tags=tuple(run(git.list_tags(), cwd=top, env=QUIET).out.split()),
+        tags=tuple(run(git.list_tags(), cwd=top).out.split()),
         branch=(main := _main(top)),
-        origin=run(git.remote_url(), cwd=top, env=QUIET).code == 0,
-        published=run(git.known_of_origin(main), cwd=top, env=QUIET).code == 0,
+        origin=run(git.remote_url(), cwd=top).code == 0,
+        published=run(git.known_of_origin(main), cwd=top).code == 0,
     )
 
 
@@ -97,14 +96,14 @@ def _ignored(top: Path, compose: dict[str, Any]) -> frozenset[str]:
         for definition in document["services"].values():
             names |= {in_repository(path, p) for p in env_files(definition)}
     inside = sorted(n for n in names if not n.startswith("../"))
-    out = run(git.ignored_of(), cwd=top, env=QUIET, data="\0".join(inside).encode()).out
+    out = run(git.ignored_of(), cwd=top, data="\0".join(inside).encode()).out
     return frozenset(filter(None, out.split("\0")))
 
 
 def _main(top: Path) -> str:
     """The branch that releases are cut from: origin's own head, else the one that is checked out."""
     for argv in (git.origin_head(), git.current_branch()):
-        done = run(argv, cwd=top, env=QUIET)
+        done = run(argv, cwd=top)
         if done.code == 0 and (
             name := done.out.strip().removeprefix("refs/remotes/origin/").removeprefix("refs/heads/")
         ):

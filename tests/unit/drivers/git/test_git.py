@@ -78,8 +78,8 @@ def repo(tmp_path: Path) -> Repository:
             (
                 "git",
                 "for-each-ref",
-                "--format=%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objectname)%00%(tree)%(*tree)"
-                "%00%(taggername) %(taggeremail)%00%(contents)",
+                "--format=%(refname:strip=2)%00%(objecttype)%00%(*objecttype)%00%(objectname)%00%(*objectname)"
+                "%00%(tree)%(*tree)%00%(taggername) %(taggeremail)%00%(contents)",
                 REF,
             ),
         ),
@@ -93,7 +93,7 @@ def repo(tmp_path: Path) -> Repository:
         (
             git.fetch(MAIN, TAG),
             (
-                "git", "fetch", "--no-tags", "--quiet", "origin",
+                "git", "fetch", "--no-tags", "--no-prune", "--no-prune-tags", "--quiet", "origin",
                 "+refs/heads/main:refs/remotes/origin/main", f"{REF}:{REF}", "+refs/notes/l9/*:refs/notes/l9/*",
             ),
         ),
@@ -108,21 +108,13 @@ def repo(tmp_path: Path) -> Repository:
         (git.read_setting("gpg.format"), ("git", "config", "--get", "gpg.format")),
         (git.read_setting("a.b", "path"), ("git", "config", "--type=path", "--get", "a.b")),
         (git.show_head(), ("git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}")),
-        (git.archive(REF), ("git", "archive", "--format=tar", REF)),
+        (git.peel(TAG), ("git", "rev-parse", f"{REF}^{{commit}}", f"{REF}^{{tree}}")),
         (
             git.changed_python("a", "b"),
-            (
-                "git", "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.quotePath=false",
-                "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/",
-                "--unified=0", "a", "b", "--", "*.py",
-            ),
+            ("git", "-c", "core.quotePath=false", "diff", "--unified=0", "a", "b", "--", "*.py"),
         ),
         (git.merged_tags(), (*git.list_tags(), "--merged=HEAD")),
-        (git.list_files(TAG), ("git", "ls-tree", "-r", "-z", "--name-only", "--full-tree", REF)),
         (git.read_file(TAG, "a b"), ("git", "cat-file", "blob", f"{REF}:a b")),
-        (git.add_worktree("/t", TAG), ("git", "worktree", "add", "--quiet", "--force", "--detach", "/t", REF)),
-        (git.remove_worktree("/t"), ("git", "worktree", "remove", "--force", "--force", "/t")),
-        (git.prune_worktrees(), ("git", "worktree", "prune")),
         (git.checkout(TAG), ("git", "checkout", "--quiet", "--force", "--detach", REF)),
         (git.head(), ("git", "rev-parse", "--verify", "--quiet", "HEAD")),
     ],
@@ -240,6 +232,23 @@ def test_a_lightweight_tag_says_nothing_and_nobody(repo: Repository) -> None:
     assert found.tree == repo.git("rev-parse", "HEAD^{tree}").strip()
 
 
+def test_a_tag_of_a_tag_has_to_be_peeled(repo: Repository) -> None:
+    repo.git("tag", "--annotate", "rc", "--message", "a candidate")
+    repo.git("tag", "--annotate", TAG, "rc", "--message", "Release")
+    found = repo.tag()
+    assert (found.kind, found.commit, found.message) == ("tag", "", "Release")
+    assert repo.run(git.peel(TAG)).split() == repo.git("rev-parse", "HEAD", "HEAD^{tree}").split()
+
+
+@pytest.mark.parametrize("of", ["HEAD^{tree}", "HEAD:api/main.py"])
+def test_a_tag_of_no_commit(repo: Repository, of: str) -> None:
+    repo.git("tag", TAG, of)
+    assert (repo.tag().kind, repo.tag().commit) == (repo.git("cat-file", "-t", of).strip(), "")
+    repo.git("tag", "--annotate", "--force", TAG, of, "--message", "x")
+    assert (repo.tag().kind, repo.tag().commit) == ("tag", "")
+    assert repo.call(git.peel(TAG)).returncode != 0
+
+
 def test_no_such_tag(repo: Repository) -> None:
     assert repo.tag() == Tag(TAG)
     assert repo.tag().kind == "absent"
@@ -306,27 +315,14 @@ def test_what_is_pushed_is_what_the_remote_has_and_what_another_clone_fetches(tm
     assert clone.call(git.fetch(MAIN, TAG)).returncode != 0  # a tag that moved is refused by git itself
 
 
-def test_a_tags_tree_is_read_checked_out_and_exported(repo: Repository, tmp_path: Path) -> None:
+def test_a_tags_tree_is_read_and_checked_out(repo: Repository) -> None:
     repo.write("ünï code.txt", "a text\n")
     commit = repo.commit("Add: A text")
     repo.git("tag", TAG)
     repo.write("later")
     repo.commit("Add: Something later")
-    assert repo.run(git.list_files(TAG)).split("\0") == ["api/main.py", "ünï code.txt", ""]
     assert repo.run(git.read_file(TAG, "ünï code.txt")) == "a text\n"
     assert repo.call(git.read_file(TAG, "later")).returncode != 0
-    assert (
-        subprocess.run(
-            git.archive(git.revision(TAG)), cwd=repo.top, env=CLEAN, capture_output=True
-        ).returncode
-        == 0
-    )
-    tree = str(tmp_path / "a tree")
-    repo.run(git.add_worktree(tree, TAG))
-    assert (Path(tree) / "ünï code.txt").exists()
-    repo.run(git.remove_worktree(tree))
-    repo.run(git.prune_worktrees())
-    assert not Path(tree).exists()
     repo.write("api/main.py", "edited on the host\n")
     repo.run(git.checkout(TAG))
     assert repo.run(git.head()).strip() == commit

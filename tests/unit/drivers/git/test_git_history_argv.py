@@ -29,8 +29,11 @@ def test_the_argument_vector(argv: tuple[str, ...], wanted: tuple[str, ...]) -> 
 
 def test_annotated_tags_in_a_history() -> None:
     assert history.merged_tags(A)[2] == f"--merged={A}"
-    out = f"v1\0tag\0{A}\0{B}\nlight\0commit\0{B}\0\n"
-    assert history.parse_merged_tags(out) == (history.MergedTag("v1", A, B),)
+    out = f"v1\0tag\0commit\0{A}\0{B}\nlight\0commit\0\0{B}\0\nof-a-tag\0tag\0tag\0{C}\0{A}\n"
+    assert history.parse_merged_tags(out) == (
+        history.MergedTag("v1", A, B),
+        history.MergedTag("of-a-tag", C, ""),
+    )
 
 
 def test_messages_may_hold_what_divides_them() -> None:

@@ -24,7 +24,7 @@ REF = "refs/notes/l9/cgmp"
         (
             notes.fetch_notes(),
             (
-                "git", "fetch", "--no-tags", "--quiet", "origin",
+                "git", "fetch", "--no-tags", "--no-prune", "--no-prune-tags", "--quiet", "origin",
                 "+refs/notes/l9/*:refs/notes/origin/l9/*",
             ),
         ),

@@ -67,7 +67,6 @@ def test_questions() -> None:
     assert git.write_tree() == ("git", "write-tree")
     assert git.commit_tree("t", "") == ("git", "commit-tree", "t")
     assert git.commit_tree("t", "p") == ("git", "commit-tree", "t", "-p", "p")
-    assert git.export_index("/d")[-1] == "--prefix=/d/"
     assert "--get-regexp" in git.message_settings()
     out = "commit.cleanup scissors\ncore.commentChar ;\ncore.commentchar %\n"
     assert git.parse_settings(out) == {"commit.cleanup": "scissors", "core.commentchar": "%"}

@@ -1,0 +1,189 @@
+"""A git tree as files: written from the raw objects, and compared with the tree's id. Both sides use just this.
+
+Byte for byte as it was committed: neither attributes (`export-ignore`, `export-subst`, `ident`, `filter`,
+`working-tree-encoding`, `eol`) nor settings (`core.autocrlf`) have a say. What could not be the same everywhere
+(submodules, Git LFS, links out of the tree) is refused by name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from l9.drivers.git import commands as git
+from l9.drivers.git import tree_rules
+from l9.drivers.git.tree import GitTree
+from l9.drivers.git.tree_rules import EXECUTABLE, FILE, LINK, LONGEST_POINTER, Refusal, TreeEntry, mode_of
+from l9.errors import ActionError
+
+CHUNK = 1 << 20
+_PERMISSIONS = {FILE: 0o644, EXECUTABLE: 0o755}
+
+
+def export(tree: GitTree, into: Path, *, keep_others: bool = False) -> int:
+    """Make a directory be just this tree; how many files had to be written.
+
+    What is there and is not the tree's goes, unless `keep_others`; a file that is as it should be is not touched,
+    for somebody may run from it. Raises ActionError for a tree that is refused, and where the outcome is not the tree.
+    """
+    entries = tree.entries
+    _refuse(tree)
+    into.mkdir(parents=True, exist_ok=True)
+    there, others = _compare(into, entries)
+    wrong = [path for path in entries if path not in there]
+    for path in (*others, *wrong) if not keep_others else wrong:
+        _remove(into / path)
+    for folder in sorted({up for path in entries for up in _above(path)}):
+        _make_folder(into / folder)
+    _write(tree, into, [path for path in wrong if entries[path].mode != LINK])
+    for path, target in tree.links(path for path in wrong if entries[path].mode == LINK).items():
+        os.symlink(target, into / path)
+    _verify(tree, into, keep_others=keep_others)
+    return len(wrong)
+
+
+def differences(tree: GitTree, folder: Path, *, keep_others: bool = False) -> tuple[str, ...]:
+    """The paths at which a directory is not this tree, sorted; with `keep_others` those that the tree has."""
+    there, others = _compare(folder, tree.entries)
+    wrong = [path for path in tree.entries if path not in there]
+    return tuple(sorted((*wrong, *(() if keep_others else others))))
+
+
+def _refuse(tree: GitTree) -> None:
+    entries = tree.entries
+    found = tree_rules.refusal(entries)
+    if found is None and tree_rules.tree_id(entries, len(tree.id)) != tree.id:
+        found = Refusal("its entries do not make the tree of that id", "git fsck")
+    if found is None:
+        found = tree_rules.link_out(tree.links(path for path, entry in entries.items() if entry.mode == LINK))
+    if found is not None:
+        raise refused(tree, found)
+
+
+def refused(tree: GitTree, why: Refusal) -> ActionError:
+    """The error for a tree that is not deployed."""
+    return ActionError(
+        f"{tree.name} cannot be deployed",
+        expected="a tree of plain files, complete in itself",
+        found=why.found,
+        remedy=why.remedy,
+    )
+
+
+def _verify(tree: GitTree, folder: Path, *, keep_others: bool) -> None:
+    if wrong := differences(tree, folder, keep_others=keep_others):
+        raise ActionError(
+            f"{folder} is not the tree of {tree.name}",
+            expected=f"tree {tree.id[:12]} and nothing else",
+            found=f"{len(wrong)} paths differ: {', '.join(wrong[:5])}",
+            remedy=f"df {folder}",
+        )
+
+
+# ── what is there ────────────────────────────────────────────────────────────────────────────────
+
+
+def _compare(folder: Path, entries: Mapping[str, TreeEntry]) -> tuple[set[str], list[str]]:
+    """The paths of the tree that are there just so, and the outermost ones that are none of the tree's."""
+    folders = {up for path in entries for up in _above(path)}
+    there: set[str] = set()
+    others: list[str] = []
+    for path, seen in _scan(str(folder), folders):
+        entry = entries.get(path)
+        if entry is None:
+            if path not in folders or not stat.S_ISDIR(seen.st_mode):
+                others.append(path)
+        elif _is(os.path.join(folder, path), seen, entry):
+            there.add(path)
+    return there, others
+
+
+def _scan(top: str, folders: set[str], below: str = "") -> Iterator[tuple[str, os.stat_result]]:
+    """All that lies in a directory, folders among it; into those that are none of the tree's nobody looks."""
+    for found in os.scandir(os.path.join(top, below)):
+        path = f"{below}/{found.name}" if below else found.name
+        seen = found.stat(follow_symlinks=False)
+        yield path, seen
+        if path in folders and stat.S_ISDIR(seen.st_mode):
+            yield from _scan(top, folders, path)
+
+
+def _is(path: str, seen: os.stat_result, entry: TreeEntry) -> bool:
+    """Whether a file is what the tree has there: kind, permissions and content."""
+    mode, digest = mode_of(entry), tree_rules.hasher(entry.size, len(entry.object_id))
+    if mode == LINK:
+        if not stat.S_ISLNK(seen.st_mode):
+            return False
+        digest.update(os.fsencode(os.readlink(path)))
+    else:
+        if not stat.S_ISREG(seen.st_mode) or stat.S_IMODE(seen.st_mode) != _PERMISSIONS[mode]:
+            return False
+        if seen.st_size != entry.size:
+            return False
+        with open(path, "rb") as file:
+            while data := file.read(CHUNK):
+                digest.update(data)
+    return bool(digest.hexdigest() == entry.object_id)
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _remove(path: Path) -> None:
+    """Whatever is there; a link and not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """A folder with the permissions of every other; what stands there and is none goes."""
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        folder.mkdir()
+    folder.chmod(0o755)
+
+
+def _write(tree: GitTree, into: Path, paths: list[str]) -> None:
+    """These files, each content read once from one process."""
+    if not paths:
+        return
+    entries = tree.entries
+    asked = "".join(f"{entries[path].object_id}\n" for path in paths).encode()
+    with tree.objects.reading(git.read_objects(), asked) as process:
+        for path in paths:
+            header = process.out.readline().split()
+            if len(header) != 3:
+                raise tree.cannot(f"{path} is not in this clone", tree.objects.remedy)
+            size = int(header[2])
+            head = process.out.read(min(size, LONGEST_POINTER))
+            if size == len(head) and tree_rules.is_pointer(head):
+                raise refused(tree, tree_rules.pointer(path))
+            with _created(into / path, _PERMISSIONS[mode_of(entries[path])]) as file:
+                file.write(head)
+                _copy(process.out, file, size - len(head))
+            process.out.read(1)  # the line's end behind an object
+
+
+def _created(path: Path, mode: int) -> Any:
+    """A file that was not there before, to be written."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    os.fchmod(number, mode)
+    return os.fdopen(number, "wb")
+
+
+def _copy(source: BinaryIO, file: BinaryIO, size: int) -> None:
+    while size and (data := source.read(min(size, CHUNK))):
+        file.write(data)
+        size -= len(data)
+
+
+def _above(path: str) -> Iterable[str]:
+    """The folders that a path lies in, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts))]

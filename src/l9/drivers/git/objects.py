@@ -1,0 +1,118 @@
+"""The objects of a repository as they are stored: read in a repository without settings, attributes and references.
+
+The repository's own objects are lent to an empty one, so that what is asked of them depends on nothing else: no
+configuration, no `.gitattributes` of the working directory, no `info/attributes`, no `refs/replace`, no grafts.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from l9.drivers.git.environment import reason
+from l9.drivers.git.runner import FIXED, Process, run, started
+from l9.errors import ActionError
+
+Argv = tuple[str, ...]
+
+PATIENCE = 600.0  # seconds
+PASSED = ("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_EXEC_PATH")
+NO_SETTINGS = {
+    **FIXED,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+}
+WHERE = (
+    "git", "rev-parse", "--path-format=absolute", "--git-path", "objects", "--git-path", "shallow",
+    "--show-object-format",
+)  # fmt: skip
+_CONFIG = """[core]
+    repositoryFormatVersion = 1
+    bare = true
+    attributesFile = {devnull}
+[extensions]
+    objectFormat = {format}
+"""
+
+
+class _Where(NamedTuple):
+    objects: str
+    shallow: str
+    object_format: str
+
+
+class Objects:
+    """The objects of the repository at `top`. `env` is what git needs beside the usual to find it."""
+
+    def __init__(self, top: Path, env: Mapping[str, str] | None = None) -> None:
+        self._top = top
+        self._env = env
+
+    def resolve(self, revision: str) -> str:
+        """The id that a name stands for in the repository itself, such as `refs/tags/v1^{tree}`; empty for none."""
+        argv = ("git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
+        done = run(argv, cwd=self._top, env=self._env)
+        return done.out.strip() if done.code == 0 else ""
+
+    def read(self, argv: Argv, data: bytes | None = None, *, none: int = 0) -> bytes:
+        """The output of a git that only reads objects, named by their ids; `none` is an exit code for no result.
+
+        Raises ActionError with git's reason.
+        """
+        with self.reading(argv, data, none=none) as process:
+            return process.all()
+
+    @contextmanager
+    def reading(self, argv: Argv, data: bytes | None = None, *, none: int = 0) -> Iterator[Process]:
+        """As `read`, the output to be read as it comes. What is wrong is raised at the end of the context."""
+        where = self._where
+        with tempfile.TemporaryDirectory(prefix="l9-git-") as name:
+            _write_empty_repository(Path(name), where.object_format)
+            env = {n: value for n, value in os.environ.items() if not n.startswith("GIT_") or n in PASSED}
+            env |= {**NO_SETTINGS, "GIT_DIR": name, "GIT_OBJECT_DIRECTORY": where.objects}
+            if os.path.exists(where.shallow):
+                env["GIT_SHALLOW_FILE"] = where.shallow
+            with started(argv, cwd=self._top, env=env, timeout=PATIENCE, data=data) as process:
+                yield process
+        if process.code not in (0, none):
+            raise ActionError(
+                "the repository's objects cannot be read",
+                expected="all of them",
+                found=reason(process.errors),
+                remedy=self.remedy,
+            )
+
+    @property
+    def remedy(self) -> str:
+        """The command that helps where objects are missing."""
+        argv = ("git", "config", "--get-regexp", r"^remote\..*\.partialclonefilter$")
+        partial = run(argv, cwd=self._top, env=self._env).code == 0
+        return "git fetch --refetch --no-filter origin" if partial else "git fsck"
+
+    @cached_property
+    def _where(self) -> _Where:
+        done = run(WHERE, cwd=self._top, env=self._env)
+        lines = done.out.split("\n")
+        if done.code != 0 or len(lines) != 4:
+            raise ActionError(
+                "the repository cannot be read",
+                expected=f"a git repository at {self._top}, and no line break in its path",
+                found=reason(done.err) if done.code else "a path with a line break",
+                remedy="git rev-parse --git-dir",
+            )
+        return _Where(lines[0], lines[1], lines[2])
+
+
+def _write_empty_repository(folder: Path, object_format: str) -> None:
+    """What git takes for a repository: no reference, and settings of ours alone."""
+    (folder / "refs").mkdir()
+    (folder / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
+    text = _CONFIG.format(devnull=os.devnull, format=object_format)
+    (folder / "config").write_text(text, encoding="ascii")
