@@ -110,3 +110,55 @@ def test_a_remedy_is_a_command(where: str, remedy: str) -> None:
         command = cli.get_command(click.Context(cli), words[1])
         assert command is not None, where
         command.make_context(words[1], words[2:])
+
+
+ELSEWHERE = (  # where git is no part of what l9 asks: a bare host before l9 is there, and the demo's own scene
+    "l9.provision.host.", "l9.demo.",
+)  # fmt: skip
+STARTERS = ("run", "run_checked", "stream", "Popen", "call", "check_call", "check_output")
+
+
+def _starts_git(tree: ast.Module) -> Iterator[int]:
+    """Lines at which a program runner that is not git's own is given git's arguments."""
+    builders = set()  # what stands for a module of git's argument vectors here
+    own = set()  # git's own runner
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name, here = f"{node.module}.{alias.name}", alias.asname or alias.name
+                if name.startswith("l9.drivers.git.runner"):
+                    own.add(here)
+                elif name.endswith("commands") and {"git", "git_hooks", "signing", "secrets"} & set(
+                    name.split(".")
+                ):
+                    builders.add(here)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called.rpartition(".")[2] not in STARTERS or called.partition(".")[0] in own:
+            continue
+        for argument in node.args:
+            text = ast.unparse(argument)
+            if text.startswith(("('git'", "['git'")) or text.partition(".")[0] in builders:
+                yield node.lineno
+
+
+def test_git_is_started_by_its_own_runner_alone() -> None:
+    found = [
+        f"{name}:{line}"
+        for name, tree in modules()
+        if not name.startswith(ELSEWHERE) and name != "l9.drivers.git.runner"
+        for line in _starts_git(tree)
+    ]
+    assert found == []
+
+
+def test_a_module_that_starts_git_by_itself_is_found() -> None:
+    for text in (
+        "import subprocess\nsubprocess.run(('git', 'status'))",
+        "from l9.drivers.process.programs import run\nrun(('git', 'status'), cwd=top)",
+        "from l9.drivers.process.programs import run\nfrom l9.drivers.git import commands as g\nrun(g.status())",
+        "import subprocess\nfrom l9.drivers.git_hooks import commands as g\nsubprocess.Popen(g.write_tree())",
+    ):
+        assert list(_starts_git(ast.parse(text))), text

@@ -221,12 +221,61 @@ def test_trees_do_not_move_the_checkout_nor_count_as_drift(clone: Clone) -> None
     assert clone.source.drifted() == ()
 
 
-def test_dirty_tree_is_made_anew(tmp_path: Path) -> None:
-    """A build may have been killed half-way."""
+def test_a_tree_is_repaired_and_again_does_no_harm(clone: Clone) -> None:
+    clone.source.fetch(V1)
+    for _ in range(2):
+        clone.source.repair_tree(V1)
+        assert clone.has_tree(V1)
+
+
+def test_a_tree_of_an_unknown_tag_cannot_be_repaired(clone: Clone) -> None:
+    with pytest.raises(ActionError):
+        clone.source.repair_tree(NEVER)
+
+
+def test_whatever_has_come_into_a_tree_goes_before_the_next_build(tmp_path: Path) -> None:
+    """A build may have been killed half-way, and a planted `sitecustomize.py` is run by every Python there."""
     clone = real(tmp_path)
     clone.source.fetch(V1)
     clone.source.add_tree(V1)
     tree = Layout(tmp_path / "with space é").tree(V1)
     (tree / "app.py").write_text("half\n")
-    clone.source.add_tree(V1)
+    (tree / "sitecustomize.py").write_text("raise SystemExit\n")
+    clone.source.repair_tree(V1)
     assert (tree / "app.py").read_text() == f"print({V1!r})\n"
+    assert (tree / "sitecustomize.py").exists()
+    clone.source.add_tree(V1)
+    assert [path.name for path in tree.iterdir()] == ["app.py"]
+
+
+def test_the_tree_on_the_host_is_what_was_tested(tmp_path: Path) -> None:
+    """A tag of a tag, with attributes and settings that change what a checkout writes on either side."""
+    clone = real(tmp_path)
+    work, host = tmp_path / "work", tmp_path / "with space é"
+    (work / ".gitattributes").write_text("app.py export-ignore ident eol=crlf\n")
+    (work / "app.py").write_text("print('$Id$')\n")
+    git("add", "--all", cwd=work)
+    git("commit", "--quiet", "-m", "nested", cwd=work)
+    git("tag", "-a", "rc", "-m", "A candidate", cwd=work)
+    git("tag", "-a", NEVER, "rc", "-m", "A release", cwd=work)
+    git("push", "--quiet", "origin", "main", NEVER, cwd=work)
+    git("config", "core.autocrlf", "true", cwd=host)
+    clone.source.fetch(NEVER)
+    assert clone.source.tag(NEVER).tree == git("rev-parse", "HEAD^{tree}", cwd=work)
+    assert clone.source.tag(NEVER).on_main
+    clone.source.add_tree(NEVER)
+    assert (Layout(host).tree(NEVER) / "app.py").read_bytes() == b"print('$Id$')\n"
+
+
+def test_a_tag_that_contains_l9s_own_directory_is_refused(tmp_path: Path) -> None:
+    clone, work = real(tmp_path), tmp_path / "work"
+    (work / ".l9" / "agent").mkdir(parents=True)
+    (work / ".l9" / "agent" / "x").write_text("x\n")
+    git("add", "--all", cwd=work)
+    git("commit", "--quiet", "-m", "own", cwd=work)
+    git("tag", "-a", NEVER, "-m", NEVER, cwd=work)
+    git("push", "--quiet", "origin", "main", NEVER, cwd=work)
+    clone.source.fetch(NEVER)
+    with pytest.raises(ActionError, match=r"\.l9/ is l9's own directory"):
+        clone.source.add_tree(NEVER)
+    assert not clone.has_tree(NEVER)

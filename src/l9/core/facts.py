@@ -46,7 +46,10 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Tag(msgspec.Struct, frozen=True):
-    """A tag as one repository has it. `object_id` is the tag object's, `commit` what it peels to."""
+    """A tag as one repository has it. `object_id` is the tag object's, `commit` what it peels to (empty: no commit).
+
+    annotated_at_origin: it is a lightweight tag here, of the commit that origin has an annotated one of.
+    """
 
     name: str
     object_id: str | None = None
@@ -57,6 +60,7 @@ class Tag(msgspec.Struct, frozen=True):
     tagger: str = ""
     on_main: bool = False
     signature: str = "none"
+    annotated_at_origin: bool = False
 
 
 class Attested(msgspec.Struct, frozen=True):

@@ -104,7 +104,7 @@ def test_shallow_clone(desk: Desk, tmp_path: Path) -> None:
     desk.git("clone", "--quiet", "--depth=1", f"file://{desk.origin}", str(shallow.work))
     shallow.git("fetch", "--quiet", "--depth=1", "origin", "tag", LIVE)
     answer = shallow.refused("deploy", LIVE, code=3, says=("a shallow clone",))
-    assert answer.remedies == ["git fetch --unshallow origin"]
+    assert answer.remedies == ["git fetch --unshallow origin +refs/heads/main:refs/remotes/origin/main"]
     subprocess.run(shlex.split(answer.remedies[0]), cwd=shallow.work, check=True, capture_output=True)
     shutil.copy(desk.work / ".env.local", shallow.work)  # the stages start the release on a database
     assert shallow.l9("cgmp", LIVE).returncode == 0

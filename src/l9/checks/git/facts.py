@@ -48,7 +48,10 @@ class Messages(msgspec.Struct, frozen=True):
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """What is known of a tag's signature: `state` is none, good or bad; `by` who signed, `why` what is wrong."""
+    """What is known of a tag's signature: `by` who signed, `why` what is wrong.
+
+    `state` is none, good, bad, or unverified: there is nothing here to verify it with.
+    """
 
     state: str
     by: str = ""

@@ -18,9 +18,11 @@ from l9.core.verdict import Fail, Pass, Unknown, Verdict
 @invariant("repository.tag-exists", Tag, why="only tagged commits are deployed", clause="spec 1.3 git")
 def TAG_EXISTS(facts: Facts, context: Context) -> Verdict:
     tag = facts.the(Tag)
-    if tag.object_id:
+    if tag.commit:
         return Pass(f"{tag.name} is {tag.commit[:12]}")
     name = context.run.tag
+    if tag.object_id:
+        return Fail("a tag of a commit", "a tag of something else", f"git tag -d {name}")
     return Fail(f"a tag {name}", "no such tag", f"git tag -a {name} -m 'Release {name}: …'")
 
 
@@ -37,6 +39,10 @@ def TAG_ANNOTATED(facts: Facts, context: Context) -> Verdict:
     name = context.run.tag
     if tag.kind == "absent":
         return Fail("an annotated tag", "no such tag", f"git tag -a {name} -m 'Release {name}: …'")
+    if tag.annotated_at_origin:
+        ref = f"refs/tags/{name}"
+        found = "a lightweight tag here, and an annotated one of the same commit on origin"
+        return Fail("an annotated tag", found, f"git fetch --force origin {ref}:{ref}")
     return Fail(
         "an annotated tag",
         "a lightweight tag",
@@ -170,6 +176,8 @@ def TAG_SIGNATURE(facts: Facts, context: Context) -> Verdict:
         return Pass(f"signed by {seen.by}")
     if seen.state == "none" and context.settings.release.signatures != "required":
         return Pass("not signed, and not required to be")
+    if seen.state == "unverified" and context.rules.signatures != "required":
+        return Pass(f"signed, by whom is not verified: {seen.why}; not required to be")
     if seen.state == "none":
         return Fail("a signed tag", "no signature", f"git tag -s -f {name} {name}^{{}}")
     return Fail("a signature that verifies", seen.why, seen.remedy or f"git tag -v {name}")

@@ -11,7 +11,7 @@ import click
 
 from l9.cli.context import HELP, Project, json_option, project, show, target_option
 from l9.drivers.git import commands as git
-from l9.drivers.process.programs import run
+from l9.drivers.git.runner import run
 from l9.drivers.signing.tags import signers_on_main
 from l9.errors import UsageError
 from l9.provision import packages, session

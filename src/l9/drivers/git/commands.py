@@ -101,6 +101,11 @@ def ls_remote(main: str, tag: str, remote: str = "origin") -> Argv:
     return ("git", "ls-remote", "--", remote, f"refs/heads/{main}", f"refs/tags/{tag}")
 
 
+def ls_remote_tag(tag: str, remote: str = "origin") -> Argv:
+    """What the remote has under a tag's name, and what that peels to."""
+    return ("git", "ls-remote", "--", remote, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}")
+
+
 def parse_ls_remote(out: str) -> dict[str, str]:
     """Reference name to object id."""
     pairs = (line.split("\t", 1) for line in out.splitlines() if "\t" in line)
@@ -121,6 +126,18 @@ def push(main: str, tag: str, *also: str, remote: str = "origin") -> Argv:
     """Main, the tag and these references (spec 6.1 phase 2): all or none."""
     refs = (f"refs/heads/{main}", f"refs/tags/{tag}", *also)
     return ("git", "push", "--atomic", "--porcelain", remote, *(f"{ref}:{ref}" for ref in refs))
+
+
+def push_in_turn(main: str, tag: str, *also: str, remote: str = "origin") -> tuple[Argv, Argv]:
+    """As `push`, for a remote that takes several references one after the other only: the tag comes last."""
+    first, *then = f"refs/heads/{main}", *also, f"refs/tags/{tag}"
+    begin = ("git", "push", "--porcelain", remote)
+    return (*begin, f"{first}:{first}"), (*begin, *(f"{ref}:{ref}" for ref in then))
+
+
+def unshallow(main: str, remote: str = "origin") -> Argv:
+    """Fetch what a shallow clone lacks: the whole history, and main, which a clone of one tag does not have."""
+    return ("git", "fetch", "--unshallow", remote, f"+refs/heads/{main}:refs/remotes/{remote}/{main}")
 
 
 def revision(tag: str) -> str:

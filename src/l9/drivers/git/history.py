@@ -66,7 +66,7 @@ class GitHistory:
                 "the releases before this one cannot be seen",
                 expected="a clone with its whole history",
                 found="a shallow clone",
-                remedy="git fetch --unshallow origin",
+                remedy=shlex.join(git.unshallow(self._config.release.main)),
             )
         listed = git_history.parse_merged_tags(self._git(git_history.merged_tags(commit)))
         before = [tag if tag.commit else tag._replace(commit=peel(self._top, tag.name)[0]) for tag in listed]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from contextlib import suppress
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ from l9.errors import ActionError, UsageError
 
 COMPOSE_FILES = ("*.yml", "*.yaml", "*.env", ".env*", "env")
 MOST_COMPOSE_FILES, LONGEST_COMPOSE_FILE = 100, 200_000  # files, bytes: what a plan sends to the host
+NO_ATOMIC = "does not support --atomic push"
 LONGEST_LOCK = 20_000_000  # bytes: a lock names every wheel of every platform
 
 
@@ -125,9 +127,18 @@ class GitRepo:
                 f"whether {name} is on {main} cannot be seen",
                 expected="a clone with its whole history",
                 found="a shallow clone",
-                remedy="git fetch --unshallow origin",
+                remedy=shlex.join(git.unshallow(main)),
             )
-        return replace(tag, on_main=on_main)
+        return replace(tag, on_main=on_main, annotated_at_origin=self._is_annotated_at_origin(tag))
+
+    def _is_annotated_at_origin(self, tag: Tag) -> bool:
+        """CI systems fetch a tag's commit under the tag's name. Origin is asked only about a lightweight tag."""
+        if tag.kind != "commit":
+            return False
+        with suppress(ActionError):
+            found = git.parse_ls_remote(run(git.ls_remote_tag(tag.name), cwd=self._top).out)
+            return found.get(f"refs/tags/{tag.name}^{{}}") == tag.commit
+        return False
 
     def tree_id(self, name: str) -> str:
         """The tree of a tag; empty where there is no such tag. Nothing else of it is looked at."""
@@ -203,10 +214,17 @@ class GitRepo:
         if notes:
             self.notes.take_in()
         done = run(git.push(main, name, *notes), cwd=self._top, timeout=300, hooks=True)
+        untouched = "; origin is as it was"
+        if NO_ATOMIC in done.err:
+            for argv in git.push_in_turn(main, name, *notes):
+                done = run(argv, cwd=self._top, timeout=300, hooks=True)
+                if done.code != 0:
+                    break
+                untouched = f"; origin takes no atomic push, and has {main} already"
         if done.code != 0:
             found, remedy = self._refused(done, name)
             raise ActionError(
-                f"main and {name} were not pushed; origin is as it was",
+                f"main and {name} were not pushed{untouched}",
                 expected="origin to take all in one push",
                 found=found,
                 remedy=remedy,

@@ -139,6 +139,8 @@ class GitPush:
             found = verify(self._here, tag, *settings, required=required)
         except ActionError:
             return "unchecked"
+        if found.state == "unverified":
+            return "unchecked"
         return "good" if found.state == "good" else found.why
 
     # ── git ──────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from l9.checks.git.facts import Signature
+from l9.config.load import FILE
 from l9.config.model import Config
 from l9.drivers.git.runner import run
 from l9.drivers.git.tags import read_tag
@@ -58,6 +59,8 @@ def verify(top: Path, name: str, *settings: str, required: bool) -> Signature:
         settings = (*settings, "gpg.minTrustLevel=marginal")
     done = run(git_signatures.verify_tag(name, *settings), cwd=top)
     if done.code != 0:
+        if git_signatures.NO_SIGNERS in done.err and not required:
+            return Signature("unverified", why="no allowed signers are configured here")
         _refuse_unverifiable(done.err)
     return git_signatures.parse_verification(done.code, done.err)
 
@@ -76,5 +79,5 @@ def _refuse_unverifiable(err: str) -> None:
             "the signature cannot be verified",
             expected="allowed signers, in [release] allowed_signers or in gpg.ssh.allowedSignersFile",
             found="neither is configured",
-            remedy="git config gpg.ssh.allowedSignersFile .git/allowed_signers",
+            remedy=f"$EDITOR {FILE}  # [release] allowed_signers",
         )

@@ -158,7 +158,10 @@ def test_a_shallow_clone(place: Place, tmp_path: Path) -> None:
     place.git("clone", "--quiet", "--depth=1", f"file://{place.top}", str(shallow.top))
     found = shallow.bad()
     assert all("shallow" in why for why in found.values()), found
-    assert shallow.check(code=3)[next(iter(found))]["remedy"] == "git fetch --unshallow origin"
+    assert (
+        shallow.check(code=3)[next(iter(found))]["remedy"]
+        == "git fetch --unshallow origin +refs/heads/main:refs/remotes/origin/main"
+    )
 
 
 def test_a_worktree(place: Place, tmp_path: Path) -> None:

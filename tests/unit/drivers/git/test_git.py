@@ -104,6 +104,21 @@ def repo(tmp_path: Path) -> Repository:
                 "refs/heads/main:refs/heads/main", f"{REF}:{REF}",
             ),
         ),
+        (
+            git.push_in_turn(MAIN, TAG, "refs/notes/l9/cgmp")[0],
+            ("git", "push", "--porcelain", "origin", "refs/heads/main:refs/heads/main"),
+        ),
+        (
+            git.push_in_turn(MAIN, TAG, "refs/notes/l9/cgmp")[1],
+            (
+                "git", "push", "--porcelain", "origin", "refs/notes/l9/cgmp:refs/notes/l9/cgmp", f"{REF}:{REF}",
+            ),
+        ),
+        (git.ls_remote_tag(TAG), ("git", "ls-remote", "--", "origin", REF, f"{REF}^{{}}")),
+        (
+            git.unshallow(MAIN),
+            ("git", "fetch", "--unshallow", "origin", "+refs/heads/main:refs/remotes/origin/main"),
+        ),
         (git.push(MAIN, TAG, "refs/notes/l9/cgmp")[-1:], ("refs/notes/l9/cgmp:refs/notes/l9/cgmp",)),
         (git.read_setting("gpg.format"), ("git", "config", "--get", "gpg.format")),
         (git.read_setting("a.b", "path"), ("git", "config", "--type=path", "--get", "a.b")),

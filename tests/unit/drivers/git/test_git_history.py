@@ -111,7 +111,7 @@ def test_a_shallow_clone_does_not_guess(told: Told, tmp_path: Path) -> None:
     shallow = Told(tmp_path / "shallow", told.origin)
     with pytest.raises(ActionError, match="shallow") as refused:
         shallow.history.messages("v1.1.0-l9", commit)
-    assert refused.value.remedy == "git fetch --unshallow origin"
+    assert refused.value.remedy == "git fetch --unshallow origin +refs/heads/main:refs/remotes/origin/main"
 
 
 def test_messages_since_the_last_release(told: Told) -> None:

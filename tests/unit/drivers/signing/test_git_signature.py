@@ -158,10 +158,11 @@ def test_the_users_own_list(signed: Signed) -> None:
 
 def test_no_list_at_all(signed: Signed) -> None:
     signed.sign()
+    assert signed.seen("").state == "unverified"
     with pytest.raises(ActionError) as refused:
-        signed.seen("")
+        signed.seen('signatures = "required"\n')
     assert refused.value.said == "the signature cannot be verified: neither is configured"
-    assert refused.value.remedy.startswith("git config gpg.ssh.allowedSignersFile ")
+    assert refused.value.remedy.startswith("$EDITOR l9.toml")
 
 
 def test_a_machine_without_the_program(signed: Signed) -> None:
