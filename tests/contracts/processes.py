@@ -72,7 +72,7 @@ class ProcessHost:
             drain=Drain(grace=2.0),
         )
         self.layout = Layout(root)
-        self.source = GitSource(self.layout, "main")
+        self.source = GitSource(self.layout, "main", directory / "allowed_signers")
         self.runtime = self.another()
 
     def another(self) -> ProcessRuntime:

@@ -91,7 +91,8 @@ def real(directory: Path) -> Clone:
 
     key = make_key(directory / "key")
     layout.state.mkdir()
-    allow(layout.allowed_signers, (ADA, key))
+    signers = directory / "allowed_signers"
+    allow(signers, (ADA, key))
 
     def attest(tag: str) -> None:
         tree = git("rev-parse", f"{tag}^{{tree}}", cwd=work)
@@ -102,7 +103,7 @@ def real(directory: Path) -> Clone:
         git("push", "--quiet", "origin", "refs/notes/l9/cgmp", cwd=work)
 
     return Clone(
-        GitSource(layout, "main"),
+        GitSource(layout, "main", signers),
         lambda tag: (layout.tree(tag) / "app.py").exists(),
         move,
         lambda: (host / "app.py").write_text("edited\n") and None,  # type: ignore[func-returns-value]

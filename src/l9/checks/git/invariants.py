@@ -176,7 +176,7 @@ def TAG_SIGNATURE(facts: Facts, context: Context) -> Verdict:
         return Pass(f"signed by {seen.by}")
     if seen.state == "none" and context.settings.release.signatures != "required":
         return Pass("not signed, and not required to be")
-    if seen.state == "unverified" and context.rules.signatures != "required":
+    if seen.state == "unverified" and context.settings.release.signatures != "required":
         return Pass(f"signed, by whom is not verified: {seen.why}; not required to be")
     if seen.state == "none":
         return Fail("a signed tag", "no signature", f"git tag -s -f {name} {name}^{{}}")
