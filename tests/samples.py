@@ -112,6 +112,7 @@ REPORT = CgmpReport(
 GOOD: Mapping[type, Any] = {
     git_facts.Workspace: git_facts.Workspace("main", (), ()),
     f.Tag: TAG_SEEN,
+    git_facts.TreeFiles: git_facts.TreeFiles(12),
     git_facts.Origin: git_facts.Origin("git@example.com:l9.git", TAG_OBJECT, main_has_commit=True),
     git_facts.LastRelease: git_facts.LastRelease(BEFORE, "b" * 40),
     git_facts.Messages: git_facts.Messages(

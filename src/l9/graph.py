@@ -37,6 +37,7 @@ ROWS = (
             workspace.NO_UNCOMMITTED,
             repository.TAG_EXISTS,
             repository.TAG_ANNOTATED,
+            repository.TREE_COMPLETE,
             image.EXEC_FORM,
             image.HEALTHCHECK,
             image.NOT_ROOT,

@@ -17,6 +17,7 @@ from l9.checks.secrets import facts as secrets_facts
 from l9.core import facts as f
 from l9.core.run import Run
 from l9.drivers.git.branches import branches
+from l9.drivers.git.export import tree_files
 from l9.drivers.git.repo import GitRepo
 from l9.drivers.git_hooks.files import hooks_of
 from l9.drivers.process.concurrency import run_concurrently
@@ -30,6 +31,7 @@ OF_A_TAG = (
     f.Attested,
 )  # what there is only once HEAD carries a release tag
 OF_A_COMMIT = (
+    git_facts.TreeFiles,
     git_facts.Automation,
     environment_facts.EnvExample,
     environment_facts.EnvSource,
@@ -58,6 +60,7 @@ class RepoObserver:
             git_facts.Workspace: lambda _run: repo.workspace(),
             f.Tag: lambda run: repo.tag(run.tag),
             git_facts.Origin: lambda run: repo.origin(run.tag, run.commit),
+            git_facts.TreeFiles: lambda run: tree_files(repo.tree(run.tag)),
             git_facts.Automation: lambda run: automation(repo.tree(run.tag)),
             git_facts.Branches: lambda _run: branches(repo.top, repo.config.release.main),
             git_facts.Protection: lambda _run: protection(repo.top, repo.config.release.main),

@@ -34,6 +34,7 @@ from l9.checks.git.facts import (
     Origin,
     Protection,
     Signature,
+    TreeFiles,
     Workspace,
 )
 from l9.checks.host import action_invariants as guard
@@ -288,7 +289,11 @@ FAILS = (
     Case(env.ENV_NO_SECRETS, ".env.example:3: KEY (AWS Access Key)",
          (example(suspects=(Suspect(".env.example", 3, "KEY", "AWS Access Key"),)),)),
     Case(repository.TAG_EXISTS, "no such tag", (f.Tag(TAG),)),
+    Case(repository.TAG_EXISTS, "a tag of something else", (tag(commit="", tree=""),)),
+    Case(repository.TREE_COMPLETE, "lib is a submodule", (TreeFiles(2, "lib is a submodule", "git rm lib"),)),
     Case(repository.TAG_ANNOTATED, "a lightweight tag", (tag(kind="commit"),)),
+    Case(repository.TAG_ANNOTATED, "an annotated one of the same commit on origin",
+         (tag(kind="commit", annotated_at_origin=True),)),
     Case(repository.TAG_ANNOTATED, "no such tag", (f.Tag(TAG),)),
     Case(repository.TAG_ON_MAIN, "is not an ancestor", (tag(on_main=False),)),
     Case(repository.TAG_MESSAGE, "an empty one", (tag(message=" \n"),)),
@@ -427,6 +432,8 @@ PASSES = (
     Case(cgmp.IMAGE_MATCHES_LOCK, "1 packages", (requirements("fastapi==0.104.1\nuvloop==1 ; sys_platform == 'x'\n"),)),
     Case(repository.TAG_ANNOTATED, "annotated by nobody", (tag(tagger=""),)),
     Case(repository.TAG_SIGNATURE, "signed by Ada (ED25519 key)", (Signature("good", "Ada (ED25519 key)"),)),
+    Case(repository.TAG_SIGNATURE, "signed, by whom is not verified: no signers; not required to be",
+         (Signature("unverified", why="no signers"),)),
     Case(repository.TAG_NEWER, f"newer than {BEFORE}"),
     Case(branching.BRANCHES_SHORT_LIVED, "no branch beside main", (branches(),)),
     Case(branching.BRANCHES_SHORT_LIVED, "no branch waits longer",

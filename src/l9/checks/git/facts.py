@@ -21,6 +21,14 @@ class Origin(msgspec.Struct, frozen=True):
     main_has_commit: bool = False
 
 
+class TreeFiles(msgspec.Struct, frozen=True):
+    """How many files a release's tree has; `refused` says which of them cannot be deployed, and `remedy` helps."""
+
+    count: int
+    refused: str = ""
+    remedy: str = ""
+
+
 class LastRelease(msgspec.Struct, frozen=True):
     """The highest release in the history of the one judged, itself left out; `tag` is None before the first one."""
 

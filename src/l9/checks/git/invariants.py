@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from l9.checks.context import Context
-from l9.checks.git.facts import LastRelease, Messages, Origin, Signature
+from l9.checks.git.facts import LastRelease, Messages, Origin, Signature, TreeFiles
 from l9.checks.git.messages import check_message, references
 from l9.checks.git.versions import TagFormat
 from l9.checks.git.workspace_invariants import listed
@@ -48,6 +48,19 @@ def TAG_ANNOTATED(facts: Facts, context: Context) -> Verdict:
         "a lightweight tag",
         f"git tag -a -f {name} {name}^{{}} -m 'Release {name}: …'",
     )
+
+
+@invariant(
+    "repository.tree-complete",
+    TreeFiles,
+    why="what a tag does not contain (submodules, Git LFS) differs between the tests and production",
+    clause="spec 5.1 step 5",
+)
+def TREE_COMPLETE(facts: Facts, _context: Context) -> Verdict:
+    tree = facts.the(TreeFiles)
+    if not tree.refused:
+        return Pass(f"{tree.count} plain files")
+    return Fail("plain files, all of them in the tag", tree.refused, tree.remedy)
 
 
 @invariant(

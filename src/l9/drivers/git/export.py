@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from l9.checks.git.facts import TreeFiles
 from l9.drivers.git import commands as git
 from l9.drivers.git import tree_rules
 from l9.drivers.git.tree import GitTree
-from l9.drivers.git.tree_rules import EXECUTABLE, FILE, LINK, LONGEST_POINTER, Refusal, TreeEntry, mode_of
+from l9.drivers.git.tree_rules import EXECUTABLE, FILE, LINK, Refusal, TreeEntry, mode_of
 from l9.errors import ActionError
 
 CHUNK = 1 << 20
@@ -53,25 +54,33 @@ def differences(tree: GitTree, folder: Path, *, keep_others: bool = False) -> tu
     return tuple(sorted((*wrong, *(() if keep_others else others))))
 
 
+def tree_files(tree: GitTree) -> TreeFiles:
+    """The files of a tree, judged before any is written. Raises ActionError when git cannot read the tree."""
+    why = _refusal(tree)
+    return TreeFiles(len(tree.entries), why.found, why.remedy) if why else TreeFiles(len(tree.entries))
+
+
 def _refuse(tree: GitTree) -> None:
+    if why := _refusal(tree):
+        raise ActionError(
+            f"{tree.name} cannot be deployed",
+            expected="plain files, all of them in the tag",
+            found=why.found,
+            remedy=why.remedy,
+        )
+
+
+def _refusal(tree: GitTree) -> Refusal | None:
     entries = tree.entries
-    found = tree_rules.refusal(entries)
-    if found is None and tree_rules.tree_id(entries, len(tree.id)) != tree.id:
-        found = Refusal("its entries do not make the tree of that id", "git fsck")
-    if found is None:
-        found = tree_rules.link_out(tree.links(path for path, entry in entries.items() if entry.mode == LINK))
-    if found is not None:
-        raise refused(tree, found)
-
-
-def refused(tree: GitTree, why: Refusal) -> ActionError:
-    """The error for a tree that is not deployed."""
-    return ActionError(
-        f"{tree.name} cannot be deployed",
-        expected="a tree of plain files, complete in itself",
-        found=why.found,
-        remedy=why.remedy,
-    )
+    if why := tree_rules.refusal(entries):
+        return why
+    if tree_rules.tree_id(entries, len(tree.id)) != tree.id:
+        return Refusal("its entries do not make the tree of that id", "git fsck")
+    if why := tree_rules.link_out(tree.links(p for p, entry in entries.items() if entry.mode == LINK)):
+        return why
+    small = tree.read(p for p, entry in entries.items() if entry.size in tree_rules.POINTER_SIZES)
+    pointers = (path for path, data in small.items() if tree_rules.is_pointer(data))
+    return next(map(tree_rules.pointer, pointers), None)
 
 
 def _verify(tree: GitTree, folder: Path, *, keep_others: bool) -> None:
@@ -161,12 +170,8 @@ def _write(tree: GitTree, into: Path, paths: list[str]) -> None:
             if len(header) != 3:
                 raise tree.cannot(f"{path} is not in this clone", tree.objects.remedy)
             size = int(header[2])
-            head = process.out.read(min(size, LONGEST_POINTER))
-            if size == len(head) and tree_rules.is_pointer(head):
-                raise refused(tree, tree_rules.pointer(path))
             with _created(into / path, _PERMISSIONS[mode_of(entries[path])]) as file:
-                file.write(head)
-                _copy(process.out, file, size - len(head))
+                _copy(process.out, file, size)
             process.out.read(1)  # the line's end behind an object
 
 

@@ -12,7 +12,7 @@ FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 OWN = ".l9"  # l9's own directory in a host's checkout
 ALGORITHMS = {40: "sha1", 64: "sha256"}  # by an id's length
 POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v\d+\n(?:.*\n)*?oid sha256:[0-9a-f]{64}\n")
-LONGEST_POINTER = 1024  # bytes, by the specification of Git LFS
+POINTER_SIZES = range(100, 1024)  # bytes; less than 1024 by the specification of Git LFS
 _MOST_STEPS = 1000
 
 
@@ -55,7 +55,7 @@ def pointer(path: str) -> Refusal:
 
 def is_pointer(data: bytes) -> bool:
     """Whether these bytes are a Git LFS pointer."""
-    return len(data) < LONGEST_POINTER and POINTER.match(data) is not None
+    return len(data) in POINTER_SIZES and POINTER.match(data) is not None
 
 
 def link_out(links: Mapping[str, str]) -> Refusal | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from l9.drivers.git.export import differences, export
+from l9.drivers.git.export import differences, export, tree_files
 from l9.drivers.git.tree import GitTree
 from l9.errors import ActionError
 
@@ -203,7 +203,8 @@ def test_files_that_are_refused_by_name(repo: Repository, tmp_path: Path, path: 
     for _ in range(2):
         with pytest.raises(ActionError, match="HEAD cannot be deployed") as refused:
             export(tree, tmp_path / "out")
-        assert refused.value.found == found
+        assert (refused.value.found, refused.value.remedy) == (found, tree_files(tree).remedy)
+        assert tree_files(tree).refused == found
         assert not (tmp_path / "out" / path).exists()
 
 
