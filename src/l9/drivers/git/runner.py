@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from l9.drivers.git.environment import CALLERS
+from l9.drivers.process import programs
 from l9.drivers.process.programs import Done
 from l9.errors import ActionError
 
@@ -70,17 +71,23 @@ def run(
     alone: bool = False,
     hooks: bool = False,
 ) -> Done:
-    """Run git to the end; text with undecodable bytes replaced. Raises ActionError where it is missing or too slow.
+    """Run git to the end. Raises ActionError where it is missing, too slow, or prints too much.
 
     env: variables beside the usual ones. alone: without a terminal to ask a person on.
     hooks: the repository's own hooks run, or are what is asked about.
     """
     settings = SETTINGS if hooks else (*SETTINGS, NO_HOOKS)
-    with started(
-        argv, cwd=cwd, env=environment(env), settings=settings, timeout=timeout, data=data, alone=alone
-    ) as process:
-        out = process.all()
-    return Done(process.code, out.decode(errors="replace"), process.errors)
+    program = (argv[0], *(part for each in settings for part in ("-c", each)), *argv[1:])
+    return programs.run(
+        program,
+        cwd=cwd,
+        env=environment(env),
+        inherit=False,
+        timeout=timeout,
+        data=data,
+        alone=alone,
+        most=MOST,
+    )
 
 
 def run_checked(
@@ -94,7 +101,7 @@ def run_checked(
     """As `run`; the standard output. Raises ActionError with the last lines when the exit code is not 0."""
     done = run(argv, cwd=cwd, env=env, timeout=timeout, data=data)
     if done.code != 0:
-        lines = tuple((done.err or done.out).strip().splitlines()[-20:])
+        lines = done.last(20)
         raise ActionError(
             f"{' '.join(argv[:3])} failed",
             expected="exit code 0",
@@ -126,19 +133,15 @@ def started(
     *,
     cwd: Path,
     env: Mapping[str, str],
-    settings: tuple[str, ...] = (),
     timeout: float,
     data: bytes | None = None,
-    alone: bool = False,
 ) -> Iterator[Process]:
-    """Git with just these variables and settings, its output to be read as it comes; it ends with the context."""
-    program = (argv[0], *(part for each in settings for part in ("-c", each)), *argv[1:])
+    """Git with just these variables, its output to be read as it comes; it ends with the context."""
     with tempfile.TemporaryFile() as errors, _input(data) as given:
         try:
             child = subprocess.Popen(
-                program, cwd=cwd, env=env, stdin=given, stdout=subprocess.PIPE, stderr=errors,
-                start_new_session=alone,
-            )  # fmt: skip
+                argv, cwd=cwd, env=env, stdin=given, stdout=subprocess.PIPE, stderr=errors
+            )
         except (FileNotFoundError, NotADirectoryError):
             raise _not_started(cwd) from None
         assert child.stdout is not None  # noqa: S101  # PIPE above
