@@ -17,7 +17,7 @@ from l9.checks.secrets import facts as secrets_facts
 from l9.core import facts as f
 from l9.core.run import Run
 from l9.drivers.git.branches import branches
-from l9.drivers.git.export import tree_files
+from l9.drivers.git.objects.export import tree_files
 from l9.drivers.git.repo import GitRepo
 from l9.drivers.git_hooks.files import hooks_of
 from l9.drivers.process.concurrency import run_concurrently

@@ -18,8 +18,8 @@ from l9.checks.dockerfile.dockerfile import read_dockerfile
 from l9.checks.dockerfile.facts import Dockerfile
 from l9.checks.dockerfile.hadolint_commands import UNREADABLE
 from l9.config.model import Config
+from l9.drivers.git.objects.tree_rules import LINK
 from l9.drivers.git.tree import GitTree
-from l9.drivers.git.tree_rules import LINK
 from l9.errors import ActionError
 
 USUAL_DOCKERFILES = ("Dockerfile", "docker/Dockerfile")

@@ -22,7 +22,7 @@ from l9.checks.secrets.patch_commands import Added
 from l9.checks.secrets.scan import Line
 from l9.drivers.files.atomic import replace_file
 from l9.drivers.git import commands as git
-from l9.drivers.git.objects import Objects
+from l9.drivers.git.objects.store import Objects
 from l9.drivers.git.runner import run
 from l9.drivers.git.tree import GitTree
 from l9.errors import ActionError

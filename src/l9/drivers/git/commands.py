@@ -6,7 +6,7 @@ from l9.checks.git.facts import Workspace
 from l9.checks.git.messages import SIGNATURE
 from l9.core.facts import Tag
 from l9.drivers.git.notes_commands import NOTES
-from l9.drivers.git.tree_rules import TreeEntry
+from l9.drivers.git.objects.tree_rules import TreeEntry
 
 Argv = tuple[str, ...]
 

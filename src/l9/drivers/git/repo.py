@@ -23,8 +23,8 @@ from l9.core.facts import Attested, Tag
 from l9.drivers.git import commands as git
 from l9.drivers.git import notes_commands as git_notes
 from l9.drivers.git.environment import reason
-from l9.drivers.git.export import export as export_tree
 from l9.drivers.git.history import GitHistory
+from l9.drivers.git.objects.export import export as export_tree
 from l9.drivers.git.runner import run, run_checked
 from l9.drivers.git.tags import read_tag
 from l9.drivers.git.tree import GitTree

@@ -13,7 +13,7 @@ from l9.config.layout import Layout
 from l9.core.facts import Attested, Tag, TagFile
 from l9.drivers.git import commands as git
 from l9.drivers.git.environment import reason
-from l9.drivers.git.export import export
+from l9.drivers.git.objects.export import export
 from l9.drivers.git.runner import run, run_checked
 from l9.drivers.git.tags import read_tag
 from l9.drivers.git.tree import GitTree

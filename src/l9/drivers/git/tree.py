@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from l9.drivers.git import commands as git
-from l9.drivers.git.objects import Objects
-from l9.drivers.git.tree_rules import LINK, TreeEntry
+from l9.drivers.git.objects.store import Objects
+from l9.drivers.git.objects.tree_rules import LINK, TreeEntry
 from l9.errors import ActionError
 
 LONGEST = 1_000_000  # bytes: what is larger is no source file, and nobody reads it

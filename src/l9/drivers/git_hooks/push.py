@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from l9.checks.git.protection import BRANCHES, TAGS, MainCommit, Policy, PushedTag, Update, governed
 from l9.drivers.git.commands import is_ancestor
 from l9.drivers.git.environment import reason
-from l9.drivers.git.objects import Objects
+from l9.drivers.git.objects.store import Objects
 from l9.drivers.git.runner import run
 from l9.drivers.git_hooks import push_commands as git
 from l9.drivers.process.programs import Done

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from l9.drivers.git.export import differences, export, tree_files
+from l9.drivers.git.objects.export import differences, export, tree_files
 from l9.drivers.git.tree import GitTree
 from l9.errors import ActionError
 

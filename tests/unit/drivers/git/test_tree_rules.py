@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from l9.drivers.git import commands as git
-from l9.drivers.git import tree_rules as rules
-from l9.drivers.git.tree_rules import TreeEntry
+from l9.drivers.git.objects import tree_rules as rules
+from l9.drivers.git.objects.tree_rules import TreeEntry
 
 BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 FILE = TreeEntry("100644", "blob", BLOB, 0)

@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 
 from l9.checks.git.facts import TreeFiles
 from l9.drivers.git import commands as git
-from l9.drivers.git import tree_rules
+from l9.drivers.git.objects import tree_rules
+from l9.drivers.git.objects.tree_rules import EXECUTABLE, FILE, LINK, Refusal, TreeEntry, mode_of
 from l9.drivers.git.tree import GitTree
-from l9.drivers.git.tree_rules import EXECUTABLE, FILE, LINK, Refusal, TreeEntry, mode_of
 from l9.errors import ActionError
 
 CHUNK = 1 << 20
