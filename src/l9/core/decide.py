@@ -235,6 +235,16 @@ def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
     )
 
 
+def longest(pending: tuple[tuple[State, Pending], ...]) -> tuple[tuple[State, Pending], ...]:
+    """One wait a gate, for people to watch: of several, the one with the most still to come."""
+    by_gate: dict[State, Pending] = {}
+    for gate, waiting in pending:
+        known = by_gate.setdefault(gate, waiting)
+        if waiting.total - waiting.done > known.total - known.done:
+            by_gate[gate] = waiting
+    return tuple(by_gate.items())
+
+
 # ── the way back ─────────────────────────────────────────────────────────────────────────────────
 
 

@@ -19,6 +19,7 @@ from l9.core.decide import (
     conclusion,
     decide,
     decide_step,
+    longest,
     wanted,
     wanted_before,
 )
@@ -113,7 +114,7 @@ class Runner:
                 )
                 return self._note(self._intend(run, step), failed)
             case Wait(pending=pending):
-                for gate, waiting in pending:
+                for gate, waiting in longest(pending):
                     self._watch(gate, waiting)
                 quiet = self._clock.now() - self._noted_at
                 self._clock.sleep(LOOK_SOON if quiet < SOON else LOOK_EVERY)

@@ -34,11 +34,12 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """Not decided yet: look again. `done` and `total` are seconds or counts, for a progress bar."""
+    """Not decided yet: look again. `done` of `total` are seconds that pass by themselves; counts where not `timed`."""
 
     found: str
     done: float = 0.0
     total: float = 0.0
+    timed: bool = True
 
 
 Verdict = Pass | Fail | Unknown | Pending

@@ -17,7 +17,7 @@ from l9.core.states import State
 from l9.core.verdict import Pending
 from l9.errors import L9Error
 from l9.protocol.answers.error import Error
-from l9.protocol.answers.run_lines import ProgressLine, TextLine
+from l9.protocol.answers.run_lines import TextLine, progress_of
 from l9.protocol.messages import AnyMessage, encode
 
 
@@ -33,7 +33,7 @@ class ProgressFile:
         """Note how a gate is doing, when that changed."""
         if self._last.get(gate) != pending.found:
             self._last[gate] = pending.found
-            self._write(ProgressLine(gate=gate, found=pending.found, done=pending.done, total=pending.total))
+            self._write(progress_of(gate, pending))
 
     def say(self, text: str) -> None:
         """Note one line of output."""

@@ -25,6 +25,7 @@ from l9.core.decide import (
     conclusion,
     decide,
     decide_step,
+    longest,
     wanted,
     wanted_before,
 )
@@ -202,6 +203,13 @@ def test_a_gate_that_is_not_decided_is_waited_for_while_others_go_on() -> None:
     run = play.until(fresh(), Wait)
     assert play.told[-2:] == ["run-stage", "Wait"]
     assert play.next(run) == Wait(((LOCKED, DIM), (TESTED, DIM)))
+
+
+def test_of_several_waits_of_a_gate_the_longest_is_told() -> None:
+    soak, engine = Pending("soak", 3, 10), Pending("engine", 3, 60)
+    for both in ((soak, engine), (engine, soak)):
+        pending = ((LOCKED, DIM), *((TESTED, waiting) for waiting in both))
+        assert longest(pending) == ((LOCKED, DIM), (TESTED, engine))
 
 
 def test_the_first_gate_that_closes_wins_over_those_that_open() -> None:

@@ -42,16 +42,18 @@ def _proved(proof: Proof, context: Context, slot: str, release: str) -> Verdict:
         return Fail(
             f"{wanted} answers in a row from {slot} with {release}", found, f"l9 explain {context.run.id}"
         )
-    return Pending(f"{proof.consecutive} of {wanted} answers from {slot}", proof.consecutive, wanted)
+    return Pending(
+        f"{proof.consecutive} of {wanted} answers from {slot}", proof.consecutive, wanted, timed=False
+    )
 
 
 @invariant("host.few-server-errors", Traffic, why="real users find what probes do not", clause="design: bake")
 def FEW_SERVER_ERRORS(facts: Facts, context: Context) -> Verdict:
     seen, limits = facts.the(Traffic), context.settings.bake
+    watched = f"{limits.seconds:g} s"
     if seen.answers < limits.min_answers:
-        return once_baked(
-            context, Pass(f"inconclusive: only {seen.answers} real answers (wanted {limits.min_answers})")
-        )
+        few = f"{watched}, {seen.answers} answers: inconclusive, {limits.min_answers} wanted"
+        return once_baked(context, Pass(few))
     share = seen.server_errors / seen.answers
     if share > limits.max_error_share:
         return Fail(
@@ -60,7 +62,8 @@ def FEW_SERVER_ERRORS(facts: Facts, context: Context) -> Verdict:
             f"l9 explain {context.run.id}",
             seen.examples,
         )
-    return once_baked(context, Pass(f"{seen.server_errors} of {seen.answers} real answers were 5xx"))
+    errors = "1 error" if seen.server_errors == 1 else f"{seen.server_errors} errors"
+    return once_baked(context, Pass(f"{watched}, {seen.answers} answers, {errors}"))
 
 
 @invariant(

@@ -138,9 +138,7 @@ def WAY_BACK(facts: Facts, context: Context) -> Verdict:
         return Pass(f"{kept.tag} is deployed again, which makes all that is kept of it anew")
     lacking = _lacking(kept)
     if not lacking:
-        return Pass(
-            f"{kept.tag} can be gone back to: image {short(kept.image)}, compose, env and settings kept"
-        )
+        return Pass(f"rollback to {kept.tag} is ready: image {short(kept.image)}, compose, env and settings")
     found = f"missing: {', '.join(lacking)}"
     return Fail(f"all that {kept.tag} needs to come back", found, f"l9 deploy {kept.tag} --again")
 

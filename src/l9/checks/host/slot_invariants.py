@@ -96,7 +96,7 @@ def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
         return Pending(f"healthy for {held:.1f} of {soak:g} s", held, soak)
     if context.elapsed > context.settings.health.deadline + soak:
         return _unhealthy(facts, context, f"never {soak:g} s without a break")
-    return Pending(_last(facts), 0, soak)
+    return Pending(_last(facts), 0, soak, timed=False)
 
 
 @invariant(
@@ -202,9 +202,8 @@ def SMOKE_PASSED(facts: Facts, context: Context) -> Verdict:
     for result in results:
         if not result.ok:
             return Fail(f"{result.name}: {result.expected}", result.found, f"l9 explain {context.run.id}")
-    return Pass(
-        f"{len(results)} smoke requests as expected" if results else "no smoke requests are configured"
-    )
+    count = f"smoke {len(results)} of {len(results)}" if results else "no smoke requests are configured"
+    return Pass(f"{context.run.new} answers, {count}")
 
 
 @invariant(

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from l9.core import events as ev
+from l9.core.verdict import Pending
 from l9.protocol.answers.runs import CgmpResult, DemoResult, LogsResult, RunResult
 
 
@@ -27,12 +28,13 @@ class EntryLine(RunMessage, frozen=True, kw_only=True, tag="entry"):
 
 
 class ProgressLine(RunMessage, frozen=True, kw_only=True, tag="progress"):
-    """How a gate that waits is doing; `done` and `total` in seconds or counts. Not journalled."""
+    """How a gate that waits is doing; `done` of `total` seconds, or counts where not `timed`. Not journalled."""
 
     gate: str
     found: str
     done: float = 0.0
     total: float = 0.0
+    timed: bool = True
 
 
 class TextLine(RunMessage, frozen=True, kw_only=True, tag="line"):
@@ -52,6 +54,13 @@ class ResultLine(RunMessage, frozen=True, kw_only=True, tag="result"):
     """The last line of a command that did not fail: its answer."""
 
     answer: RunResult | CgmpResult | LogsResult | DemoResult
+
+
+def progress_of(gate: str, pending: Pending) -> ProgressLine:
+    """The line of a gate that waits."""
+    return ProgressLine(
+        gate=gate, found=pending.found, done=pending.done, total=pending.total, timed=pending.timed
+    )
 
 
 Lines = Start | EntryLine | ProgressLine | TextLine | NoteLine | ResultLine
