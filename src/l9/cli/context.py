@@ -42,6 +42,9 @@ progress_option = click.option(
     default="auto",
     help="How a run is shown.",
 )
+verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="Show all evidence of every gate, and fold no phase."
+)
 
 
 class Project(msgspec.Struct, frozen=True):

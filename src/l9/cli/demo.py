@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from l9.cli.context import HELP, json_option, progress_option
-from l9.cli.render import JsonView, view
+from l9.cli.context import HELP, json_option, progress_option, verbose_option
+from l9.cli.render.json_lines import JsonView
+from l9.cli.render.view import view
 from l9.errors import UsageError
 
 
@@ -18,7 +19,8 @@ from l9.errors import UsageError
 @click.option("--files", type=click.Path(path_type=Path, file_okay=False), help="Where its files go.")
 @json_option
 @progress_option
-def command(files: Path | None, as_json: bool, progress: str) -> int:
+@verbose_option
+def command(files: Path | None, as_json: bool, progress: str, verbose: bool) -> int:
     """Seven steps under load: good and bad releases, a killed deployer, a rollback, drift. Leaves nothing running."""
     try:
         from l9.demo.story import Story, files_root, table
@@ -35,7 +37,7 @@ def command(files: Path | None, as_json: bool, progress: str) -> int:
     signs = shutil.which("ssh-keygen") is not None  # a machine without it plays the story on plain tags
     stage = Stage((files or files_root()).absolute(), attested=signs)
     stage.root.chmod(0o755) if stage.root.exists() else None
-    screen = view(progress, as_json=as_json)
+    screen = view(progress, as_json=as_json, verbose=verbose)
     try:
         screen.note("starting PostgreSQL and Caddy, making a repository, its origin and a host")
         stage.start()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from l9.cli.context import Project
-from l9.cli.render import View
+from l9.cli.render.view import View
 from l9.cli.server.deploy import deploy
 from l9.cli.server.rollback import rollback
 from l9.configuration import load
@@ -198,12 +198,12 @@ def _outcome(code: int) -> str:
 
 def table(report: dict[str, Any]) -> str:
     """The report for people."""
-    lines = [f"{'':2}{'step':<38} {'outcome':<12} {'exit':>4} {'seconds':>8} {'served':>8} {'failed':>7}"]
+    lines = [f"{'':2}{'step':<38} {'outcome':<11} {'exit':>4} {'seconds':>7} {'served':>6} {'failed':>6}"]
     for row in report["steps"]:
         failed = f"{row['failed']}*" if row["excused"] else str(row["failed"])
         lines.append(
-            f"{'✔' if row['ok'] else '✘'} {row['step']}. {row['title']:<35} {row['outcome']:<12} "
-            f"{row['exit_code']:>4} {row['seconds']:>8.1f} {row['served']:>8} {failed:>7}"
+            f"{'✔' if row['ok'] else '✘'} {row['step']}. {row['title']:<35} {row['outcome']:<11} "
+            f"{row['exit_code']:>4} {row['seconds']:>7.1f} {row['served']:>6} {failed:>6}"
         )
     if any(row["excused"] for row in report["steps"]):
         lines.append("  * all of them 500s of the bad release itself, before the bake went back")

@@ -16,6 +16,7 @@ from l9.cli.server.status import ago, status_text
 from l9.core import events as ev
 from l9.core.states import Kind, Slot, State
 from l9.protocol.answers.error import ErrorCode
+from l9.protocol.answers.runs import Explain, RunLine
 
 NOW = 1_000_000.0
 STATUS: dict[str, Any] = {
@@ -129,11 +130,18 @@ def test_explain() -> None:
         ev.ActionDone(gate=State.LOCAL_READY, step=0, note="pushed", seconds=0.25),
     )  # fmt: skip
     entries = [ev.Entry(seq=n, at=NOW + n, run="r1", body=body, prev="") for n, body in enumerate(bodies)]
-    lines = explain_text({"entries": [msgspec.to_builtins(e) for e in entries]}).splitlines()
+    summary = RunLine(
+        run="r1", kind=Kind.DEPLOY, tag="v1.0.0-l9", previous=None, who="ada@desk", started_at=NOW, seconds=None,
+        outcome="unfinished", live=None, closed_by=None, reason=None,
+    )  # fmt: skip
+    lines = explain_text(Explain(summary=summary, entries=tuple(entries))).splitlines()
     assert lines[0] == "run r1: deploy v1.0.0-l9"
     assert lines[3] == "  slots    to blue, first deploy"
-    assert lines[5].split() == ["1.00", "s", "✔", "LOCAL-READY", "0.50", "s", "clean"]
-    assert lines[6].endswith("done in 0.25 s: pushed")
+    assert lines[5:] == [
+        "    1.00 s  ✔ LOCAL-READY          clean  0.5 s",
+        "                i: clean",
+        "    2.00 s          done in 0.25 s: pushed",
+    ]
 
 
 def test_what_is_shown_holds_no_escapes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import click
 
 from l9.checks.pipeline.stages import StageResult
-from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option
-from l9.cli.render import JsonView, View, view
+from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, verbose_option
+from l9.cli.render.json_lines import JsonView
+from l9.cli.render.rows import Row, label, log_line
+from l9.cli.render.view import View, view
 from l9.cli.server.outcome import ended, local_end
 from l9.core.states import Stage, State
 from l9.errors import UsageError
 from l9.operator.deploy import release_at_head, run_operator_gates
+from l9.protocol.answers.run_lines import progress_of
 from l9.protocol.answers.runs import CgmpResult
 
 GATES = {Stage.FIX: State.FIX, Stage.SIM: State.SIM, Stage.COV: State.COV, Stage.ORACLE: State.ORACLE}
@@ -24,6 +27,7 @@ GATES = {Stage.FIX: State.FIX, Stage.SIM: State.SIM, Stage.COV: State.COV, Stage
 @target_option
 @json_option
 @progress_option
+@verbose_option
 def command(
     tag: str | None,
     stage: str | None,
@@ -32,6 +36,7 @@ def command(
     target: str | None,
     as_json: bool,
     progress: str,
+    verbose: bool,
 ) -> int:
     """Run the stages on the tree of TAG, or of what HEAD would release: formatters, tests, coverage, contract.
 
@@ -46,7 +51,7 @@ def command(
     here = project(target)
     tag = tag or release_at_head(here.repo, here.config)
     last = Stage(stage) if stage else None
-    screen = view(progress, as_json=as_json)
+    screen = view(progress, as_json=as_json, verbose=verbose, fold=False)
     try:
         if tag is None:
             return _of_head(here, last, screen, again=again, attested=attest)
@@ -55,7 +60,7 @@ def command(
         part = run_operator_gates(
             here.repo, here.config, tag,
             seen=screen.entry,
-            watch=lambda gate, p: screen.progress(gate, p.found, p.done, p.total),
+            watch=lambda gate, p: screen.progress(progress_of(gate, p)),
             say=screen.line,
             until=until,
             again=again,
@@ -96,8 +101,8 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
     wanted = tuple(s for s in Stage if last is None or list(Stage).index(s) <= list(Stage).index(last))
 
     def seen(result: StageResult) -> None:
-        for icon, text in told(result):
-            screen.note(text, icon)
+        for row in stage_rows(result):
+            screen.row(row)
 
     lock = LockFile(here.repo.state() / "lock")
     lock.take(whoami(), "the stages of HEAD")
@@ -115,11 +120,11 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
     return code
 
 
-def told(result: StageResult) -> list[tuple[str, str]]:
-    """One stage's outcome as lines for people, each with its icon."""
+def stage_rows(result: StageResult) -> list[Row]:
+    """One stage's outcome for people."""
     cached = " (unchanged, cached)" if result.cached else ""
-    head = f"{result.stage.name:<20} {result.seconds:>6.2f} s  {result.found}{cached}"
+    icon = "open" if result.ok else "closed"
+    head = Row(icon=icon, name=result.stage.name, text=result.found + cached, seconds=result.seconds)
     if result.ok:
-        return [("open", head)]
-    lines = [("closed", head), *((" ", f"    | {line}") for line in result.tail[-8:])]
-    return [*lines, (" ", f"    next: {result.command}")]
+        return [head]
+    return [head, *map(log_line, result.tail[-8:]), label("next", result.command, 0)]

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import click
 
-from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
-from l9.cli.render import View, feed, view
+from l9.cli.context import (
+    HELP,
+    Project,
+    json_option,
+    progress_option,
+    project,
+    target_option,
+    verbose_option,
+    wait_option,
+)
+from l9.cli.render.view import View, feed, view
 from l9.cli.server.outcome import ended, local_end, run_result, with_public_answer
 from l9.core import events as ev
 from l9.core.states import Substrate
@@ -13,7 +22,7 @@ from l9.graph import GRAPH
 from l9.operator.deploy import run_operator_gates, to_host
 from l9.operator.secrets import resolve
 from l9.protocol import client
-from l9.protocol.answers.run_lines import EntryLine
+from l9.protocol.answers.run_lines import EntryLine, progress_of
 from l9.protocol.caller import whoami
 from l9.protocol.messages import AnyMessage
 
@@ -26,12 +35,20 @@ from l9.protocol.messages import AnyMessage
 @click.option("--rebuild", is_flag=True, help="Build the image from nothing, with no cache.")
 @json_option
 @progress_option
+@verbose_option
 def command(
-    tag: str, target: str | None, wait: float, again: bool, rebuild: bool, as_json: bool, progress: str
+    tag: str,
+    target: str | None,
+    wait: float,
+    again: bool,
+    rebuild: bool,
+    as_json: bool,
+    progress: str,
+    verbose: bool,
 ) -> int:
     """Take TAG live through the graph of gates, and go back by itself when one closes."""
     here = project(target)
-    screen = view(progress, as_json=as_json)
+    screen = view(progress, as_json=as_json, verbose=verbose)
     try:
         return deploy(here, tag, screen, wait=wait, again=again, rebuild=rebuild)
     finally:
@@ -47,7 +64,7 @@ def deploy(
         here.config,
         tag,
         seen=lambda entry: None if isinstance(entry.body, ev.RunStarted) else screen.entry(entry),
-        watch=lambda gate, p: screen.progress(gate, p.found, p.done, p.total),
+        watch=lambda gate, p: screen.progress(progress_of(gate, p)),
         say=screen.line,
         tell=screen.note,
         wait=wait,

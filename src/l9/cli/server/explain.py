@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import suppress
 from importlib import import_module
@@ -10,7 +11,8 @@ import click
 
 from l9 import errors
 from l9.cli.context import HELP, json_option, project, remark, show, target_option
-from l9.cli.sentences import ICONS, sentences
+from l9.cli.render.narrator import Narrator
+from l9.cli.render.rows import Charset, Row, plain
 from l9.core import events as ev
 from l9.protocol import client, requests
 from l9.protocol.answers.error import ErrorCode
@@ -64,20 +66,25 @@ def explain_text(found: Explain) -> str:
         + (f", from {first.old} with {first.previous}" if first.old else ", first deploy"),
         "",
     ]
+    narrator, charset = Narrator(verbose=True), Charset(sys.stdout)
+    narrator.rows(found.entries[0])
     for entry in found.entries[1:]:
-        lines += [
-            f"{entry.at - began:>8.2f} s  {ICONS.get(icon, icon)} {text}" for icon, text in _told(entry.body)
-        ]
+        when = f"{entry.at - began:>8.2f} s"
+        for row in narrator.rows(entry) or _action(entry.body):
+            lines.append(f"{when:>10}  {plain(row, charset)}")
+            when = ""
     return "\n".join(lines)
 
 
-def _told(event: ev.AnyEvent) -> list[tuple[str, str]]:
-    """As on the screen, and the actions besides."""
+def _action(event: ev.AnyEvent) -> list[Row]:
+    """An action, which a screen does not show."""
     match event:
         case ev.ActionIntended(action=action, evidence=evidence):
             seen = "; ".join(dict.fromkeys(each.found for each in evidence))
-            return [(" ", f"    {action}" + (f" ({seen})" if seen else ""))]
+            return [Row(text=f"    {action}" + (f" ({seen})" if seen else ""))]
         case ev.ActionDone(note=note, seconds=seconds):
-            return [(" ", f"      done in {seconds:.2f} s" + (f": {note}" if note != "done" else ""))]
+            return [Row(text=f"      done in {seconds:.2f} s" + (f": {note}" if note != "done" else ""))]
+        case ev.ActionFailed(found=found):
+            return [Row(icon="closed", text=f"    {found}")]
         case _:
-            return sentences(event)
+            return []

@@ -8,7 +8,8 @@ import click
 
 from l9.cli.context import HELP, json_option, project, remark, target_option
 from l9.cli.plain_text import printable
-from l9.cli.render import JsonView, feed
+from l9.cli.render.json_lines import JsonView
+from l9.cli.render.view import feed
 from l9.core.states import Slot
 from l9.protocol import client, requests
 from l9.protocol.answers.run_lines import NoteLine, TextLine

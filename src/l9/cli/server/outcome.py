@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from l9.cli.command_line import for_target
 from l9.cli.context import Project
-from l9.cli.render import JsonView, View
+from l9.cli.render.json_lines import JsonView
+from l9.cli.render.view import View
 from l9.core import events as ev
 from l9.core.run import Run
 from l9.core.states import State

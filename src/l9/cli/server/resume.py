@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from l9.cli.context import HELP, json_option, progress_option, project, target_option
-from l9.cli.render import feed, view
+from l9.cli.context import HELP, json_option, progress_option, project, target_option, verbose_option
+from l9.cli.render.view import feed, view
 from l9.cli.server.outcome import ended, run_result
 from l9.protocol import client, requests
 from l9.protocol.caller import whoami
@@ -15,10 +15,11 @@ from l9.protocol.caller import whoami
 @target_option
 @json_option
 @progress_option
-def command(target: str | None, as_json: bool, progress: str) -> int:
+@verbose_option
+def command(target: str | None, as_json: bool, progress: str, verbose: bool) -> int:
     """Take up an interrupted run where it stopped, or attach to the one that is on."""
     here = project(target)
-    screen = view(progress, as_json=as_json)
+    screen = view(progress, as_json=as_json, verbose=verbose)
     try:
         found = run_result(feed(client.converse(here.config, requests.Resume(), whoami()), screen))
         if not found.resumed:

@@ -6,8 +6,17 @@ import time
 
 import click
 
-from l9.cli.context import HELP, Project, json_option, progress_option, project, target_option, wait_option
-from l9.cli.render import View, feed, view
+from l9.cli.context import (
+    HELP,
+    Project,
+    json_option,
+    progress_option,
+    project,
+    target_option,
+    verbose_option,
+    wait_option,
+)
+from l9.cli.render.view import View, feed, view
 from l9.cli.server.outcome import ended, run_result, with_public_answer
 from l9.protocol import client, requests
 from l9.protocol.caller import check_name, new_run_id, whoami
@@ -23,15 +32,23 @@ from l9.protocol.caller import check_name, new_run_id, whoami
 )
 @json_option
 @progress_option
+@verbose_option
 def command(
-    tag: str | None, target: str | None, wait: float, reason: str, rebuild: bool, as_json: bool, progress: str
+    tag: str | None,
+    target: str | None,
+    wait: float,
+    reason: str,
+    rebuild: bool,
+    as_json: bool,
+    progress: str,
+    verbose: bool,
 ) -> int:
     """Go back to the previous good release, or to TAG where it is retained.
 
     With --rebuild also to one that is retained no longer, if it was live once.
     """
     here = project(target)
-    screen = view(progress, as_json=as_json)
+    screen = view(progress, as_json=as_json, verbose=verbose)
     try:
         return rollback(here, tag, screen, wait=wait, reason=reason, rebuild=rebuild)
     finally:

@@ -93,8 +93,8 @@ def test_a_red_stage_shows_its_last_lines_and_the_command(desk: Desk) -> None:
     desk.commit()
     _, shown = desk.l9(code=3)
     assert "✘ FIX" in shown
-    assert "    | FileNotFoundError: [Errno 2] No such file or directory: 'app.py'" in shown
-    assert "    next: python -c 'open('\"'\"'app.py'\"'\"')'" in shown
+    assert "  | FileNotFoundError: [Errno 2] No such file or directory: 'app.py'" in shown
+    assert "  next      python -c 'open('\"'\"'app.py'\"'\"')'" in shown
     assert desk.lines(code=3)[-1]["answer"]["outcome"] == "REFUSED"
 
 

@@ -1,0 +1,61 @@
+"""A run as JSON Lines."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+import msgspec
+
+from l9.cli.plain_text import json_line
+from l9.cli.render.rows import Row
+from l9.core import events as ev
+from l9.protocol.answers.answer import Answer
+from l9.protocol.answers.run_lines import (
+    EntryLine,
+    NoteLine,
+    ProgressLine,
+    ResultLine,
+    RunMessage,
+    Start,
+    TextLine,
+)
+
+
+class JsonView:
+    """JSON Lines of the journal's own events; none at all where the command is refused before any."""
+
+    def __init__(self, out: IO[str], schema: str = "l9.run/1") -> None:
+        self._out = out
+        self._schema = schema
+        self._begun = False
+
+    def entry(self, entry: ev.Entry) -> None:
+        self._write(EntryLine(entry=entry))
+
+    def progress(self, seen: ProgressLine) -> None:
+        self._write(seen)
+
+    def line(self, text: str) -> None:
+        self._write(TextLine(text=text))
+
+    def note(self, text: str, icon: str = "note") -> None:
+        self._write(NoteLine(text=text, level=icon))
+
+    def row(self, row: Row) -> None:
+        self.note(f"{row.name} {row.text}".strip(), row.icon)
+
+    def result(self, answer: Answer | dict[str, Any]) -> None:
+        told = msgspec.to_builtins(answer) if isinstance(answer, Answer) else answer
+        self._write(
+            msgspec.convert({"type": "result", "answer": {"schema": self._schema, **told}}, ResultLine)
+        )
+
+    def close(self) -> None:
+        pass
+
+    def _write(self, line: RunMessage) -> None:
+        if not self._begun:
+            self._begun = True
+            self._write(Start())
+        self._out.write(json_line(line))
+        self._out.flush()

@@ -1,0 +1,155 @@
+"""A run's events as rows for people; the end says why, what is live, and what to type next."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import msgspec
+
+from l9.cli.command_line import for_target
+from l9.cli.render.facts import fact
+from l9.cli.render.rows import PHASE, Row, label, log_line
+from l9.core import events as ev
+from l9.core.states import State, Substrate
+from l9.graph import GRAPH
+
+TYPED_HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
+LOG_LINES = 3
+
+
+class _Past(msgspec.Struct):
+    """What the end of a run has to say of its way."""
+
+    tag: str = "the release"
+    closed: ev.GateClosed | None = None
+    stuck: ev.GateClosed | None = None
+    aborted: str = ""
+
+
+class Narrator:
+    """Reads one run after the other; remembers why a run went back, so that its end can say it.
+
+    `verbose`: all evidence of every gate, and whole log tails.
+    """
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._verbose = verbose
+        self._past = _Past()
+
+    def rows(self, entry: ev.Entry) -> list[Row]:
+        """An event as rows; events that only matter to the journal give none."""
+        match entry.body:
+            case ev.RunStarted(kind=kind, tag=tag, new=new, previous=previous):
+                self._past = _Past(tag)
+                where = f" to {new}, {previous} is live" if previous else ""
+                return [Row(icon="note", text=f"{kind} {tag}{where}")]
+            case ev.RunResumed(why=why):
+                return [Row(icon="warn", text=f"taken up again: {why}")]
+            case ev.RunAborted(why=why):
+                self._past.aborted = why
+                return [Row(icon="back", text=f"going back: {why}")]
+            case ev.GateOpened() as opened:
+                return [opened_row(opened), *(evidence(opened) if self._verbose else ())]
+            case ev.GateClosed() as closed:
+                if closed.gate is State.ROLLBACK:
+                    self._past.stuck = closed
+                else:
+                    self._past.closed = self._past.closed or closed
+                return self._closed_rows(closed)
+            case ev.GateEntered(gate=State.ROLLBACK):
+                return [Row(icon="back", name=State.ROLLBACK, text="taking back what was done")]
+            case ev.ActionFailed(gate=gate, found=found):
+                return [Row(icon="closed", name=gate, text=found)] if gate is State.ROLLBACK else []
+            case ev.RunFinished() as done:
+                return self._end(done, entry.run)
+            case _:
+                return []
+
+    def _closed_rows(self, closed: ev.GateClosed) -> list[Row]:
+        """The gate in one line; in full what the end does not show: all but the first of several findings."""
+        findings = _each_once(closed.findings)
+        more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
+        text = _first(closed).found + more
+        rows = [Row(icon="closed", name=closed.gate, text=text, seconds=closed.seconds)]
+        for name, finding in findings if self._verbose else findings[1:]:
+            rows += [Row(text=f"  {name}", lines=0), *_why(finding)]
+            rows += [log_line(line) for line in finding.log if self._verbose]
+            rows += [label("next", _typed(closed.gate, finding.remedy), 0)] if finding.remedy else []
+        return rows
+
+    def _end(self, done: ev.RunFinished, run: str) -> list[Row]:
+        """The same last lines everywhere: how it ended, why, what is live, and the next command."""
+        live = f"{done.live} in {done.slot}" if done.live else "nothing"
+        if done.outcome is State.SUCCESS:
+            text = f"{done.live} is live in {done.slot}" if done.live else "nothing is live"
+            rows = [_ended("open", done, text)]
+            if done.standby:
+                back = for_target("l9 rollback", sys.argv[1:])
+                rows.append(label("standby", f"{done.standby}, to return to it: {back}"))
+            return rows
+        reason = self._past.stuck or self._past.closed
+        icon = "back" if done.outcome is State.ROLLED_BACK else "closed"
+        rows = [_ended(icon, done, self._how(done))]
+        command = f"l9 explain {run}"
+        if reason is None:
+            rows.append(label("cause", self._past.aborted or "unknown", 2))
+        else:
+            finding = _first(reason)
+            if self._past.stuck is not None and self._past.closed is not None:
+                rows.append(label("cause", f"{self._past.closed.gate}: {_first(self._past.closed).found}", 2))
+            rows += [*_why(finding), *map(log_line, finding.log[-LOG_LINES:])]
+            command = finding.remedy or command
+        known = "last known: " if done.outcome is State.FAIL_STATE else ""
+        rows.append(label("live", known + live))
+        return [*rows, label("next", _typed(reason.gate if reason else State.ROLLBACK, command), 0)]
+
+    def _how(self, done: ev.RunFinished) -> str:
+        tag, at = self._past.tag, f" at {self._past.closed.gate}" if self._past.closed else ""
+        if done.outcome is State.REFUSED:
+            return f"{tag} refused{at}, nothing was changed"
+        if done.outcome is State.ROLLED_BACK:
+            return f"{tag} rolled back{at}"
+        what = "the rollback did not finish" if self._past.stuck else f"it stopped{at}"
+        return f"a person is needed: {what}"
+
+
+def opened_row(opened: ev.GateOpened) -> Row:
+    """An open gate in one line."""
+    return Row(icon="open", name=opened.gate, text=fact(opened), seconds=opened.seconds)
+
+
+def evidence(opened: ev.GateOpened) -> list[Row]:
+    """All that was seen when a gate opened."""
+    return [Row(text=f"  {e.invariant}: {e.found}", lines=0) for e in opened.evidence]
+
+
+def _ended(icon: str, done: ev.RunFinished, text: str) -> Row:
+    return Row(icon=icon, name=done.outcome, text=text, seconds=done.seconds, wide=PHASE)
+
+
+def _first(closed: ev.GateClosed) -> ev.Finding:
+    nothing = ev.Finding(invariant="", verdict="unknown", expected="a reason on record", found="none")
+    return next(iter(closed.findings), nothing)
+
+
+def _why(finding: ev.Finding) -> list[Row]:
+    return [label("expected", finding.expected, 2), label("found", finding.found, 3)]
+
+
+def _each_once(findings: Iterable[ev.Finding]) -> list[tuple[str, ev.Finding]]:
+    """The findings by invariant; those that say the same, because one thing keeps them all, are one."""
+    same: dict[tuple[object, ...], list[ev.Finding]] = {}
+    for finding in findings:
+        same.setdefault((finding.expected, finding.found, finding.remedy, finding.log), []).append(finding)
+    return [
+        (first.invariant + (f" and {len(more)} more" if more else ""), first)
+        for first, *more in same.values()
+    ]
+
+
+def _typed(gate: State, remedy: str) -> str:
+    """The command for this target; with a comment where it is not to be typed here."""
+    command = for_target(remedy, sys.argv[1:])
+    on_host = GRAPH.row(gate).where is Substrate.HOST
+    return command + ("  # on the host" if on_host and not command.startswith(TYPED_HERE) else "")

@@ -1,0 +1,58 @@
+"""The phases that a run is shown in: each folds to one line once it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from l9.cli.render.facts import fact
+from l9.cli.render.rows import PHASE, Row
+from l9.core.events import GateOpened
+from l9.core.states import Kind, Phase, State
+from l9.graph import GRAPH
+
+
+class Section(StrEnum):
+    """The table's phases as they are shown: the proof belongs to the switch, and the bake is one of its own."""
+
+    CHECKS = "checks"
+    PREPARE = "prepare"
+    SWITCH = "switch"
+    BAKE = "bake"
+    FINISH = "finish"
+    ROLLBACK = "rollback"
+
+
+_APART = {State.PROOF: Section.SWITCH, State.BAKE: Section.BAKE, State.ROLLBACK: Section.ROLLBACK}
+_OF_PHASE = {
+    Phase.CHECK: Section.CHECKS,
+    Phase.PREPARE: Section.PREPARE,
+    Phase.SWITCH: Section.SWITCH,
+    Phase.FINISH: Section.FINISH,
+}
+_TELLS = {  # the gate whose fact stands for its section
+    Section.CHECKS: State.HOST_READY,
+    Section.PREPARE: State.GREEN_HEALTHY,
+    Section.SWITCH: State.PROOF,
+    Section.BAKE: State.BAKE,
+    Section.FINISH: State.SHUTDOWN,
+    Section.ROLLBACK: State.ROLLBACK,
+}
+
+
+def section_of(gate: State) -> Section:
+    return _APART.get(gate) or _OF_PHASE[GRAPH.row(gate).phase]
+
+
+def gates_in(section: Section, kind: Kind) -> int:
+    """How many gates that kind of run has there."""
+    return sum(section_of(row.opens) is section for row in GRAPH.of(kind)) or 1
+
+
+def folded(section: Section, opened: Sequence[GateOpened], seconds: float) -> Row:
+    """A section that is over, in one line."""
+    tells = next((o for o in opened if o.gate is _TELLS[section]), opened[-1])
+    count = f"{len(opened)} gates" if len(opened) > 1 else ""
+    text = "; ".join(part for part in (count, fact(tells)) if part)
+    icon = "back" if section is Section.ROLLBACK else "open"
+    return Row(icon=icon, name=section, text=text, seconds=seconds, wide=PHASE)
