@@ -13,7 +13,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from l9.core.states import State
+
 COLUMNS = 118
+NAMES = {*State}  # all else in a line is never coloured
 STYLES = {"✔": "green", "✘": "red", "▲": "yellow", "↺": "magenta", "·": "cyan"}
 # The drawing asks for no font from anywhere.
 FORM = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -45,7 +48,8 @@ def draw(lines: list[str]) -> str:
     for line in lines:
         text = Text(line[: COLUMNS - 1] + ("…" if len(line) >= COLUMNS else ""))
         if style := STYLES.get(line[:1]):
-            text.stylize(style, 0, 22)
+            name = line[2:].partition(" ")[0]
+            text.stylize(style, 0, 2 + len(name) if name in NAMES else 1)
         if line.startswith("· ──"):
             text.stylize("bold cyan")
         console.print(text, no_wrap=True)
