@@ -55,7 +55,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "drivers/signing": ("ssh_key_commands", "ssh_keys"),
     "drivers/ssh": _WHOLE,
     "cli": ("command_line", "commands", "context", "errors", "main", "plain_text"),
-    "cli/render": ("facts", "json_lines", "narrator", "plain", "rows", "sections", "view"),
+    "cli/render": ("facts", "github", "json_lines", "narrator", "plain", "rows", "sections", "view"),
     "cli/server": ("agent", "drift", "explain", "history", "logs", "outcome", "resume", "rollback", "status"),
 }  # fmt: skip
 _LAYOUT = 1  # raised when the way in which `host/agent.py` lays out an agent changes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import IO, Protocol
 
 from l9.cli.render.json_lines import JsonView
@@ -51,6 +52,11 @@ def view(
         except ModuleNotFoundError:  # on a server, which has nothing to draw with
             return PlainView(out, verbose=verbose)
         return TtyView(out, verbose=verbose, fold=fold)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from l9.cli.render.github import GithubView
+
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        return GithubView(out, Path(summary) if summary else None, verbose=verbose)
     return PlainView(out, verbose=verbose)
 
 
