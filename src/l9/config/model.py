@@ -13,13 +13,14 @@ import msgspec
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
-UrlPath = Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*$")]
+END = r"$(?!\n)"  # of a pattern: `$` alone lets a line end through
+Name = Annotated[str, msgspec.Meta(pattern=rf"^[a-z0-9][a-z0-9._-]{{0,40}}{END}")]
+UrlPath = Annotated[str, msgspec.Meta(pattern=rf"^/[!-~]*{END}")]
 Statuses = Annotated[tuple[int, ...], msgspec.Meta(min_length=1)]
 Inside = r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f]"  # a path that stays below where it begins
-InsidePath = Annotated[str, msgspec.Meta(pattern=rf"^{Inside}+$")]
-MaybeInsidePath = Annotated[str, msgspec.Meta(pattern=rf"^({Inside}+)?$")]
-SignersPath = Annotated[str, msgspec.Meta(pattern=r"^([^/:\0-\x1f][^:\0-\x1f]*)?$")]
+InsidePath = Annotated[str, msgspec.Meta(pattern=rf"^{Inside}+{END}")]
+MaybeInsidePath = Annotated[str, msgspec.Meta(pattern=rf"^({Inside}+)?{END}")]
+SignersPath = Annotated[str, msgspec.Meta(pattern=rf"^([^/:\0-\x1f][^:\0-\x1f]*)?{END}")]
 Argv = tuple[str, ...]
 Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Reason = Annotated[str, msgspec.Meta(min_length=1)]

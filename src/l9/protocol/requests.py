@@ -12,7 +12,7 @@ import msgspec
 
 from l9.checks.environment.resolved import ResolvedEnv
 from l9.checks.environment.schema import Rule
-from l9.config.model import InsidePath
+from l9.config.model import END, InsidePath
 from l9.core import events as ev
 from l9.core.states import Slot
 
@@ -24,21 +24,25 @@ Tag = Annotated[
     msgspec.Meta(
         pattern=(
             r"^(?![-/])(?!@$)(?!.*//)(?!.*\.\.)(?!(.*/)?\.)(?!.*[./]$)(?!.*\.lock(/|$))"
-            r"[A-Za-z0-9._+,=%@/-]+$"
+            rf"[A-Za-z0-9._+,=%@/-]+{END}"
         ),
         min_length=1,
         max_length=128,
         description="a release's tag: a name that is safe as a git reference and as a path",
     ),
 ]
-RunId = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4,16}$", description="a run's id")]
+RunId = Annotated[
+    str, msgspec.Meta(pattern=rf"^[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{4,16}}{END}", description="a run's id")
+]
 ObjectId = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$", description="a git object's id")
+    str, msgspec.Meta(pattern=rf"^[0-9a-f]{{40}}([0-9a-f]{{24}})?{END}", description="a git object's id")
 ]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400, description="seconds")]
 Count = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 Reason = Annotated[str, msgspec.Meta(max_length=1000)]
-Key = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32,128}$", description="a key, in hexadecimal digits")]
+Key = Annotated[
+    str, msgspec.Meta(pattern=rf"^[0-9a-f]{{32,128}}{END}", description="a key, in hexadecimal digits")
+]
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
