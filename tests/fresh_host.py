@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -36,9 +37,16 @@ AGENT = AgentVersion("a" * 16, "0.1.0", "/usr/bin/python3.11")
 ORIGIN = "git@example.net:app.git"
 
 
-def wanted(more: str = "", *, moved: bool = False, target: str = "", signers: str | None = None) -> Wanted:
+def wanted(
+    more: str = "",
+    *,
+    moved: bool = False,
+    target: str = "",
+    signers: str | None = None,
+    by_root: bool = True,
+) -> Wanted:
     text = f'app = "l9-api"\n{more}\n[targets.production]\nhost = "vps"\n{target}'
-    return want(parse(text), ORIGIN, moved=moved, signers=signers)
+    return replace(want(parse(text), ORIGIN, moved=moved, signers=signers), by_root=by_root)
 
 
 def fresh(**more: Any) -> HostSnapshot:
@@ -65,11 +73,15 @@ def ready(want: Wanted, **more: Any) -> HostSnapshot:
     def ours(text: str, **how: Any) -> Entry:
         return Entry(kind="file", text=text, owner=me.user, group=me.group, **how)
 
+    def provisioned(text: str) -> Entry:
+        return Entry(kind="file", text=text) if want.by_root else ours(text)
+
     entries = {
+        **{path: Entry(kind="directory", mode=0o755) for path in want.guarded},
         str(want.layout.state): Entry(kind="directory", mode=0o711),
         str(want.layout.route): Entry(kind="directory", mode=0o755),
-        want.settings: ours(want.settings_text),
-        want.allowed_signers: ours(want.signers or ""),
+        want.settings: provisioned(want.settings_text),
+        want.allowed_signers: provisioned(want.signers or ""),
         want.env_file: ours("A=1\n", mode=0o600),
         want.caddyfile: Entry(kind="file", text=with_import(WELCOME, want.sites, want.site_address)),
         want.site: Entry(kind="file", text=want.site_text),
@@ -77,7 +89,7 @@ def ready(want: Wanted, **more: Any) -> HostSnapshot:
         **{path: Entry(kind="file", text=text) for path, text in want.units(me.user).items()},
         want.cron: Entry(
             kind="file",
-            text=cron(instance=want.instance, agent=want.agent, path=want.path, user=me.user),
+            text=cron(instance=want.instance, agent=want.agent, named=want.named, user=me.user),
         ),
     }
     base: dict[str, Any] = {
@@ -86,7 +98,8 @@ def ready(want: Wanted, **more: Any) -> HostSnapshot:
         "origin": Origin(url=ORIGIN),
         "exclude": ("# git's own", *EXCLUDED),
         "entries": entries,
-        "agent": Agent(current=AGENT.digest, installed=(AGENT.digest,)),
+        "agents": {want.agents: Agent(current=AGENT.digest, installed=(AGENT.digest,))},
+        "instances": {want.settings: want.settings_text} if want.by_root else {},
         "timers": want.timers,
     }
     return fresh(**{**base, **more})

@@ -27,6 +27,12 @@ class Provisioned(msgspec.Struct, frozen=True):
         """The agent's program, behind the link to the version in use."""
         return self.agents / "bin" / "l9"
 
+    @property
+    def guarded(self) -> tuple[Path, ...]:
+        """The directories that only root may write, each after its parent; none where root did not provision."""
+        etc = self.settings.parent
+        return (etc.parent, etc, self.agents.parent, self.agents) if self.by_root else ()
+
 
 def for_instance(instance: str) -> Provisioned:
     """The paths of an instance that root provisioned."""

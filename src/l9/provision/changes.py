@@ -135,6 +135,16 @@ class PruneAgents(Change, frozen=True, tag="prune-agents"):
         return f"no agent {', '.join(self.digests)} any more"
 
 
+class Remove(Change, frozen=True, tag="remove"):
+    """Files and directories of l9's own that are used no longer. `lock` is held by a run that may still use them."""
+
+    paths: tuple[str, ...]
+    lock: str
+
+    def title(self) -> str:
+        return f"no {', '.join(self.paths)} any more"
+
+
 class MakeLog(Change, frozen=True, tag="log"):
     """The site's access log: Caddy's own, so that Caddy can turn it over, and readable by its group."""
 

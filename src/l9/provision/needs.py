@@ -14,7 +14,7 @@ from l9.provision import packages
 from l9.provision.caddyfile import is_tls
 from l9.provision.errors import HostUnfit
 from l9.provision.neighbours import owner_of_path, path_of_instance, ports_taken
-from l9.provision.plan import unreadable
+from l9.provision.plan import misplaced, unreadable
 from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
 
@@ -78,7 +78,22 @@ def _root(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
             ", ".join(seen.path.strangers),
             ssh.by_hand(host, f"mv {path} {path}.before-l9"),
         )
-    elif seen.path.kind == "clone" and owner != seen.me.user:
+    for place, kind in misplaced(wanted, seen):
+        yield Need(
+            f"{place} is not root's own",
+            "a plain file or directory that root made, or none",
+            f"a {kind}",
+            ssh.by_hand(host, f"{_sudo(seen)}rm -r {shlex.quote(place)}"),
+        )
+    if wanted.by_root and not seen.may_root:
+        yield Need(
+            f"{wanted.instance} was provisioned by root",
+            f"a login as root, or sudo without a password for {seen.me.user}, to change its settings or agent",
+            "neither",
+            ssh.by_hand(host, "sudo -n true"),
+            blocking=False,
+        )
+    if seen.path.kind == "clone" and owner != seen.me.user:
         yield Need(
             f"{wanted.path} is somebody else's",
             f"owned by {seen.me.user}",
@@ -101,8 +116,8 @@ def _neighbours(wanted: Wanted, seen: HostSnapshot) -> Iterator[Need]:
     if path := path_of_instance(wanted, seen):
         yield Need(
             f"the name {wanted.instance} is another target's on this host",
-            f"its site to be of {wanted.path}, or another targets.{name}.instance",
-            f"{wanted.site} is of {path}",
+            f"a name of its own, as targets.{name}.instance",
+            f"{path[0]} is of {path[1]}",
             edit,
         )
     for port, site in ports_taken(wanted, seen):

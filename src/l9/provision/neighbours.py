@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 import msgspec
 
+from l9.config.provisioned import for_instance
 from l9.config.settings import ServerSettings
 from l9.drivers.caddy import site as caddy
 from l9.provision.snapshot import HostSnapshot
@@ -14,21 +16,41 @@ from l9.provision.wanted import Wanted
 
 def owner_of_path(wanted: Wanted, seen: HostSnapshot) -> str | None:
     """The other instance that the directory was prepared for; None where it is nobody's, or this one's."""
-    settings = seen.file(wanted.settings)
-    if settings is None or settings.text is None:
-        return None
-    try:
-        owner = msgspec.json.decode(settings.text, type=ServerSettings).instance
-    except msgspec.MsgspecError:
-        return None  # of another version, or edited: it is written anew
-    return owner if owner != wanted.instance else None
+    own = seen.file(str(wanted.in_directory.settings))
+    known = [*_by_root(seen), *_readable(own.text if own else None)]
+    here = (one.instance for one in known if one.path == str(PurePosixPath(wanted.path)))
+    return next((instance for instance in here if instance != wanted.instance), None)
 
 
-def path_of_instance(wanted: Wanted, seen: HostSnapshot) -> str | None:
-    """The other directory that has this instance's site; None where there is no site yet, or this one's."""
+def path_of_instance(wanted: Wanted, seen: HostSnapshot) -> tuple[str, str] | None:
+    """The other directory that this instance was prepared for, and the file that says so; None for none."""
+    for one in _by_root(seen):
+        if one.instance == wanted.instance and one.path != str(PurePosixPath(wanted.path)):
+            return str(for_instance(one.instance).settings), one.path
     site = seen.file(wanted.site)
     flags = caddy.flags_of(site.text or "") if site else None
-    return flags.removesuffix("/.l9/route") if flags not in (None, str(wanted.layout.route)) else None
+    if flags is None or flags == str(wanted.layout.route):
+        return None
+    return wanted.site, flags.removesuffix("/.l9/route")
+
+
+def is_by_root(wanted: Wanted, seen: HostSnapshot) -> bool:
+    """Root provisioned this instance, or does it now."""
+    return seen.may_root or any(one.instance == wanted.instance for one in _by_root(seen))
+
+
+def _by_root(seen: HostSnapshot) -> Iterator[ServerSettings]:
+    for path, text in sorted(seen.instances.items()):
+        # What is not the instance's own is nobody's: the agent refuses it.
+        yield from (one for one in _readable(text) if one.instance == PurePosixPath(path).parent.name)
+
+
+def _readable(text: str | None) -> tuple[ServerSettings, ...]:
+    """The settings in a text; none where another version wrote them, or a person edited them."""
+    try:
+        return (msgspec.json.decode(text or "", type=ServerSettings),)
+    except msgspec.MsgspecError:
+        return ()
 
 
 def ports_taken(wanted: Wanted, seen: HostSnapshot) -> Iterator[tuple[int, str]]:

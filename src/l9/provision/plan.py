@@ -32,15 +32,17 @@ def plan(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion) -> tuple[ch.Ch
     """
     if seen.path.kind == "other" or (seen.path.kind == "clone" and seen.path.owner != seen.me.user):
         return ()
-    if owner_of_path(wanted, seen) or path_of_instance(wanted, seen):
+    if owner_of_path(wanted, seen) or path_of_instance(wanted, seen) or any(misplaced(wanted, seen)):
         return ()
     return (
         *_directories(wanted, seen),
         *_clone(wanted, seen),
+        *(guarded := tuple(_guarded(wanted, seen))),
         *_settings(wanted, seen),
-        *_agent(wanted, seen, agent),
+        *_agent(wanted, seen, agent, trusted=not guarded),
         *_caddy(wanted, seen),
         *(_timers(wanted, seen) if seen.systemd else _cron(wanted, seen)),
+        *_unused(wanted, seen),
     )
 
 
@@ -52,7 +54,10 @@ def split(
         return changes, ()
     left = tuple(c for c in changes if c.root)
     doable = tuple(c for c in changes if not c.root)
-    if left and isinstance(left[0], ch.MakeDirectory):  # the target's own directory: all else lies in it
+    first = left[0] if left else None
+    if (
+        isinstance(first, ch.MakeDirectory) and first.owner == seen.me.user
+    ):  # the target's own: all else lies in it
         return (), changes
     return doable, left
 
@@ -61,6 +66,15 @@ def unreadable(wanted: Wanted, seen: HostSnapshot) -> tuple[str, ...]:
     """Caddy's files that are there and whose text was not seen: they are not written blindly."""
     found = ((path, seen.entries.get(path)) for path in (wanted.caddyfile, wanted.site))
     return tuple(path for path, entry in found if entry is not None and entry.text is None)
+
+
+def misplaced(wanted: Wanted, seen: HostSnapshot) -> Iterator[tuple[str, str]]:
+    """What is no plain directory or file where root's own shall be, and its kind: root writes through no link."""
+    files = (wanted.settings, wanted.allowed_signers) if wanted.by_root else ()
+    for path, kind in {**dict.fromkeys(wanted.guarded, "directory"), **dict.fromkeys(files, "file")}.items():
+        found = seen.entries.get(path)
+        if found is not None and found.kind not in (kind, "hidden"):
+            yield path, found.kind
 
 
 def _directories(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
@@ -93,6 +107,13 @@ def _clone(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
         yield ch.AddLines(path=f"{wanted.path}/.git/info/exclude", lines=lines)
 
 
+def _guarded(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
+    for path in wanted.guarded:
+        found = seen.entries.get(path)
+        if found is None or (found.owner, found.group, found.mode) != ("root", "root", 0o755):
+            yield ch.MakeDirectory(path=path, mode=0o755, owner="root", group="root", root=True)
+
+
 def _settings(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
     owner = ("root", "root") if wanted.by_root else (seen.me.user, seen.me.group)
     yield from _file(wanted.settings, wanted.settings_text, seen, *owner, root=wanted.by_root)
@@ -100,8 +121,10 @@ def _settings(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
         yield from _file(wanted.allowed_signers, wanted.signers, seen, *owner, root=wanted.by_root)
 
 
-def _agent(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion) -> Iterator[ch.Change]:
-    there, directory, root = seen.agents.get(wanted.agents, Agent()), wanted.agents, wanted.by_root
+def _agent(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion, *, trusted: bool) -> Iterator[ch.Change]:
+    """`trusted`: only root could write where the versions lie; else what is there is replaced."""
+    directory, root = wanted.agents, wanted.by_root
+    there = seen.agents.get(directory, Agent()) if trusted else Agent()
     if agent.digest not in there.installed:
         yield ch.InstallAgent(
             directory=directory, digest=agent.digest, version=agent.version, python=agent.python, root=root
@@ -167,6 +190,11 @@ def _timers(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
 def _cron(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
     text = cron(instance=wanted.instance, agent=wanted.agent, named=wanted.named, user=seen.me.user)
     yield from _file(wanted.cron, text, seen, "root", "root", root=True)
+
+
+def _unused(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
+    if paths := tuple(path for path in wanted.unused if seen.entries.get(path) is not None):
+        yield ch.Remove(paths=paths, lock=str(wanted.layout.lock))
 
 
 def _file(

@@ -18,6 +18,7 @@ from l9.provision import bundle, link, wheels
 from l9.provision.changes import CaddySite, Change, InstallAgent
 from l9.provision.errors import ChangeRefused, HalfProvisioned
 from l9.provision.needs import Need, needs, refuse_old_python
+from l9.provision.neighbours import is_by_root
 from l9.provision.plan import plan, split
 from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
@@ -46,7 +47,7 @@ def look(wanted: Wanted, example: str | None) -> Look:
     if seen is None:
         raise _dropped(target)
     refuse_old_python(seen, target)
-    wanted = replace(wanted, by_root=seen.may_root)
+    wanted = replace(wanted, by_root=is_by_root(wanted, seen))
     changes, left = split(plan(wanted, seen, bundle.agent_version(seen.python)), seen)
     return Look(wanted, seen, changes, left, needs(wanted, seen, example))
 

@@ -106,7 +106,8 @@ class Agent(Fact, frozen=True):
 class HostSnapshot(Fact, frozen=True):
     """One host at one moment. `free` is bytes; `timers` are those that run; `closed` keeps Caddy from the path.
 
-    sites: what l9 wrote there for other targets, file to text. agents: by the directory that they lie in.
+    sites: what l9 wrote there for other targets, file to text. instances: the same for the settings of all targets
+    that root provisioned. agents: by the directory that they lie in.
     """
 
     me: Me
@@ -121,6 +122,7 @@ class HostSnapshot(Fact, frozen=True):
     caddy: Caddy | None = None
     closed: tuple[str, ...] = ()
     sites: dict[str, str] = {}
+    instances: dict[str, str] = {}
     path: Root = Root()
     origin: Origin = Origin()
     exclude: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from l9.config import provisioned
 from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.config.provisioned import Provisioned, for_instance, in_directory
@@ -25,6 +26,7 @@ EXCLUDED = (".l9/", ".env", ".deployed-tag", ".deployed-metadata.json")
 LONGEST_SIGNERS = 100_000  # characters
 UNITS = "/etc/systemd/system"
 CRON = "/etc/cron.d"
+OLDER = "config.json"  # the settings' name in an l9 from before the first release
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 _PATH = re.compile(r"/[^\[{}\\\"`]+")  # what else Caddy takes for a pattern or a placeholder
 _PLAIN_PATH = re.compile(r"/[\w./-]+")
@@ -65,8 +67,24 @@ class Wanted:
     @property
     def files(self) -> Provisioned:
         """The paths of settings, signers and agent."""
-        own = in_directory(self.layout.root)
-        return for_instance(self.instance) if self.by_root else own
+        return for_instance(self.instance) if self.by_root else self.in_directory
+
+    @property
+    def in_directory(self) -> Provisioned:
+        """The same where they lie in the target's own directory."""
+        return in_directory(self.layout.root)
+
+    @property
+    def guarded(self) -> tuple[str, ...]:
+        """The directories that only root may write, each after its parent."""
+        return tuple(map(str, self.files.guarded))
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """What may lie in the target's directory and is used no longer: of an older l9, and of the time before root."""
+        own = self.in_directory
+        of_before_root = (own.settings, own.allowed_signers, own.agents) if self.by_root else ()
+        return tuple(map(str, (own.settings.with_name(OLDER), *of_before_root)))
 
     @property
     def agents(self) -> str:
@@ -169,18 +187,20 @@ class Wanted:
         """What the host's side is asked for (`host/look.py`)."""
         state = (str(self.layout.state), str(self.layout.route), self.env_file)
         # With and without root: which of the two it is depends on what is seen.
-        both = [replace(self, by_root=by_root) for by_root in (True, False)]
-        files = [one.settings for one in both]
-        signers = [] if self.signers is None else [one.allowed_signers for one in both]
+        root, own = (replace(self, by_root=by_root) for by_root in (True, False))
+        of_root = [*root.guarded, root.settings, root.allowed_signers]
+        files = [own.settings, own.allowed_signers, *root.unused]
         caddys = (self.caddyfile, self.site, self.access_log) if self.has_site else ()
         return {
             "path": self.path,
-            "paths": [*state, *files, *signers, *caddys, *self.units("root"), self.cron],
-            "agents": [one.agents for one in both],
+            "paths": [*state, *of_root, *dict.fromkeys(files), *caddys, *self.units("root"), self.cron],
+            "unlinked": of_root,
+            "agents": [root.agents, own.agents],
             "caddyfile": self.caddyfile if self.has_site else "",
             "admin": self.config.route.admin,
             "marks": self.marks,
             "sites": self.sites if self.has_site else "",
+            "instances": str(provisioned.ETC / "*" / "settings.json"),
             "timers": list(self.timers),
             "repository": self.repository,
             "docker": self.config.target.runtime == "compose",
@@ -216,8 +236,6 @@ def want(
     for key, value in (("route.site", address(config)), ("repository", repository)):
         if any((c.isspace() and c != " ") or c in '{}"`' or not c.isprintable() for c in value):
             raise _refused(key, "one line without braces and quotes", value)
-    if ".." in config.env.file.split("/") or not config.env.file or not config.env.file.isprintable():
-        raise _refused("env.file", "a path inside the target's directory", config.env.file)
     if signers is not None and (
         "PRIVATE KEY" in signers or "\0" in signers or len(signers) > LONGEST_SIGNERS
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import stat
@@ -14,10 +15,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from l9.drivers.files.lock import LockFile
 from l9.provision import changes as ch
 from l9.provision import link
 from l9.provision.host import apply as host_apply
 from l9.provision.host import files, system
+from l9.provision.host import look as host_look
 from l9.provision.host.talk import Refused, heard
 from l9.provision.snapshot import HostSnapshot
 
@@ -48,6 +51,7 @@ def question(path: Path) -> dict[str, Any]:
     return {
         "path": str(path), "paths": [str(path / "x"), str(path)], "caddyfile": "", "admin": "http://127.0.0.1:1",
         "marks": [], "sites": "", "timers": [], "repository": str(path / "nowhere.git"), "docker": False,
+        "instances": "", "unlinked": [], "agents": [],
     }  # fmt: skip
 
 
@@ -207,3 +211,98 @@ def test_a_change_meanwhile_is_refused_by_its_own_name(tmp_path: Path) -> None:
 def test_every_change_has_a_step_on_the_host() -> None:
     kinds = {kind.__struct_config__.tag for kind in ch.Change.__subclasses__()}
     assert kinds == {*host_apply.STEPS, "install-agent"}
+
+
+# ── what only root may write, and what is used no longer ─────────────────────────────────────────
+
+
+def test_a_link_is_told_as_one_where_root_writes_and_followed_elsewhere(tmp_path: Path) -> None:
+    for name in ("real", "own", "etc"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "real" / "file").write_text("1", encoding="utf-8")
+    for name in ("own", "etc"):
+        (tmp_path / name / "file").symlink_to(tmp_path / "real" / "file")
+    own, etc = (str(tmp_path / name / "file") for name in ("own", "etc"))
+    found = host_look.entries([own, etc], [etc])
+    assert (found[own]["kind"], found[own]["text"]) == ("file", "1")
+    assert (found[etc]["kind"], found[etc].get("text")) == ("link", None)
+
+
+def test_the_settings_of_all_instances_are_seen(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "etc" / name).mkdir(parents=True)
+        (tmp_path / "etc" / name / "settings.json").write_text(f'{{\n"{name}": 1\n}}\n', encoding="utf-8")
+    asked = {**question(tmp_path), "instances": str(tmp_path / "etc" / "*" / "settings.json")}
+    seen = host_look.look({"look": asked})
+    assert {Path(path).parent.name: json.loads(text) for path, text in seen["instances"].items()} == {
+        "one": {"one": 1},
+        "two": {"two": 1},
+    }
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o002])
+def test_modes_do_not_depend_on_the_umask(tmp_path: Path, umask: int) -> None:
+    top = tmp_path / "etc"
+    above = os.umask(umask)
+    try:
+        perform(
+            HERE,
+            ch.MakeDirectory(path=str(top), mode=0o755, **ME),
+            ch.MakeDirectory(path=str(top / "a"), mode=0o755, **ME),
+            ch.WriteFile(path=str(top / "a" / "settings.json"), text="{}", mode=0o644, **ME),
+        )
+    finally:
+        os.umask(above)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (top, top / "a", top / "a" / "settings.json")]
+    assert modes == [0o755, 0o755, 0o644]
+
+
+def test_the_agents_wheels_reach_whoever_installs_it_as_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sudo = tmp_path / "bin" / "sudo"
+    sudo.parent.mkdir()
+    sudo.write_text(f'#!/bin/sh\nexec cat >"$(mktemp {tmp_path}/child.XXXXXX)"\n', encoding="utf-8")
+    sudo.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{sudo.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(host_apply, "program", json.dumps)
+    install = ch.InstallAgent(directory="/usr/lib/l9/a", digest="a" * 16, version="1", python="", root=True)
+    between = ch.MakeDirectory(path=str(tmp_path / "own"), mode=0o755, **ME)
+    changes = (install, between, ch.StartTimers(names=("l9-a.timer",), root=True))
+    numbered = [{**msgspec.to_builtins(change), "index": n} for n, change in enumerate(changes)]
+    assert host_apply.apply({"changes": numbered, "wheels": {"l9.whl": "V0hFRUw="}}) == 0
+    asked = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("child.*")]
+    assert {child["changes"][0]["kind"]: child["wheels"] for child in asked} == {
+        "install-agent": {"l9.whl": "V0hFRUw="},
+        "timers": {},
+    }
+
+
+def _unused(state: Path) -> tuple[str, ...]:
+    (state / "agent" / "bin").mkdir(parents=True)
+    (state / "config.json").write_text("{}", encoding="utf-8")
+    (state / "kept").mkdir()
+    (state / "linked").symlink_to(state / "kept")
+    return tuple(str(state / name) for name in ("config.json", "agent", "linked", "gone"))
+
+
+@pytest.mark.parametrize("locked_before", [True, False])
+def test_what_is_used_no_longer_goes(tmp_path: Path, locked_before: bool) -> None:
+    paths = _unused(tmp_path)
+    if locked_before:
+        (tmp_path / "lock").touch()
+    (said,) = perform(HERE, ch.Remove(paths=paths, lock=str(tmp_path / "lock")))
+    assert said["type"] == "done", said
+    assert sorted(os.listdir(tmp_path)) == (["kept", "lock"] if locked_before else ["kept"])
+
+
+def test_nothing_goes_while_a_run_is_on(tmp_path: Path) -> None:
+    paths, lock = _unused(tmp_path), LockFile(tmp_path / "lock")
+    before = sorted(os.listdir(tmp_path))
+    lock.take("ada", "deploy v1")
+    (said,) = perform(HERE, ch.Remove(paths=paths, lock=str(tmp_path / "lock")))
+    assert (said["type"], said["message"]) == ("failed", "a run is on, and may use what is to be removed")
+    assert said["remedy"] == f"cat {tmp_path}/lock"
+    assert sorted(os.listdir(tmp_path)) == sorted([*before, "lock"])
+    lock.free()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import msgspec
+import pytest
 
-from fresh_host import AGENT, fresh, ready, wanted
+from fresh_host import AGENT, DEPLOY, ROOT, fresh, ready, wanted
 from l9.provision.needs import Need, needs
+from l9.provision.neighbours import is_by_root
 from l9.provision.plan import plan
 from l9.provision.snapshot import Entry, HostSnapshot
 from l9.provision.wanted import Wanted
@@ -39,9 +41,45 @@ def test_a_directory_that_was_prepared_for_another() -> None:
 def test_settings_of_another_version_are_nobodys() -> None:
     want = wanted()
     seen = ready(want)
+    own = str(want.in_directory.settings)
     for text in ("", "{", json.dumps({"app": "other"}), None):
-        known = {**seen.entries, want.settings: Entry(kind="file", text=text)}
-        assert needed(want, msgspec.structs.replace(seen, entries=known)) == []
+        known = {**seen.entries, own: Entry(kind="file", text=text)}
+        instances = {"/etc/l9/other/settings.json": text or ""}
+        assert needed(want, msgspec.structs.replace(seen, entries=known, instances=instances)) == []
+
+
+def test_settings_in_another_instances_place_are_nobodys() -> None:
+    theirs, mine = wanted(), wanted(target=OTHER)
+    assert needed(mine, fresh(instances={"/etc/l9/lost/settings.json": theirs.settings_text})) == []
+
+
+@pytest.mark.parametrize("mine_by_root", [True, False])
+@pytest.mark.parametrize("theirs_by_root", [True, False])
+def test_a_directory_is_anothers_whoever_provisioned_it(mine_by_root: bool, theirs_by_root: bool) -> None:
+    theirs = wanted(by_root=theirs_by_root)
+    mine = wanted(target=OTHER + 'path = "/opt/l9/"\n', by_root=mine_by_root)
+    seen = ready(theirs, me=ROOT if mine_by_root else DEPLOY, sudo=mine_by_root)
+    assert plan(mine, seen, AGENT) == ()
+    assert [need.found for need in needed(mine, seen)][:1] == ["prepared for l9-api"]
+
+
+def test_a_name_that_root_gave_to_another_directory() -> None:
+    theirs, mine = wanted(), wanted('[route]\nkind = "caddy-admin"', target='path = "/opt/l9-again"\n')
+    seen = fresh(instances={theirs.settings: theirs.settings_text})
+    assert plan(mine, seen, AGENT) == ()
+    (need,) = needed(mine, seen)
+    assert need.found == "/etc/l9/l9-api/settings.json is of /opt/l9"
+
+
+def test_what_root_provisioned_stays_roots() -> None:
+    want = wanted(by_root=False)
+    nobody = fresh(me=DEPLOY, sudo=False)
+    assert not is_by_root(want, nobody)
+    assert is_by_root(want, fresh(me=DEPLOY, sudo=True))
+    assert is_by_root(want, fresh(sudo=False))
+    known = {wanted().settings: wanted().settings_text}
+    assert is_by_root(want, msgspec.structs.replace(nobody, instances=known))
+    assert not is_by_root(wanted(target=OTHER), msgspec.structs.replace(nobody, instances=known))
 
 
 def test_a_name_that_another_directory_has() -> None:

@@ -24,7 +24,11 @@ def test_systemd_itself_accepts_the_units(tmp_path: Path, runtime: str, director
     agent.write_text("#!/bin/sh\n", encoding="utf-8")
     agent.chmod(0o755)
     units = systemd(
-        instance="l9-api", agent=str(agent), path=str(tmp_path / directory), user="root", runtime=runtime
+        instance="l9-api",
+        agent=str(agent),
+        named=("--path", str(tmp_path / directory)),
+        user="root",
+        runtime=runtime,
     )
     for name, text in units.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -36,22 +40,29 @@ def test_systemd_itself_accepts_the_units(tmp_path: Path, runtime: str, director
 
 def test_the_units_of_two_apps_are_apart() -> None:
     names = [
-        set(systemd(instance=i, agent="/a", path="/p", user="u", runtime="compose")) for i in ("one", "two")
+        set(systemd(instance=i, agent="/a", named=("--instance", "a"), user="u", runtime="compose"))
+        for i in ("one", "two")
     ]
     assert not names[0] & names[1]
     assert len(names[0]) == 4
 
 
 def test_a_slot_that_is_a_process_outlives_the_tick_and_its_tmp() -> None:
-    process = systemd(instance="a", agent="/a", path="/p", user="u", runtime="process")["l9-a.service"]
-    compose = systemd(instance="a", agent="/a", path="/p", user="u", runtime="compose")["l9-a.service"]
+    process = systemd(instance="a", agent="/a", named=("--instance", "a"), user="u", runtime="process")[
+        "l9-a.service"
+    ]
+    compose = systemd(instance="a", agent="/a", named=("--instance", "a"), user="u", runtime="compose")[
+        "l9-a.service"
+    ]
     assert "KillMode=process" in process
     assert "PrivateTmp" not in process
     assert "PrivateTmp=yes" in compose
 
 
 def test_words_that_systemd_would_read_are_escaped() -> None:
-    text = systemd(instance="a", agent="/bin/l9", path=ODD, user="u", runtime="compose")["l9-a.service"]
+    text = systemd(instance="a", agent="/bin/l9", named=("--path", ODD), user="u", runtime="compose")[
+        "l9-a.service"
+    ]
     assert 'ExecStart=/usr/bin/env /bin/l9 tick --path "/srv/l9 50%% $$HOME é\'s"' in text
 
 
@@ -61,7 +72,7 @@ def test_cron_runs_the_words_that_were_meant(tmp_path: Path) -> None:
         f'#!/bin/sh\nprintf "%s\\n" "$@" > {shlex.quote(str(tmp_path / "said"))}\n', encoding="utf-8"
     )
     agent.chmod(0o755)
-    text = cron(instance="l9-api", agent=str(agent), path=ODD, user="deploy")
+    text = cron(instance="l9-api", agent=str(agent), named=("--path", ODD), user="deploy")
     (line,) = [line for line in text.splitlines() if line.startswith("* * * * *")]
     command = line.split(" ", 6)[6].replace("\\%", "%")  # cron(8): an escaped % is a plain one
     assert line.split(" ", 6)[5] == "deploy"
@@ -70,7 +81,7 @@ def test_cron_runs_the_words_that_were_meant(tmp_path: Path) -> None:
 
 
 def test_cron_has_no_percent_sign_that_ends_the_line() -> None:
-    text = cron(instance="a", agent="/bin/l9", path=ODD, user="u")
+    text = cron(instance="a", agent="/bin/l9", named=("--path", ODD), user="u")
     assert "%" not in text.replace("\\%", "")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -119,6 +122,23 @@ def _lines(change: Change) -> None:
     files.put(change["path"], old + "".join(f"{line}\n" for line in missing).encode(), 0o644)
 
 
+def _remove(change: Change) -> None:
+    """Remove what is used no longer, unless a run is on, which may have been started by it."""
+    with contextlib.suppress(FileNotFoundError), open(change["lock"], "rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = "a run is on, and may use what is to be removed"
+            raise Refused(message, "its lock is held", remedy=shlex.join(("cat", change["lock"]))) from None
+        # Closing the file frees the lock; a run that begins meanwhile is begun by the new agent.
+    for path in change["paths"]:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
 def _clone(change: Change) -> None:
     """Clone aside, then move `.git` in with one rename: the directory may hold `.env` and `.l9` already."""
     path = change["path"]
@@ -184,6 +204,7 @@ STEPS: dict[str, Callable[[Change], None]] = {
     "directory": _directory,
     "file": _file,
     "lines": _lines,
+    "remove": _remove,
     "clone": _clone,
     "origin": _origin,
     "log": _log,

@@ -40,9 +40,9 @@ def entry(path: str) -> dict[str, Any] | None:
     return found
 
 
-def with_text(path: str) -> dict[str, Any] | None:
-    """As `entry`, of what the path leads to, with a file's text."""
-    path = os.path.realpath(path)
+def with_text(path: str, follow: bool = True) -> dict[str, Any] | None:
+    """As `entry`, with a file's text; `follow`: of what the path leads to."""
+    path = os.path.realpath(path) if follow else path
     found = entry(path)
     if found is not None and found["kind"] == "file":
         with open(path, "rb") as file:

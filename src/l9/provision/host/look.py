@@ -35,6 +35,7 @@ def look(data: dict[str, Any]) -> dict[str, Any]:
         "caddy": caddy.look(caddyfile, asked["admin"], asked["marks"]) if caddyfile else None,
         "closed": caddy.closed_to(caddyfile, path) if caddyfile else [],
         "sites": _texts(asked["sites"], set(asked["paths"])),
+        "instances": _texts(asked["instances"], set()),
         "path": _root(path),
         "origin": _origin(path, asked["repository"]),
         "exclude": _lines(os.path.join(path, ".git", "info", "exclude")),
@@ -45,12 +46,12 @@ def look(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def entries(paths: list[str]) -> dict[str, Any]:
-    """What is at each path; `hidden` where we may not look."""
+def entries(paths: list[str], unlinked: list[str]) -> dict[str, Any]:
+    """What is at each path; `hidden` where we may not look. A link at an `unlinked` path is told as a link."""
     found: dict[str, Any] = {}
     for path in paths:
         try:
-            found[path] = files.with_text(path)
+            found[path] = files.with_text(path, follow=path not in unlinked)
         except PermissionError:
             found[path] = {"kind": "hidden", "mode": 0, "owner": "", "group": ""}
     return found
@@ -58,10 +59,11 @@ def entries(paths: list[str]) -> dict[str, Any]:
 
 def _entries(data: dict[str, Any], may_sudo: bool) -> dict[str, Any]:
     """As `entries`; what is hidden from us is looked at by root, where we may ask."""
-    found = entries(data["look"]["paths"])
+    unlinked = data["look"]["unlinked"]
+    found = entries(data["look"]["paths"], unlinked)
     hidden = [path for path, seen in found.items() if seen and seen["kind"] == "hidden"]
     if hidden and may_sudo and os.geteuid() != 0:
-        text = program({**data, "mode": "entries", "look": {"paths": hidden}})
+        text = program({**data, "mode": "entries", "look": {"paths": hidden, "unlinked": unlinked}})
         argv = ["sudo", "-n", sys.executable, "-I", "-"]
         done = subprocess.run(argv, input=text.encode(), capture_output=True, check=False)
         for line in done.stdout.decode(errors="replace").splitlines():

@@ -19,7 +19,7 @@ def main(data: dict[str, Any]) -> int:
             say(type="seen", seen=look(data))
             return 0
         if data["mode"] == "entries":
-            say(type="entries", entries=entries(data["look"]["paths"]))
+            say(type="entries", entries=entries(data["look"]["paths"], data["look"]["unlinked"]))
             return 0
         return validate(data) if data["mode"] == "validate" else apply(data)
     except Exception:
