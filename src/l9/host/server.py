@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from l9.errors import ConfigError, UsageError
 
 _BEFORE = "config.json"  # what an l9 from before the first release wrote
 LONGEST = 1_000_000  # bytes
+ROOT = 0  # the user whose word counts
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -53,15 +55,18 @@ def of_directory(root: Path) -> Server:
     settings = _read(files)
     if Path(settings.path).resolve() != root.resolve():
         raise _unusable(files.settings, f"settings of {root}", f"those of {settings.path}")
-    for other in by_root():
-        if Path(other.settings.path).resolve() == root.resolve():
-            raise UsageError(
-                f"{root} was provisioned by root",
-                expected=f"its settings in {other.files.settings}",
-                found=f"others in {files.settings}",
-                remedy=f"rm {files.settings}",
-            )
-    outer = next((p for p in root.resolve().parents if provisioned.in_directory(p).settings.exists()), None)
+    of_root = {Path(one.settings.path).resolve(): one.files.settings for one in by_root()}
+    same_name = provisioned.for_instance(settings.instance).settings
+    theirs = of_root.get(root.resolve()) or (same_name if os.path.lexists(same_name) else None)
+    if theirs is not None:
+        raise UsageError(
+            f"{root} was provisioned by root",
+            expected=f"its settings in {theirs}",
+            found=f"others in {files.settings}",
+            remedy="l9 provision",
+        )
+    above = root.resolve().parents
+    outer = next((p for p in above if p in of_root or provisioned.in_directory(p).settings.exists()), None)
     if outer is not None:
         raise UsageError(
             f"{root} lies in another target's directory",
@@ -86,9 +91,14 @@ def by_root() -> Iterator[Server]:
 def _read(files: Provisioned) -> ServerSettings:
     path = files.settings
     try:
-        with path.open("rb") as file:
+        if files.by_root:
+            for guarded in (*files.guarded[:2], files.allowed_signers):
+                _refuse_strangers(guarded)
+        # No link is followed, and a pipe is not waited for.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
             if files.by_root:
-                _refuse_strangers(path, os.fstat(file.fileno()))
+                _refuse_strangers(path, os.fstat(fd))
             data = file.read(LONGEST)
         return msgspec.json.decode(data, type=ServerSettings)
     except FileNotFoundError:
@@ -96,12 +106,20 @@ def _read(files: Provisioned) -> ServerSettings:
         found = f"only {older}, which an older l9 wrote" if older.exists() else "no such file"
         raise _unusable(path, f"settings in {path}", found) from None
     except (OSError, msgspec.MsgspecError) as error:
-        raise _unusable(path, f"settings of {SCHEMA} in {path}", str(error)) from None
+        link = isinstance(error, OSError) and error.errno == errno.ELOOP
+        found = "a symbolic link" if link else str(error)
+        raise _unusable(path, f"settings of {SCHEMA} in {path}", found) from None
 
 
-def _refuse_strangers(path: Path, seen: os.stat_result) -> None:
-    if seen.st_uid != 0 or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        found = f"owner {seen.st_uid}, mode {stat.S_IMODE(seen.st_mode):04o}"
+def _refuse_strangers(path: Path, seen: os.stat_result | None = None) -> None:
+    """Raises ConfigError where somebody else than root may write the path; nothing where there is none."""
+    try:
+        seen = seen or path.lstat()
+    except FileNotFoundError:
+        return
+    if seen.st_uid != ROOT or stat.S_ISLNK(seen.st_mode) or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        kind = "a link, " if stat.S_ISLNK(seen.st_mode) else ""
+        found = f"{kind}owner {seen.st_uid}, mode {stat.S_IMODE(seen.st_mode):04o}"
         raise _unusable(path, f"{path} written by root alone", found)
 
 
