@@ -76,6 +76,8 @@ def serve(source: IO[bytes], sink: IO[bytes], find: Callable[[], Server]) -> int
             )
         for message in _answer(request, host):
             send(message)
+            if isinstance(message, Failed):
+                return message.error.exit_code
     except BrokenPipeError:
         return 0  # the link is gone; the worker, if there is one, goes on
     except L9Error as error:
@@ -186,6 +188,10 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
     if isinstance(asked, ask.Deploy) and (done := _already_live(asked, looker)) is not None:
         yield ResultLine(answer=done)
         return
+    if not isinstance(asked, ask.Resume) and layout.run(run_id).exists():
+        raise UsageError(
+            f"there is a run {run_id} already", expected="an id of its own", found=run_id, remedy="l9 history"
+        )
     if asked.wait and (held := looker.lock.holder()) is not None:
         yield NoteLine(text=waiting_for(held, asked.wait))
 
