@@ -24,7 +24,8 @@ from l9.configuration import load
 from l9.core import events as ev
 from l9.drivers.files.journal import JournalFile
 from l9.graph import GRAPH
-from l9.protocol.messages import Request, encode
+from l9.protocol import requests as ask
+from l9.protocol.messages import encode
 
 ENTRIES = 100_000
 GENESIS = "0" * 64
@@ -121,7 +122,7 @@ def _watched(ground: Ground) -> Iterator[dict[int, int]]:
             for process in Path("/proc").glob("[0-9]*"):
                 with suppress(OSError, ValueError):  # it has ended
                     pid = int(process.name)
-                    is_agent = (process / "cmdline").read_bytes().endswith(b"l9\0agent\0")
+                    is_agent = b"\0l9\0agent\0--" in (process / "cmdline").read_bytes()
                     if not is_agent or not ground.is_ours(pid):
                         continue
                     status = (process / "status").read_text(encoding="utf-8")
@@ -142,18 +143,19 @@ def long_journal(ground: Ground, runs: int, say: Callable[[str], None]) -> list[
     config = load(ground.work)
     asked = {
         name: encode(
-            Request(
-                command=name, version=__version__, graph=GRAPH.digest,
-                config=msgspec.to_builtins(config), who="bench", params=params,
+            ask.Request(
+                version=__version__, graph=GRAPH.digest, instance=config.instance, who="bench",
+                ask=msgspec.Raw(ask.encode_ask(query)),
             )
         ) + b"\n"
-        for name, params in {"status": {}, "history": {"most": 20}, "verify": {"verify": True}}.items()
+        for name, query in {
+            "status": ask.Status(), "history": ask.History(), "verify": ask.History(verify=True),
+        }.items()
     }  # fmt: skip
-    asked["verify"] = asked["verify"].replace(b'"command":"verify"', b'"command":"history"')
 
     def agent(name: str) -> float:
         done = ground.agent(asked[name])
-        if done.code or '"type":"result"' not in done.out:
+        if done.code or '"type":"answer"' not in done.out:
             raise MeasureError(
                 f"the agent's {name} ended with {done.code}: {done.out[-2000:]}{done.err[-2000:]}"
             )

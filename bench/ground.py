@@ -16,11 +16,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from e2e.embedded_place import EmbeddedPlace
-from e2e.host_place import PATH, HostPlace
+from e2e.host_place import HostPlace
 from hosts.fixtures import BACKEND_REQUIREMENTS
 from hosts.host import Host
 from hosts.images import postgres_image, python_image
 from hosts.network import Network
+from l9.config.provisioned import for_instance
 from l9.configuration import load
 from l9.core.states import Slot
 from l9.drivers.git.source import GitSource
@@ -123,7 +124,8 @@ class HostGround(HostPlace):
         return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink(f"/proc/{self.host.pid}/ns/pid")
 
     def agent(self, request: bytes) -> Done:
-        argv = (f"{PATH}/.l9/agent/bin/l9", "agent")
+        instance = load(self.work).instance
+        argv = (str(for_instance(instance).agent), "agent", "--instance", instance)
         return timed(
             lambda: self.host.run(argv, input=request.decode(), check=False, timeout=COMMAND_SECONDS)
         )
@@ -157,7 +159,7 @@ class EmbeddedGround(EmbeddedPlace):
         return os.readlink(f"/proc/{pid}/cwd") == str(self.work)
 
     def agent(self, request: bytes) -> Done:
-        argv = agent_argv(load(self.work).target)
+        argv = agent_argv(load(self.work))
         return timed(
             lambda: subprocess.run(
                 argv,

@@ -125,9 +125,7 @@ def servers_part(config: Config) -> dict[str, Any]:
     for name, value in sections.items():
         inner = value if isinstance(value, dict) else {}
         found |= {f"{name}.{key}": one for key, one in inner.items()}
-    return {
-        key: value for key, value in found.items() if _is_servers(key)
-    }
+    return {key: value for key, value in found.items() if _is_servers(key)}
 
 
 def _is_servers(key: str) -> bool:

@@ -13,7 +13,16 @@ from hosts.host import Host
 from l9.demo.stage import GIT_NAMES
 
 ORIGIN = "/srv/origin.git"
-PLACES = ("/opt", "/etc/caddy", "/etc/cron.d", "/etc/group", "/var/log/caddy", "/root")
+PLACES = (
+    "/opt",
+    "/etc/l9",
+    "/usr/lib/l9",
+    "/etc/caddy",
+    "/etc/cron.d",
+    "/etc/group",
+    "/var/log/caddy",
+    "/root",
+)
 # A sudo of the host's own, for root: what `l9 provision` tells people to type begins with it.
 SUDO = """#!/bin/sh
 [ "$1" = -n ] && shift

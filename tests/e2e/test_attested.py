@@ -14,7 +14,6 @@ from e2e.place import deploy, l9, l9_json, last_body
 from keys import allow, make_key
 from l9.configuration import load
 from l9.core.states import State
-from l9.provision.wanted import want
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.embedded]
 
@@ -51,10 +50,7 @@ class AskingPlace(EmbeddedPlace):
         self.git("push", "--quiet", "origin", "main")
         # As `l9 provision` writes them; the tests of provisioning show that it does.
         signers = (self.work / "allowed_signers").read_text(encoding="utf-8")
-        wanted = want(load(self.work), str(self.origin), signers=signers)
-        self.layout.state.mkdir(exist_ok=True)
-        self.layout.settings.write_text(wanted.settings_text, encoding="utf-8")
-        self.layout.allowed_signers.write_text(signers, encoding="utf-8")
+        self.provision(load(self.work), signers)
 
     def write(self, path: str, text: str) -> None:
         (self.work / path).write_text(text, encoding="utf-8")

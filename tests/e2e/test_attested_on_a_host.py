@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.host_place import PATH, HostPlace
+from e2e.host_place import HostPlace
 from e2e.place import deploy, l9, l9_json
 from hosts.host import Host
 from keys import allow, make_key
@@ -70,7 +70,7 @@ def refused(place: AskingHost, tag: str, gate: State) -> str:
 
 
 def test_what_nobody_attested_goes_no_further(place: AskingHost) -> None:
-    signers = place.host.path(f"{PATH}/.l9/allowed_signers").read_text(encoding="utf-8")
+    signers = place.host.path("/etc/l9/l9-api/allowed_signers").read_text(encoding="utf-8")
     assert signers == (place.work / "allowed_signers").read_text(encoding="utf-8")
     made = l9(place, "release", V1)
     assert made.returncode == 0, made.stderr

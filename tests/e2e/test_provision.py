@@ -62,6 +62,7 @@ def test_the_first_run_makes_all_and_the_second_finds_nothing_to_change(fresh: F
         "/opt/l9/.l9 711 root",
         "/opt/l9/.l9/route 755 root",
     ]
+    assert _owners(host) == {"root:root"}
     seen_by_caddy = host.run(
         ("setpriv", "--reuid=caddy", "--regid=caddy", "--init-groups", "ls", "/opt/l9/.l9/route")
     )
@@ -88,7 +89,12 @@ def test_the_timers_line_works_and_finds_no_drift(fresh: Fresh, host: Host) -> N
     command = tick.split(" ", 6)[6].partition(" 2>&1")[0]
     env = {"PATH": "/usr/bin:/bin", "HOME": "/root"}
     done = host.run(("sh", "-c", command), env=env)
-    assert json.loads(done.stdout) == {"schema": "l9.tick/1", "recovered": None, "standby_stopped": None}
+    assert json.loads(done.stdout) == {
+        "schema": "l9.tick/1",
+        "busy": False,
+        "recovered": None,
+        "standby_stopped": None,
+    }
     drift = host.run(("sh", "-c", command.replace(" tick ", " drift ")), env=env)
     assert json.loads(drift.stdout)["drift"] == []
 
@@ -210,7 +216,7 @@ def test_another_version_is_switched_to_and_the_one_before_is_kept(
         assert fresh.l9("status", package=package).returncode == 0
         known.append(done["agent"]["current"])
         assert set(done["agent"]["installed"]) == set(known[-2:])
-    assert os.readlink(host.path("/opt/l9/.l9/agent/bin")) == f"{known[-1]}/bin"
+    assert os.readlink(host.path("/usr/lib/l9/l9-api/bin")) == f"{known[-1]}/bin"
     assert len(set(known)) == 3
 
 
@@ -272,7 +278,10 @@ def test_an_ordinary_user_does_its_part_and_is_told_roots(network: Network, tmp_
         assert (first["exit"], first["changed"], first["ready"]) == (5, True, False), first
         assert {change["kind"] for change in first["left"]} == {"log", "join", "caddy", "file"}
         assert fresh.l9("status").returncode == 0
-        assert host.run(("stat", "-c", "%U", "/opt/l9/.l9/agent/bin/l9")).stdout == "deploy\n"
+        ours = ("/opt/l9/.l9/agent/bin/l9", "/opt/l9/.l9/settings.json")
+        assert host.run(("stat", "-c", "%U", *ours)).stdout == "deploy\ndeploy\n"
+        assert not host.path("/etc/l9").exists()
+        assert not host.path("/usr/lib/l9").exists()
         again = fresh.provision()
         assert (again["exit"], again["changed"], len(again["left"])) == (5, False, 4)
 
@@ -292,8 +301,60 @@ def test_a_user_with_sudo_needs_no_hand(network: Network, tmp_path: Path) -> Non
         done = fresh.provision()
         assert (done["exit"], done["planned"], done["left"]) == (0, [], []), done
         assert host.run(("stat", "-c", "%U", "/opt/l9", "/etc/cron.d/l9-l9-api")).stdout == "deploy\nroot\n"
+        assert _owners(host) == {"root:root"}
+        assert fresh.l9("status").returncode == 0
         assert slot(host) == "blue 502"
         assert fresh.provision()["made"] == []
+
+        # Root's settings stay root's when nobody may become root any more.
+        host.path("/usr/local/bin/sudo").unlink()
+        fresh.configure(f'public_url = "http://{host.address}"', "[standby]\nseconds = 7")
+        later = fresh.provision()
+        assert (later["exit"], later["made"]) == (5, []), later
+        assert [change["title"] for change in later["left"]] == ["file /etc/l9/l9-api/settings.json"]
+        told = fresh.l9("status")
+        assert "standby.seconds: 7 here, 600 on the host; l9 provision writes yours" in told.stderr
+
+
+def _owners(host: Host) -> set[str]:
+    """Who owns what decides on the host; nobody else may write there."""
+    places = ("/etc/l9", "/usr/lib/l9")
+    assert host.run(("find", *places, "!", "-type", "l", "-perm", "/022")).stdout == ""
+    modes = host.run(("stat", "-c", "%a", *places, "/etc/l9/l9-api", "/usr/lib/l9/l9-api")).stdout
+    assert modes.split() == ["755"] * 4
+    return set(host.run(("find", *places, "-printf", "%u:%g\n")).stdout.split())
+
+
+def test_a_directory_that_another_instance_has_is_left_alone(fresh: Fresh, host: Host) -> None:
+    assert fresh.provision()["exit"] == 0
+    before = fresh.listing()
+    fresh.configure(
+        f'public_url = "http://{host.address}:81"\ninstance = "shop"\nports = {{ blue = 1, green = 2 }}'
+    )
+    done = fresh.provision()
+    assert (done["exit"], done["changed"]) == (5, False)
+    assert done["needs"][0]["observed"] == "prepared for l9-api"
+    assert fresh.listing() == before
+
+
+def test_what_an_older_l9_left_is_shown_and_removed(fresh: Fresh, host: Host) -> None:
+    script = """
+        umask 022; mkdir -p /opt/l9/.l9/agent/0123456789abcdef/bin; ln -s 0123456789abcdef/bin /opt/l9/.l9/agent/bin
+        echo '{"app": "l9-api"}' >/opt/l9/.l9/config.json
+        printf '#!/bin/sh\\necho %s\\n' "'$1'" >/opt/l9/.l9/agent/bin/l9; chmod +x /opt/l9/.l9/agent/bin/l9
+    """
+    hello = '{"type":"hello","version":"0.1.0","graph":"0","host":"h","schema":"l9.agent/1"}'
+    host.run(("sh", "-ec", script, "-", hello))
+    refused = json.loads(fresh.l9("status", "--json").stdout)
+    assert (refused["code"], refused["message"]) == (
+        "AGENT_MISMATCH",
+        "the agent on the host has another protocol",
+    )
+    assert refused["remedy"] == [{"command": "l9 provision"}]
+    done = fresh.provision()
+    assert (done["exit"], done["made"][-1]["kind"]) == (0, "remove"), done
+    assert fresh.l9("status").returncode == 0
+    assert not {"agent", "config.json"} & set(os.listdir(host.path("/opt/l9/.l9")))
 
 
 def _sudo_for_everybody(host: Host) -> None:
