@@ -53,8 +53,8 @@ class Done:
 
     @property
     def result(self) -> dict[str, Any]:
-        """Its JSON document, or the last of its JSON Lines."""
-        return dict(json.loads(self.out.strip().splitlines()[-1]))
+        """Its JSON document."""
+        return dict(json.loads(self.out))
 
 
 class MeasureError(Exception):

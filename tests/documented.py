@@ -20,6 +20,12 @@ def documents(out: str) -> list[dict[str, Any]]:
     return found
 
 
+def answer_of(document: dict[str, Any]) -> dict[str, Any]:
+    """A command's answer: the document itself, or what the last line of a long one holds."""
+    answer: dict[str, Any] = document["answer"] if document.get("type") == "result" else document
+    return answer
+
+
 def check(document: dict[str, Any], kind: Any) -> None:
     """Raises AssertionError where the document is not of that kind."""
     read = msgspec.convert(document, kind)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from documented import documents
+from documented import answer_of, documents
 from l9.config.layout import Layout
 from l9.core.states import State
 from l9.demo.load import Load
@@ -71,13 +71,13 @@ def l9_json(place: Place, *args: str) -> dict[str, Any]:
     done = l9(place, *args, "--json")
     found = documents(done.stdout)
     assert found, done.stderr
-    return found[-1]
+    return answer_of(found[-1])
 
 
 def deploy(place: Place, tag: str, *options: str) -> dict[str, Any]:
     """Deploy; the result, with the process's exit code."""
     done = l9(place, "deploy", tag, "--json", *options)
-    result = documents(done.stdout)[-1]
+    result = answer_of(documents(done.stdout)[-1])
     assert result.get("exit_code") == done.returncode, (done.stdout[-2000:], done.stderr[-2000:])
     return result
 
@@ -117,10 +117,10 @@ class Deploying:
         raise AssertionError(f"{otherwise}: {self.seen[-3:]}")
 
     def end(self, timeout: float = 90) -> tuple[int, dict[str, Any]]:
-        """The exit code and the last document."""
+        """The exit code and the answer."""
         out, _ = self.process.communicate(timeout=timeout)
         self.seen += [json.loads(line) for line in out.splitlines()]
-        return self.process.returncode, self.seen[-1]
+        return self.process.returncode, answer_of(self.seen[-1])
 
     def kill(self) -> None:
         """SIGKILL to the operator's side."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from documented import documents
+from documented import answer_of, documents
 from e2e.refusing_stage import Refusing
 from l9.__main__ import main
 from l9.cli import config, errors
@@ -51,7 +51,7 @@ class Answer:
     @property
     def findings(self) -> list[dict[str, str]]:
         """What was expected, found and advised, in either form of an end."""
-        if self.document.get("type") == "result":
+        if "closed" in self.document:
             return [
                 {"expected": f["expected"], "found": f["found"], "remedy": f["remedy"]}
                 for f in self.document["closed"]["findings"]
@@ -106,9 +106,9 @@ class Desk:
             assert "Traceback" not in done.stdout + done.stderr
             assert ESCAPE not in done.stdout + done.stderr
         printed = documents(machine.stdout)
-        answer = Answer(told, printed[-1])
-        assert [d for d in printed if d.get("type") in ("error", "result")] == [answer.document]
-        assert len(printed) == 1 or printed[0]["schema"] == "l9.run/1"
+        answer = Answer(told, answer_of(printed[-1]))
+        assert [d for d in printed if d.get("type") in ("error", "result")] == printed[-1:]
+        assert len(printed) == 1 or printed[0]["schema"] == "l9.lines/1"
         assert answer.document["exit_code"] == code
         _told_in_full(args, answer)
         for words in says:

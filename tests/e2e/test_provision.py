@@ -113,7 +113,7 @@ def test_nobody_to_ask_and_no_yes_is_refused_before_anything(fresh: Fresh) -> No
     before = fresh.listing()
     done = fresh.l9("provision", "--json")
     assert done.returncode == 2
-    assert json.loads(done.stdout)["remedy"] == [{"command": "l9 provision --dry-run"}]
+    assert json.loads(done.stdout)["remedy"] == [{"command": "l9 provision --dry-run", "when": ""}]
     assert fresh.listing() == before
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from e2e.embedded_place import EmbeddedPlace
+from e2e.place import l9_json
 from l9.checks.environment.env_file import parse_env
 from l9.demo import backend
 
@@ -113,7 +114,7 @@ def test_secrets_come_to_the_host_and_nowhere_else(place: EmbeddedPlace, vaulted
     said.append(place.l9("deploy", BAD))
     assert said[-1].returncode == 3
     assert host_env(place) == after
-    assert place.l9_json("status")["live"]["release"] == NEXT
+    assert l9_json(place, "status")["live"]["release"] == NEXT
 
     # So does one whose values are not what the schema asks for, before anything is written.
     vaulted.write("hunter2-planted")

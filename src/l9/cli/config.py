@@ -7,9 +7,11 @@ import sys
 
 import click
 import msgspec
+from msgspec.structs import asdict
 
-from l9.cli.context import HELP, json_option, project, target_option
+from l9.cli.context import HELP, json_option, project, show, target_option
 from l9.configuration import schema
+from l9.protocol.answers.scaffold import ShownConfig
 
 
 @click.group("config", context_settings=HELP)
@@ -30,6 +32,6 @@ def schema_command(as_json: bool) -> int:
 @json_option
 def show_command(target: str | None, as_json: bool) -> int:
     """Print one target's configuration with every default filled in."""
-    document = {"schema": "l9.config/1", **msgspec.to_builtins(project(target).config)}
-    sys.stdout.write(json.dumps(document, indent=None if as_json else 2) + "\n")
+    answer = ShownConfig(**asdict(project(target).config))
+    show(answer, as_json=as_json, text=lambda: json.dumps(msgspec.to_builtins(answer), indent=2))
     return 0

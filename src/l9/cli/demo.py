@@ -46,7 +46,7 @@ def command(files: Path | None, as_json: bool, progress: str, verbose: bool) -> 
         screen.close()
         stage.stop()
     if isinstance(screen, JsonView):
-        screen.result({"schema": "l9.demo/1", **report})
+        screen.result(report)
     else:
         sys.stdout.write("\n" + table(report) + "\n")
-    return 0 if report["ok"] else 1
+    return 0 if report.ok else 1

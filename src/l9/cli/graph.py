@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from l9.cli.context import HELP, json_option
+from l9.cli.context import HELP, json_option, show
 
 
 @click.command("graph", context_settings=HELP)
@@ -18,12 +16,6 @@ def command(form: str, as_json: bool) -> int:
     """Show the graph of gates: what each needs, what it does, and where it goes when it closes."""
     from l9.cli import graph_drawing as drawing
 
-    if as_json:
-        import json
-
-        sys.stdout.write(json.dumps(drawing.as_document()) + "\n")
-    else:
-        sys.stdout.write(
-            {"text": drawing.as_text, "mermaid": drawing.as_mermaid, "svg": drawing.as_svg}[form]()
-        )
+    drawn = {"text": drawing.as_text, "mermaid": drawing.as_mermaid, "svg": drawing.as_svg}
+    show(drawing.as_answer(), as_json=as_json, text=drawn[form])
     return 0

@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 from l9.core.actions import Action
-from l9.core.gates import Gate, nothing
+from l9.core.gates import Gate, Guard, nothing
+from l9.core.invariant import Invariant
 from l9.core.states import Kind, State
 from l9.graph import GRAPH
+from l9.protocol.answers.graph import GateNeed, GateRow, GraphTable, GuardRow
 
 _BOX = (300, 46)
 _GAP = (40, 34)
 
 
-def as_document() -> dict[str, Any]:
-    """Every row for machines (schema `l9.graph/1`)."""
-    return {
-        "schema": "l9.graph/1",
-        "digest": GRAPH.digest,
-        "gates": [
-            {
-                "opens": str(row.opens),
-                "where": str(row.where),
-                "phase": str(row.phase),
-                "kinds": [str(k) for k in row.kinds],
-                "after": [str(a) for a in row.after],
-                "acts": row.does is not nothing,
-                "needs": [{"id": n.id, "why": n.why, "clause": n.clause} for n in row.needs],
-                "closed": str(row.closed),
-                "summary": row.summary,
-            }
-            for row in GRAPH
-        ],
-        "guards": [
-            {
-                "actions": [_tag(action) for action in guard.actions],
-                "case": guard.case,
-                "needs": [{"id": n.id, "why": n.why, "clause": n.clause} for n in guard.needs],
-            }
-            for guard in GRAPH.guards
-        ],
-    }
+def as_answer() -> GraphTable:
+    """Every row for machines."""
+    return GraphTable(
+        digest=GRAPH.digest, gates=tuple(map(_row, GRAPH)), guards=tuple(map(_guard, GRAPH.guards))
+    )
+
+
+def _row(row: Gate) -> GateRow:
+    return GateRow(
+        opens=row.opens,
+        where=row.where,
+        phase=row.phase,
+        kinds=row.kinds,
+        after=row.after,
+        acts=row.does is not nothing,
+        needs=_needs(row.needs),
+        closed=row.closed,
+        summary=row.summary,
+    )
+
+
+def _guard(guard: Guard) -> GuardRow:
+    return GuardRow(actions=tuple(map(_tag, guard.actions)), case=guard.case, needs=_needs(guard.needs))
+
+
+def _needs(needs: tuple[Invariant, ...]) -> tuple[GateNeed, ...]:
+    return tuple(GateNeed(id=n.id, why=n.why, clause=n.clause) for n in needs)
 
 
 def as_text() -> str:

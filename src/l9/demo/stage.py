@@ -10,7 +10,9 @@ import subprocess
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+import msgspec
 
 from l9.config.layout import Layout
 from l9.config.model import Config
@@ -21,7 +23,10 @@ from l9.demo.caddy import EmbeddedCaddy
 from l9.demo.postgres import EmbeddedPostgres
 from l9.drivers.caddy import site
 from l9.drivers.process.free_port import free_port
+from l9.protocol.answers.answer import Answer
 from l9.provision.wanted import want
+
+A = TypeVar("A", bound=Answer)
 
 GIT_NAMES = {
     "GIT_AUTHOR_NAME": "Demo", "GIT_AUTHOR_EMAIL": "demo@l9.invalid",
@@ -148,10 +153,9 @@ class Stage:
             (sys.executable, "-m", "l9", *args), cwd=self.work, capture_output=True, text=True, check=False
         )
 
-    def l9_json(self, *args: str) -> dict[str, Any]:
-        """A command's one JSON document, or the last of its JSON Lines."""
-        lines = self.l9(*args, "--json").stdout.strip().splitlines()
-        return dict(json.loads(lines[-1])) if lines else {}
+    def ask(self, kind: type[A], *args: str) -> A:
+        """The answer of a command that prints one document. Raises msgspec.ValidationError for an error."""
+        return msgspec.json.decode(self.l9(*args, "--json").stdout, type=kind)
 
     def provision(self, config: Config, signers: str | None = None) -> None:
         """Write the server's settings, as `l9 provision` does without root."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -11,7 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from l9.cli.context import Project
 from l9.cli.render.view import View
@@ -26,6 +26,9 @@ from l9.demo.load_report import LoadReport
 from l9.demo.stage import Stage
 from l9.drivers.files.lock import LockFile
 from l9.errors import Interrupted, L9Error
+from l9.protocol.answers.run_lines import EntryLine, Lines
+from l9.protocol.answers.runs import DemoResult, DemoStep, Explain
+from l9.protocol.answers.status import Status
 
 RATE = 100.0
 
@@ -53,8 +56,8 @@ class Story:
         self._steps: list[Step] = []
         self._load = Load(stage.url, RATE, stage.root / "load.jsonl", api_key=stage.api_key)
 
-    def play(self) -> dict[str, Any]:
-        """Play it; the report as one document. `ok` says whether every step ended as it should."""
+    def play(self) -> DemoResult:
+        """Play it; the report. `ok` says whether every step ended as it should."""
         self._act("first deploy of v0.5.0-l9", 0, lambda: self._deploy("v0.5.0-l9"))
         self._load.start()
         try:
@@ -117,12 +120,13 @@ class Story:
         )
         assert child.stdout is not None  # noqa: S101  # PIPE above
         for line in child.stdout:
-            said = json.loads(line)
-            body = said.get("entry", {}).get("body", {})
-            if body.get("event") == "gate-opened" and body.get("gate") == State.BLUE_GREEN_LAUNCH:
+            said = msgspec.json.decode(line, type=Lines)
+            if not isinstance(said, EntryLine):
+                continue
+            body = said.entry.body
+            if isinstance(body, ev.GateOpened) and body.gate is State.BLUE_GREEN_LAUNCH:
                 break
-            if body:
-                self._screen.entry(_entry(said["entry"]))
+            self._screen.entry(said.entry)
         holder = LockFile(stage.layout.lock).holder()
         child.kill()
         if holder is not None:
@@ -133,9 +137,9 @@ class Story:
             f"SIGKILL to the deployer here (pid {child.pid}) and on the host (pid {holder.pid if holder else '-'})",
             "warn",
         )
-        status = stage.l9_json("status")
-        state = status["run"]["state"] if status["run"] else "not on record"
-        self._screen.note(f"l9 status: {status['live']['release']} is live, the run is {state}")
+        status = stage.ask(Status, "status")
+        state = status.run.state if status.run else "not on record"
+        self._screen.note(f"l9 status: {status.live.release} is live, the run is {state}")
         try:
             return deploy(self._project(), "v0.6.0-l9", self._screen)
         except Interrupted as error:
@@ -153,7 +157,7 @@ class Story:
 
     # ── the report ───────────────────────────────────────────────────────────────────────────────
 
-    def _report(self, report: LoadReport) -> dict[str, Any]:
+    def _report(self, report: LoadReport) -> DemoResult:
         rows, ok = [], True
         for step, following in zip(self._steps, [*self._steps[1:], None], strict=True):
             until = following.begun if following else float("inf")
@@ -163,31 +167,26 @@ class Story:
             good = step.exit_code == step.wanted and counts.failed == excused
             ok = ok and good
             rows.append(
-                {
-                    "step": step.number,
-                    "title": step.title,
-                    "outcome": step.outcome,
-                    "exit_code": step.exit_code,
-                    "wanted": step.wanted,
-                    "seconds": round(step.ended - step.begun, 1),
-                    "served": counts.sent - counts.failed,
-                    "failed": counts.failed,
-                    "excused": excused,
-                    "ok": good,
-                }
+                DemoStep(
+                    step=step.number,
+                    title=step.title,
+                    outcome=step.outcome,
+                    exit_code=step.exit_code,
+                    wanted=step.wanted,
+                    seconds=round(step.ended - step.begun, 1),
+                    served=counts.sent - counts.failed,
+                    failed=counts.failed,
+                    excused=excused,
+                    ok=good,
+                )
             )
         late = report.total().is_late
-        return {"ok": ok, "steps": rows, "late": late, "files": str(self._stage.root)}
+        return DemoResult(ok=ok, steps=tuple(rows), late=late, files=str(self._stage.root))
 
     def _slot_of(self, release: str) -> str:
         """The slot that a release was tried in, from the record."""
-        return str(self._stage.l9_json("explain", release)["entries"][0]["body"]["new"])
-
-
-def _entry(document: dict[str, Any]) -> ev.Entry:
-    import msgspec
-
-    return msgspec.convert(document, ev.Entry)
+        started = self._stage.ask(Explain, "explain", release).entries[0].body
+        return started.new if isinstance(started, ev.RunStarted) else ""
 
 
 def _outcome(code: int) -> str:
@@ -196,20 +195,20 @@ def _outcome(code: int) -> str:
     )
 
 
-def table(report: dict[str, Any]) -> str:
+def table(report: DemoResult) -> str:
     """The report for people."""
     lines = [f"{'':2}{'step':<38} {'outcome':<11} {'exit':>4} {'seconds':>7} {'served':>6} {'failed':>6}"]
-    for row in report["steps"]:
-        failed = f"{row['failed']}*" if row["excused"] else str(row["failed"])
+    for row in report.steps:
+        failed = f"{row.failed}*" if row.excused else str(row.failed)
         lines.append(
-            f"{'✔' if row['ok'] else '✘'} {row['step']}. {row['title']:<35} {row['outcome']:<11} "
-            f"{row['exit_code']:>4} {row['seconds']:>7.1f} {row['served']:>6} {failed:>6}"
+            f"{'✔' if row.ok else '✘'} {row.step}. {row.title:<35} {row.outcome:<11} "
+            f"{row.exit_code:>4} {row.seconds:>7.1f} {row.served:>6} {failed:>6}"
         )
-    if any(row["excused"] for row in report["steps"]):
+    if any(row.excused for row in report.steps):
         lines.append("  * all of them 500s of the bad release itself, before the bake went back")
-    if report["late"]:
+    if report.late:
         lines.append("  ▲ the load generator was late: this machine was too busy for figures to count")
-    lines.append(f"  files: {report['files']}")
+    lines.append(f"  files: {report.files}")
     return "\n".join(lines)
 
 

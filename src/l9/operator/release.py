@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 
-import msgspec
-
 from l9.catalogue import Judged
 from l9.checks.api.openapi import ApiChange, compare
 from l9.checks.git.facts import Messages
@@ -32,25 +30,11 @@ from l9.drivers.signing.ssh_keys import find_key
 from l9.errors import GateClosed, UsageError
 from l9.operator.deploy import judge_repository, release_at_head
 from l9.operator.pipeline.attest import attest
+from l9.protocol.answers.releases import MadeRelease
 from l9.protocol.caller import check_name, whoami
 
 PARTS = ("major", "minor", "patch")
 BEFORE_THE_HOST = (Substrate.WORKSPACE, Substrate.REPOSITORY)
-
-
-class MadeRelease(msgspec.Struct, frozen=True):
-    """A release that was made, or would be. `needed` is how far its version had to grow, and why.
-
-    `signer` attested its tree: a name where the signature is one that counts, else the key's fingerprint.
-    """
-
-    tag: str
-    commit: str
-    tree: str
-    previous: str | None
-    needed: Bump
-    message: str
-    signer: str
 
 
 def release(
@@ -109,7 +93,16 @@ def _release(
     if not dry_run:
         must_sign = sign or config.release.signatures == "required"
         releases.make(tag, head.commit, message, sign=must_sign)
-    return MadeRelease(tag, head.commit, head.tree, last.tag if last else None, bump, message, signer)
+    return MadeRelease(
+        tag=tag,
+        commit=head.commit,
+        tree=head.tree,
+        previous=last.tag if last else None,
+        needed=bump,
+        message=message,
+        signer=signer,
+        dry_run=dry_run,
+    )
 
 
 def _attest(repo: GitRepo, config: Config, report: CgmpReport) -> str:

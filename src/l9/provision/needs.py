@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from l9.checks.environment.env_file import parse_env
 from l9.config.model import Target
@@ -28,15 +27,6 @@ class Need:
     found: str
     remedy: str
     blocking: bool = True
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "what": self.what,
-            "expected": self.expected,
-            "observed": self.found,
-            "remedy": self.remedy,
-            "blocking": self.blocking,
-        }
 
 
 def refuse_old_python(seen: HostSnapshot, host: Target) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from msgspec.structs import replace
 
-import msgspec
-
+from l9.protocol.answers.provision import HostNeed, InstalledAgent, PlannedChange, Provision, SeenHost
 from l9.provision.changes import Change
+from l9.provision.needs import Need
 from l9.provision.session import Look
 from l9.provision.snapshot import Agent
 
@@ -31,31 +31,32 @@ class ProvisionReport:
         blocking = any(need.blocking for need in self.look.needs)
         return blocking or bool(self.look.left) or bool(self.planned and not self._dry_run)
 
-    def document(self) -> dict[str, Any]:
-        """The report as one JSON document (schema `l9.provision/1`)."""
+    def answer(self) -> Provision:
+        """The report for machines."""
         seen = self.look.seen
-        return {
-            "target": self.look.wanted.config.name,
-            "host": self.look.wanted.config.target.host,
-            "path": self.look.wanted.path,
-            "dry_run": self._dry_run,
-            "changed": bool(self.made),
-            "ready": not self.incomplete and not self.planned,
-            "made": [_document(change) for change in self.made],
-            "planned": [_document(change) for change in self.planned],
-            "left": [{**_document(c), "commands": list(c.commands())} for c in self.look.left],
-            "needs": [need.document() for need in self.look.needs],
-            "agent": msgspec.to_builtins(seen.agents.get(self.look.wanted.agents, Agent())),
-            "seen": {
-                "hostname": seen.hostname,
-                "user": seen.me.user,
-                "system": seen.system.name,
-                "python": ".".join(map(str, seen.python.version)),
-                "caddy": seen.caddy.version if seen.caddy else None,
-                "docker": seen.docker.engine if seen.docker else None,
-            },
-            "seconds": round(self.seconds, 3),
-        }
+        agent = seen.agents.get(self.look.wanted.agents, Agent())
+        return Provision(
+            target=self.look.wanted.config.name,
+            host=self.look.wanted.config.target.host,
+            path=self.look.wanted.path,
+            dry_run=self._dry_run,
+            changed=bool(self.made),
+            ready=not self.incomplete and not self.planned,
+            made=tuple(map(_change, self.made)),
+            planned=tuple(map(_change, self.planned)),
+            left=tuple(replace(_change(one), commands=one.commands()) for one in self.look.left),
+            needs=tuple(map(_need, self.look.needs)),
+            agent=InstalledAgent(current=agent.current, installed=agent.installed),
+            seen=SeenHost(
+                hostname=seen.hostname,
+                user=seen.me.user,
+                system=seen.system.name,
+                python=".".join(map(str, seen.python.version)),
+                caddy=seen.caddy.version if seen.caddy else None,
+                docker=seen.docker.engine if seen.docker else None,
+            ),
+            seconds=round(self.seconds, 3),
+        )
 
     def text(self) -> str:
         """The same for people; the changes themselves were shown already."""
@@ -84,6 +85,16 @@ class ProvisionReport:
         return f"✔ {len(self.made)} changes made on {host} in {self.seconds:.1f} s"
 
 
-def _document(change: Change) -> dict[str, Any]:
-    tag = msgspec.to_builtins(change)["kind"]
-    return {"kind": tag, "title": change.title(), "root": change.root, "diff": list(change.diff())}
+def _change(change: Change) -> PlannedChange:
+    kind = str(change.__struct_config__.tag)
+    return PlannedChange(kind=kind, title=change.title(), root=change.root, diff=change.diff())
+
+
+def _need(need: Need) -> HostNeed:
+    return HostNeed(
+        what=need.what,
+        expected=need.expected,
+        observed=need.found,
+        remedy=need.remedy,
+        blocking=need.blocking,
+    )

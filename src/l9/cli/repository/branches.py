@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from l9.cli.context import HELP, json_option, project, show, target_option
 
 if TYPE_CHECKING:
-    from l9.checks.git.facts import Branch, Branches
+    from l9.checks.git.facts import Branch
+    from l9.protocol.answers.branches import BranchLine, BranchList
 
 
 @click.command("branches", context_settings=HELP)
@@ -19,45 +20,47 @@ if TYPE_CHECKING:
 def command(target: str | None, as_json: bool) -> int:
     """List branches here and on origin: age, distance from main, name; old ones are told."""
     from l9.drivers.git.branches import branches
+    from l9.protocol.answers.branches import BranchList
 
     here = project(target)
     release = here.config.release
     seen = branches(here.top, release.main)
     now = time.time()
-    listed = [_told(one, release.branches, now) for one in seen.branches]
-    document = {"main": seen.main, "known": seen.known, "branches": listed}
-    show(document, "l9.branches/1", as_json=as_json, text=lambda: _text(seen, listed))
+    listed = tuple(_line(one, release.branches, now) for one in seen.branches)
+    answer = BranchList(main=seen.main, known=seen.known, branches=listed)
+    show(answer, as_json=as_json, text=lambda: _text(answer))
     return 0
 
 
-def _told(one: Branch, forms: tuple[str, ...], now: float) -> dict[str, Any]:
+def _line(one: Branch, forms: tuple[str, ...], now: float) -> BranchLine:
     from l9.checks.git.branch_invariants import lives_too_long, well_named
+    from l9.protocol.answers.branches import BranchLine
 
-    return {
-        "name": one.name,
-        "where": one.where,
-        "commit": one.commit,
-        "at": one.at,
-        "began": one.began,
-        "ahead": one.ahead,
-        "behind": one.behind,
-        "merged": one.merged,
-        "well_named": well_named(one.name, forms),
-        "old": lives_too_long(one, now),
-        "days": round((now - one.began) / 86_400, 1),
-    }
+    return BranchLine(
+        name=one.name,
+        where=one.where,
+        commit=one.commit,
+        at=one.at,
+        began=one.began,
+        ahead=one.ahead,
+        behind=one.behind,
+        merged=one.merged,
+        well_named=well_named(one.name, forms),
+        old=lives_too_long(one, now),
+        days=round((now - one.began) / 86_400, 1),
+    )
 
 
-def _text(seen: Branches, listed: list[dict[str, Any]]) -> str:
-    lines = [] if seen.known else [f"there is no branch {seen.main} yet to compare with"]
-    for one in listed:
-        away = "merged" if one["merged"] else f"{one['ahead']} ahead, {one['behind']} behind"
-        if one["ahead"] is None:
+def _text(listed: BranchList) -> str:
+    lines = [] if listed.known else [f"there is no branch {listed.main} yet to compare with"]
+    for one in listed.branches:
+        away = "merged" if one.merged else f"{one.ahead} ahead, {one.behind} behind"
+        if one.ahead is None:
             away = "not compared"
-        notes = ["not named as it should be"] * (not one["well_named"]) + ["older than a week"] * one["old"]
+        notes = ["not named as it should be"] * (not one.well_named) + ["older than a week"] * one.old
         icon = "⚠" if notes else "✔"
         told = f"; {', '.join(notes)}" if notes else ""
-        lines.append(f"{icon} {one['name']:<34} {one['where']:<7} {one['days']:>6.1f} days, {away}{told}")
-    old = sum(one["old"] for one in listed)
-    lines.append(f"{len(listed)} branches beside {seen.main}, {old} older than a week")
+        lines.append(f"{icon} {one.name:<34} {one.where:<7} {one.days:>6.1f} days, {away}{told}")
+    old = sum(one.old for one in listed.branches)
+    lines.append(f"{len(listed.branches)} branches beside {listed.main}, {old} older than a week")
     return "\n".join(lines)

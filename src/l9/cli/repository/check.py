@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,7 @@ from l9.core.states import Substrate
 
 if TYPE_CHECKING:
     from l9.catalogue import Judged
-    from l9.protocol.answers.check import Fixed
+    from l9.protocol.answers.check import Check, Fixed, Record
 
 BEFORE_THE_HOST = (Substrate.WORKSPACE, Substrate.REPOSITORY)
 ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·", "advice": "⚠"}
@@ -73,49 +73,54 @@ def _check(
     history: bool,
     as_json: bool,
 ) -> int:
-    import msgspec
+    from l9.protocol.answers.check import Check
 
     where = (Substrate(substrate),) if substrate else BEFORE_THE_HOST
     tag, commit, judged, _ = judge_all(here, tag, where, whole_history=history)
-    bad = [j for j in judged if not good(j)]
+    answer = Check(
+        tag=tag,
+        commit=commit,
+        ready=all(map(good, judged)),
+        invariants=tuple(judged),
+        fixed=None if fixed is None else tuple(fixed),
+    )
+    show(answer, as_json=as_json, text=lambda: _text(answer, where))
+    return 0 if answer.ready else 3
 
-    def text() -> str:
-        lines = [f"✔ mended: {one.did}" for one in fixed or ()]
-        if fixed is not None:
-            lines.append("nothing is committed: git diff" if fixed else "nothing here mends itself")
-        lines.append(f"{tag or 'HEAD'} is {commit[:12] or 'no commit yet'}")
-        for one in sorted(judged, key=lambda one: [one.id.startswith(f"{w}.") for w in where], reverse=True):
-            lines += told(one)
-        count = Counter(one.verdict for one in judged)
-        advice = f", {count['advice']} are advice" if count["advice"] else ""
-        later = f", {count['later']} are judged later" if count["later"] else ""
-        why = f"; why, and what may be waived: l9 check --explain {bad[0].id}" if bad else ""
-        lines.append(f"{count['holds']} hold, {len(bad)} do not{advice}{later}{why}")
-        return "\n".join(lines)
 
-    document = {"tag": tag, "commit": commit, "ready": not bad, "invariants": msgspec.to_builtins(judged)}
-    if fixed is not None:
-        document["fixed"] = msgspec.to_builtins(fixed)
-    show(document, "l9.check/1", as_json=as_json, text=text)
-    return 3 if bad else 0
+def _text(answer: Check, where: tuple[Substrate, ...]) -> str:
+    lines = [f"✔ mended: {one.did}" for one in answer.fixed or ()]
+    if answer.fixed is not None:
+        lines.append("nothing is committed: git diff" if answer.fixed else "nothing here mends itself")
+    lines.append(f"{answer.tag or 'HEAD'} is {answer.commit[:12] or 'no commit yet'}")
+    judged = answer.invariants
+    for one in sorted(judged, key=lambda one: [one.id.startswith(f"{w}.") for w in where], reverse=True):
+        lines += told(one)
+    bad = [one for one in judged if not good(one)]
+    count = Counter(one.verdict for one in judged)
+    advice = f", {count['advice']} are advice" if count["advice"] else ""
+    later = f", {count['later']} are judged later" if count["later"] else ""
+    why = f"; why, and what may be waived: l9 check --explain {bad[0].id}" if bad else ""
+    lines.append(f"{count['holds']} hold, {len(bad)} do not{advice}{later}{why}")
+    return "\n".join(lines)
 
 
 def judge_all(
     here: Project, tag: str | None, where: tuple[Substrate, ...], *, whole_history: bool = False
-) -> tuple[str | None, str, list[Judged], dict[str, Any]]:
+) -> tuple[str | None, str, list[Judged], Record]:
     """The tag (None for HEAD), its commit, the verdicts, and what the host has on record of the live release.
 
     The host is asked only when it is among `where`; its record is empty otherwise.
     """
     from l9.operator.deploy import claim_of, judge_repository, preview_of, release_at_head
     from l9.protocol import client, requests
-    from l9.protocol.answers.check import HostCheck
+    from l9.protocol.answers.check import HostCheck, Record
     from l9.protocol.caller import whoami
 
     tag = tag or release_at_head(here.repo, here.config)
     local = tuple(w for w in where if w in BEFORE_THE_HOST)
     run, judged = judge_repository(here.repo, here.config, tag or "", local, whole_history=whole_history)
-    record: dict[str, Any] = {}
+    record = Record()
     if Substrate.HOST in where:
         asked = requests.Check(
             release=claim_of(here.repo, run) if tag else None,
@@ -123,7 +128,7 @@ def judge_all(
         )
         found = client.query(here.config, asked, HostCheck, whoami(), remark)
         judged += found.invariants
-        record = {"release": found.record.release, "evidence": dict(found.record.evidence)}
+        record = found.record
     return tag, run.commit, judged, record
 
 
@@ -153,27 +158,27 @@ def told(one: Judged) -> list[str]:
 
 def _explain(name: str, *, as_json: bool) -> int:
     from l9.catalogue import catalogue, gates_of
+    from l9.protocol.answers.check import Explained
 
     known = {invariant.id: invariant for invariant in catalogue()}
     refuse_unknown(name, tuple(known), "invariant")
     found = known[name]
-    gates = [str(gate) for gate in gates_of(found)]
-    document = {
-        "id": found.id,
-        "why": found.why,
-        "clause": found.clause,
-        "substrate": str(found.substrate),
-        "weight": str(found.weight),
-        "observes": [kind.__name__ for kind in found.observes],
-        "gates": gates,
-    }
+    answer = Explained(
+        id=found.id,
+        why=found.why,
+        clause=found.clause,
+        substrate=found.substrate,
+        weight=found.weight,
+        observes=tuple(kind.__name__ for kind in found.observes),
+        gates=gates_of(found),
+    )
     lines = (
         found.id,
         f"  why       {found.why}",
         f"  source    {found.clause}",
         f"  weight    {WEIGHTS[found.weight]}",
-        f"  observes  {', '.join(document['observes'])}",
-        f"  gates     {', '.join(gates) or 'none: it is looked at between two deploys'}",
+        f"  observes  {', '.join(answer.observes)}",
+        f"  gates     {', '.join(answer.gates) or 'none: it is looked at between two deploys'}",
     )
-    show(document, "l9.invariant/1", as_json=as_json, text=lambda: "\n".join(lines))
+    show(answer, as_json=as_json, text=lambda: "\n".join(lines))
     return 0

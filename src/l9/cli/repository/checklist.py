@@ -15,5 +15,6 @@ from l9.cli.repository.ready import judge_list
 def command(tag: str | None, target: str | None, as_json: bool) -> int:
     """Judge the spec's checklist for TAG (what HEAD would release when none is named); change nothing."""
     from l9.criteria import CHECKLIST
+    from l9.protocol.answers.check import Checklist
 
-    return judge_list("l9.checklist/1", CHECKLIST, tag, target, as_json=as_json)
+    return judge_list(Checklist, CHECKLIST, tag, target, as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,7 @@ from l9.errors import ActionError, UsageError
 
 if TYPE_CHECKING:
     from l9.checks.environment.schema import Rule
+    from l9.protocol.answers.environment import EnvCheck, EnvDiff
 
 DIFFERENT = 7
 ICONS = {"fits": "✔", "left out": "·", "missing": "✘", "wrong": "✘", "no rule": "·"}
@@ -34,54 +35,58 @@ def check_command(file: str | None, tag: str | None, target: str | None, as_json
     Exit code 3 when a required key has no value, a value has another shape, or the host's file is readable by others.
     """
     here = project(target)
-    document = check(here, file, tag)
-    show(document, "l9.env-check/1", as_json=as_json, text=lambda: check_text(document))
-    return 0 if document["ok"] else 3
+    answer = check(here, file, tag)
+    show(answer, as_json=as_json, text=lambda: check_text(answer))
+    return 0 if answer.ok else 3
 
 
-def check(here: Project, file: str | None, tag: str | None) -> dict[str, Any]:
-    """The comparison as one document. Raises UsageError where there is no such file, or no schema."""
-    import msgspec
-
+def check(here: Project, file: str | None, tag: str | None) -> EnvCheck:
+    """The comparison. Raises UsageError where there is no such file, or no schema."""
     from l9.drivers.files.env_on_host import EnvOnHost
     from l9.protocol import client, requests
-    from l9.protocol.answers.environment import HostEnv
+    from l9.protocol.answers.environment import EnvCheck, HostEnv
     from l9.protocol.caller import whoami
 
     rules = _rules(here, tag)
     if file is None:
         asked = requests.Env(file=here.config.env.file, rules=rules)
-        seen = msgspec.to_builtins(client.query(here.config, asked, HostEnv, whoami()).report)
+        seen = client.query(here.config, asked, HostEnv, whoami()).report
     else:
         _refuse_no_file(file)
-        seen = msgspec.to_builtins(EnvOnHost(Path(file)).report(rules))
-    bad = [k for k in seen["keys"] if k["verdict"] in ("missing", "wrong")]
-    readable = file is None and seen["exists"] and int(seen["mode"], 8) & 0o077
-    return {
-        "target": None if file else here.config.name,
-        "example": here.config.env.example,
-        "tag": tag,
-        "ok": not bad and not readable and seen["exists"],
-        **seen,
-    }
+        seen = EnvOnHost(Path(file)).report(rules)
+    bad = [k for k in seen.keys if k.verdict in ("missing", "wrong")]
+    return EnvCheck(
+        target=None if file else here.config.name,
+        path=seen.path,
+        example=here.config.env.example,
+        tag=tag,
+        ok=seen.exists and not bad and (file is not None or _private(seen.mode)),
+        exists=seen.exists,
+        mode=seen.mode,
+        keys=seen.keys,
+        duplicates=seen.duplicates,
+        bad_lines=seen.bad_lines,
+    )
 
 
-def check_text(document: dict[str, Any]) -> str:
+def _private(mode: str) -> bool:
+    return not int(mode, 8) & 0o077
+
+
+def check_text(answer: EnvCheck) -> str:
     """The comparison for people."""
-    where = f" on {document['target']}" if document["target"] else ""
-    schema = f"{document['example']} of {document['tag'] or 'HEAD'}"
-    found = f"mode {document['mode']}" if document["exists"] else "no such file"
-    lines = [f"{document['path']}{where} ({found}) against {schema}"]
-    for key in document["keys"]:
-        expected = f": expected {key['expected']}" if key["expected"] else ""
-        lines.append(f"{ICONS[key['verdict']]} {key['key']:<32} {key['verdict']}{expected}")
-    lines += [f"▲ line {number} is no assignment" for number in document["bad_lines"]]
-    lines += [f"▲ {key} is there more than once; the last one counts" for key in document["duplicates"]]
-    if not document["ok"]:
-        mode = document["exists"] and int(document["mode"], 8) & 0o077 and document["target"]
-        lines.append(
-            f"  next  {'chmod 600' if mode else '$EDITOR'} {document['path']}{where and f'  #{where}'}"
-        )
+    where = f" on {answer.target}" if answer.target else ""
+    schema = f"{answer.example} of {answer.tag or 'HEAD'}"
+    found = f"mode {answer.mode}" if answer.exists else "no such file"
+    lines = [f"{answer.path}{where} ({found}) against {schema}"]
+    for key in answer.keys:
+        expected = f": expected {key.expected}" if key.expected else ""
+        lines.append(f"{ICONS[key.verdict]} {key.key:<32} {key.verdict}{expected}")
+    lines += [f"▲ line {number} is no assignment" for number in answer.bad_lines]
+    lines += [f"▲ {key} is there more than once; the last one counts" for key in answer.duplicates]
+    if not answer.ok:
+        mode = answer.exists and answer.target and not _private(answer.mode)
+        lines.append(f"  next  {'chmod 600' if mode else '$EDITOR'} {answer.path}{where and f'  #{where}'}")
     return "\n".join(lines)
 
 
@@ -94,32 +99,35 @@ def diff_command(a: str, b: str, as_json: bool) -> int:
 
     What is compared are fingerprints under a random key that is made for this one comparison and told to nobody else.
     """
-    document = diff(project_top(), a, b)
-    show(document, "l9.env-diff/1", as_json=as_json, text=lambda: diff_text(document))
-    return 0 if document["same"] else DIFFERENT
+    answer = diff(project_top(), a, b)
+    show(answer, as_json=as_json, text=lambda: diff_text(answer))
+    return 0 if answer.same else DIFFERENT
 
 
-def diff(top: Path, a: str, b: str) -> dict[str, Any]:
-    """The comparison as one document: names and same, differs, only in A, only in B."""
+def diff(top: Path, a: str, b: str) -> EnvDiff:
+    """The comparison: names and same, differs, only in A, only in B."""
     import secrets
+
+    from l9.protocol.answers.environment import ComparedKey, EnvDiff
 
     key = secrets.token_bytes(32)
     mine, theirs = (_prints(top, side, key) for side in (a, b))
-    keys = [
-        {"key": name, "verdict": _verdict(mine.get(name), theirs.get(name))} for name in {**mine, **theirs}
-    ]
-    return {"a": a, "b": b, "same": mine == theirs, "keys": keys}
+    keys = tuple(
+        ComparedKey(key=name, verdict=_compared(mine.get(name), theirs.get(name)))
+        for name in {**mine, **theirs}
+    )
+    return EnvDiff(a=a, b=b, same=mine == theirs, keys=keys)
 
 
-def diff_text(document: dict[str, Any]) -> str:
+def diff_text(answer: EnvDiff) -> str:
     """The comparison for people."""
-    lines = [f"A {document['a']}", f"B {document['b']}"]
-    lines += [f"{SIDES[k['verdict']]} {k['key']:<32} {k['verdict']}" for k in document["keys"]]
-    lines.append("the same" if document["same"] else "they differ")
+    lines = [f"A {answer.a}", f"B {answer.b}"]
+    lines += [f"{SIDES[k.verdict]} {k.key:<32} {k.verdict}" for k in answer.keys]
+    lines.append("the same" if answer.same else "they differ")
     return "\n".join(lines)
 
 
-def _verdict(mine: str | None, theirs: str | None) -> str:
+def _compared(mine: str | None, theirs: str | None) -> str:
     if mine is None:
         return "only in B"
     if theirs is None:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +16,7 @@ from l9.drivers.git_hooks.files import OURS
 
 if TYPE_CHECKING:
     from l9.drivers.git_hooks.files import HookFiles
-    from l9.protocol.answers.hooks import HookFinding
+    from l9.protocol.answers.hooks import HookFinding, Hooks
 
 CLOSED = 3
 STATES = {
@@ -77,16 +77,16 @@ def run_command(name: str, args: tuple[str, ...], as_json: bool) -> int:
     remarks = _judge(name, here, args, told.decode(errors="replace"))
     closed = any(remark.closes for remark in remarks)
     if as_json:
-        import msgspec
+        from l9.protocol.answers.hooks import HookRun
 
-        document: dict[str, Any] = {
-            "hook": name,
-            "ok": not closed and not before,
-            "remarks": msgspec.to_builtins(remarks),
-            "before": before,
-            "seconds": time.monotonic() - began,
-        }
-        show(document, "l9.hook/1", as_json=True, text=str)
+        answer = HookRun(
+            hook=name,
+            ok=not closed and not before,
+            remarks=tuple(remarks),
+            before=before,
+            seconds=time.monotonic() - began,
+        )
+        show(answer, as_json=True, text=str)
     else:
         sys.stderr.write("".join(f"{printable(line)}\n" for line in told_of(name, remarks)))
     return before or (CLOSED if closed else 0)
@@ -161,25 +161,25 @@ def on_review() -> list[str]:
 
 
 def _show(files: HookFiles, *, as_json: bool, after: list[str] | None = None) -> int:
-    import msgspec
+    from l9.protocol.answers.hooks import Hooks
 
     states = files.states()
-    document: dict[str, Any] = {
-        "directory": str(files.directory),
-        "hooks_path": files.hooks_path,
-        "ready": all(one.state == "installed" for one in states),
-        "hooks": msgspec.to_builtins(states),
-    }
-
-    def text() -> str:
-        lines = [f"hooks in {files.directory}"]
-        if document["hooks_path"]:
-            lines[0] += f" (core.hooksPath is {document['hooks_path']})"
-        for one in states:
-            kept = Path(one.kept).name if one.kept else ""
-            runs = f"; {kept} runs first" if one.kept_runs else f"; {kept} is not executable, and not run"
-            lines.append(f"{STATES[one.state]:<26}{one.name}{runs if kept else ''}")
-        return "\n".join([*lines, *(after or [])])
-
-    show(document, "l9.hooks/1", as_json=as_json, text=text)
+    answer = Hooks(
+        directory=str(files.directory),
+        hooks_path=files.hooks_path,
+        ready=all(one.state == "installed" for one in states),
+        hooks=states,
+    )
+    show(answer, as_json=as_json, text=lambda: "\n".join([*_text(answer), *(after or [])]))
     return 0
+
+
+def _text(answer: Hooks) -> list[str]:
+    lines = [f"hooks in {answer.directory}"]
+    if answer.hooks_path:
+        lines[0] += f" (core.hooksPath is {answer.hooks_path})"
+    for one in answer.hooks:
+        kept = Path(one.kept).name if one.kept else ""
+        runs = f"; {kept} runs first" if one.kept_runs else f"; {kept} is not executable, and not run"
+        lines.append(f"{STATES[one.state]:<26}{one.name}{runs if kept else ''}")
+    return lines

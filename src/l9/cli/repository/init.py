@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from l9.errors import L9Error, UsageError
 if TYPE_CHECKING:
     from l9.operator.scaffold.proposal import NewFile, Proposal
     from l9.operator.scaffold.snapshot import Note
+    from l9.protocol.answers.scaffold import Init
 
 DECLINED = 3
 
@@ -56,8 +57,8 @@ def command(host: str, url: str, app: str, hooks: bool, yes: bool, as_json: bool
         write(top, new)
     if written and hooks:
         proposal = replace(proposal, notes=(*proposal.notes, *_install(top)))
-    document = _document(top, proposal, written=written)
-    show(document, "l9.init/1", as_json=as_json, text=lambda: told(proposal, written=written))
+    answer = _answer(top, proposal, written=written)
+    show(answer, as_json=as_json, text=lambda: told(answer))
     return 0 if written else DECLINED
 
 
@@ -119,29 +120,31 @@ def _named(files: Iterable[NewFile]) -> str:
     return ", ".join(file.path for file in files)
 
 
-def _document(top: Path, proposal: Proposal, *, written: bool) -> dict[str, Any]:
+def _answer(top: Path, proposal: Proposal, *, written: bool) -> Init:
+    from l9.protocol.answers.scaffold import Init, Left, ProposedFile
+
     settings = proposal.files[-1]
-    return {
-        "file": str(top / settings.path),
-        "text": settings.text,
-        "missing": [note.what for note in proposal.notes],
-        "written": written,
-        "files": [
-            {"path": f.path, "text": f.text, "mode": f"{f.mode:04o}", "there": f.there}
+    return Init(
+        file=str(top / settings.path),
+        text=settings.text,
+        missing=tuple(note.what for note in proposal.notes),
+        written=written,
+        files=tuple(
+            ProposedFile(path=f.path, text=f.text, mode=f"{f.mode:04o}", there=f.there)
             for f in proposal.files
-        ],
-        "notes": [{"what": note.what, "next": note.next} for note in proposal.notes],
-        "next": list(proposal.steps) if written else ["l9 init --yes"],
-    }
+        ),
+        notes=tuple(Left(what=note.what, next=note.next) for note in proposal.notes),
+        next=proposal.steps if written else ("l9 init --yes",),
+    )
 
 
-def told(proposal: Proposal, *, written: bool) -> str:
+def told(answer: Init) -> str:
     """What was done and what is left to a person."""
-    lines = [f"wrote {file.path}" for file in proposal.files if written and not file.there]
-    if proposal.notes:
+    lines = [f"wrote {file.path}" for file in answer.files if answer.written and not file.there]
+    if answer.notes:
         lines.append("left to you:")
-        for note in proposal.notes:
+        for note in answer.notes:
             lines += [f"▲ {note.what}", *([f"    {note.next}"] if note.next else [])]
-    if not written:
+    if not answer.written:
         return "\n".join([*lines, "nothing was written: l9 init --yes writes it"])
-    return "\n".join([*lines, "then:", *(f"  {step}" for step in proposal.steps)])
+    return "\n".join([*lines, "then:", *(f"  {step}" for step in answer.next)])

@@ -12,7 +12,8 @@ from l9.errors import UsageError
 
 if TYPE_CHECKING:
     from l9.checks.dependencies.locker import Locker
-    from l9.checks.dependencies.locker_commands import Audit, Job
+    from l9.checks.dependencies.locker_commands import Job, LockChange
+    from l9.protocol.answers.locks import Audited, Lock, Locked
 
 DRIFTED = 3
 MOST = 5  # lines about what nobody could be asked about
@@ -69,6 +70,7 @@ def _locker() -> Locker:
 def _lock(locker: Locker, upgrade: tuple[str, ...], *, check: bool, as_json: bool) -> int:
     from l9.checks.dependencies.locker_commands import unhashed
     from l9.checks.dependencies.locks import read_requirements
+    from l9.protocol.answers.locks import Locked
 
     jobs = locker.jobs()
     made = locker.resolve(jobs, upgrade)
@@ -77,12 +79,12 @@ def _lock(locker: Locker, upgrade: tuple[str, ...], *, check: bool, as_json: boo
     for job in jobs:
         before = locker.report(job.lock)
         after = read_requirements(made[job.lock])
-        locks.append(_told(job, before, after, unhashed(before) if before else []))
+        locks.append(_lock_of(job, before, after, unhashed(before) if before else []))
         if not check:
             locker.write(job.lock, made[job.lock])
-    drifted = any(lock["changes"] or lock["missing"] for lock in locks)
-    document = {"written": not check, "drifted": drifted, "locks": locks}
-    show(document, "l9.lock/1", as_json=as_json, text=lambda: lock_text(document))
+    drifted = any(lock.changes or lock.missing for lock in locks)
+    answer = Locked(written=not check, drifted=drifted, locks=tuple(locks))
+    show(answer, as_json=as_json, text=lambda: lock_text(answer))
     return DRIFTED if check and drifted else 0
 
 
@@ -102,66 +104,70 @@ def _refuse_unlocked(upgrade: tuple[str, ...], made: dict[str, str]) -> None:
         )
 
 
-def _told(job: Job, before: Any, after: Any, bare: list[str]) -> dict[str, Any]:
-    import msgspec
-
+def _lock_of(job: Job, before: Any, after: Any, bare: list[str]) -> Lock:
     from l9.checks.dependencies.locker_commands import differences
+    from l9.protocol.answers.locks import Lock
 
-    return {
-        "lock": job.lock,
-        "sources": list(job.sources),
-        "missing": before is None,
-        "count": len({pin.name for pin in after.exact}),
-        "changes": msgspec.to_builtins(differences(before, after)),
-        "unhashed": bare,
-    }
+    return Lock(
+        lock=job.lock,
+        sources=job.sources,
+        missing=before is None,
+        count=len({pin.name for pin in after.exact}),
+        changes=tuple(differences(before, after)),
+        unhashed=tuple(bare),
+    )
 
 
-def lock_text(document: dict[str, Any]) -> str:
+def lock_text(answer: Locked) -> str:
     """The locks for people: what was made of what, and each name that moved."""
     lines = []
-    for lock in document["locks"]:
-        made = f"{lock['lock']} from {' and '.join(lock['sources'])}: {lock['count']} locked"
-        changes, bare = lock["changes"], len(lock["unhashed"])
-        if document["written"]:
+    for lock in answer.locks:
+        made = f"{lock.lock} from {' and '.join(lock.sources)}: {lock.count} locked"
+        changes, bare = lock.changes, len(lock.unhashed)
+        if answer.written:
             lines.append(f"✔ {made}{f', {len(changes)} changed' if changes else ', versions as they were'}")
-        elif lock["missing"]:
-            lines.append(f"✘ {lock['lock']} is not there yet ({lock['count']} to lock)")
+        elif lock.missing:
+            lines.append(f"✘ {lock.lock} is not there yet ({lock.count} to lock)")
         else:
             lines.append(
                 f"{'✘' if changes else '✔'} {made}{f', {len(changes)} drifted' if changes else ', as declared'}"
             )
-        if not lock["missing"]:
+        if not lock.missing:
             lines += [f"    {_change(change)}" for change in changes]
         if bare:
-            now = "had no hash before" if document["written"] else "have no hash yet: l9 lock writes them"
+            now = "had no hash before" if answer.written else "have no hash yet: l9 lock writes them"
             lines.append(f"    {bare} {now}")
-    if not document["written"] and document["drifted"]:
+    if not answer.written and answer.drifted:
         lines.append("    next      l9 lock")
     return "\n".join(lines)
 
 
-def _change(change: dict[str, Any]) -> str:
-    before, after = ", ".join(change["before"]), ", ".join(change["after"])
+def _change(change: LockChange) -> str:
+    before, after = ", ".join(change.before), ", ".join(change.after)
     if not before:
-        return f"+ {change['name']} {after}"
-    return f"~ {change['name']} {before} -> {after}" if after else f"- {change['name']} {before}"
+        return f"+ {change.name} {after}"
+    return f"~ {change.name} {before} -> {after}" if after else f"- {change.name} {before}"
 
 
 def _audit(locker: Locker, *, as_json: bool) -> int:
-    import msgspec
+    from l9.protocol.answers.locks import Audited
 
     pins = locker.pins()
     if not pins:
         locker.jobs()  # says it better where there is nothing to lock either
         raise UsageError("nothing is locked yet", expected="a lock", found="none", remedy="l9 lock")
     found = locker.audit(pins)
-    document = {"good": not (found.vulnerable or found.skipped), **msgspec.to_builtins(found)}
-    show(document, "l9.audit/1", as_json=as_json, text=lambda: audit_text(found))
-    return 0 if document["good"] else DRIFTED
+    answer = Audited(
+        good=not (found.vulnerable or found.skipped),
+        asked=found.asked,
+        vulnerable=tuple(found.vulnerable),
+        skipped=tuple(found.skipped),
+    )
+    show(answer, as_json=as_json, text=lambda: audit_text(answer))
+    return 0 if answer.good else DRIFTED
 
 
-def audit_text(audit: Audit) -> str:
+def audit_text(audit: Audited) -> str:
     """What is known, for people. What nobody could be asked about is not well."""
     lines = []
     for v in audit.vulnerable:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from l9.cli.context import HELP, json_option, show
 
@@ -117,24 +118,23 @@ def _remove(repository: Any, *, dry_run: bool, yes: bool, as_json: bool) -> int:
 def _tell(
     repository: Any, policy: Policy | None, planned: list[str], said: str, *, changed: bool, as_json: bool
 ) -> None:
-    import msgspec
+    from l9.protocol.answers.hooks import ProtectBare
 
-    hook = repository.hook
-    document = {
-        "repository": str(repository.directory.parent),
-        "policy": msgspec.to_builtins(policy),
-        "hook": msgspec.to_builtins(hook),
-        "planned": planned,
-        "changed": changed,
-    }
+    answer = ProtectBare(
+        repository=str(repository.directory.parent),
+        policy=policy,
+        hook=repository.hook,
+        planned=tuple(planned),
+        changed=changed,
+    )
 
     def text() -> str:
-        lines = [f"{repository.directory.parent}: {said}"]
+        lines = [f"{answer.repository}: {said}"]
         if policy is not None:
             lines += [f"  {rule}" for rule in rules_of(policy)]
         return "\n".join(lines)
 
-    show(document, "l9.protect.bare/1", as_json=as_json, text=text)
+    show(answer, as_json=as_json, text=text)
 
 
 def rules_of(policy: Policy) -> list[str]:
@@ -239,6 +239,7 @@ def github_command(
     A ruleset of the same name is replaced, so that the same command twice changes nothing.
     """
     from l9.drivers.github.commands import rulesets
+    from l9.protocol.answers.hooks import ProtectGithub
 
     policy = _policy(_here()[0], {"main": main, "tag": tag, "review": review})
     wanted = rulesets(policy, checks)
@@ -249,9 +250,8 @@ def github_command(
         applied = put_rulesets(wanted, repo)
 
     def text() -> str:
-        lines = [json.dumps(one, indent=2) for one in wanted]
+        lines = [json.dumps(msgspec.to_builtins(one), indent=2) for one in wanted]
         return "\n".join([*lines, *(f"✔ {name}: {what}" for name, what in applied.items())])
 
-    document = {"rulesets": list(wanted), "applied": applied}
-    show(document, "l9.protect.github/1", as_json=as_json, text=text)
+    show(ProtectGithub(rulesets=wanted, applied=applied), as_json=as_json, text=text)
     return 0

@@ -9,7 +9,8 @@ import click
 from l9.cli.context import HELP, json_option, project, show, target_option
 
 if TYPE_CHECKING:
-    from l9.criteria import Criterion, Line
+    from l9.criteria import Criterion
+    from l9.protocol.answers.check import Criteria
 
 
 @click.command("ready", context_settings=HELP)
@@ -19,32 +20,37 @@ if TYPE_CHECKING:
 def command(tag: str | None, target: str | None, as_json: bool) -> int:
     """Judge whether TAG (what HEAD would release when none is named) is ready for production; change nothing."""
     from l9.criteria import READINESS
+    from l9.protocol.answers.check import Ready
 
-    return judge_list("l9.ready/1", READINESS, tag, target, as_json=as_json)
+    return judge_list(Ready, READINESS, tag, target, as_json=as_json)
 
 
 def judge_list(
-    schema: str, criteria: tuple[Criterion, ...], tag: str | None, target: str | None, *, as_json: bool
+    kind: type[Criteria],
+    criteria: tuple[Criterion, ...],
+    tag: str | None,
+    target: str | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Judge all invariants of all substrates, print the list; 0, or 3 when a line does not hold."""
-    import msgspec
-
     from l9.cli.repository.check import good, judge_all
     from l9.core.states import Substrate
     from l9.criteria import assess
 
     tag, commit, judged, record = judge_all(project(target), tag, tuple(Substrate))
-    lines = assess(criteria, tuple(judged), record.get("evidence", {}), record.get("release"))
+    lines = assess(criteria, tuple(judged), record.evidence, record.release)
     ready = all(good(one) for line in lines for one in line.evidence)
-    document = {"tag": tag, "commit": commit, "ready": ready, "lines": msgspec.to_builtins(lines)}
-    show(document, schema, as_json=as_json, text=lambda: _text(tag, commit, lines, ready=ready))
+    answer = kind(tag=tag, commit=commit, ready=ready, lines=lines)
+    show(answer, as_json=as_json, text=lambda: _text(answer))
     return 0 if ready else 3
 
 
-def _text(tag: str | None, commit: str, lines: tuple[Line, ...], *, ready: bool) -> str:
+def _text(answer: Criteria) -> str:
     from l9.cli.repository.check import ICONS, told
 
-    out = [f"{tag or 'HEAD'} is {commit[:12] or 'no commit yet'}"]
+    lines = answer.lines
+    out = [f"{answer.tag or 'HEAD'} is {answer.commit[:12] or 'no commit yet'}"]
     group = ""
     for line in lines:
         if line.group != group:
@@ -55,4 +61,4 @@ def _text(tag: str | None, commit: str, lines: tuple[Line, ...], *, ready: bool)
     held = sum(line.verdict in ("holds", "advice") for line in lines)
     later = sum(line.verdict == "later" for line in lines)
     summary = f"{held} of {len(lines)} hold" + (f", {later} are judged by the deploy itself" if later else "")
-    return "\n".join([*out, "", summary if ready else f"{summary}: not ready"])
+    return "\n".join([*out, "", summary if answer.ready else f"{summary}: not ready"])

@@ -12,7 +12,7 @@ from l9.cli.plain_text import printable
 
 if TYPE_CHECKING:
     from l9.checks.pipeline.stages import StageResult
-    from l9.operator.release import MadeRelease
+    from l9.protocol.answers.releases import MadeRelease
 
 
 @click.command("release", context_settings=HELP)
@@ -27,8 +27,6 @@ def command(version: str, dry_run: bool, sign: bool, target: str | None, as_json
     The version grows as commit types and the API ask for; more may be asked for, and less is refused. CGMP's
     outcome is attested with your SSH key. Nothing is pushed: `l9 deploy` does that.
     """
-    import msgspec
-
     from l9.checks.pipeline.stages import CgmpReport
     from l9.core.states import Stage
     from l9.operator.pipeline.pipeline import run_stages
@@ -51,17 +49,16 @@ def command(version: str, dry_run: bool, sign: bool, target: str | None, as_json
         )
 
     made = release(repo, config, version, stages, sign=sign, dry_run=dry_run)
-    document = {**msgspec.to_builtins(made), "dry_run": dry_run}
-    show(document, "l9.release/1", as_json=as_json, text=lambda: text_of(made, dry_run=dry_run))
+    show(made, as_json=as_json, text=lambda: text_of(made))
     return 0
 
 
-def text_of(made: MadeRelease, *, dry_run: bool) -> str:
+def text_of(made: MadeRelease) -> str:
     """The release for people."""
     after = f"after {made.previous}" if made.previous else "the first"
     lines = [f"{made.tag}, {after}, of {made.commit[:12]}"]
     lines += [f"  because  {reason}" for reason in made.needed.reasons]
     lines += ["", *(f"  | {line}" for line in made.message.rstrip().splitlines()), ""]
-    if dry_run:
+    if made.dry_run:
         return "\n".join([*lines, "nothing was written (--dry-run)"])
     return "\n".join([*lines, f"✔ tagged, attested by {made.signer}", f"  next     l9 deploy {made.tag}"])

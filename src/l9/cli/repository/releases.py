@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,7 +15,7 @@ from l9.drivers.process.concurrency import run_concurrently
 from l9.errors import L9Error
 from l9.operator.releases import list_releases, placed
 from l9.protocol import client, requests
-from l9.protocol.answers.releases import ReleaseLine, TargetAsked
+from l9.protocol.answers.releases import ReleaseLine, Releases, TargetAsked
 from l9.protocol.answers.status import Status
 from l9.protocol.caller import whoami
 from l9.protocol.client import AgentFailed
@@ -34,8 +33,6 @@ def command(most: int, offline: bool, target: str | None, as_json: bool) -> int:
 
     Every target of l9.toml is asked, or the one that --target names; one that does not answer is told.
     """
-    import msgspec
-
     known = (target,) if target else names_of(project_top())
     here = project(next(iter(known), None))
     asked: dict[str, TargetAsked] = {}
@@ -49,20 +46,19 @@ def command(most: int, offline: bool, target: str | None, as_json: bool) -> int:
         lines.extend(list_releases(here.repo, here.config, most))
 
     run_concurrently([judge, *(partial(ask, name) for name in (() if offline else known))])
-    targets = [asked[name] for name in known if name in asked]
-    lines = [placed(line, {name: places[name] for name in known if name in places}) for line in lines]
-    document: dict[str, Any] = {
-        "releases": [msgspec.to_builtins(line) for line in lines],
-        "targets": [msgspec.to_builtins(one) for one in targets],
-    }
-
-    def text() -> str:
-        told = [told_of(line) for line in lines] or ["no releases yet: l9 release"]
-        told += [f"✘ {one.target} was not asked: {one.problem}" for one in targets if one.problem]
-        return "\n".join(told)
-
-    show(document, "l9.releases/1", as_json=as_json, text=text)
+    where = {name: places[name] for name in known if name in places}
+    answer = Releases(
+        releases=tuple(placed(line, where) for line in lines),
+        targets=tuple(asked[name] for name in known if name in asked),
+    )
+    show(answer, as_json=as_json, text=lambda: _text(answer))
     return 0
+
+
+def _text(answer: Releases) -> str:
+    lines = [told_of(line) for line in answer.releases] or ["no releases yet: l9 release"]
+    lines += [f"✘ {one.target} was not asked: {one.problem}" for one in answer.targets if one.problem]
+    return "\n".join(lines)
 
 
 def places_on(top: Path, name: str) -> tuple[TargetAsked, dict[str, str]]:

@@ -56,7 +56,7 @@ def command(
     text = example.read_text(encoding="utf-8", errors="replace") if example.is_file() else None
     screen = Screen(wanted, quiet=as_json)
     report = provision(wanted, text, screen, install=install, dry_run=dry_run, yes=yes)
-    show(report.document(), "l9.provision/1", as_json=as_json, text=report.text)
+    show(report.answer(), as_json=as_json, text=report.text)
     return DECLINED if report.declined else NEEDS_A_PERSON if report.incomplete else 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import msgspec
 
@@ -12,7 +11,7 @@ from l9.drivers.process.programs import run
 from l9.errors import ActionError, UsageError
 
 
-def put_rulesets(wanted: tuple[dict[str, Any], ...], repository: str | None) -> dict[str, str]:
+def put_rulesets(wanted: tuple[github.Ruleset, ...], repository: str | None) -> dict[str, str]:
     """Create each ruleset, or replace the one of its name; what was done, by name.
 
     Raises UsageError for a repository that is none, ActionError where gh is missing or GitHub refuses.
@@ -37,10 +36,10 @@ def put_rulesets(wanted: tuple[dict[str, Any], ...], repository: str | None) -> 
         ) from None
     done = {}
     for one in wanted:
-        id_ = known.get(one["name"])
+        id_ = known.get(one.name)
         argv = github.create_ruleset(where) if id_ is None else github.replace_ruleset(id_, where)
         _gh(argv, msgspec.json.encode(one))
-        done[one["name"]] = "created" if id_ is None else f"replaced ({id_})"
+        done[one.name] = "created" if id_ is None else f"replaced ({id_})"
     return done
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
 from l9.checks.git.protection import Policy
 from l9.drivers.git_hooks.files import HookState
+from l9.drivers.github.commands import Ruleset
 from l9.protocol.answers.answer import Answer
 
 
@@ -55,5 +55,5 @@ class ProtectBare(Answer, frozen=True, kw_only=True, tag="l9.protect.bare/1"):
 class ProtectGithub(Answer, frozen=True, kw_only=True, tag="l9.protect.github/1"):
     """`l9 protect github`: rulesets as GitHub's REST API takes them; `applied` is what was done, by name."""
 
-    rulesets: tuple[dict[str, Any], ...]
+    rulesets: tuple[Ruleset, ...]
     applied: Mapping[str, str]

@@ -8,7 +8,7 @@ from l9.config.model import Config
 from l9.protocol.answers.answer import Answer
 
 
-class NewFile(msgspec.Struct, frozen=True, kw_only=True):
+class ProposedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of `l9 init`; one that is `there` stays as it is."""
 
     path: str
@@ -34,7 +34,7 @@ class Init(Answer, frozen=True, kw_only=True, tag="l9.init/1"):
     text: str
     missing: tuple[str, ...]
     written: bool
-    files: tuple[NewFile, ...]
+    files: tuple[ProposedFile, ...]
     notes: tuple[Left, ...]
     next: tuple[str, ...]
 

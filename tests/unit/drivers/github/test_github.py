@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from l9.checks.git.protection import Policy
 from l9.drivers.github import commands as github
 
 
-def kinds(ruleset: dict[str, object]) -> dict[str, object]:
-    return {rule["type"]: rule.get("parameters") for rule in ruleset["rules"]}  # type: ignore[attr-defined,union-attr]
+def rulesets(policy: Policy, checks: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """As they are sent."""
+    made: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(github.rulesets(policy, checks)))
+    return made
+
+
+def kinds(ruleset: dict[str, Any]) -> dict[str, Any]:
+    return {rule["type"]: rule.get("parameters") for rule in ruleset["rules"]}
 
 
 def test_main_and_releases() -> None:
-    main, releases = github.rulesets(Policy(), ("cgmp", "l9 check"))
+    main, releases = rulesets(Policy(), ("cgmp", "l9 check"))
     assert (main["name"], main["target"], main["enforcement"], main["bypass_actors"]) == (
         "l9: main", "branch", "active", [],
     )  # fmt: skip
     assert main["conditions"] == {"ref_name": {"include": ["refs/heads/main"], "exclude": []}}
     found = kinds(main)
     assert list(found) == ["deletion", "non_fast_forward", "pull_request", "required_status_checks"]
-    assert found["pull_request"]["required_approving_review_count"] == 1  # type: ignore[index]
-    assert found["pull_request"]["allowed_merge_methods"] == ["merge"]  # type: ignore[index]
-    assert found["required_status_checks"]["required_status_checks"] == [  # type: ignore[index]
+    assert found["pull_request"]["required_approving_review_count"] == 1
+    assert found["pull_request"]["allowed_merge_methods"] == ["merge"]
+    assert found["required_status_checks"]["required_status_checks"] == [
         {"context": "cgmp"}, {"context": "l9 check"}
     ]  # fmt: skip
     assert releases["target"] == "tag"
@@ -31,10 +40,10 @@ def test_main_and_releases() -> None:
 
 
 def test_without_review() -> None:
-    main, _ = github.rulesets(Policy(review="merge", main="trunk"))
+    main, _ = rulesets(Policy(review="merge", main="trunk"))
     assert main["conditions"]["ref_name"]["include"] == ["refs/heads/trunk"]
-    assert kinds(main)["pull_request"]["required_approving_review_count"] == 0  # type: ignore[index]
-    main, _ = github.rulesets(Policy(review="none"))
+    assert kinds(main)["pull_request"]["required_approving_review_count"] == 0
+    main, _ = rulesets(Policy(review="none"))
     assert list(kinds(main)) == ["deletion", "non_fast_forward"]
 
 
