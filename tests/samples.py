@@ -26,7 +26,7 @@ from l9.config.model import Config, Target
 from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.run import Run, begin
-from l9.core.states import Kind, Slot, Stage, State
+from l9.core.states import Kind, Slot, SlotStatus, Stage, State
 from l9.graph import GRAPH
 
 TAG, BEFORE = "v0.5.1-l9", "v0.5.0-l9"
@@ -76,8 +76,8 @@ FIRST_DEPLOY = {"old": None, "previous": None, "good": (), "kept": (), "retained
 
 STREAK = Streak().add(Sample(ENTERED + 1, True, "status 200")).add(Sample(NOW, True, "status 200"))
 NOT_YET = Streak().add(Sample(ENTERED + 1, False, "connection refused"))
-NEW_SLOT = f.SlotState(Slot.GREEN, "running", TAG, "sha256:" + "d" * 64, ENTERED, health="healthy")
-OLD_SLOT = f.SlotState(Slot.BLUE, "running", BEFORE, "sha256:" + "b" * 64, 0.0)
+NEW_SLOT = f.SlotState(Slot.GREEN, SlotStatus.RUNNING, TAG, "sha256:" + "d" * 64, ENTERED, health="healthy")
+OLD_SLOT = f.SlotState(Slot.BLUE, SlotStatus.RUNNING, BEFORE, "sha256:" + "b" * 64, 0.0)
 TAG_SEEN = f.Tag(
     TAG,
     TAG_OBJECT,
@@ -177,7 +177,12 @@ def facts(*changed: object, without: type | None = None) -> f.Facts:
 
 def slots(*, new: Mapping[str, Any] | None = None, old: Mapping[str, Any] | None = None) -> f.Slots:
     """Both slots, with fields of one or the other changed."""
-    return f.Slots(blue=replace(OLD_SLOT, **(old or {})), green=replace(NEW_SLOT, **(new or {})))
+    return f.Slots(blue=_changed(OLD_SLOT, old or {}), green=_changed(NEW_SLOT, new or {}))
+
+
+def _changed(slot: f.SlotState, fields: Mapping[str, Any]) -> f.SlotState:
+    changed = replace(slot, **fields)
+    return replace(changed, status=SlotStatus(changed.status))
 
 
 def opened(gate: State, *found: str) -> ev.GateOpened:

@@ -13,20 +13,23 @@ from l9.core.facts import Facts
 from l9.core.invariant import Context, Invariant, Settings
 from l9.core.run import Run
 from l9.core.states import State, Substrate
-from l9.core.verdict import Fail, Pass, Unknown
+from l9.core.verdict import Fail, Unknown, VerdictKind
 from l9.graph import GRAPH
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """One invariant, the reason for it (`why`; empty for what is on record only), and its verdict.
 
-    holds, advice (it does not, and closes nothing), fails, unknown (nobody could look), or later (not made yet).
+    closes: its gate stays closed. excused: why it does not, though the verdict is fail or unknown: `advice`, or
+    `waived (reason)`.
     """
 
     id: str
-    verdict: str
+    why: str
+    verdict: VerdictKind
     found: str
-    why: str = ""
+    closes: bool = False
+    excused: str = ""
     expected: str = ""
     remedy: str = ""
     log: tuple[str, ...] = ()
@@ -46,16 +49,17 @@ def gates_of(invariant: Invariant) -> tuple[State, ...]:
 
 def judge(invariant: Invariant, run: Run, facts: Facts, now: float, settings: Settings) -> Judged:
     """The invariant's verdict on what was seen. `now` is seconds since the epoch."""
-    id, why = invariant.id, invariant.why
-    match invariant.judge(facts, Context(run, settings, now, next(iter(gates_of(invariant)), State.START))):
-        case Pass(found, advice):
-            return Judged(id=id, why=why, verdict="advice" if advice else "holds", found=found, remedy=advice)
-        case Fail(expected, found, remedy, log):
-            return Judged(
-                id=id, why=why, verdict="fails", found=found, expected=expected, remedy=remedy, log=log
-            )
-        case Unknown(reason, remedy, expected, not_yet):
-            verdict = "later" if not_yet else "unknown"
-            return Judged(id=id, why=why, verdict=verdict, found=reason, expected=expected, remedy=remedy)
-        case pending:
-            return Judged(id=id, why=why, verdict="later", found=pending.found)
+    context = Context(run, settings, now, next(iter(gates_of(invariant)), State.START))
+    verdict = invariant.judge(facts, context)
+    excused = verdict.excused if isinstance(verdict, Fail | Unknown) else ""
+    return Judged(
+        id=invariant.id,
+        why=invariant.why,
+        verdict=verdict.kind,
+        found=verdict.reason if isinstance(verdict, Unknown) else verdict.found,
+        closes=verdict.kind.closes and not excused,
+        excused=excused,
+        expected=verdict.expected if isinstance(verdict, Fail | Unknown) else "",
+        remedy=verdict.remedy if isinstance(verdict, Fail | Unknown) else "",
+        log=verdict.log if isinstance(verdict, Fail) else (),
+    )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from l9.catalogue import Judged, catalogue
+from l9.core.verdict import VerdictKind
 
 
 class Criterion(msgspec.Struct, frozen=True):
@@ -22,16 +23,17 @@ class Criterion(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A criterion and what was found of it. `verdict` is the weightiest of its invariants' (see WORST_FIRST)."""
+    """A criterion and what was found of it. `verdict` and `closes` are those of its weightiest invariant."""
 
     group: str
     title: str
     clause: str
-    verdict: str
+    verdict: VerdictKind
+    closes: bool
     evidence: tuple[Judged, ...]
 
 
-WORST_FIRST = ("fails", "unknown", "later", "advice", "holds")
+WORST_FIRST = (VerdictKind.FAIL, VerdictKind.UNKNOWN, VerdictKind.PENDING, VerdictKind.PASS)
 
 
 CGMP = (
@@ -146,28 +148,38 @@ def assess(
     """Each criterion with its evidence.
 
     In: what was judged now; and what is on record, by invariant, of the deploy that took `release` live. Out: a
-    line each, in order; an invariant that nobody judged is `later`.
+    line each, in order; an invariant that nobody judged is pending.
     """
     known = {one.id: one for one in judged}
     reasons = {invariant.id: invariant.why for invariant in catalogue()}
 
-    def found(need: str) -> Judged:
+    def evidence(need: str) -> Judged:
         if need in known:
             return known[need]
         why = reasons.get(need, "")
         if need in record:
             since = "" if need.startswith("record.") else f" (on record, when {release} went live)"
-            return Judged(id=need, why=why, verdict="holds", found=f"{record[need]}{since}")
-        return Judged(id=need, why=why, verdict="later", found="none is on record yet")
+            found, verdict = f"{record[need]}{since}", VerdictKind.PASS
+        else:
+            found, verdict = "none is on record yet", VerdictKind.PENDING
+        return Judged(id=need, why=why, verdict=verdict, found=found)
 
-    return tuple(_line(criterion, tuple(map(found, criterion.needs))) for criterion in criteria)
+    return tuple(_line(criterion, tuple(map(evidence, criterion.needs))) for criterion in criteria)
 
 
 def _line(criterion: Criterion, evidence: tuple[Judged, ...]) -> Line:
+    worst = min(evidence, key=_weight)
     return Line(
         group=criterion.group,
         title=criterion.title,
         clause=criterion.clause,
-        verdict=min((one.verdict for one in evidence), key=WORST_FIRST.index),
+        verdict=worst.verdict,
+        closes=worst.closes,
         evidence=evidence,
     )
+
+
+def _weight(one: Judged) -> tuple[bool, int]:
+    """What is excused weighs less than all that is not, but for a pass."""
+    excused = one.verdict.closes and not one.closes
+    return one.verdict is VerdictKind.PASS or excused, WORST_FIRST.index(one.verdict)

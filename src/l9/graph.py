@@ -21,7 +21,7 @@ from l9.checks.pipeline import stage_invariants as cgmp
 from l9.core import actions as do
 from l9.core.gates import Gate, Graph, Guard
 from l9.core.run import Run
-from l9.core.states import Kind, Phase, Stage, State, Substrate
+from l9.core.states import Kind, Phase, SlotStatus, Stage, State, Substrate
 
 BOTH = (Kind.DEPLOY, Kind.ROLLBACK)
 
@@ -415,14 +415,14 @@ def wake_previous(run: Run) -> tuple[do.AnyAction, ...]:
     """Before users are sent back to the previous release, it runs: it may have ended while its successor was live."""
     if run.old is None or run.previous is None or not run.switched:
         return ()
-    return (do.WakeSlot(slot=run.old, release=run.previous, was="running"),)
+    return (do.WakeSlot(slot=run.old, release=run.previous, was=SlotStatus.RUNNING),)
 
 
 def restore(run: Run) -> tuple[do.AnyAction, ...]:
     """What is made sure of after all is undone: the previous release runs, and the route names it."""
     if run.old is None or run.previous is None:
         return ()
-    wake = do.WakeSlot(slot=run.old, release=run.previous, was="running")
+    wake = do.WakeSlot(slot=run.old, release=run.previous, was=SlotStatus.RUNNING)
     return (wake, do.SwitchRoute(to=run.old, back=run.old))
 
 

@@ -19,7 +19,7 @@ from l9.core import events as ev
 from l9.core import facts as f
 from l9.core.gates import Gate
 from l9.core.run import Run, begin
-from l9.core.states import EXIT_CODES, Kind, Phase, Slot, State, Substrate
+from l9.core.states import EXIT_CODES, Kind, Phase, Slot, SlotStatus, State, Substrate
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
 from l9.operator.deploy import RepoObserver
@@ -69,7 +69,11 @@ def a_run(kind: Kind) -> Run:
 
 def all_actions(row: Gate) -> tuple[do.AnyAction, ...]:
     """What the row may do in any of the runs that differ in it."""
-    runs = [replace(a_run(kind), wake=wake) for kind in row.kinds for wake in (None, "paused", "exited")]
+    runs = [
+        replace(a_run(kind), wake=wake)
+        for kind in row.kinds
+        for wake in (None, SlotStatus.PAUSED, SlotStatus.EXITED)
+    ]
     return tuple(action for run in runs for action in row.does(run))
 
 

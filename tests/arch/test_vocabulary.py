@@ -15,7 +15,7 @@ from l9.checks.environment.env_file import Entry, EnvFile, Secret, parse_env
 from l9.cli.main import cli
 from l9.core import actions as do
 from l9.core import events as ev
-from l9.core.states import EXIT_CODES, Slot, Stage, State
+from l9.core.states import EXIT_CODES, Slot, SlotStatus, Stage, State
 from l9.errors import L9Error
 from l9.protocol.answers.error import Error
 
@@ -24,7 +24,14 @@ EVENTS: tuple[type[ev.Event], ...] = get_args(ev.AnyEvent)
 PERFORM = [
     ast.parse((SRC / side / "perform.py").read_text(encoding="utf-8")) for side in ("host", "operator")
 ]
-SAMPLES = {"Slot": Slot.GREEN, "str": "v1", "Stage": Stage.SIM, "bool": True, "tuple[str, ...]": ("v1", "v2")}
+SAMPLES = {
+    "Slot": Slot.GREEN,
+    "SlotStatus": SlotStatus.EXITED,
+    "str": "v1",
+    "Stage": Stage.SIM,
+    "bool": True,
+    "tuple[str, ...]": ("v1", "v2"),
+}
 
 
 def performed(performer: str) -> list[str]:

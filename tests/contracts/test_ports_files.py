@@ -167,7 +167,7 @@ def test_a_whole_file_is_told_and_compared_without_a_value(env_of: Callable[...,
     env = env_of({"A": "hunter2", "B": "x"})
     seen = env.report(rules("A", "C"))
     assert (seen.exists, seen.mode) == (True, "0600")
-    assert [(k.key, k.verdict) for k in seen.keys] == [("A", "fits"), ("C", "missing"), ("B", "no rule")]
+    assert [(k.key, k.found) for k in seen.keys] == [("A", "fits"), ("C", "missing"), ("B", "no rule")]
     assert env.fingerprints(b"k") == fingerprint(parse_env("A=hunter2\nB=x"), b"k")
     assert "hunter2" not in str(seen)
 

@@ -18,6 +18,7 @@ from l9.checks.host.steady_invariants import LIVE_HEALTHY, STANDING
 from l9.core import facts as f
 from l9.core.invariant import Invariant, Weight
 from l9.core.states import State, Substrate
+from l9.core.verdict import VerdictKind
 from l9.graph import GRAPH
 from samples import CONFIG, NOW, a_run, facts
 
@@ -49,45 +50,44 @@ def test_an_invariant_knows_its_gates() -> None:
 
 def test_between_two_deploys_there_is_no_gate() -> None:
     assert gates_of(LIVE_HEALTHY) == ()
-    assert judged(LIVE_HEALTHY).verdict == "holds"
+    assert judged(LIVE_HEALTHY).verdict is VerdictKind.PASS
+
+
+WHY = workspace.ON_MAIN.why
 
 
 def test_what_closes_nothing_is_advice() -> None:
     gentle = replace(workspace.ON_MAIN, weight=Weight.ADVICE)
     assert judged(gentle, git_facts.Workspace("topic", (), ())) == Judged(
-        id="workspace.on-main",
-        why=workspace.ON_MAIN.why,
-        verdict="advice",
-        found="advice: topic",
-        remedy="git switch main",
-    )
+        id="workspace.on-main", why=WHY, verdict=VerdictKind.FAIL, closes=False, excused="advice",
+        found="topic", expected="branch main checked out", remedy="git switch main",
+    )  # fmt: skip
 
 
 def test_the_verdicts_are_told_in_a_word() -> None:
-    why = workspace.ON_MAIN.why
     assert judged(workspace.ON_MAIN) == Judged(
-        id="workspace.on-main", why=why, verdict="holds", found="on main"
+        id="workspace.on-main", why=WHY, verdict=VerdictKind.PASS, found="on main"
     )
     fails = judged(workspace.ON_MAIN, git_facts.Workspace("topic", (), ()))
-    assert (fails.verdict, fails.found, fails.expected) == ("fails", "topic", "branch main checked out")
+    assert (fails.verdict, fails.found, fails.expected) == ("fail", "topic", "branch main checked out")
+    assert (fails.closes, fails.excused) == (True, "")
     assert fails.remedy == "git switch main"
 
 
-@pytest.mark.parametrize(("not_yet", "word"), [(True, "later"), (False, "unknown")])
+@pytest.mark.parametrize(("not_yet", "word"), [(True, "pending"), (False, "unknown")])
 def test_what_was_not_seen(not_yet: bool, word: str) -> None:
     unseen = f.Unseen("nobody can read it", "git fsck", "a tree", not_yet)
     found = judge(workspace.ON_MAIN, a_run(), f.Facts({git_facts.Workspace: unseen}), NOW, CONFIG)
     assert found == Judged(
-        id="workspace.on-main",
-        why=workspace.ON_MAIN.why,
-        verdict=word,
-        found="nobody can read it",
-        expected="a tree",
-        remedy="git fsck",
-    )
+        id="workspace.on-main", why=WHY, verdict=VerdictKind(word), closes=not not_yet,
+        found="nobody can read it", expected="a tree", remedy="git fsck",
+    )  # fmt: skip
 
 
-def test_what_is_not_decided_yet_is_judged_later() -> None:
+def test_what_is_not_decided_yet_is_pending() -> None:
     assert judged(host_slot.LOGS_CLEAN, host_facts.Health(Streak())) == Judged(
-        id="host.logs-clean", why=host_slot.LOGS_CLEAN.why, verdict="later", found="reading the log"
+        id="host.logs-clean",
+        why=host_slot.LOGS_CLEAN.why,
+        verdict=VerdictKind.PENDING,
+        found="reading the log",
     )

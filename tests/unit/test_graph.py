@@ -10,7 +10,7 @@ from l9.core import actions as do
 from l9.core.decide import conclusion
 from l9.core.gates import Gate, Graph
 from l9.core.run import Run, Step
-from l9.core.states import Kind, Slot, State, Substrate
+from l9.core.states import Kind, Slot, SlotStatus, State, Substrate
 from l9.graph import GRAPH, GUARDS, ROLLBACK, ROWS
 from samples import BEFORE, FIRST_DEPLOY, TAG, a_run, opened
 
@@ -84,8 +84,8 @@ def test_the_digest_changes_with_the_tables_shape() -> None:
             {"evict": "v0.4.0-l9"},
             (do.EvictSlot(slot=Slot.GREEN, release="v0.4.0-l9"), do.StartSlot(**NEW)),
         ),
-        ({"wake": "paused"}, (do.WakeSlot(**NEW, was="paused"),)),
-        ({"wake": "exited"}, (do.WakeSlot(**NEW, was="exited"),)),
+        ({"wake": SlotStatus.PAUSED}, (do.WakeSlot(**NEW, was=SlotStatus.PAUSED),)),
+        ({"wake": SlotStatus.EXITED}, (do.WakeSlot(**NEW, was=SlotStatus.EXITED),)),
     ],
 )
 def test_a_release_is_started_or_woken(changed: dict[str, str], actions: tuple[do.AnyAction, ...]) -> None:
@@ -103,7 +103,7 @@ def test_an_old_slot_with_open_streams_is_restarted_before_it_is_paused() -> Non
 
 def test_the_way_back_makes_sure_that_the_old_release_runs_and_is_routed_to() -> None:
     assert does(State.ROLLBACK, a_run()) == (
-        do.WakeSlot(**OLD, was="running"),
+        do.WakeSlot(**OLD, was=SlotStatus.RUNNING),
         do.SwitchRoute(to=Slot.BLUE, back=Slot.BLUE),
     )
 
@@ -116,12 +116,12 @@ RECYCLED = replace(a_run(), steps=(Step(0, State.SHUTDOWN, do.RecycleSlot(**OLD)
 
 def test_before_users_are_sent_back_the_old_release_is_woken() -> None:
     assert ROLLBACK.first(a_run()) == ()
-    assert ROLLBACK.first(SENT_BACK) == (do.WakeSlot(**OLD, was="running"),)
+    assert ROLLBACK.first(SENT_BACK) == (do.WakeSlot(**OLD, was=SlotStatus.RUNNING),)
     assert ROLLBACK.first(replace(SENT_BACK, old=None, previous=None)) == ()
 
 
 def test_a_slot_that_users_were_on_is_stopped_and_not_paused() -> None:
-    woken, started = do.WakeSlot(**NEW, was="paused"), do.StartSlot(**NEW)
+    woken, started = do.WakeSlot(**NEW, was=SlotStatus.PAUSED), do.StartSlot(**NEW)
     assert GRAPH.take_back(a_run(), woken) == do.PauseSlot(**NEW)
     assert GRAPH.take_back(SENT_BACK, woken) == do.StopSlot(**NEW)
     assert GRAPH.take_back(SENT_BACK, started) == do.RemoveSlot(**NEW)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from l9.core.facts import Host, Image, LogLine, LogsLost, Retained, Services, Slots, SlotState
 from l9.core.ports import LogReader
-from l9.core.states import Slot
+from l9.core.states import Slot, SlotStatus
 from l9.errors import ActionError
 
 from .acts import Acts
@@ -199,5 +199,5 @@ class FakeRuntime:
         image = f"sha256:{self._machine.built.get(proc.release)}"
         code = proc.exit_code if proc.status == "exited" else None
         return SlotState(
-            slot, proc.status, proc.release, image, proc.started_at, proc.restarts, proc.oom, code
+            slot, SlotStatus(proc.status), proc.release, image, proc.started_at, proc.restarts, proc.oom, code
         )

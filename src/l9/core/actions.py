@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from l9.core.states import Slot, Stage
+from l9.core.states import Slot, SlotStatus, Stage
 
 
 class Action(msgspec.Struct, frozen=True, tag_field="do", kw_only=True):
@@ -141,10 +141,10 @@ class WakeSlot(Action, frozen=True, tag="wake-slot"):
 
     slot: Slot
     release: str
-    was: str = "paused"
+    was: SlotStatus = SlotStatus.PAUSED
 
     def undo(self) -> AnyAction | None:
-        if self.was == "paused":
+        if self.was is SlotStatus.PAUSED:
             return PauseSlot(slot=self.slot, release=self.release)
         return StopSlot(slot=self.slot, release=self.release)
 
@@ -180,7 +180,7 @@ class PauseSlot(Action, frozen=True, tag="pause-slot"):
     release: str
 
     def undo(self) -> AnyAction | None:
-        return WakeSlot(slot=self.slot, release=self.release, was="paused")
+        return WakeSlot(slot=self.slot, release=self.release, was=SlotStatus.PAUSED)
 
 
 class RecordRelease(Action, frozen=True, tag="record-release"):

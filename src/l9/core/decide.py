@@ -13,8 +13,8 @@ from l9.core.facts import Facts
 from l9.core.gates import Gate, Graph, nothing
 from l9.core.invariant import Context, Invariant, Settings
 from l9.core.run import Run, Step
-from l9.core.states import Kind, State, Substrate
-from l9.core.verdict import Fail, Pass, Pending, Unknown
+from l9.core.states import Kind, State, StepStatus, Substrate
+from l9.core.verdict import Fail, Pending, Unknown, Verdict, VerdictKind
 
 PROOF_DEADLINE = 10.0  # seconds in which answers through the public route must prove who is live
 
@@ -184,7 +184,7 @@ def _next_of(actions: tuple[AnyAction, ...], steps: tuple[Step, ...], gate: Gate
     for index, action in enumerate(actions):
         if index == len(steps):
             return Perform(gate.opens, len(run.steps), action)
-        if steps[index].status == "intended":
+        if steps[index].status is StepStatus.INTENDED:
             return Perform(gate.opens, steps[index].number, action)
     return None
 
@@ -192,7 +192,7 @@ def _next_of(actions: tuple[AnyAction, ...], steps: tuple[Step, ...], gate: Gate
 def _failed(step: Step, failure: ev.ActionFailed) -> ev.Finding:
     return ev.Finding(
         invariant=f"action.{step.action.__struct_config__.tag}",
-        verdict="fail",
+        verdict=VerdictKind.FAIL,
         expected=failure.expected,
         found=failure.found,
         remedy=failure.remedy,
@@ -206,28 +206,36 @@ def judge(gate: Gate, run: Run, facts: Facts, now: float, settings: Settings) ->
 
 def _judge(needs: tuple[Invariant, ...], facts: Facts, context: Context[Any]) -> Open | Close | Wait:
     verdicts = [(need, need.judge(facts, context)) for need in needs]
-    findings = tuple(_finding(need.id, v) for need, v in verdicts if isinstance(v, Fail | Unknown))
+    findings = tuple(
+        _finding(need.id, v) for need, v in verdicts if isinstance(v, Fail | Unknown) and not v.excused
+    )
     if findings:
         return Close(context.gate, findings)
     pending = tuple((context.gate, v) for _, v in verdicts if isinstance(v, Pending))
     if pending:
         return Wait(pending)
-    evidence = (ev.Evidence(invariant=n.id, found=v.found) for n, v in verdicts if isinstance(v, Pass))
-    return Open(context.gate, tuple(evidence))
+    return Open(context.gate, tuple(_evidence(need.id, v) for need, v in verdicts))
+
+
+def _evidence(invariant: str, verdict: Verdict) -> ev.Evidence:
+    """Of a gate that opens: each of its invariants holds, or is excused."""
+    excused = verdict.excused if isinstance(verdict, Fail | Unknown) else ""
+    found = verdict.reason if isinstance(verdict, Unknown) else verdict.found
+    return ev.Evidence(invariant=invariant, found=found, verdict=verdict.kind, excused=excused)
 
 
 def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
     if isinstance(verdict, Unknown):
         return ev.Finding(
             invariant=invariant,
-            verdict="not-yet" if verdict.not_yet else "unknown",
+            verdict=verdict.kind,
             expected=verdict.expected or "to be able to look",
             found=verdict.reason,
             remedy=verdict.remedy,
         )
     return ev.Finding(
         invariant=invariant,
-        verdict="fail",
+        verdict=verdict.kind,
         expected=verdict.expected,
         found=verdict.found,
         remedy=verdict.remedy,
@@ -278,7 +286,7 @@ def _look_again(judged: Perform | Open | Close | Wait, waited: float) -> Perform
     """Nothing is known to be wrong: one look that failed must not leave a person with a host that is well."""
     if not isinstance(judged, Close) or waited >= PROOF_DEADLINE:
         return judged
-    if any(finding.verdict != "unknown" for finding in judged.findings):
+    if any(finding.verdict is not VerdictKind.UNKNOWN for finding in judged.findings):
         return judged
     return Wait(((State.ROLLBACK, Pending(judged.findings[0].found, waited, PROOF_DEADLINE)),))
 
@@ -305,12 +313,12 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
     tried = {s.undoes: s for s in run.steps if s.undoes is not None}
     for step in sorted(run.steps, key=lambda s: -s.number):
         undo = graph.take_back(run, step.action)
-        if step.gate is State.ROLLBACK or undo is None or step.status == "undone":
+        if step.gate is State.ROLLBACK or undo is None or step.status is StepStatus.UNDONE:
             continue
         attempt = tried.get(step.number)
         if attempt is None:
             return Perform(State.ROLLBACK, len(run.steps), undo, step.number)
-        if attempt.status == "intended":
+        if attempt.status is StepStatus.INTENDED:
             return Perform(State.ROLLBACK, attempt.number, undo, step.number)
     return None
 

@@ -5,26 +5,37 @@ from __future__ import annotations
 import msgspec
 
 from l9.core.actions import AnyAction
-from l9.core.states import Kind, Slot, State
+from l9.core.states import Kind, Slot, SlotStatus, State
+from l9.core.verdict import VerdictKind
 
 SCHEMA = "l9.journal/2"
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What one invariant saw when its gate opened, or before an action was performed."""
+    """What one invariant saw when its gate opened, or before an action was performed.
+
+    `excused`: why it closed nothing though the verdict is no pass.
+    """
 
     invariant: str
     found: str
+    verdict: VerdictKind = VerdictKind.PASS
+    excused: str = ""
+
+    @property
+    def summary(self) -> str:
+        """In one line."""
+        return f"{self.excused}: {self.found}" if self.excused else self.found
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one invariant closed its gate. `verdict`: fail, unknown, or not-yet (it had no time left to open).
+    """Why one invariant closed its gate. `verdict`: fail, unknown, or pending (what it looks at was not made yet).
 
     `log` holds the last lines, taken before anything was undone.
     """
 
     invariant: str
-    verdict: str
+    verdict: VerdictKind
     expected: str
     found: str
     remedy: str = ""
@@ -63,7 +74,7 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     old: Slot | None
     previous: str | None
     who: str
-    wake: str | None = None
+    wake: SlotStatus | None = None
     evict: str | None = None
     good: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()

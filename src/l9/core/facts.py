@@ -7,7 +7,7 @@ from typing import Literal, TypeVar, cast
 
 import msgspec
 
-from l9.core.states import Slot
+from l9.core.states import Slot, SlotStatus
 
 T = TypeVar("T")
 
@@ -119,10 +119,10 @@ class Retained(msgspec.Struct, frozen=True):
 
 
 class SlotState(msgspec.Struct, frozen=True):
-    """One slot as the runtime reports it. `status`: absent, created, running, paused, exited, restarting."""
+    """One slot as the runtime reports it."""
 
     slot: Slot
-    status: str = "absent"
+    status: SlotStatus = SlotStatus.ABSENT
     release: str | None = None
     image: str | None = None
     started_at: float = 0.0
@@ -133,7 +133,7 @@ class SlotState(msgspec.Struct, frozen=True):
 
     @property
     def serves(self) -> bool:
-        return self.status == "running"
+        return self.status is SlotStatus.RUNNING
 
 
 class Slots(msgspec.Struct, frozen=True):

@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from l9.core.actions import AnyAction
 from l9.core.facts import Facts
 from l9.core.run import Run
 from l9.core.states import State, Substrate
-from l9.core.verdict import Fail, Pass, Unknown, Verdict
+from l9.core.verdict import Fail, Unknown, Verdict
 
 
 class Settings(Protocol):
@@ -86,9 +87,8 @@ class Invariant(msgspec.Struct, frozen=True):
         verdict = self._look(facts, context)
         if isinstance(verdict, Unknown) and verdict.not_yet:
             return verdict
-        if isinstance(verdict, Fail | Unknown) and (leave := self._leave(context.settings)):
-            found = verdict.found if isinstance(verdict, Fail) else verdict.reason
-            return Pass(f"{leave}: {found}", verdict.remedy or f"l9 check --explain {self.id}")
+        if isinstance(verdict, Fail | Unknown) and (excused := self._excuse(context.settings)):
+            return replace(verdict, excused=excused, remedy=verdict.remedy or f"l9 check --explain {self.id}")
         return verdict
 
     def _look(self, facts: Facts, context: Context[Any]) -> Verdict:
@@ -97,8 +97,8 @@ class Invariant(msgspec.Struct, frozen=True):
                 return Unknown(unseen.reason, unseen.remedy, unseen.expected, unseen.not_yet)
         return self.check(facts, context)
 
-    def _leave(self, settings: Settings) -> str:
-        """Why it may not hold and yet close nothing; empty where it may not."""
+    def _excuse(self, settings: Settings) -> str:
+        """Why it closes nothing where it does not hold; empty where it closes its gate."""
         if self.weight is Weight.RULE and (reason := settings.waived.get(self.id)):
             return f"waived ({reason})"
         return "advice" if self.weight is Weight.ADVICE and self.id not in settings.required else ""

@@ -8,16 +8,17 @@ import msgspec
 from msgspec.structs import replace
 
 from l9.core import events as ev
-from l9.core.decide import Close, judge
+from l9.core.decide import Close, Open, judge
 from l9.core.facts import Facts
 from l9.core.gates import Gate, nothing
 from l9.core.invariant import Invariant, Settings
 from l9.core.run import Run
 from l9.core.states import Phase, State, Substrate
+from l9.core.verdict import VerdictKind
 
 
 class JudgedGate(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `verdict` is open, closed, or later (it depends on what has not been done yet).
+    """One row. `verdict` is pending where it depends on what has not been done yet.
 
     `actions` are what the row would do. Only a row that can be judged now has findings.
     """
@@ -25,7 +26,7 @@ class JudgedGate(msgspec.Struct, frozen=True, kw_only=True):
     gate: State
     where: Substrate
     summary: str
-    verdict: str
+    verdict: VerdictKind
     actions: tuple[str, ...] = ()
     findings: tuple[ev.Finding, ...] = ()
 
@@ -57,18 +58,22 @@ def _judged(
     acts = row.does is not nothing
     whole = not acts and row.phase is Phase.CHECK
     needs = row.needs if whole else early
-    found: tuple[ev.Finding, ...] = ()
+    verdict, known = VerdictKind.PENDING, tuple[ev.Finding, ...]()
     if needs:
         entered = replace(run, entered={row.opens: now})
         kinds = frozenset(k for need in needs for k in need.observes)
         decision = judge(replace(row, needs=needs), entered, observe(entered, kinds), now, settings)
-        found = decision.findings if isinstance(decision, Close) else ()
-    known = tuple(f for f in found if f.verdict != "not-yet")
+        known = tuple(f for f in decision.findings if f.verdict.closes) if isinstance(decision, Close) else ()
+        if known:
+            failed = any(f.verdict is VerdictKind.FAIL for f in known)
+            verdict = VerdictKind.FAIL if failed else VerdictKind.UNKNOWN
+        elif whole and isinstance(decision, Open):
+            verdict = VerdictKind.PASS
     return JudgedGate(
         gate=row.opens,
         where=row.where,
         summary=row.summary,
-        verdict="closed" if known else "open" if whole and not found else "later",
+        verdict=verdict,
         actions=tuple(str(action) for action in row.does(run)) if acts else (),
         findings=known,
     )

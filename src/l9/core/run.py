@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from l9.core import events as ev
 from l9.core.actions import AnyAction, ReadSettings
-from l9.core.states import Kind, Phase, Slot, State
+from l9.core.states import Kind, Phase, Slot, SlotStatus, State, StepStatus
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One action of a run. `status`: intended, done, failed, undone."""
+    """One action of a run."""
 
     number: int
     gate: State
     action: AnyAction
-    status: str = "intended"
+    status: StepStatus = StepStatus.INTENDED
     undoes: int | None = None
     failure: ev.ActionFailed | None = None
 
@@ -39,7 +39,7 @@ class Run(msgspec.Struct, frozen=True):
     previous: str | None
     who: str
     started_at: float
-    wake: str | None = None
+    wake: SlotStatus | None = None
     evict: str | None = None
     good: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -104,7 +104,7 @@ class Run(msgspec.Struct, frozen=True):
     @property
     def settings_read(self) -> bool:
         """The release's settings were read from its tag by this run."""
-        return any(isinstance(s.action, ReadSettings) and s.status == "done" for s in self.steps)
+        return any(isinstance(s.action, ReadSettings) and s.status is StepStatus.DONE for s in self.steps)
 
     @property
     def phase(self) -> Phase:
@@ -162,10 +162,10 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
             kept = tuple(s for s in run.steps if s.number != number)
             return replace(run, steps=(*kept, Step(number, gate, action, undoes=undoes)))
         case ev.ActionDone(gate=gate, step=number):
-            steps = _settle(run.steps, number, "done", None)
+            steps = _settle(run.steps, number, StepStatus.DONE, None)
             return replace(run, steps=steps, acted_at={**run.acted_at, gate: at})
         case ev.ActionFailed(gate=gate, step=number):
-            steps = _settle(run.steps, number, "failed", event)
+            steps = _settle(run.steps, number, StepStatus.FAILED, event)
             return replace(run, steps=steps, acted_at={**run.acted_at, gate: at})
         case ev.GateOpened(gate=gate):
             return replace(run, opened={**run.opened, gate: event}, opened_at={**run.opened_at, gate: at})
@@ -184,13 +184,13 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
 
 
 def _settle(
-    steps: tuple[Step, ...], number: int, status: str, failure: ev.ActionFailed | None
+    steps: tuple[Step, ...], number: int, status: StepStatus, failure: ev.ActionFailed | None
 ) -> tuple[Step, ...]:
-    undone = next((s.undoes for s in steps if s.number == number and status == "done"), None)
+    undone = next((s.undoes for s in steps if s.number == number and status is StepStatus.DONE), None)
     return tuple(
         replace(s, status=status, failure=failure)
         if s.number == number
-        else replace(s, status="undone")
+        else replace(s, status=StepStatus.UNDONE)
         if s.number == undone
         else s
         for s in steps

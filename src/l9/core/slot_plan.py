@@ -8,7 +8,7 @@ import msgspec
 
 from l9.core import events as ev
 from l9.core.facts import Slots
-from l9.core.states import Kind, Slot
+from l9.core.states import Kind, Slot, SlotStatus
 
 
 class SlotPlan(msgspec.Struct, frozen=True):
@@ -20,7 +20,7 @@ class SlotPlan(msgspec.Struct, frozen=True):
     new: Slot
     old: Slot | None
     previous: str | None
-    wake: str | None
+    wake: SlotStatus | None
     evict: str | None
     good: tuple[str, ...]
     kept: tuple[str, ...]
@@ -49,7 +49,7 @@ def plan_slots(
     On a host where nothing runs behind the route, there is no old slot and nothing to go back to.
     """
     live = slots[active]
-    serving = live.status in ("running", "restarting") and live.release is not None
+    serving = live.status in (SlotStatus.RUNNING, SlotStatus.RESTARTING) and live.release is not None
     new = active.other
     standing = slots[new]
     wakes = kind is Kind.ROLLBACK and standing.release == tag and not rebuild

@@ -6,7 +6,7 @@ from l9.core.actions import StopSlot
 from l9.core.decide import Perform
 from l9.core.facts import SlotState
 from l9.core.run import Run
-from l9.core.states import State
+from l9.core.states import SlotStatus, State, StepStatus
 
 
 def end_of_standby(run: Run, idle: SlotState, now: float, seconds: float) -> Perform | None:
@@ -17,7 +17,7 @@ def end_of_standby(run: Run, idle: SlotState, now: float, seconds: float) -> Per
     if (interrupted := interrupted_stop(run)) is not None:
         return interrupted
     since = max(run.finished_at or now, run.acted_at.get(State.SHUTDOWN, 0.0))
-    if idle.status != "paused" or idle.release is None or now - since < seconds:
+    if idle.status is not SlotStatus.PAUSED or idle.release is None or now - since < seconds:
         return None
     return Perform(State.SHUTDOWN, len(run.steps), StopSlot(slot=idle.slot, release=idle.release))
 
@@ -25,6 +25,6 @@ def end_of_standby(run: Run, idle: SlotState, now: float, seconds: float) -> Per
 def interrupted_stop(run: Run) -> Perform | None:
     """The stop of a standby slot that was intended, and of which nobody noted what came of it."""
     for step in run.steps_of(State.SHUTDOWN):
-        if isinstance(step.action, StopSlot) and step.status == "intended":
+        if isinstance(step.action, StopSlot) and step.status is StepStatus.INTENDED:
             return Perform(step.gate, step.number, step.action)
     return None

@@ -84,6 +84,26 @@ class Slot(StrEnum):
         return Slot.GREEN if self is Slot.BLUE else Slot.BLUE
 
 
+class SlotStatus(StrEnum):
+    """What the runtime says of a slot."""
+
+    ABSENT = "absent"
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    EXITED = "exited"
+    RESTARTING = "restarting"
+
+
+class StepStatus(StrEnum):
+    """How far one action of a run has come."""
+
+    INTENDED = "intended"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
 class Stage(StrEnum):
     """The stages in their order; a later one runs only after the earlier ones are green."""
 

@@ -11,7 +11,7 @@ from l9.core import events as ev
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin, fold
 from l9.core.slot_plan import plan_slots
-from l9.core.states import Kind, State, Substrate
+from l9.core.states import Kind, SlotStatus, State, Substrate
 from l9.drivers.files.journal import parse
 from l9.errors import L9Error, UsageError
 from l9.graph import GRAPH
@@ -72,7 +72,7 @@ def status(runs: HostSession) -> Status:
     holder = runs.lock.holder()
     slots, active = runs.ports.runtime.slots(), runs.ports.router.active()
     live, idle = slots[active], slots[active.other]
-    paused = entry is not None and idle.status == "paused"
+    paused = entry is not None and idle.status is SlotStatus.PAUSED
     return Status(
         app=runs.server.app,
         target=runs.server.name,

@@ -16,6 +16,7 @@ from l9.core.facts import SlotState
 from l9.core.invariant import Invariant
 from l9.core.run import Run, begin, fold
 from l9.core.states import Kind, State
+from l9.core.verdict import VerdictKind
 from l9.criteria import DEPLOYED, WENT_BACK
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
@@ -43,7 +44,8 @@ def judge_now(runs: HostSession, planned: Run, preview: HostObserver) -> list[Ju
         observer = HostObserver(runs.ports, runs.config, runs.env_rules(run), runs.together)
         return found + judged(OF_THE_LIVE, run, observer)
     return found + [
-        Judged(id=need.id, why=need.why, verdict="later", found="nothing is live yet") for need in OF_THE_LIVE
+        Judged(id=need.id, why=need.why, verdict=VerdictKind.PENDING, found="nothing is live yet")
+        for need in OF_THE_LIVE
     ]
 
 
@@ -59,7 +61,7 @@ def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> tuple[str
         if run.finished is None:
             continue
         if run.outcome is State.SUCCESS and run.tag == live and DEPLOYED not in evidence:
-            evidence |= {e.invariant: e.found for opened in run.opened.values() for e in opened.evidence}
+            evidence |= {e.invariant: e.summary for opened in run.opened.values() for e in opened.evidence}
             evidence[DEPLOYED] = f"{run.tag} by {run.who} in {run.finished.seconds:.1f} s, run {run.id}"
         by_hand = run.kind is Kind.ROLLBACK and run.outcome is State.SUCCESS
         if (by_hand or run.outcome is State.ROLLED_BACK) and WENT_BACK not in evidence:

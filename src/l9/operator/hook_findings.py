@@ -12,7 +12,7 @@ ALONE = ("main.merges-only", "main.reviewed")
 
 
 def of_invariants(judged: list[Judged]) -> list[HookFinding]:
-    """What does not hold; nothing is said of what holds, is advised, or is judged later."""
+    """What does not hold; nothing is said of what holds, is excused, or is pending."""
     return [
         HookFinding(
             about=one.id,
@@ -23,7 +23,7 @@ def of_invariants(judged: list[Judged]) -> list[HookFinding]:
             log=one.log,
         )
         for one in judged
-        if one.verdict in ("fails", "unknown")
+        if one.closes
     ]
 
 

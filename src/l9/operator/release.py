@@ -191,9 +191,9 @@ def _choose(repo: GitRepo, config: Config, asked: str, last: Version | None, bum
 
 
 def _refuse_closed(repo: GitRepo, config: Config) -> None:
-    """The gate before the tag: every invariant that can be judged without one. Those of a tag are `later`."""
+    """The gate before the tag: every invariant that can be judged without one. Those of a tag are pending."""
     _, judged = judge_repository(repo, config, "", BEFORE_THE_HOST)
-    if bad := [one for one in judged if one.verdict in ("fails", "unknown")]:
+    if bad := [one for one in judged if one.closes]:
         raise _closed(bad)
 
 

@@ -25,7 +25,7 @@ def test_plan_of_no_such_tag(desk: Desk) -> None:
     done = desk.l9("plan", "v9.9.9-l9", "--json")
     gates = json.loads(done.stdout)["gates"]
     assert done.returncode == 3
-    assert next(g["gate"] for g in gates if g["verdict"] == "closed") == "LOCAL-READY"
+    assert next(g["gate"] for g in gates if g["verdict"] == "fail") == "LOCAL-READY"
 
 
 def test_lightweight_tag(desk: Desk) -> None:

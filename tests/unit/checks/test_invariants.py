@@ -72,7 +72,7 @@ from l9.core import facts as f
 from l9.core.decide import conclusion
 from l9.core.invariant import Context, Invariant, Weight
 from l9.core.run import Step
-from l9.core.states import Slot, Stage, State, Substrate
+from l9.core.states import Slot, SlotStatus, Stage, State, StepStatus, Substrate
 from l9.core.verdict import Fail, Pass, Pending, Unknown
 from samples import (
     BEFORE,
@@ -210,15 +210,15 @@ def installed(*freeze: str) -> CgmpReport:
 
 BROKEN_LOG = logs(Outcome.ERRORS, "1 kinds", "Traceback (most recent call last):\nValueError: no")
 READ = EnvRead(("KEY",), "api/x.py:3")
-WRITE_ENV = Step(0, State.IMAGES_READY, do.WriteEnv(run="run-1"), status="done")
+WRITE_ENV = Step(0, State.IMAGES_READY, do.WriteEnv(run="run-1"), status=StepStatus.DONE)
 WROTE_ENV, PUT_ENV_BACK = (
     replace(context(), run=replace(a_run(), steps=(replace(WRITE_ENV, status=status),)))
-    for status in ("done", "undone")
+    for status in (StepStatus.DONE, StepStatus.UNDONE)
 )
 SOURCED = context(env=ev.StagedEnv(source=".env.production", keys=(), fingerprint=""))
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
-_SWITCH = Step(0, State.ROUTE_TRAFFIC, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), "done")
+_SWITCH = Step(0, State.ROUTE_TRAFFIC, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), StepStatus.DONE)
 SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,)))
 SENT_BACK = replace(SWITCHED, run=replace(SWITCHED.run, aborted="not now"))
 SENT_BACK_NOW = replace(SENT_BACK, now=ENTERED + 6)
@@ -465,7 +465,8 @@ PASSES = (
     Case(slot.HEALTHY_FOR_SOAK, "healthy for 99.0 s without a break, 2 probes"),
     Case(slot.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": None}),)),
     Case(slot.ENGINE_HEALTH, "no healthcheck", (slots(new={"health": "none"}),)),
-    Case(slot.ENGINE_HEALTH, "woken from standby", (slots(new={"health": "unhealthy"}),), context(wake="paused")),
+    Case(slot.ENGINE_HEALTH, "woken from standby", (slots(new={"health": "unhealthy"}),),
+         context(wake=SlotStatus.PAUSED)),
     Case(slot.LOGS_STAY_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
     Case(standing.LIVE_LOG_CLEAN, "the rest is too much for one look", (replace(GOOD[Logs], at=0.0),)),
     Case(slot.SMOKE_PASSED, "green answers, smoke 1 of 1"),
@@ -670,13 +671,13 @@ ELSEWHERE = Workspace("topic", (), ())
 @pytest.mark.parametrize(
     ("invariant", "config", "says"),
     [
-        (RULE, settings(check={"waive": {"workspace.on-main": "a fork"}}), "waived (a fork): topic"),
-        (ADVICE, CONFIG, "advice: topic"),
+        (RULE, settings(check={"waive": {"workspace.on-main": "a fork"}}), "waived (a fork)"),
+        (ADVICE, CONFIG, "advice"),
     ],
 )
-def test_what_closes_nothing_is_told_all_the_same(invariant: Invariant, config: Config, says: str) -> None:
+def test_what_closes_nothing_fails_all_the_same(invariant: Invariant, config: Config, says: str) -> None:
     verdict = invariant.judge(facts(ELSEWHERE), context(config=config))
-    assert verdict == Pass(says, "git switch main")
+    assert verdict == Fail("branch main checked out", "topic", "git switch main", excused=says)
 
 
 @pytest.mark.parametrize(
@@ -693,11 +694,19 @@ def test_what_is_not_waived_closes_its_gate(invariant: Invariant, config: Config
 
 def test_what_nobody_saw_can_be_waived_and_advice_too() -> None:
     verdict = ADVICE.judge(facts(without=Workspace), context())
-    assert verdict == Pass("advice: the disk is on fire", "l9 status")
+    assert verdict == Unknown("the disk is on fire", "l9 status", excused="advice")
     later = f.Facts({Workspace: f.Unseen("not made yet", not_yet=True)})
     assert ADVICE.judge(later, context()) == Unknown("not made yet", not_yet=True)
     speechless = f.Facts({Workspace: f.Unseen("gone")})
-    assert ADVICE.judge(speechless, context()) == Pass("advice: gone", "l9 check --explain workspace.on-main")
+    explain = "l9 check --explain workspace.on-main"
+    assert ADVICE.judge(speechless, context()) == Unknown("gone", explain, excused="advice")
+
+
+def test_a_database_that_only_its_own_host_reaches_closes_nothing() -> None:
+    alone = production_cases.database(ports=(production_cases.LOOPBACK,))
+    verdict = composed.DATABASE_NOT_PUBLISHED.judge(facts(alone), context())
+    assert isinstance(verdict, Fail)
+    assert verdict.excused == "advice"
 
 
 def test_each_has_an_id_a_substrate_a_reason_and_a_clause() -> None:

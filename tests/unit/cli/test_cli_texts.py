@@ -96,9 +96,9 @@ def test_drift() -> None:
 
 def test_plan() -> None:
     gates = [
-        {"gate": "LOCAL-READY", "verdict": "open", "summary": "clean"},
+        {"gate": "LOCAL-READY", "verdict": "pass", "summary": "clean"},
         {
-            "gate": "HOST-READY", "verdict": "closed", "summary": "ready", "actions": ["look"],
+            "gate": "HOST-READY", "verdict": "fail", "summary": "ready", "actions": ["look"],
             "findings": [{"invariant": "host.disk-free", "expected": "1 GB", "found": "0", "remedy": "df -h"}],
         },
     ]  # fmt: skip
@@ -108,8 +108,8 @@ def test_plan() -> None:
     }  # fmt: skip
     assert plan_text(plan).splitlines() == [
         "deploy v1.1.0-l9 (cccccccccccc) to green; v1.0.0-l9 is live in blue",
-        "✔ LOCAL-READY          clean",
-        "✘ HOST-READY           ready",
+        "✔ pass     LOCAL-READY          clean",
+        "✘ fail     HOST-READY           ready",
         "    does  look",
         "    host.disk-free: expected 1 GB; found 0",
         "    next: df -h",

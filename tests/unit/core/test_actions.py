@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from l9.core import actions as do
-from l9.core.states import Slot
+from l9.core.states import Slot, SlotStatus
 
 GREEN = {"slot": Slot.GREEN, "release": "v0.5.1-l9"}
 
@@ -18,8 +18,8 @@ GREEN = {"slot": Slot.GREEN, "release": "v0.5.1-l9"}
         (do.EvictSlot(**GREEN), do.RestoreSlot(**GREEN)),
         (do.StartSlot(**GREEN), do.RemoveSlot(**GREEN)),
         (do.WakeSlot(**GREEN), do.PauseSlot(**GREEN)),
-        (do.WakeSlot(**GREEN, was="exited"), do.StopSlot(**GREEN)),
-        (do.PauseSlot(**GREEN), do.WakeSlot(**GREEN, was="paused")),
+        (do.WakeSlot(**GREEN, was=SlotStatus.EXITED), do.StopSlot(**GREEN)),
+        (do.PauseSlot(**GREEN), do.WakeSlot(**GREEN, was=SlotStatus.PAUSED)),
         (do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), do.SwitchRoute(to=Slot.BLUE, back=Slot.GREEN)),
         (do.RecordRelease(tag="v1", commit="c"), None),
         (do.FetchTag(tag="v1"), None),

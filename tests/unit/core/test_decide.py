@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from l9.core import actions as do
@@ -33,8 +34,8 @@ from l9.core.facts import Facts, Unseen
 from l9.core.gates import Gate, Graph, Guard
 from l9.core.invariant import Context, Invariant
 from l9.core.run import Run, apply, begin
-from l9.core.states import Kind, Phase, Slot, Stage, State, Substrate
-from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
+from l9.core.states import Kind, Phase, Slot, SlotStatus, Stage, State, Substrate
+from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict, VerdictKind
 from samples import BEFORE, CONFIG, FIRST_DEPLOY, NOW, TAG, opened, started
 
 ON, OFF, DIM = Pass("lit"), Fail("lit", "dark", "l9 status", ("click",)), Pending("dim", 1, 2)
@@ -71,7 +72,7 @@ def row(opens: State, where: Substrate, *after: State, **more: Any) -> Gate:
 START = do.StartSlot(slot=Slot.GREEN, release=TAG)
 EVICT = do.EvictSlot(slot=Slot.GREEN, release="v0.4.0-l9")
 SWITCH = do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE)
-WAKE = do.WakeSlot(slot=Slot.BLUE, release=BEFORE, was="running")
+WAKE = do.WakeSlot(slot=Slot.BLUE, release=BEFORE, was=SlotStatus.RUNNING)
 TABLE = Graph(
     rows=(
         row(READY, Substrate.WORKSPACE, State.START),
@@ -232,7 +233,7 @@ def test_a_finding_says_all_that_the_verdict_does() -> None:
         (
             ev.Finding(
                 invariant="workspace.LOCAL-READY",
-                verdict="fail",
+                verdict=VerdictKind.FAIL,
                 expected="lit",
                 found="dark",
                 remedy="l9 status",
@@ -248,6 +249,23 @@ def test_what_could_not_be_looked_at_closes_the_gate() -> None:
     assert isinstance(decision, Close)
     (finding,) = decision.findings
     assert (finding.verdict, finding.found, finding.remedy) == ("unknown", "fog", "l9 check")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "found", "kind"),
+    [
+        (replace(OFF, excused="waived (a fork)"), "dark", VerdictKind.FAIL),
+        (Unknown("fog", excused="waived (a fork)"), "fog", VerdictKind.UNKNOWN),
+    ],
+)
+def test_what_is_excused_opens_its_gate_and_is_no_pass(
+    verdict: Verdict, found: str, kind: VerdictKind
+) -> None:
+    decision = Play({READY: verdict}).next(apply(fresh(), NOW, ev.GateEntered(gate=READY)))
+    assert isinstance(decision, Open)
+    (evidence,) = decision.evidence
+    assert (evidence.verdict, evidence.excused, evidence.found) == (kind, "waived (a fork)", found)
+    assert evidence.summary == f"waived (a fork): {found}"
 
 
 def test_only_what_the_next_decision_needs_is_looked_at() -> None:

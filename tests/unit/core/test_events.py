@@ -8,6 +8,7 @@ import pytest
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.states import Slot, State
+from l9.core.verdict import VerdictKind
 from samples import STARTED
 
 GATE = State.BAKE
@@ -28,7 +29,9 @@ EVENTS = (
     ev.GateOpened(gate=GATE, evidence=(ev.Evidence(invariant="host.any", found="so"),), seconds=1.5),
     ev.GateClosed(
         gate=GATE,
-        findings=(ev.Finding(invariant="host.any", verdict="fail", expected="e", found="f", log=("x",)),),
+        findings=(
+            ev.Finding(invariant="host.any", verdict=VerdictKind.FAIL, expected="e", found="f", log=("x",)),
+        ),
     ),
     ev.RunFinished(
         outcome=State.SUCCESS,

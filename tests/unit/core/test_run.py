@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.run import Run, Step, apply, begin, fold
-from l9.core.states import Kind, Phase, Slot, State
+from l9.core.states import Kind, Phase, Slot, SlotStatus, State, StepStatus
 from samples import BEFORE, ENTERED, NOW, STARTED, TAG, a_run, entries, opened, started
 
 GATE = State.BLUE_GREEN_LAUNCH
@@ -31,7 +31,7 @@ def after(*events: ev.AnyEvent) -> Run:
 
 
 def test_a_run_begins_with_all_that_its_start_says() -> None:
-    first = started(wake="paused", evict="v0.1.0-l9", reason="why", rebuild=True, fresh=False)
+    first = started(wake=SlotStatus.PAUSED, evict="v0.1.0-l9", reason="why", rebuild=True, fresh=False)
     run = begin("run-1", ENTERED, first)
     for name in set(ev.RunStarted.__struct_fields__) - {"version", "key"}:
         assert getattr(run, name) == getattr(first, name), name
@@ -123,7 +123,7 @@ def test_without_its_start_there_is_no_run() -> None:
     assert fold(entries(ev.GateEntered(gate=GATE))) is None
 
 
-def steps(*actions: do.AnyAction, status: str = "done") -> tuple[Step, ...]:
+def steps(*actions: do.AnyAction, status: StepStatus = StepStatus.DONE) -> tuple[Step, ...]:
     return tuple(
         Step(number, State.VPS_TAG_VERIFIED, action, status) for number, action in enumerate(actions)
     )
@@ -138,8 +138,8 @@ CLOSED = ev.GateClosed(gate=State.HEALTH, findings=())
     [
         ({}, None),
         ({"steps": steps(do.FetchTag(tag=TAG))}, None),
-        ({"steps": steps(READ, status="intended")}, None),
-        ({"steps": steps(READ, status="failed")}, None),
+        ({"steps": steps(READ, status=StepStatus.INTENDED)}, None),
+        ({"steps": steps(READ, status=StepStatus.FAILED)}, None),
         ({"steps": steps(READ)}, TAG),
         ({"steps": steps(READ), "closed": CLOSED}, BEFORE),
         ({"steps": steps(READ), "aborted": "somebody"}, BEFORE),

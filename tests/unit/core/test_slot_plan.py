@@ -9,14 +9,18 @@ import pytest
 from l9.core import events as ev
 from l9.core.facts import Slots, SlotState
 from l9.core.slot_plan import SlotPlan, plan_slots, previous_good
-from l9.core.states import Kind, Slot, State
+from l9.core.states import Kind, Slot, SlotStatus, State
 from samples import BEFORE, TAG, started
 
 OLDER = "v0.4.0-l9"
 
 
 def host(blue: tuple[str, str | None], green: tuple[str, str | None] = ("absent", None)) -> Slots:
-    return Slots(SlotState(Slot.BLUE, *blue), SlotState(Slot.GREEN, *green))
+    return Slots(_state(Slot.BLUE, *blue), _state(Slot.GREEN, *green))
+
+
+def _state(slot: Slot, status: str, release: str | None) -> SlotState:
+    return SlotState(slot, SlotStatus(status), release)
 
 
 def ended(*good: str, retained: tuple[str, ...] = ()) -> ev.RunFinished:

@@ -13,12 +13,12 @@ from l9.core.decide import Perform, conclusion
 from l9.core.facts import SlotState
 from l9.core.run import Run, apply
 from l9.core.standby import end_of_standby, interrupted_stop
-from l9.core.states import Slot, State
+from l9.core.states import Slot, SlotStatus, State
 from samples import BEFORE, NOW, a_run
 
 GATE = State.SHUTDOWN
 STOP, PAUSE = (kind(slot=Slot.BLUE, release=BEFORE) for kind in (do.StopSlot, do.PauseSlot))
-IDLE = SlotState(Slot.BLUE, "paused", BEFORE)
+IDLE = SlotState(Slot.BLUE, SlotStatus.PAUSED, BEFORE)
 
 
 def finished(*events: ev.AnyEvent, at: float = NOW) -> Run:

@@ -150,7 +150,8 @@ def DATABASE_NOT_PUBLISHED(facts: Facts, _context: Context) -> Verdict:
     others = file.production.others if file.production else ()
     local = [line for one in others for line in exposed(one, loopback=True)]
     if isinstance(verdict, Pass) and local:
-        return Pass(f"only on this host: {first(local)}", f"$EDITOR {quote(file.path)}")
+        found, remedy = f"only on this host: {first(local)}", f"$EDITOR {quote(file.path)}"
+        return Fail("no database port published", found, remedy, excused="advice")
     return verdict
 
 

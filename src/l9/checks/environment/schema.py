@@ -23,6 +23,7 @@ import msgspec
 
 from l9.checks.environment.env_file import Entry, EnvFile, parse_env
 from l9.checks.environment.patterns import LONGEST, compile_pattern, matches
+from l9.core.verdict import VerdictKind
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -69,10 +70,14 @@ class SchemaReport(msgspec.Struct, frozen=True):
 
 
 class KeyVerdict(msgspec.Struct, frozen=True):
-    """What is to be said of one key: fits, left out, missing, wrong (then `expected`), or no rule."""
+    """The verdict on one key. `found`: fits, left out, missing, wrong (then `expected`), or no rule.
+
+    A key without a rule passes: nothing is asked of it.
+    """
 
     key: str
-    verdict: str
+    verdict: VerdictKind
+    found: str
     expected: str = ""
 
 
@@ -124,13 +129,19 @@ def judge_keys(rules: tuple[Rule, ...], file: EnvFile) -> tuple[KeyVerdict, ...]
     found = []
     for rule in rules:
         if rule.key in wrong:
-            found.append(KeyVerdict(rule.key, "wrong", wrong[rule.key]))
+            found.append(KeyVerdict(rule.key, VerdictKind.FAIL, "wrong", wrong[rule.key]))
         elif rule.key in valued:
-            found.append(KeyVerdict(rule.key, "fits"))
+            found.append(KeyVerdict(rule.key, VerdictKind.PASS, "fits"))
         else:
-            told = "" if not rule.required else TYPES[rule.type][0] if rule.type != "string" else "a value"
-            found.append(KeyVerdict(rule.key, "missing" if rule.required else "left out", told))
-    return (*found, *(KeyVerdict(key, "no rule") for key in seen.extra))
+            found.append(_without_value(rule))
+    return (*found, *(KeyVerdict(key, VerdictKind.PASS, "no rule") for key in seen.extra))
+
+
+def _without_value(rule: Rule) -> KeyVerdict:
+    if not rule.required:
+        return KeyVerdict(rule.key, VerdictKind.PASS, "left out")
+    expected = TYPES[rule.type][0] if rule.type != "string" else "a value"
+    return KeyVerdict(rule.key, VerdictKind.FAIL, "missing", expected)
 
 
 def misses(rule: Rule, value: str) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from l9.core import events as ev
 from l9.core.facts import Image, Slots
-from l9.core.states import Slot
+from l9.core.states import Slot, SlotStatus
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ def find_drift(
     if recorded.slot is not None and active is not recorded.slot:
         found.append(Drift("route", f"traffic to {recorded.slot}", f"to {active}", back))
     live = slots[recorded.slot or active]
-    if live.release != tag or live.status != "running":
+    if live.release != tag or live.status is not SlotStatus.RUNNING:
         found.append(Drift("slot", f"{tag} running in {live.slot}", f"{live.release} {live.status}", back))
     elif image is not None and live.image != image.digest:
         found.append(Drift("image", image.digest, str(live.image), back))

@@ -8,6 +8,7 @@ from l9.checks.host.facts import Bake, InFlight, Logs, Proof, Record, Route
 from l9.core.decide import PROOF_DEADLINE
 from l9.core.facts import Facts, Slots, Traffic
 from l9.core.invariant import invariant
+from l9.core.states import SlotStatus
 from l9.core.verdict import Fail, Pass, Pending, Verdict
 
 QUIET = "no request in flight"
@@ -174,6 +175,6 @@ def PREVIOUS_LIVE(facts: Facts, context: Context) -> Verdict:
 def NEW_SLOT_GONE(facts: Facts, context: Context) -> Verdict:
     run = context.run
     slot = facts.the(Slots)[run.new]
-    if slot.release == run.tag and slot.status in ("running", "restarting"):
+    if slot.release == run.tag and slot.status in (SlotStatus.RUNNING, SlotStatus.RESTARTING):
         return Fail(f"{run.tag} not running in {run.new}", f"{slot.status}", "l9 resume")
     return Pass(f"{run.tag} does not run in {run.new}")

@@ -12,6 +12,7 @@ from l9.checks.host.facts import Checkout, HostTag, Route, Site
 from l9.core.actions import WriteEnv
 from l9.core.facts import Facts, Host, Retained
 from l9.core.invariant import Weight, invariant, short
+from l9.core.states import StepStatus
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
 MB = 1_000_000
@@ -74,7 +75,7 @@ def ENV_COMPLETE(facts: Facts, context: Context) -> Verdict:
 def ENV_PUT_BACK(facts: Facts, context: Context) -> Verdict:
     path = facts.the(Environment).path
     written = [step for step in context.run.steps if isinstance(step.action, WriteEnv)]
-    if all(step.status == "undone" for step in written):
+    if all(step.status is StepStatus.UNDONE for step in written):
         return Pass(f"{path} is as it was before the run" if written else f"the run left {path} alone")
     found = "the refused release's; what was there is kept in .l9/env"
     return Fail(f"{path} as it was before the run", found, f"$EDITOR {shlex.quote(path)}")

@@ -9,7 +9,7 @@ from l9.checks.host.facts import Health, Logs, Smoke
 from l9.checks.logs.logs import Outcome
 from l9.core.facts import Facts, Image, Services, Slots
 from l9.core.invariant import invariant, short
-from l9.core.states import State
+from l9.core.states import SlotStatus, State
 from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict
 
 MB = 1_000_000
@@ -50,7 +50,11 @@ def SERVICES_UP(facts: Facts, _context: Context) -> Verdict:
 def NEW_SLOT_UP(facts: Facts, context: Context) -> Verdict:
     run = context.run
     slot = facts.the(Slots)[run.new]
-    if slot.release == run.tag and slot.status in ("running", "restarting", "exited"):
+    if slot.release == run.tag and slot.status in (
+        SlotStatus.RUNNING,
+        SlotStatus.RESTARTING,
+        SlotStatus.EXITED,
+    ):
         return Pass(f"{run.tag} {slot.status} in {run.new}, image {short(slot.image)}")
     found = f"{slot.release or 'nothing'} {slot.status}"
     return Fail(f"{run.tag} running in {run.new}", found, f"l9 explain {run.id}")
@@ -69,7 +73,7 @@ def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
     if streak.first_ok_at is not None:
         launched = context.run.entered[State.BLUE_GREEN_LAUNCH]
         return Pass(f"first healthy answer {streak.first_ok_at - launched:.1f} s after launch")
-    if slot.status in ("exited", "absent"):
+    if slot.status in (SlotStatus.EXITED, SlotStatus.ABSENT):
         return _unhealthy(facts, context, f"the process ended with exit code {slot.exit_code}")
     if context.elapsed > context.settings.health.deadline:
         return _unhealthy(facts, context, f"not in {context.settings.health.deadline:g} s")
@@ -87,7 +91,7 @@ def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
 def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
     streak, soak = facts.the(Health).streak, context.settings.health.soak
     slot = facts.the(Slots)[context.run.new]
-    if slot.status in ("exited", "absent"):
+    if slot.status in (SlotStatus.EXITED, SlotStatus.ABSENT):
         return _unhealthy(facts, context, f"the process ended with exit code {slot.exit_code}")
     if streak.healthy_since is not None:
         held = context.now - streak.healthy_since
@@ -109,7 +113,7 @@ def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
 )
 def ENGINE_HEALTH(facts: Facts, context: Context) -> Verdict:
     health = facts.the(Slots)[context.run.new].health
-    if context.run.wake == "paused":
+    if context.run.wake is SlotStatus.PAUSED:
         return Pass("woken from standby: the engine's last word is from the pause, our own probes decide")
     if health in (None, "none"):
         return Pass("the image has no healthcheck")

@@ -12,6 +12,7 @@ from l9.cli.render.facts import fact
 from l9.cli.render.rows import PHASE, Row, label, log_line
 from l9.core import events as ev
 from l9.core.states import State, Substrate
+from l9.core.verdict import VerdictKind
 from l9.graph import GRAPH
 
 TYPED_HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
@@ -121,7 +122,7 @@ def opened_row(opened: ev.GateOpened) -> Row:
 
 def evidence(opened: ev.GateOpened) -> list[Row]:
     """All that was seen when a gate opened."""
-    return [Row(text=f"  {e.invariant}: {e.found}", lines=0) for e in opened.evidence]
+    return [Row(text=f"  {e.invariant}: {e.summary}", lines=0) for e in opened.evidence]
 
 
 def _ended(icon: str, done: ev.RunFinished, text: str) -> Row:
@@ -129,7 +130,9 @@ def _ended(icon: str, done: ev.RunFinished, text: str) -> Row:
 
 
 def _first(closed: ev.GateClosed) -> ev.Finding:
-    nothing = ev.Finding(invariant="", verdict="unknown", expected="a reason on record", found="none")
+    nothing = ev.Finding(
+        invariant="", verdict=VerdictKind.UNKNOWN, expected="a reason on record", found="none"
+    )
     return next(iter(closed.findings), nothing)
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from l9.cli.context import HELP, Project, json_option, project, refuse_unknown, remark, show, target_option
 from l9.core.states import Substrate
+from l9.core.verdict import VerdictKind
 
 if TYPE_CHECKING:
     from l9.catalogue import Judged
+    from l9.criteria import Line
     from l9.protocol.answers.check import Check, Fixed, Record
 
 BEFORE_THE_HOST = (Substrate.WORKSPACE, Substrate.REPOSITORY)
-ICONS = {"holds": "✔", "fails": "✘", "unknown": "✘", "later": "·", "advice": "⚠"}
+ICONS = {
+    VerdictKind.PASS: "✔", VerdictKind.FAIL: "✘", VerdictKind.UNKNOWN: "✘", VerdictKind.PENDING: "·",
+}  # fmt: skip
 
 
 @click.command("check", context_settings=HELP)
@@ -60,7 +65,7 @@ def _fix(here: Project, tag: str | None) -> list[Fixed]:
             remedy="l9 check --fix",
         )
     _, commit, judged, _ = judge_all(here, None, (Substrate.WORKSPACE,))
-    wanted = [one.id for one in judged if one.verdict in ("fails", "advice") and one.id in FIXES]
+    wanted = [one.id for one in judged if one.verdict is VerdictKind.FAIL and one.id in FIXES]
     return [fixed for name in wanted for fixed in FIXES[name](here)] if commit else []
 
 
@@ -80,7 +85,7 @@ def _check(
     answer = Check(
         tag=tag,
         commit=commit,
-        ready=all(map(good, judged)),
+        ready=not any(one.closes for one in judged),
         invariants=tuple(judged),
         fixed=None if fixed is None else tuple(fixed),
     )
@@ -96,12 +101,9 @@ def _text(answer: Check, where: tuple[Substrate, ...]) -> str:
     judged = answer.invariants
     for one in sorted(judged, key=lambda one: [one.id.startswith(f"{w}.") for w in where], reverse=True):
         lines += told(one)
-    bad = [one for one in judged if not good(one)]
-    count = Counter(one.verdict for one in judged)
-    advice = f", {count['advice']} are advice" if count["advice"] else ""
-    later = f", {count['later']} are judged later" if count["later"] else ""
-    why = f"; why, and what may be waived: l9 check --explain {bad[0].id}" if bad else ""
-    lines.append(f"{count['holds']} hold, {len(bad)} do not{advice}{later}{why}")
+    bad = next((one.id for one in judged if one.closes), None)
+    why = f"; why, and what may be waived: l9 check --explain {bad}" if bad else ""
+    lines.append(f"{counted(judged)}{why}")
     return "\n".join(lines)
 
 
@@ -139,17 +141,30 @@ WEIGHTS = {
 }
 
 
-def good(one: Judged) -> bool:
-    """Whether nothing stands in a release's way; what is judged later does not yet."""
-    return one.verdict in ("holds", "later", "advice")
+def counted(judged: Sequence[Judged | Line]) -> str:
+    """How many there are of each verdict, and apart from these how many that close nothing."""
+    excused = sum(map(_excused, judged))
+    count = Counter(one.verdict for one in judged if not _excused(one))
+    words = [f"{count[kind]} {kind}" for kind in VerdictKind if count[kind] or kind is VerdictKind.PASS]
+    return ", ".join([*words, *([f"{excused} excused (advice or waived)"] if excused else [])])
+
+
+def _excused(one: Judged | Line) -> bool:
+    return one.verdict.closes and not one.closes
+
+
+def icon(one: Judged | Line) -> str:
+    """A sign beside the verdict's word."""
+    return "⚠" if _excused(one) else ICONS[one.verdict]
 
 
 def told(one: Judged) -> list[str]:
     """One invariant for people: its evidence, and for what fails all that helps."""
-    lines = [f"{ICONS[one.verdict]} {one.id:<34} {one.found}"]
-    if one.verdict == "advice":
+    excused = f"{one.excused}: " if one.excused else ""
+    lines = [f"{icon(one)} {one.verdict:<8} {one.id:<34} {excused}{one.found}"]
+    if one.excused:
         lines.append(f"    next      {one.remedy}")
-    if not good(one):
+    if one.closes:
         lines += [f"    expected  {one.expected}"] if one.expected else []
         lines += [f"    {line}" for line in one.log[:5]]
         lines += [f"    next      {one.remedy}"] if one.remedy else []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from l9.cli.context import HELP, Project, json_option, project, project_top, show, target_option
+from l9.core.verdict import VerdictKind
 from l9.errors import ActionError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from l9.protocol.answers.environment import EnvCheck, EnvDiff
 
 DIFFERENT = 7
-ICONS = {"fits": "✔", "left out": "·", "missing": "✘", "wrong": "✘", "no rule": "·"}
+ICONS = {VerdictKind.PASS: "✔", VerdictKind.FAIL: "✘"}
 SIDES = {"same": "=", "differs": "≠", "only in A": "<", "only in B": ">"}
 
 
@@ -54,7 +55,7 @@ def check(here: Project, file: str | None, tag: str | None) -> EnvCheck:
     else:
         _refuse_no_file(file)
         seen = EnvOnHost(Path(file)).report(rules)
-    bad = [k for k in seen.keys if k.verdict in ("missing", "wrong")]
+    bad = [k for k in seen.keys if k.verdict.closes]
     return EnvCheck(
         target=None if file else here.config.name,
         path=seen.path,
@@ -81,7 +82,7 @@ def check_text(answer: EnvCheck) -> str:
     lines = [f"{answer.path}{where} ({found}) against {schema}"]
     for key in answer.keys:
         expected = f": expected {key.expected}" if key.expected else ""
-        lines.append(f"{ICONS[key.verdict]} {key.key:<32} {key.verdict}{expected}")
+        lines.append(f"{ICONS[key.verdict]} {key.verdict:<8} {key.key:<32} {key.found}{expected}")
     lines += [f"▲ line {number} is no assignment" for number in answer.bad_lines]
     lines += [f"▲ {key} is there more than once; the last one counts" for key in answer.duplicates]
     if not answer.ok:
@@ -113,7 +114,7 @@ def diff(top: Path, a: str, b: str) -> EnvDiff:
     key = secrets.token_bytes(32)
     mine, theirs = (_prints(top, side, key) for side in (a, b))
     keys = tuple(
-        ComparedKey(key=name, verdict=_compared(mine.get(name), theirs.get(name)))
+        ComparedKey(key=name, result=_compared(mine.get(name), theirs.get(name)))
         for name in {**mine, **theirs}
     )
     return EnvDiff(a=a, b=b, same=mine == theirs, keys=keys)
@@ -122,7 +123,7 @@ def diff(top: Path, a: str, b: str) -> EnvDiff:
 def diff_text(answer: EnvDiff) -> str:
     """The comparison for people."""
     lines = [f"A {answer.a}", f"B {answer.b}"]
-    lines += [f"{SIDES[k.verdict]} {k.key:<32} {k.verdict}" for k in answer.keys]
+    lines += [f"{SIDES[k.result]} {k.key:<32} {k.result}" for k in answer.keys]
     lines.append("the same" if answer.same else "they differ")
     return "\n".join(lines)
 

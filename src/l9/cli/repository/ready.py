@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from l9.cli.context import HELP, json_option, project, show, target_option
+from l9.core.verdict import VerdictKind
 
 if TYPE_CHECKING:
     from l9.criteria import Criterion
@@ -34,20 +35,20 @@ def judge_list(
     as_json: bool,
 ) -> int:
     """Judge all invariants of all substrates, print the list; 0, or 3 when a line does not hold."""
-    from l9.cli.repository.check import good, judge_all
+    from l9.cli.repository.check import judge_all
     from l9.core.states import Substrate
     from l9.criteria import assess
 
     tag, commit, judged, record = judge_all(project(target), tag, tuple(Substrate))
     lines = assess(criteria, tuple(judged), record.evidence, record.release)
-    ready = all(good(one) for line in lines for one in line.evidence)
+    ready = not any(line.closes for line in lines)
     answer = kind(tag=tag, commit=commit, ready=ready, lines=lines)
     show(answer, as_json=as_json, text=lambda: _text(answer))
     return 0 if ready else 3
 
 
 def _text(answer: Criteria) -> str:
-    from l9.cli.repository.check import ICONS, told
+    from l9.cli.repository.check import counted, icon, told
 
     lines = answer.lines
     out = [f"{answer.tag or 'HEAD'} is {answer.commit[:12] or 'no commit yet'}"]
@@ -56,9 +57,10 @@ def _text(answer: Criteria) -> str:
         if line.group != group:
             group = line.group
             out += ["", group]
-        out.append(f"{ICONS[line.verdict]} {line.title}")
+        out.append(f"{icon(line)} {line.verdict:<8} {line.title}")
         out += [f"    {text}" for one in line.evidence for text in told(one)]
-    held = sum(line.verdict in ("holds", "advice") for line in lines)
-    later = sum(line.verdict == "later" for line in lines)
-    summary = f"{held} of {len(lines)} hold" + (f", {later} are judged by the deploy itself" if later else "")
+    pending = any(line.verdict is VerdictKind.PENDING for line in lines)
+    summary = f"of {len(lines)}: {counted(lines)}" + (
+        "; the deploy itself judges what is pending" if pending else ""
+    )
     return "\n".join([*out, "", summary if answer.ready else f"{summary}: not ready"])

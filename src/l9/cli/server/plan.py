@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from l9.cli.context import HELP, Project, json_option, project, remark, show, target_option
+from l9.core.verdict import VerdictKind
 from l9.operator.deploy import claim_of, plan_operator_gates, preview_of
 from l9.protocol import client, requests
 from l9.protocol.answers.plan import HostPlan, Plan
@@ -21,7 +22,7 @@ def command(tag: str, target: str | None, as_json: bool) -> int:
     """Show what a deploy of TAG would do, gate by gate; nothing is changed anywhere."""
     found = plan(project(target), tag)
     show(found, as_json=as_json, text=lambda: plan_text(found))
-    return CLOSED if any(gate.verdict == "closed" for gate in found.gates) else 0
+    return CLOSED if any(gate.verdict.closes for gate in found.gates) else 0
 
 
 def plan(here: Project, tag: str) -> Plan:
@@ -51,9 +52,9 @@ def plan_text(found: Plan) -> str:
         f"{found.previous} is live in {found.old}" if found.previous else "nothing is live: the first deploy"
     )
     lines = [f"deploy {found.tag} ({found.commit[:12]}) to {found.new}; {live}"]
-    icons = {"open": "✔", "closed": "✘", "later": "·"}
+    icons = {VerdictKind.PASS: "✔", VerdictKind.FAIL: "✘", VerdictKind.UNKNOWN: "✘", VerdictKind.PENDING: "·"}
     for gate in found.gates:
-        lines.append(f"{icons[gate.verdict]} {gate.gate:<20} {gate.summary}")
+        lines.append(f"{icons[gate.verdict]} {gate.verdict:<8} {gate.gate:<20} {gate.summary}")
         lines += [f"    does  {action}" for action in gate.actions]
         for finding in gate.findings:
             lines.append(f"    {finding.invariant}: expected {finding.expected}; found {finding.found}")

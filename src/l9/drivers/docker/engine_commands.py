@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from l9.core.facts import SlotState
-from l9.core.states import Slot
+from l9.core.states import Slot, SlotStatus
 from l9.drivers.compose import names
 
 MINIMUM_API = (1, 42)  # Engine 23
@@ -137,10 +137,9 @@ def slot_state(slot: Slot, instance: str, found: Container | None) -> SlotState:
     """A slot from what stands under its name. A container that l9 did not make has no release."""
     if found is None:
         return SlotState(slot)
-    known = {"created", "running", "paused", "restarting"}
     return SlotState(
         slot=slot,
-        status=found.status if found.status in known else "exited",
+        status=SlotStatus(found.status) if found.status in set(SlotStatus) else SlotStatus.EXITED,
         release=found.labels.get(names.RELEASE) if found.of(instance) else None,
         image=found.image,
         started_at=found.started_at,

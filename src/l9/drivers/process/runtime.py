@@ -17,7 +17,7 @@ from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.core.facts import Host, Image, LogLine, Retained, Services, Slots, SlotState
 from l9.core.ports import LogReader, Say, Source
-from l9.core.states import Slot
+from l9.core.states import Slot, SlotStatus
 from l9.drivers.files.atomic import replace_file
 from l9.drivers.files.env_on_host import EnvOnHost, is_private
 from l9.drivers.process import proc
@@ -295,7 +295,8 @@ class ProcessRuntime:
         seen = self._see(slot)
         if seen is None:
             return SlotState(slot)
-        status = "paused" if seen.paused else "running" if seen.alive else "exited"
+        alive = SlotStatus.RUNNING if seen.alive else SlotStatus.EXITED
+        status = SlotStatus.PAUSED if seen.paused else alive
         child = self._children.get(seen.place.pid)
         return SlotState(
             slot,

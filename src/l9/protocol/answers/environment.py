@@ -40,10 +40,10 @@ class EnvCheck(Answer, frozen=True, kw_only=True, tag="l9.env-check/1"):
 
 
 class ComparedKey(msgspec.Struct, frozen=True, kw_only=True):
-    """One key of two files. `verdict` is same, differs, only in A or only in B."""
+    """One key of two files. `result` is same, differs, only in A or only in B."""
 
     key: str
-    verdict: str
+    result: str
 
 
 class EnvDiff(Answer, frozen=True, kw_only=True, tag="l9.env-diff/1"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from l9.checks.host.drift import Drift
-from l9.core.states import Kind, Slot, State
+from l9.core.states import Kind, Slot, SlotStatus, State
 from l9.drivers.files.lock import Holder
 from l9.protocol.answers.answer import Answer
 
@@ -15,7 +15,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
     release: str | None
     slot: Slot
-    status: str
+    status: SlotStatus
     image: str | None
     since: float | None
     restarts: int
@@ -26,7 +26,7 @@ class Standby(msgspec.Struct, frozen=True, kw_only=True):
 
     release: str | None
     slot: Slot
-    status: str
+    status: SlotStatus
     until: float | None
 
 

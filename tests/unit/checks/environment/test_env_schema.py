@@ -150,13 +150,13 @@ def test_a_file_is_compared_by_names_and_shapes() -> None:
 def test_every_key_gets_its_verdict() -> None:
     schema = read_schema("A=\n# optional\nB=\n# type: port\nC=8000\n# type: port\nD=\nE=x")
     found = judge_keys(schema.rules, parse_env("C=hunter2\nE=hunter2\nF=hunter2"))
-    assert [(k.key, k.verdict, k.expected) for k in found] == [
-        ("A", "missing", "a value"),
-        ("B", "left out", ""),
-        ("C", "wrong", "a port, 1 to 65535"),
-        ("D", "missing", "a port, 1 to 65535"),
-        ("E", "fits", ""),
-        ("F", "no rule", ""),
+    assert [(k.key, k.verdict, k.found, k.expected) for k in found] == [
+        ("A", "fail", "missing", "a value"),
+        ("B", "pass", "left out", ""),
+        ("C", "fail", "wrong", "a port, 1 to 65535"),
+        ("D", "fail", "missing", "a port, 1 to 65535"),
+        ("E", "pass", "fits", ""),
+        ("F", "pass", "no rule", ""),
     ]
     assert "hunter2" not in str(found)
 

@@ -11,6 +11,7 @@ from l9.cli.render.github import GithubView
 from l9.cli.render.view import view
 from l9.core import events as ev
 from l9.core.states import Slot, State
+from l9.core.verdict import VerdictKind
 from samples import entries, opened
 from world.behaviour import LOGS_A_TRACEBACK
 from world.host import World
@@ -65,7 +66,9 @@ def test_a_refused_deploy_has_one_error_and_its_end_is_in_no_group(summary: Path
 
 def test_nothing_that_a_host_says_is_a_command(summary: Path) -> None:
     evil = "::add-mask::x\n::set-env name=a::b ##[error]c `````"
-    finding = ev.Finding(invariant=evil, verdict="fail", expected=evil, found=evil, remedy=evil, log=(evil,))
+    finding = ev.Finding(
+        invariant=evil, verdict=VerdictKind.FAIL, expected=evil, found=evil, remedy=evil, log=(evil,)
+    )
     lines = logged(
         entries(
             opened(State.FIX, evil),

@@ -11,6 +11,7 @@ from l9.cli.render.tty import TtyView
 from l9.core import events as ev
 from l9.core.actions import SwitchRoute
 from l9.core.states import Slot, State
+from l9.core.verdict import VerdictKind
 from l9.protocol.answers.run_lines import ProgressLine
 from samples import entries
 from screens import Screen
@@ -290,7 +291,7 @@ def test_colours_and_escapes_of_others_move_nothing(monkeypatch: pytest.MonkeyPa
     shown = view(monkeypatch, screen)
     evil = "\x1b[2J\x1b]0;title\x07a\rb\x9b31m"
     finding = ev.Finding(
-        invariant="i", verdict="fail", expected=evil, found=evil, remedy=evil, log=(evil, evil)
+        invariant="i", verdict=VerdictKind.FAIL, expected=evil, found=evil, remedy=evil, log=(evil, evil)
     )
     shown.progress(ProgressLine(gate=evil, found=evil))
     shown.line(evil)

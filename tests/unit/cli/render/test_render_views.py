@@ -17,6 +17,7 @@ from l9.cli.render.view import feed, view
 from l9.core import events as ev
 from l9.core.actions import SwitchRoute
 from l9.core.states import Slot, State
+from l9.core.verdict import VerdictKind
 from l9.errors import Interrupted
 from l9.protocol.answers.run_lines import EntryLine, NoteLine, ProgressLine, ResultLine, TextLine
 from l9.protocol.answers.runs import RunResult
@@ -28,7 +29,7 @@ from world.host import World
 
 FINDING = ev.Finding(
     invariant="host.env-complete",
-    verdict="fail",
+    verdict=VerdictKind.FAIL,
     expected="mode 0600",
     found="0644",
     remedy="chmod 600 .env",
@@ -150,8 +151,10 @@ def test_the_next_command_is_for_this_target_and_says_where(
 
 
 def test_what_one_thing_keeps_closed_is_told_once() -> None:
-    same = [ev.Finding(invariant=n, verdict="unknown", expected="a commit", found="none") for n in "abc"]
-    other = ev.Finding(invariant="d", verdict="fail", expected="a tag", found="none")
+    same = [
+        ev.Finding(invariant=n, verdict=VerdictKind.UNKNOWN, expected="a commit", found="none") for n in "abc"
+    ]
+    other = ev.Finding(invariant="d", verdict=VerdictKind.FAIL, expected="a tag", found="none")
     shown = plain(ev.GateClosed(gate=State.LOCAL_READY, findings=(same[0], other, *same[1:])), verbose=True)
     assert [line.strip() for line in shown[1:]] == [
         "a and 2 more",

@@ -30,14 +30,14 @@ def place(tmp_path: Path) -> Place:
 def test_scripts_are_made_executable_and_nothing_is_committed(place: Place) -> None:
     place.commit()
     head = place.git("rev-parse", "HEAD")
-    assert place.check(code=0)[ID]["verdict"] == "advice"
+    assert place.check(code=0)[ID]["excused"] == "advice"
     (found,) = place.said("--fix", code=3)
     assert found["fixed"] == [
         {"id": ID, "did": "chmod a+x -- scripts/deploy.sh"},
         {"id": ID, "did": "chmod a+x -- 'scripts/its own.sh'"},
     ]
     judged = {one["id"]: one for one in found["invariants"]}  # as it is now: changed, and not committed
-    assert judged["workspace.no-uncommitted-changes"]["verdict"] == "fails"
+    assert judged["workspace.no-uncommitted-changes"]["verdict"] == "fail"
     assert judged["workspace.no-uncommitted-changes"]["remedy"] == "git commit --all"
     assert place.git("rev-parse", "HEAD") == head
     assert place.git("diff", "--name-only", "--staged") == ""
@@ -47,7 +47,7 @@ def test_scripts_are_made_executable_and_nothing_is_committed(place: Place) -> N
     place.commit()
     (found,) = place.said("--fix", code=0)
     assert found["fixed"] == []
-    assert {one["id"]: one["verdict"] for one in found["invariants"]}[ID] == "holds"
+    assert {one["id"]: one["verdict"] for one in found["invariants"]}[ID] == "pass"
 
 
 def test_what_is_no_plain_file_of_the_working_tree_is_left_alone(place: Place, tmp_path: Path) -> None:

@@ -119,10 +119,10 @@ def test_a_check_tells_and_closes_nothing(branchy: Branchy) -> None:
     branchy.commit(20)
     branchy.branch("topic", 9)
     (found,) = documents(branchy.l9("check", "--substrate", "repository", "--json"))
-    told = {one["id"]: (one["verdict"], one["found"]) for one in found["invariants"]}
-    assert told["repository.branch-names"] == ("advice", "advice: topic")
-    assert told["repository.branches-short-lived"] == ("advice", "advice: topic (9 days)")
-    assert told["repository.main-protected"] == ("advice", "advice: there is no origin to guard it")
+    told = {one["id"]: (one["verdict"], one["excused"], one["found"]) for one in found["invariants"]}
+    assert told["repository.branch-names"] == ("fail", "advice", "topic")
+    assert told["repository.branches-short-lived"] == ("fail", "advice", "topic (9 days)")
+    assert told["repository.main-protected"] == ("unknown", "advice", "there is no origin to guard it")
 
 
 # ── main's protection ────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,8 @@ import jsonschema
 import pytest
 
 from documented import documents
+from l9.catalogue import catalogue
+from l9.core.verdict import VerdictKind
 
 TAG = "v1.0.0-l9"
 CONFIG = 'app = "l9-api"\n[targets.production]\nhost = "local"\n'
@@ -87,10 +89,10 @@ def test_before_the_first_commit(repository: Repository) -> None:
 def test_head_that_is_no_release_yet(repository: Repository) -> None:
     repository.commit()
     found = repository.verdicts(code=0)
-    assert found["workspace.dependencies-locked"] == "holds"
-    assert found["workspace.sim-passed"] == "later"
-    assert {v for name, v in found.items() if name.startswith("repository.tag-")} == {"later"}
-    assert found["repository.commit-messages"] == "holds"
+    assert found["workspace.dependencies-locked"] == "pass"
+    assert found["workspace.sim-passed"] == "pending"
+    assert {v for name, v in found.items() if name.startswith("repository.tag-")} == {"pending"}
+    assert found["repository.commit-messages"] == "pass"
 
 
 def test_head_that_carries_a_release(repository: Repository) -> None:
@@ -100,10 +102,10 @@ def test_head_that_carries_a_release(repository: Repository) -> None:
     found = repository.check(code=0)
     assert found["tag"] == TAG
     verdicts = {one["id"]: one["verdict"] for one in found["invariants"]}
-    assert verdicts["repository.tag-annotated"] == "holds"
-    assert verdicts["repository.tag-on-origin"] == "later"
+    assert verdicts["repository.tag-annotated"] == "pass"
+    assert verdicts["repository.tag-on-origin"] == "pending"
     repository.git("push", "--quiet", "origin", "main", TAG)
-    assert repository.verdicts(code=0)["repository.tag-on-origin"] == "holds"
+    assert repository.verdicts(code=0)["repository.tag-on-origin"] == "pass"
 
 
 def test_a_tag_that_moved_is_an_alarm(repository: Repository) -> None:
@@ -119,10 +121,10 @@ def test_people_read_what_fails_and_the_next_command(repository: Repository) -> 
     repository.write("requirements.txt", "fastapi>=0.104\n")
     repository.commit()
     shown = repository.l9("check", code=3)
-    assert "✘ workspace.dependencies-locked" in shown
+    assert "✘ fail     workspace.dependencies-locked" in shown
     assert "expected  every dependency exact (==)" in shown
     assert "next      $EDITOR requirements.txt" in shown
-    assert " 1 do not, " in shown.splitlines()[-1]
+    assert " pass, 1 fail, " in shown.splitlines()[-1]
     assert shown.endswith("l9 check --explain workspace.dependencies-locked\n")
 
 
@@ -155,12 +157,12 @@ def test_what_is_declared_is_locked(repository: Repository) -> None:
     (repository.work / "more").mkdir()
     repository.write("more/base.txt", "fastapi==0.104.1\n")
     repository.commit()
-    assert repository.verdicts(code=0)["workspace.project-matches-lock"] == "holds"
+    assert repository.verdicts(code=0)["workspace.project-matches-lock"] == "pass"
     repository.write("more/base.txt", "fastapi==0.99\nclick\n")
     repository.commit()
     found = {one["id"]: one for one in repository.check(code=3)["invariants"]}
     amiss = found["workspace.project-matches-lock"]
-    assert (amiss["verdict"], amiss["found"], amiss["remedy"]) == ("fails", "fastapi==0.99", "l9 lock")
+    assert (amiss["verdict"], amiss["found"], amiss["remedy"]) == ("fail", "fastapi==0.99", "l9 lock")
     assert "more/base.txt:2: click" in found["workspace.dependencies-locked"]["found"]
 
 
@@ -172,7 +174,13 @@ def test_a_project_file_that_cannot_be_read_is_unknown_and_may_be_waived(reposit
     waived = '[check.waive]\n"workspace.project-matches-lock" = "made elsewhere"\n'
     repository.write("l9.toml", CONFIG + waived)
     repository.commit()
-    assert repository.verdicts(code=0)["workspace.project-matches-lock"] == "advice"
+    found = {one["id"]: one for one in repository.check(code=0)["invariants"]}
+    waived = found["workspace.project-matches-lock"]
+    assert (waived["verdict"], waived["closes"], waived["excused"]) == (
+        "unknown",
+        False,
+        "waived (made elsewhere)",
+    )
 
 
 def test_every_verdict_is_as_the_published_schema_says(repository: Repository) -> None:
@@ -183,6 +191,8 @@ def test_every_verdict_is_as_the_published_schema_says(repository: Repository) -
     schema = json.loads(repository.l9("schema", "l9.check/1", code=0))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(found, schema)
-    assert {one["verdict"] for one in found["invariants"]} == {"holds", "fails", "unknown", "later", "advice"}
+    assert {one["verdict"] for one in found["invariants"]} == set(VerdictKind)
+    reasons = {invariant.id: invariant.why for invariant in catalogue()}
+    assert {one["id"]: one["why"] for one in found["invariants"]}.items() <= reasons.items()
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**found, "invariants": [{"id": "workspace.on-main"}]}, schema)

@@ -50,7 +50,7 @@ def l9(repo: Repository, *args: str, code: int) -> str:
 
 def verdicts(repo: Repository, *args: str, code: int) -> dict[str, str]:
     (found,) = documents(l9(repo, *args, "--json", code=code))
-    return {key["key"]: key["verdict"] for key in found["keys"]}
+    return {key["key"]: key.get("found") or key["result"] for key in found["keys"]}
 
 
 def test_hosts_file_that_fits(repo: Repository) -> None:
@@ -147,4 +147,4 @@ def test_fingerprints_go_nowhere_and_differ_every_time(repo: Repository) -> None
     host_env(repo, "staging", "PASSWORD=hunter2-planted\n")
     shown = [l9(repo, "env", "diff", "production", "staging", "--json", code=0) for _ in range(2)]
     assert shown[0] == shown[1]
-    assert set(documents(shown[0])[0]["keys"][0]) == {"key", "verdict"}
+    assert set(documents(shown[0])[0]["keys"][0]) == {"key", "result"}

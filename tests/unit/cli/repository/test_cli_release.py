@@ -62,8 +62,8 @@ def test_what_it_wrote_passes_the_gates_of_a_tag(tmp_path: Path) -> None:
     assert desk.json("release")["signer"] == ADA
     judged = {one["id"]: one for one in desk.json("check", V1)["invariants"]}
     assert judged["repository.attested"]["found"].endswith(f"attested by {ADA}")
-    assert judged["repository.tag-annotated"]["verdict"] == "holds"
-    assert judged["repository.tag-message-form"]["verdict"] == "holds"
+    assert judged["repository.tag-annotated"]["verdict"] == "pass"
+    assert judged["repository.tag-message-form"]["verdict"] == "pass"
 
 
 # ── how far the version grows ────────────────────────────────────────────────────────────────────

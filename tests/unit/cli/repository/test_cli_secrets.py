@@ -52,7 +52,7 @@ def told(tmp_path: Path) -> Told:
 def test_a_secret_closes_and_the_file_is_named(told: Told) -> None:
     told.write("my app.py", f'KEY = "{AWS}"\n')
     found = told.check(code=3)
-    assert (found["verdict"], found["found"]) == ("fails", "1 found; my app.py:1 AWS Access Key")
+    assert (found["verdict"], found["found"]) == ("fail", "1 found; my app.py:1 AWS Access Key")
     assert shlex.split(found["remedy"]) == ["$EDITOR", "my app.py"]
     assert "pragma: allowlist secret" in found["log"][0]
 
