@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-SCHEMA = "l9.error/1"
+from typing import ClassVar
 
 
 def named(error: Exception) -> str:
@@ -47,21 +45,6 @@ class L9Error(Exception):
     def said(self) -> str:
         """What could not be done and what was there, in one line."""
         return f"{self.message}: {self.found}" if self.found else self.message
-
-    def envelope(self) -> dict[str, Any]:
-        """The error as one JSON document (schema `l9.error/1`)."""
-        return {
-            "schema": SCHEMA,
-            "type": "error",
-            "code": self.code,
-            "message": self.message,
-            "evidence": [{"expected": self.expected, "observed": self.found}],
-            "changed": self.changed,
-            "retryable": self.retryable,
-            "exit_code": self.exit_code,
-            "remedy": [{"command": self.remedy}] if self.remedy else [],
-            "log": list(self.log),
-        }
 
 
 class UsageError(L9Error):

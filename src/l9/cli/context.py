@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -99,15 +99,9 @@ def project_top() -> Path:
     return find_top(here)
 
 
-def show(
-    answer: Answer | dict[str, Any], schema: str = "", *, as_json: bool, text: Callable[[], str]
-) -> None:
+def show(answer: Answer, *, as_json: bool, text: Callable[[], str]) -> None:
     """Data goes to standard output: one JSON document, or the text for people."""
     if as_json:
-        if isinstance(answer, dict):
-            from l9.protocol.schemas import SCHEMAS
-
-            answer = cast(Answer, msgspec.convert({**answer, "schema": schema}, SCHEMAS[schema]))
         sys.stdout.write(json_line(answer))
     else:
         sys.stdout.write("\n".join(map(printable, text().splitlines())) + "\n")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
-
-import msgspec
+from typing import IO
 
 from l9.cli.plain_text import json_line
 from l9.cli.render.rows import Row
 from l9.core import events as ev
-from l9.protocol.answers.answer import Answer
 from l9.protocol.answers.run_lines import (
     EntryLine,
     NoteLine,
@@ -19,14 +16,14 @@ from l9.protocol.answers.run_lines import (
     Start,
     TextLine,
 )
+from l9.protocol.answers.runs import CgmpResult, DemoResult, LogsResult, RunResult
 
 
 class JsonView:
     """JSON Lines of the journal's own events; none at all where the command is refused before any."""
 
-    def __init__(self, out: IO[str], schema: str = "l9.run/1") -> None:
+    def __init__(self, out: IO[str]) -> None:
         self._out = out
-        self._schema = schema
         self._begun = False
 
     def entry(self, entry: ev.Entry) -> None:
@@ -44,11 +41,8 @@ class JsonView:
     def row(self, row: Row) -> None:
         self.note(f"{row.name} {row.text}".strip(), row.icon)
 
-    def result(self, answer: Answer | dict[str, Any]) -> None:
-        told = msgspec.to_builtins(answer) if isinstance(answer, Answer) else answer
-        self._write(
-            msgspec.convert({"type": "result", "answer": {"schema": self._schema, **told}}, ResultLine)
-        )
+    def result(self, answer: RunResult | CgmpResult | LogsResult | DemoResult) -> None:
+        self._write(ResultLine(answer=answer))
 
     def close(self) -> None:
         pass
