@@ -305,7 +305,7 @@ def test_json_lines_begin_with_the_schema_once() -> None:
     shown.progress(ProgressLine(gate="BAKE", found="3 of 30 s", done=3, total=30))
     shown.line("building")
     shown.note("a note", "warn")
-    shown.result({"exit_code": 3})
+    shown.result(RunResult(exit_code=3))
     shown.close()
     first, *rest = [json.loads(line) for line in out.getvalue().splitlines()]
     assert first == {"type": "start", "schema": "l9.lines/1"}
