@@ -19,7 +19,7 @@ SHOWN: Mapping[State, tuple[str, ...]] = {
 
 def fact(opened: GateOpened) -> str:
     """One short sentence; where something was waived, that is said too."""
-    chosen = [e.found for i in SHOWN.get(opened.gate, ()) for e in opened.evidence if e.invariant == i]
-    shown = chosen or [e.found for e in opened.evidence[:1]]
-    waived = sum(e.found.startswith("waived ") for e in opened.evidence)
+    chosen = [e.summary for i in SHOWN.get(opened.gate, ()) for e in opened.evidence if e.invariant == i]
+    shown = chosen or [e.summary for e in opened.evidence[:1]]
+    waived = sum(e.excused.startswith("waived ") for e in opened.evidence)
     return ", ".join([*shown, *([f"{waived} waived"] if waived else [])])

@@ -80,7 +80,7 @@ def _action(event: ev.AnyEvent) -> list[Row]:
     """An action, which a screen does not show."""
     match event:
         case ev.ActionIntended(action=action, evidence=evidence):
-            seen = "; ".join(dict.fromkeys(each.found for each in evidence))
+            seen = "; ".join(dict.fromkeys(each.summary for each in evidence))
             return [Row(text=f"    {action}" + (f" ({seen})" if seen else ""))]
         case ev.ActionDone(note=note, seconds=seconds):
             return [Row(text=f"      done in {seconds:.2f} s" + (f": {note}" if note != "done" else ""))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from l9.cli.render.facts import SHOWN, fact
 from l9.cli.render.sections import Section, folded, gates_in, section_of
@@ -50,8 +51,13 @@ def test_facts(gate: State, shown: str) -> None:
 
 
 def test_what_was_waived_is_told_with_the_fact() -> None:
-    waived = opened(State.LOCAL_READY, "on main", "waived (old base): no HEALTHCHECK", "waived (x): y")
-    assert fact(waived) == "on main, 2 waived"
+    seen = opened(State.LOCAL_READY, "on main", "no HEALTHCHECK", "y")
+    first, *others = seen.evidence
+    others = [
+        replace(one, excused=why)
+        for one, why in zip(others, ("waived (old base)", "waived (x)"), strict=True)
+    ]
+    assert fact(replace(seen, evidence=(first, *others))) == "on main, 2 waived"
 
 
 def test_a_gate_without_evidence_has_no_fact() -> None:

@@ -30,7 +30,7 @@ def check(desk: Desk, code: int) -> dict[str, Any]:
 
 
 def closed(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: one for name, one in found.items() if one["verdict"] in ("fails", "unknown")}
+    return {name: one for name, one in found.items() if one["closes"]}
 
 
 def type_(desk: Desk, remedy: str) -> None:

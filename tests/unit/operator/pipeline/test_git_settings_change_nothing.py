@@ -113,9 +113,9 @@ def plain(made: Desk) -> dict[str, Any]:
     assert found["COV action-done"]["note"].startswith("green: 1 of 2 changed lines ran (50 %)")
     for closed in ("repository.no-secrets", "workspace.env-documented", "workspace.dependencies-locked",
                    "workspace.no-latest-image",):  # fmt: skip
-        assert verdicts[closed] == "fails", (closed, found[closed])
+        assert verdicts[closed] == "fail", (closed, found[closed])
     for held in ("repository.tag-exists", "repository.tag-on-main", "workspace.no-uncommitted-changes"):
-        assert verdicts[held] == "holds", (held, found[held])
+        assert verdicts[held] == "pass", (held, found[held])
     return found
 
 
