@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from l9.checks.host.drift import Drift
 from l9.cli.context import show
 from l9.cli.server.drift import drift_text
 from l9.cli.server.explain import explain_text
@@ -14,20 +14,32 @@ from l9.cli.server.history import history_text
 from l9.cli.server.plan import plan_text
 from l9.cli.server.status import ago, status_text
 from l9.core import events as ev
-from l9.core.states import Kind, Slot, State
+from l9.core.preview import JudgedGate
+from l9.core.states import Kind, Slot, SlotStatus, State, Substrate
+from l9.core.verdict import VerdictKind
 from l9.protocol.answers.error import ErrorCode
-from l9.protocol.answers.runs import Explain, RunLine
+from l9.protocol.answers.plan import Plan
+from l9.protocol.answers.runs import Explain, History, RunLine
+from l9.protocol.answers.status import DriftReport, LastRun, Live, Standby, Status
 
 NOW = 1_000_000.0
-STATUS: dict[str, Any] = {
-    "app": "l9-api", "target": "production", "path": "/opt/l9", "recorded": "v1.1.0-l9", "retained": ["v1.1.0-l9"],
-    "live": {"release": "v1.1.0-l9", "slot": "green", "status": "running", "since": NOW - 7200},
-    "standby": {"release": "v1.0.0-l9", "slot": "blue", "status": "paused", "until": NOW + 300},
-    "run": {
-        "kind": "deploy", "tag": "v1.1.0-l9", "state": "SUCCESS", "gate": "CLEANUP", "who": "ada@desk",
-        "started_at": NOW - 7260,
-    },
-}  # fmt: skip
+STATUS = Status(
+    app="l9-api",
+    target="production",
+    path="/opt/l9",
+    recorded="v1.1.0-l9",
+    retained=("v1.1.0-l9",),
+    good=("v1.1.0-l9",),
+    live=Live(
+        release="v1.1.0-l9", slot=Slot.GREEN, status=SlotStatus.RUNNING, image=None, since=NOW - 7200, restarts=0
+    ),
+    standby=Standby(release="v1.0.0-l9", slot=Slot.BLUE, status=SlotStatus.PAUSED, until=NOW + 300),
+    run=LastRun(
+        id="r1", kind=Kind.DEPLOY, tag="v1.1.0-l9", state="SUCCESS", gate=State.CLEANUP, who="ada@desk",
+        started_at=NOW - 7260,
+    ),
+    lock=None,
+)  # fmt: skip
 
 
 def test_status_of_a_host_in_order() -> None:
@@ -41,16 +53,18 @@ def test_status_of_a_host_in_order() -> None:
 
 
 def test_status_of_a_host_that_needs_something() -> None:
-    run = {**STATUS["run"], "state": "interrupted", "gate": "BAKE"}
-    text = status_text({**STATUS, "recorded": None, "run": run}, NOW)
+    assert STATUS.run is not None
+    run = replace(STATUS.run, state="interrupted", gate=State.BAKE)
+    text = status_text(replace(STATUS, recorded=None, run=run), NOW)
     assert "  record   says nothing: see l9 drift" in text
     assert "interrupted at BAKE" in text
     assert "  next     l9 resume" in text
 
 
 def test_status_of_an_empty_host() -> None:
-    nothing = {"release": None, "slot": "blue", "status": "absent", "since": None, "until": None}
-    empty = {**STATUS, "live": nothing, "standby": nothing, "run": None, "recorded": None, "retained": []}
+    live = replace(STATUS.live, release=None, slot=Slot.BLUE, status=SlotStatus.ABSENT, since=None)
+    standby = replace(STATUS.standby, release=None, status=SlotStatus.ABSENT, until=None)
+    empty = replace(STATUS, live=live, standby=standby, run=None, recorded=None, retained=())
     assert status_text(empty, NOW).splitlines()[1:] == [
         "  live     nothing (blue absent)",
         "  run      none yet: l9 deploy TAG",
@@ -65,28 +79,22 @@ def test_durations(seconds: float, said: str) -> None:
 
 
 def test_history() -> None:
-    run = {
-        "run": "r1", "kind": "deploy", "tag": "v1.0.0-l9", "who": "ada@desk", "started_at": NOW, "seconds": 3.21,
-        "outcome": "REFUSED", "closed_by": "HEALTH", "reason": "healthy; found 503",
-    }  # fmt: skip
-    text = history_text({"runs": [run, {**run, "seconds": None, "closed_by": None, "outcome": "unfinished"}]})
-    first, second = text.splitlines()
+    run = RunLine(
+        run="r1", kind=Kind.DEPLOY, tag="v1.0.0-l9", previous=None, who="ada@desk", started_at=NOW, seconds=3.21,
+        outcome="REFUSED", live=None, closed_by=State.HEALTH, reason="healthy; found 503",
+    )  # fmt: skip
+    unfinished = replace(run, seconds=None, closed_by=None, outcome="unfinished")
+    first, second = history_text(History(runs=(run, unfinished))).splitlines()
     assert "v1.0.0-l9" in first
     assert first.endswith("3.2 s  ada@desk  r1  HEALTH: healthy; found 503")
     assert second.endswith("-  ada@desk  r1")
-    assert history_text({"runs": []}) == "no runs yet: l9 deploy TAG"
-    assert history_text({"verified": True, "entries": 7}) == "the chain holds: 7 entries"
+    assert history_text(History(runs=())) == "no runs yet: l9 deploy TAG"
 
 
 def test_drift() -> None:
-    assert drift_text({"drift": [], "live": "v1.0.0-l9"}) == "no drift: v1.0.0-l9 is live, as recorded"
-    found = {
-        "what": "file",
-        "expected": "as in the tag",
-        "found": "a was edited",
-        "remedy": "git checkout -- a",
-    }
-    assert drift_text({"drift": [found], "live": None}).splitlines() == [
+    assert drift_text(DriftReport(drift=(), live="v1.0.0-l9")) == "no drift: v1.0.0-l9 is live, as recorded"
+    found = Drift("file", "as in the tag", "a was edited", "git checkout -- a")
+    assert drift_text(DriftReport(drift=(found,), live=None)).splitlines() == [
         "✘ file",
         "  expected  as in the tag",
         "  found     a was edited",
@@ -95,17 +103,22 @@ def test_drift() -> None:
 
 
 def test_plan() -> None:
-    gates = [
-        {"gate": "LOCAL-READY", "verdict": "pass", "summary": "clean"},
-        {
-            "gate": "HOST-READY", "verdict": "fail", "summary": "ready", "actions": ["look"],
-            "findings": [{"invariant": "host.disk-free", "expected": "1 GB", "found": "0", "remedy": "df -h"}],
-        },
-    ]  # fmt: skip
-    plan = {
-        "tag": "v1.1.0-l9", "commit": "c" * 40, "new": "green", "old": "blue", "previous": "v1.0.0-l9",
-        "gates": gates, "changed_services": ["db"], "changed_services_unseen": None,
-    }  # fmt: skip
+    finding = ev.Finding(
+        invariant="host.disk-free", verdict=VerdictKind.FAIL, expected="1 GB", found="0", remedy="df -h"
+    )
+    gates = (
+        JudgedGate(
+            gate=State.LOCAL_READY, where=Substrate.WORKSPACE, verdict=VerdictKind.PASS, summary="clean"
+        ),
+        JudgedGate(
+            gate=State.HOST_READY, where=Substrate.HOST, verdict=VerdictKind.FAIL, summary="ready",
+            actions=("look",), findings=(finding,),
+        ),
+    )  # fmt: skip
+    plan = Plan(
+        tag="v1.1.0-l9", commit="c" * 40, new=Slot.GREEN, old=Slot.BLUE, previous="v1.0.0-l9", gates=gates,
+        changed_services=("db",), changed_services_unseen=None,
+    )  # fmt: skip
     assert plan_text(plan).splitlines() == [
         "deploy v1.1.0-l9 (cccccccccccc) to green; v1.0.0-l9 is live in blue",
         "✔ pass     LOCAL-READY          clean",
@@ -115,8 +128,8 @@ def test_plan() -> None:
         "    next: df -h",
         "▲ service db is defined differently in this release; a deploy does not restart it",
     ]
-    assert "nothing is live: the first deploy" in plan_text({**plan, "previous": None})
-    unseen = {**plan, "changed_services": None, "changed_services_unseen": "no Docker: no socket"}
+    assert "nothing is live: the first deploy" in plan_text(replace(plan, previous=None))
+    unseen = replace(plan, changed_services=None, changed_services_unseen="no Docker: no socket")
     assert plan_text(unseen).endswith("▲ the other services cannot be compared: no Docker: no socket")
 
 

@@ -48,7 +48,8 @@ class Scene:
             self.git("clone", "--quiet", str(self.origin), str(place), cwd=self.root)
         self.layout = Layout(self.host)
         self.layout.state.mkdir()
-        allow(self.layout.allowed_signers, *((name, self.keys[name]) for name in (ADA, BOB)))
+        self.signers = self.layout.state / "allowed_signers"
+        allow(self.signers, *((name, self.keys[name]) for name in (ADA, BOB)))
 
     @property
     def repo(self) -> GitRepo:
@@ -60,7 +61,7 @@ class Scene:
 
     @property
     def source(self) -> GitSource:
-        return GitSource(self.layout, "main")
+        return GitSource(self.layout, "main", self.signers)
 
     @property
     def tree(self) -> str:
@@ -277,10 +278,10 @@ def test_one_for_another_kind_of_payload(scene: Scene) -> None:
 
 def test_a_host_without_allowed_signers(scene: Scene) -> None:
     scene.release(scene.line())
-    scene.layout.allowed_signers.unlink()
+    scene.signers.unlink()
     seen = scene.source.attested(TAG)
     assert (seen.unseen, seen.remedy) == (True, "l9 provision")
-    assert f"no file of allowed signers at {scene.layout.allowed_signers}" in seen.problem
+    assert f"no file of allowed signers at {scene.signers}" in seen.problem
 
 
 def test_a_host_without_ssh_keygen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +303,7 @@ def test_nobody_is_configured_to_sign(scene: Scene) -> None:
     bare = GitRepo(scene.work, parse('app = "l9-api"\n[targets.production]\nhost = "local"\n'))
     seen = bare.attested(TAG)
     assert (seen.unseen, seen.problem) == (True, "no allowed signers are configured")
-    scene.git("config", "gpg.ssh.allowedSignersFile", str(scene.layout.allowed_signers))
+    scene.git("config", "gpg.ssh.allowedSignersFile", str(scene.signers))
     assert bare.attested(TAG).signer == ADA
 
 

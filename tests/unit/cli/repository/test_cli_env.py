@@ -8,6 +8,8 @@ import pytest
 from test_cli_check import Repository
 
 from documented import documents
+from l9.configuration import load
+from provisioned_here import provision_here
 
 PLANTED = ("hunter2-planted", "s3cr3t-planted", "other-planted")
 EXAMPLE = """\
@@ -30,6 +32,8 @@ def repo(tmp_path: Path) -> Repository:
         (tmp_path / name).mkdir()
         text += f'[targets.{name}]\nhost = "local"\npath = "{tmp_path / name}"\nruntime = "process"\n'
     made.write("l9.toml", text)
+    for name in ("production", "staging"):
+        provision_here(load(made.work, name))
     made.write(".env.example", EXAMPLE)
     made.commit()
     return made

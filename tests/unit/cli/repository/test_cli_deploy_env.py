@@ -53,7 +53,7 @@ def resolved(repo: Repository) -> dict[str, str]:
     found = resolve(GitRepo(repo.work, config), repo.work, config, TAG)
     assert found is not None
     assert "hunter2-planted" not in repr(found)
-    return {e.key: e.value.reveal() for e in parse_env(found.params()["text"]).entries}
+    return {e.key: e.value.reveal() for e in parse_env(found.text).entries}
 
 
 def test_values_are_taken_from_where_they_are_kept(repo: Repository) -> None:
