@@ -186,7 +186,7 @@ ROWS = (
         State.RELEASE_RETAINED,
         where=Substrate.HOST,
         after=(State.START,),
-        does=lambda run: make_anew(run),
+        does=lambda run: rebuild(run),
         needs=(ready.RELEASE_KEPT, ready.SITE_READY),
         phase=Phase.PREPARE,
         kinds=(Kind.ROLLBACK,),
@@ -351,19 +351,19 @@ def take_tag(run: Run) -> tuple[do.AnyAction, ...]:
     """The tag as the host has it: fetched, its tree checked out, its settings read."""
     return (
         do.FetchTag(tag=run.tag),
-        do.AddTree(tag=run.tag, fresh=run.fresh),
+        do.AddTree(tag=run.tag, created_by_run=run.created_by_run),
         do.ReadSettings(tag=run.tag, blob=run.config_blob),
     )
 
 
-def make_anew(run: Run) -> tuple[do.AnyAction, ...]:
+def rebuild(run: Run) -> tuple[do.AnyAction, ...]:
     """What a rollback makes of the release before it goes back to it: nothing, unless it was asked for."""
     if not run.rebuild:
         return ()
     return (
-        do.AddTree(tag=run.tag, fresh=run.fresh),
+        do.AddTree(tag=run.tag, created_by_run=run.created_by_run),
         do.ReadSettings(tag=run.tag),
-        do.BuildImage(tag=run.tag, commit=run.commit, anew=True),
+        do.BuildImage(tag=run.tag, commit=run.commit, no_cache=True),
         do.StartServices(tag=run.tag),
     )
 
@@ -371,7 +371,7 @@ def make_anew(run: Run) -> tuple[do.AnyAction, ...]:
 def make_ready(run: Run) -> tuple[do.AnyAction, ...]:
     """What the release is made of: its environment, where the deploy has resolved one, image and services."""
     env = (do.WriteEnv(run=run.id),) if run.env is not None else ()
-    build = do.BuildImage(tag=run.tag, commit=run.commit, anew=run.rebuild)
+    build = do.BuildImage(tag=run.tag, commit=run.commit, no_cache=run.rebuild)
     return (*env, build, do.StartServices(tag=run.tag))
 
 

@@ -156,7 +156,7 @@ def test_a_first_deploy_has_nothing_to_put_on_standby_or_back() -> None:
 
 
 def test_what_the_other_rows_do() -> None:
-    run = a_run(fresh=False)
+    run = a_run(created_by_run=False)
     assert [str(action) for row in GRAPH.of(Kind.DEPLOY) for action in row.does(run)] == [
         *(f"run-stage tag={TAG} stage={stage}" for stage in ("fix", "sim", "cov", "oracle")),
         f"push tag={TAG}",

@@ -99,7 +99,7 @@ def test_rebuilt_when_asked(two: World, waited: int) -> None:
     began = two.clock.now()
     run = two.rollback(rebuild=True)
     assert_ended(two, run, State.SUCCESS, live=V1, idle=(V2, "paused"))
-    assert builds(two)[-1] == f"runtime.build {V1} anew"
+    assert builds(two)[-1] == f"runtime.build {V1} no_cache"
     assert two.machine.slots[two.machine.active].started_at > began
 
 

@@ -92,8 +92,10 @@ class FakeRuntime:
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 
-    def build(self, release: str, commit: str, say: Callable[[str], None], *, anew: bool = False) -> Image:
-        with self._acts.act("runtime.build", f"{release} anew" if anew else release):
+    def build(
+        self, release: str, commit: str, say: Callable[[str], None], *, no_cache: bool = False
+    ) -> Image:
+        with self._acts.act("runtime.build", f"{release} no_cache" if no_cache else release):
             behaviour = self._machine.releases.get(release, GOOD)
             say(f"building {release}")
             self._machine.clock.sleep(behaviour.build_seconds)

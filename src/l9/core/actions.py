@@ -48,10 +48,10 @@ class AddTree(Action, frozen=True, tag="add-tree"):
     """Write the tag's tree into a directory of its own, so that the live checkout stays as it is."""
 
     tag: str
-    fresh: bool = True
+    created_by_run: bool = True
 
     def undo(self) -> AnyAction | None:
-        return RemoveTree(tag=self.tag) if self.fresh else None
+        return RemoveTree(tag=self.tag) if self.created_by_run else None
 
 
 class RemoveTree(Action, frozen=True, tag="remove-tree"):
@@ -88,12 +88,12 @@ class RestoreEnv(Action, frozen=True, tag="restore-env"):
 class BuildImage(Action, frozen=True, tag="build-image"):
     """Build or pull the release's image and keep its compose and env snapshots (spec 5.1 step 4).
 
-    anew: build in any case, and from nothing.
+    no_cache: build in any case, and from nothing.
     """
 
     tag: str
     commit: str
-    anew: bool = False
+    no_cache: bool = False
 
 
 class StartServices(Action, frozen=True, tag="start-services"):

@@ -79,7 +79,7 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     good: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
-    fresh: bool = True
+    created_by_run: bool = True
     objects: tuple[str, ...] = ()
     was_good: bool = False
     tree: str = ""

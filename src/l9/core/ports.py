@@ -117,8 +117,8 @@ class Runtime(Protocol):
 
     def host(self, new: Slot) -> Host: ...
 
-    def build(self, release: str, commit: str, say: Say, *, anew: bool = False) -> Image:
-        """The image of a release at a commit. What is there for exactly these is kept, unless `anew`."""
+    def build(self, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
+        """The image of a release at a commit. What is there for exactly these is kept, unless `no_cache`."""
         ...
 
     def image(self, release: str) -> Image | None: ...

@@ -44,7 +44,7 @@ class Run(msgspec.Struct, frozen=True):
     good: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
-    fresh: bool = True
+    created_by_run: bool = True
     objects: tuple[str, ...] = ()
     was_good: bool = False
     tree: str = ""
@@ -142,7 +142,7 @@ def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
         good=started.good,
         kept=started.kept,
         retained=started.retained,
-        fresh=started.fresh,
+        created_by_run=started.created_by_run,
         objects=started.objects,
         was_good=started.was_good,
         tree=started.tree,

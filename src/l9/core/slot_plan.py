@@ -25,7 +25,7 @@ class SlotPlan(msgspec.Struct, frozen=True):
     good: tuple[str, ...]
     kept: tuple[str, ...]
     retained: tuple[str, ...]
-    fresh: bool
+    created_by_run: bool
 
     def fields(self) -> dict[str, Any]:
         """As the fields of a `run-started` event."""
@@ -66,7 +66,7 @@ def plan_slots(
         kept=kept,
         retained=tuple(dict.fromkeys((tag, *kept)))[:retain],
         # What stands in a slot runs from its tree, whether or not the journal knows of it.
-        fresh=tag not in (*kept, standing.release),
+        created_by_run=tag not in (*kept, standing.release),
     )
 
 

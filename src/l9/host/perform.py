@@ -33,9 +33,9 @@ class HostPerformer:
                 return self._ports.env.write(of)
             case do.RestoreEnv(run=of):
                 self._ports.env.restore(of)
-            case do.BuildImage(tag=tag, commit=commit, anew=anew):
+            case do.BuildImage(tag=tag, commit=commit, no_cache=no_cache):
                 source.add_tree(tag)  # just the tag's tree, whatever has come into its directory since
-                return f"image {runtime.build(tag, commit, self._say, anew=anew).digest}"
+                return f"image {runtime.build(tag, commit, self._say, no_cache=no_cache).digest}"
             case do.StartServices(tag=tag):
                 runtime.start_services(tag, self._say)
             case do.EvictSlot(slot=slot, release=release):

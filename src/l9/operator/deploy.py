@@ -101,7 +101,7 @@ def run_operator_gates(
     check_name(tag_name, config)
     if config.release.require_attestation:
         with suppress(L9Error):  # origin out of reach is told by the push; what is missing, by its gate
-            repo.notes.take_in()
+            repo.notes.merge_remote()
     clock = SystemClock()
     started = _started(repo, config, tag_name)
     if started.commit and not started.config_blob:

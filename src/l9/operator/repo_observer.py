@@ -55,7 +55,7 @@ class RepoObserver:
         self, repo: GitRepo, report: Callable[[str], CgmpReport | None], *, whole_history: bool = False
     ) -> None:
         history = repo.history
-        self._look_anew = repo.look_anew
+        self._forget = repo.forget
         self._lookers: dict[type, Callable[[Run], object]] = {
             git_facts.Workspace: lambda _run: repo.workspace(),
             f.Tag: lambda run: repo.tag(run.tag),
@@ -84,7 +84,7 @@ class RepoObserver:
     def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
         """Look at these kinds of observable for that run."""
         seen: dict[type, object] = {}
-        self._look_anew()
+        self._forget()
 
         def look(kind: type) -> None:
             seen[kind] = self._look(run, kind)

@@ -33,7 +33,7 @@ def test_a_release_is_built_once_for_a_commit(project: Project) -> None:
     assert project.said == [f"image {first.digest[7:19]} of {V1} is there already"]
     moved = project.runtime.build(V1, commit(V2), project.said.append)
     assert (moved.commit, moved.digest != first.digest) == (commit(V2), True)
-    again = project.runtime.build(V1, commit(V2), project.said.append, anew=True)
+    again = project.runtime.build(V1, commit(V2), project.said.append, no_cache=True)
     assert again.digest != moved.digest
     moved = again
     project.runtime.prune((V1,))  # the image of the tag's former commit had no use but to be gone back to

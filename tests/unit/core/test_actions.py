@@ -14,7 +14,7 @@ GREEN = {"slot": Slot.GREEN, "release": "v0.5.1-l9"}
     ("action", "undo"),
     [
         (do.AddTree(tag="v1"), do.RemoveTree(tag="v1")),
-        (do.AddTree(tag="v1", fresh=False), None),
+        (do.AddTree(tag="v1", created_by_run=False), None),
         (do.EvictSlot(**GREEN), do.RestoreSlot(**GREEN)),
         (do.StartSlot(**GREEN), do.RemoveSlot(**GREEN)),
         (do.WakeSlot(**GREEN), do.PauseSlot(**GREEN)),

@@ -31,7 +31,9 @@ def after(*events: ev.AnyEvent) -> Run:
 
 
 def test_a_run_begins_with_all_that_its_start_says() -> None:
-    first = started(wake=SlotStatus.PAUSED, evict="v0.1.0-l9", reason="why", rebuild=True, fresh=False)
+    first = started(
+        wake=SlotStatus.PAUSED, evict="v0.1.0-l9", reason="why", rebuild=True, created_by_run=False
+    )
     run = begin("run-1", ENTERED, first)
     for name in set(ev.RunStarted.__struct_fields__) - {"version", "key"}:
         assert getattr(run, name) == getattr(first, name), name

@@ -56,7 +56,7 @@ def test_on_an_empty_host_nobody_reaches_a_release_before_it_was_judged() -> Non
         good=(),
         kept=(),
         retained=(TAG,),
-        fresh=True,
+        created_by_run=True,
     )
 
 
@@ -70,7 +70,7 @@ def test_a_release_goes_to_the_slot_without_traffic() -> None:
         good=(BEFORE,),
         kept=(BEFORE,),
         retained=(TAG, BEFORE),
-        fresh=True,
+        created_by_run=True,
     )
 
 
@@ -81,7 +81,7 @@ def test_what_stands_in_the_idle_slot_is_evicted_and_the_same_release_too() -> N
 
 def test_a_rollback_wakes_what_still_stands_in_the_idle_slot() -> None:
     warm = placed(BOTH, ended(BEFORE, TAG), Kind.ROLLBACK)
-    assert (warm.wake, warm.evict, warm.fresh) == ("paused", None, False)
+    assert (warm.wake, warm.evict, warm.created_by_run) == ("paused", None, False)
     cold = placed(host(("running", BEFORE), ("paused", OLDER)), ended(BEFORE, TAG), Kind.ROLLBACK)
     assert (cold.wake, cold.evict) == (None, OLDER)
 
@@ -100,7 +100,7 @@ def test_what_is_kept_is_named_once_newest_first_and_no_more_than_asked_for() ->
     last = ended(BEFORE, TAG, OLDER, retained=(BEFORE, TAG, OLDER, "v0.3.0-l9"))
     found = placed(LIVE, last)
     assert found.retained == (TAG, BEFORE, OLDER)
-    assert not found.fresh
+    assert not found.created_by_run
 
 
 def test_it_fills_the_start_of_a_run() -> None:

@@ -59,7 +59,7 @@ class Attestations:
         done = self._run(git_notes.list_refs(git_notes.NOTES))
         return tuple(done.out.split())
 
-    def take_in(self) -> None:
+    def merge_remote(self) -> None:
         """Merge what origin has noted into our own notes. Raises ActionError when origin cannot be asked."""
         self._must(git_notes.fetch_notes())
         for ref in (git_notes.CGMP, git_notes.OPENAPI):

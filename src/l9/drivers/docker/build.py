@@ -18,14 +18,14 @@ from l9.drivers.docker.releases import Releases
 REVISION = "org.opencontainers.image.revision"
 
 
-def build(releases: Releases, release: str, commit: str, say: Say, *, anew: bool = False) -> Image:
+def build(releases: Releases, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
     """The image of a release at a commit. What was built for exactly these is not built again.
 
-    anew: build in any case, and from nothing. Raises ActionError with the last lines when it fails.
+    no_cache: build in any case, and from nothing. Raises ActionError with the last lines when it fails.
     """
     document = releases.resolve(release, commit)
     known = releases.image(release)
-    if known and known.labels.get(names.COMMIT) == commit and not anew:
+    if known and known.labels.get(names.COMMIT) == commit and not no_cache:
         say(f"image {known.id[7:19]} of {release} is there already")
         return _fact(known)
     instance = releases.config.instance
@@ -36,7 +36,7 @@ def build(releases: Releases, release: str, commit: str, say: Say, *, anew: bool
     places = releases.places(release)
     derived = releases.as_action(lambda: build_document(document, releases.config, wanted, places))
     file = releases.write(release, "build.json", derived)
-    _run(releases, argv.build(file, sorted(derived["services"]), fresh=anew), release, "build", say)
+    _run(releases, argv.build(file, sorted(derived["services"]), no_cache=no_cache), release, "build", say)
     found = releases.must_image(release)
     say(f"image {found.id[7:19]} of {release}, {found.size // 1_000_000} MB")
     return _fact(found)

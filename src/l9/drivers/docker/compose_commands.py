@@ -59,9 +59,9 @@ def parse_hashes(out: str) -> dict[str, str]:
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
 
 
-def build(file: Path, services: Iterable[str], *, fresh: bool = False) -> Argv:
-    """Build images; `fresh` uses nothing from earlier builds (spec 5.1 step 4). A base made on the host is none."""
-    return (*_derived(file), "build", *(("--no-cache",) if fresh else ()), *services)
+def build(file: Path, services: Iterable[str], *, no_cache: bool = False) -> Argv:
+    """Build images; `no_cache` uses nothing from earlier builds (spec 5.1 step 4). A base made on the host is none."""
+    return (*_derived(file), "build", *(("--no-cache",) if no_cache else ()), *services)
 
 
 def pull(file: Path, service: str) -> Argv:

@@ -100,8 +100,8 @@ class ComposeRuntime:
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 
-    def build(self, release: str, commit: str, say: Say, *, anew: bool = False) -> Image:
-        return build(self._releases, release, commit, say, anew=anew)
+    def build(self, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
+        return build(self._releases, release, commit, say, no_cache=no_cache)
 
     def start_services(self, release: str, say: Say) -> None:
         self._others.start(release, say)

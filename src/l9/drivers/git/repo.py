@@ -52,7 +52,7 @@ class GitRepo:
         return self._top
 
     def tree(self, name: str) -> GitTree:
-        """The files of a tag, or of HEAD where the name is empty: as they are since the last `look_anew`."""
+        """The files of a tag, or of HEAD where the name is empty: as they are since the last `forget`."""
         return self._trees.setdefault(name, GitTree(self._top, git.revision(name)))
 
     @cached_property
@@ -65,7 +65,7 @@ class GitRepo:
         entry = self.tree(name).entries.get(path)
         return entry.object_id if entry is not None and entry.kind == "blob" else ""
 
-    def look_anew(self) -> None:
+    def forget(self) -> None:
         """Forget what the names stood for: a tag or HEAD may have moved."""
         self._trees = {}
 
@@ -212,7 +212,7 @@ class GitRepo:
             )
         notes = self.notes.refs()
         if notes:
-            self.notes.take_in()
+            self.notes.merge_remote()
         done = run(git.push(main, name, *notes), cwd=self._top, timeout=300, hooks=True)
         untouched = "; origin is as it was"
         if NO_ATOMIC in done.err:

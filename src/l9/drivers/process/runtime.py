@@ -113,7 +113,7 @@ class ProcessRuntime:
 
     # ── what may be done ─────────────────────────────────────────────────────────────────────────
 
-    def build(self, release: str, commit: str, say: Say, *, anew: bool = False) -> Image:
+    def build(self, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
         tree, config = self._layout.tree(release), self._config
         # Also for a release that is known: its tree was just made, and holds nothing that was prepared before.
         prepare = tuple(self._filled(a, 0) for a in config.process.prepare)
@@ -126,7 +126,7 @@ class ProcessRuntime:
                     found=f"exit code {done.code}",
                     log=done.last(),
                 )
-        if (known := self.image(release)) is None or known.commit != commit or anew:
+        if (known := self.image(release)) is None or known.commit != commit or no_cache:
             digest = f"tree:{self._source.tag(release).tree}"
             known = Image(digest, commit)
         env = EnvOnHost(self._layout.root / config.env.file)

@@ -134,7 +134,7 @@ def test_two_people_attest_the_same_tree_and_neither_is_lost(scene: Scene) -> No
     scene.git("push", "--quiet", "origin", NOTES, cwd=scene.other)
     scene.git("tag", "-a", TAG, "-m", f"Release {TAG}: Something")
     assert scene.repo.push(TAG) == f"main, notes and {TAG} on origin"
-    there.take_in()
+    there.merge_remote()
     assert set(there.lines(scene.tree)) == set(scene.notes.lines(scene.tree)) == {"mine", "theirs"}
 
 
@@ -161,7 +161,7 @@ def test_without_notes_nothing_is_asked_for_more(scene: Scene) -> None:
 def test_an_origin_out_of_reach(scene: Scene) -> None:
     scene.git("remote", "set-url", "origin", str(scene.root / "nowhere"))
     with pytest.raises(ActionError) as caught:
-        scene.notes.take_in()
+        scene.notes.merge_remote()
     assert "does not appear to be a git repository" in caught.value.found
 
 

@@ -21,7 +21,7 @@ def test_argument_vectors() -> None:
     assert compose.hashes(FILE, "shop", env) == (*project, "config", "--hash", "*")
     assert compose.derived_hashes(FILE) == (*COMPOSE, "--profile", "*", "config", "--hash", "*")
     assert compose.build(FILE, ["a", "b"]) == (*COMPOSE, "build", "a", "b")
-    assert compose.build(FILE, ["a"], fresh=True) == (*COMPOSE, "build", "--no-cache", "a")
+    assert compose.build(FILE, ["a"], no_cache=True) == (*COMPOSE, "build", "--no-cache", "a")
     assert compose.pull(FILE, "a") == (*COMPOSE, "--profile", "*", "pull", "a")
     up = (*COMPOSE, "up", "--detach", "--no-build", "--pull")
     assert compose.up(FILE) == (*up, "never", "--no-deps")
