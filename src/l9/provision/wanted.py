@@ -208,9 +208,9 @@ class Wanted:
 
 
 def settings_text(settings: ServerSettings) -> str:
-    """A server's settings as the file has them."""
+    """A server's settings as the file has them, one section a line; scripts look for the line of its path."""
     sections = msgspec.to_builtins(settings)
-    lines = (f"  {json.dumps(key)}: {json.dumps(sections[key])}" for key in sorted(sections))
+    lines = (f'  "{key}": {json.dumps(sections[key], ensure_ascii=False)}' for key in sorted(sections))
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 

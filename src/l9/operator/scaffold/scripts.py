@@ -26,8 +26,18 @@ CDPATH='' cd -- "$(dirname -- "$0")/.."
 exec l9 deploy "$@"
 """
 
-# A host has an l9 of its own. In a live checkout it goes by the settings of the target that was provisioned there.
-ROLLBACK = """\
+# A host has an l9 of its own for each target. Root's settings name the directory that they are for (`settings_text`).
+_FIND_L9 = """\
+l9=l9
+if [ -x .l9/agent/bin/l9 ]; then l9=.l9/agent/bin/l9; fi
+for settings in /etc/l9/*/settings.json; do
+    if grep -qsxF -e "  \\"path\\": \\"$PWD\\"," -e "  \\"path\\": \\"$(pwd -P)\\"," "$settings"; then
+        instance=${settings%/settings.json}
+        l9=/usr/lib/l9/${instance##*/}/bin/l9
+    fi
+done
+"""
+ROLLBACK = f"""\
 #!/bin/sh
 # USAGE: scripts/rollback.sh <previous-tag> [options of l9 rollback]
 #
@@ -35,7 +45,7 @@ ROLLBACK = """\
 # Exit codes: 0 back, 1 wrong usage, else those of `l9 --help`.
 set -eu
 
-case "${1:-}" in
+case "${{1:-}}" in
 "" | -*)
     echo "Usage: $0 <previous-tag>" >&2
     echo "Example: $0 v0.5.0-l9" >&2
@@ -43,14 +53,10 @@ case "${1:-}" in
     ;;
 esac
 CDPATH='' cd -- "$(dirname -- "$0")/.."
-l9=l9
-for own in .l9/agent/bin/l9 /usr/lib/l9/*/bin/l9; do
-    if [ -x "$own" ]; then l9=$own; break; fi
-done
-exec "$l9" rollback "$@"
+{_FIND_L9}exec "$l9" rollback "$@"
 """
 
-DRIFT_CHECK = """\
+DRIFT_CHECK = f"""\
 #!/bin/sh
 # USAGE: scripts/drift-check.sh [options of l9 drift]
 #
@@ -59,11 +65,7 @@ DRIFT_CHECK = """\
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/.."
-l9=l9
-for own in .l9/agent/bin/l9 /usr/lib/l9/*/bin/l9; do
-    if [ -x "$own" ]; then l9=$own; break; fi
-done
-exec "$l9" drift "$@"
+{_FIND_L9}exec "$l9" drift "$@"
 """
 
 SCRIPTS = {

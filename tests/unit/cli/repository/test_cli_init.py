@@ -21,7 +21,7 @@ from l9.checks.compose.production import resolved
 from l9.checks.compose.services import choose
 from l9.checks.compose.yaml_reader import parse
 from l9.config.provisioned import in_directory
-from l9.config.settings import server_settings
+from l9.config.settings import ServerSettings, server_settings
 from l9.configuration import load
 from l9.operator.scaffold.scripts import SCRIPTS
 from l9.provision.wanted import settings_text
@@ -368,6 +368,29 @@ def test_on_the_host_they_call_the_l9_that_is_there(scripted: Path) -> None:
     fake(agent / "l9", "the host's")
     for script, args in (("rollback.sh", ("v0.5.0-l9",)), ("drift-check.sh", ())):
         assert called(scripted, script, *args, cwd=Path("/"))[1][0] == f"the host's in {scripted}"
+
+
+@pytest.mark.parametrize("name", ["app", "größe's 50% $HOME"])
+@pytest.mark.parametrize("script", ["rollback.sh", "drift-check.sh"])
+def test_of_several_instances_they_call_the_one_of_their_own_directory(
+    scripted: Path, tmp_path: Path, script: str, name: str
+) -> None:
+    work = scripted.rename(scripted.parent / name)
+    file = work / "scripts" / script
+    text = file.read_text(encoding="utf-8")
+    for there, here in (("/etc/l9", tmp_path / "etc"), ("/usr/lib/l9", tmp_path / "lib")):
+        assert there in text
+        text = text.replace(there, str(here))
+    file.write_text(text, encoding="utf-8")
+    for instance, path in (("another", work.parent), ("last", work / "below"), ("mine", work)):
+        settings = ServerSettings(app="a", name="production", instance=instance, path=str(path))
+        (tmp_path / "etc" / instance).mkdir(parents=True)
+        (tmp_path / "etc" / instance / "settings.json").write_text(settings_text(settings), encoding="utf-8")
+        (tmp_path / "lib" / instance / "bin").mkdir(parents=True)
+        fake(tmp_path / "lib" / instance / "bin" / "l9", instance)
+    assert called(work, script, "v0.5.0-l9", cwd=Path("/"))[1][0] == f"mine in {work}"
+    (tmp_path / "etc" / "mine" / "settings.json").unlink()
+    assert called(work, script, "v0.5.0-l9", cwd=Path("/"))[1][0] == f"fake in {work}"
 
 
 def test_the_hosts_own_l9_goes_by_the_settings_beside_it(root: Path) -> None:
