@@ -19,7 +19,7 @@ from l9.config.settings import Owner, owner_of, server_settings
 from l9.core import events as ev
 from l9.core.actions import ReadSettings
 from l9.core.run import Run, Step, begin
-from l9.core.states import Kind, Slot, State
+from l9.core.states import Kind, Slot, State, StepStatus
 from l9.demo.stage import GIT_NAMES
 from l9.errors import ActionError
 from l9.host.session import HostSession
@@ -107,8 +107,10 @@ class Host:
     def judged_by(self) -> Config:
         """The configuration that a run is judged by once the tag's settings were read."""
         action = ReadSettings(tag=TAG, blob=self.git("rev-parse", f"{TAG}:l9.toml"))
-        step = Step(1, State.VPS_TAG_VERIFIED, action, "done")
-        return self.session.config_for(msgspec.structs.replace(self.run(), steps=(step,)))
+        step = Step(1, State.VPS_TAG_VERIFIED, action, StepStatus.DONE)
+        run = msgspec.structs.replace(self.run(), steps=(step,))
+        assert run.settings_read
+        return self.session.config_for(run)
 
     def run(self) -> Run:
         started = ev.RunStarted(

@@ -2,6 +2,7 @@
 # The first process of a test host: boot.sh DIRECTORY NAME, in new mount, UTS, IPC, PID and network namespaces.
 # Lays the host's file system over the machine's read-only /usr, moves into it, and then only waits: when the
 # test process ends, however it ends, standard input closes, this ends, and the kernel ends all else in here.
+# What the host writes to /usr/lib stays in memory.
 set -eu
 
 read -r outer_pid _ </proc/self/stat # still the machine's /proc: the pid that the test process knows us by
@@ -13,6 +14,10 @@ cd "$root"
 mount --bind /usr usr
 mount -o remount,bind,ro usr
 mount --bind "$directory/usr-local" usr/local
+mount -t tmpfs -o mode=0755 tmpfs run
+mkdir run/lib run/work
+mount -t overlay -o lowerdir=/usr/lib,upperdir=run/lib,workdir=run/work overlay usr/lib
+umount -l run
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount --rbind /sys/fs/cgroup sys/fs/cgroup

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from l9.protocol.answers.drift import DriftReport
 
 from fresh_host import wanted
 from l9.checks.host.drift import Drift
 from l9.config import provisioned
 from l9.errors import ActionError, Locked
 from l9.host import queries, server, timer
+from l9.protocol.answers.status import DriftReport
 
 FOUND = Drift("file", "app.py", "as in v1.0.0-l9", "changed")
 
