@@ -173,7 +173,9 @@ class EmbeddedGround(EmbeddedPlace):
 
     def stop_standby(self) -> None:
         config = load(self.work)
-        runtime = ProcessRuntime(config, self.layout, GitSource(self.layout, "main"))
+        runtime = ProcessRuntime(
+            config, self.layout, GitSource(self.layout, "main", self.files.allowed_signers)
+        )
         for slot in Slot:
             found = runtime.slots()[slot]
             if found.status == "paused" and found.release:

@@ -48,5 +48,7 @@ class EmbeddedPlace(Stage):
 
     def running_slots(self) -> list[str]:
         config = load(self.work)
-        slots = ProcessRuntime(config, self.layout, GitSource(self.layout, "main")).slots()
+        slots = ProcessRuntime(
+            config, self.layout, GitSource(self.layout, "main", self.files.allowed_signers)
+        ).slots()
         return [str(s) for s in Slot if slots[s].status == "running"]
