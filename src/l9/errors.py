@@ -39,10 +39,10 @@ class L9Error(Exception):
         self.log = log
 
     def __str__(self) -> str:
-        return self.said
+        return self.summary
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """What could not be done and what was there, in one line."""
         return f"{self.message}: {self.found}" if self.found else self.message
 

@@ -132,7 +132,7 @@ class Runner:
                     gate=step.gate,
                     step=step.step,
                     expected=error.expected or str(step.action),
-                    found=error.said,
+                    found=error.summary,
                     remedy=error.remedy,
                     log=error.log,
                 ),

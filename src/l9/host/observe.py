@@ -141,7 +141,7 @@ class HostObserver:
         try:
             seen = self._lookers[kind](run)
         except L9Error as error:
-            seen = f.Unseen(error.said, error.remedy, error.expected)
+            seen = f.Unseen(error.summary, error.remedy, error.expected)
         except Exception as error:
             # As in the runner: a bug of ours closes the gate, for nobody may be left on a release unwatched.
             seen = f.Unseen(f"a bug in l9: {named(error)}")

@@ -271,7 +271,7 @@ def plan(asked: ask.Plan, runs: HostSession) -> HostPlan:
         if asked.compose_files:
             changed = runs.ports.runtime.changed_services(run.tag, asked.compose_files)
     except L9Error as error:
-        unseen = error.said
+        unseen = error.summary
     return HostPlan(
         new=run.new,
         old=run.old,

@@ -40,7 +40,7 @@ def _on_disk(path: Path, main: str) -> Protection | Unseen:
     try:
         guarded = BareRepository(path.resolve()).hook.state in ("installed", "outdated")
     except UsageError as error:
-        return Unseen(error.said, "l9 protect --help")
+        return Unseen(error.summary, "l9 protect --help")
     return Protection(main, "l9's pre-receive hook" if guarded else "", f"l9 protect bare {path.resolve()}")
 
 
@@ -48,7 +48,7 @@ def _on_github(repository: str, main: str) -> Protection | Unseen:
     try:
         done = run(github.rules_of_branch(repository, main), timeout=5)
     except ActionError as error:
-        return Unseen(error.said, error.remedy or "gh auth status")
+        return Unseen(error.summary, error.remedy or "gh auth status")
     if done.code != 0:
         return Unseen("GitHub does not say what guards it", "gh auth status")
     rules = github.parse_rules(done.out)

@@ -39,7 +39,7 @@ def _line(repo: GitRepo, one: Listed) -> ReleaseLine:
         signature, attested = repo.history.signature(one.tag), repo.attested(one.tag)
         state, by, signer, problem = signature.state, signature.by, attested.signer, attested.problem
     except L9Error as error:
-        problem = error.said
+        problem = error.summary
     return ReleaseLine(
         tag=one.tag,
         commit=one.commit,

@@ -102,4 +102,4 @@ class RepoObserver:
         try:
             return self._lookers[kind](run)
         except L9Error as error:
-            return f.Unseen(error.said, error.remedy, error.expected)
+            return f.Unseen(error.summary, error.remedy, error.expected)

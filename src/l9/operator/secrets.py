@@ -87,7 +87,7 @@ def _ask(references: tuple[Reference, ...], by: Mapping[str, SecretStore]) -> di
             raise ActionError(
                 f"{reference.key} cannot be resolved, and nothing was asked of the host",
                 expected=error.expected,
-                found=error.said,
+                found=error.summary,
                 remedy=error.remedy,
             )
     return {r.key: found[r.text] for r in references if r.text in found}

@@ -30,7 +30,7 @@ def test_an_ssh_that_ends_before_it_is_asked(monkeypatch: pytest.MonkeyPatch, tm
     config = parse('app = "l9-api"\n[targets.production]\nhost = "vps"\n')
     with pytest.raises(Unreachable) as caught:
         list(client.converse(config, ask.Status(), "ada@laptop"))
-    assert caught.value.said == "ssh: cannot connect to vps: connect to host vps port 22: refused"
+    assert caught.value.summary == "ssh: cannot connect to vps: connect to host vps port 22: refused"
 
 
 @pytest.fixture

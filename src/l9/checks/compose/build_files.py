@@ -83,7 +83,7 @@ def _judged(tree: GitTree, path: str, build: Build, config: Config) -> Dockerfil
     try:
         found = hadolint.lint(text, settings)
     except ActionError as error:
-        return Dockerfile(path, recipe, unread=error.said, remedy=error.remedy)
+        return Dockerfile(path, recipe, unread=error.summary, remedy=error.remedy)
     for one in found:
         if one.code == UNREADABLE:
             unread = f"{path}:{one.line}: hadolint cannot read it: {one.message.splitlines()[0]}"

@@ -88,7 +88,7 @@ class Attestations:
             try:
                 signer, why = self._judge(envelope, tree, allowed)
             except ActionError as error:
-                return Attested(tree, problem=error.said, remedy=error.remedy, unseen=True)
+                return Attested(tree, problem=error.summary, remedy=error.remedy, unseen=True)
             if not why:
                 return Attested(tree, signer)
             why_not.append(why)

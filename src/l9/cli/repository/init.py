@@ -109,7 +109,7 @@ def _install(top: Path) -> list[Note]:
     try:
         files.install()
     except L9Error as error:
-        return [Note(f"the git hooks are not installed: {error.said}", error.remedy)]
+        return [Note(f"the git hooks are not installed: {error.summary}", error.remedy)]
     judged = Note(
         "each commit is judged from now on, the Dockerfile and the compose file with it", "l9 check"
     )

@@ -66,7 +66,7 @@ def places_on(top: Path, name: str) -> tuple[TargetAsked, dict[str, str]]:
     try:
         found = client.query(load(top, name), requests.Status(), Status, whoami())
     except L9Error as error:
-        return TargetAsked(target=name, problem=error.said, remedy=error.remedy), {}
+        return TargetAsked(target=name, problem=error.summary, remedy=error.remedy), {}
     except AgentFailed as error:
         return TargetAsked(target=name, problem=str(error)), {}
     places = dict.fromkeys(found.retained, "retained")

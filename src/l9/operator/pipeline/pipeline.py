@@ -116,7 +116,7 @@ class Cgmp:
                     Stage.FIX: self._fix, Stage.SIM: self._sim, Stage.COV: self._cov, Stage.ORACLE: self._oracle,
                 }[stage]()  # fmt: skip
             except L9Error as error:
-                result = StageResult(stage, False, error.remedy or _REMEDY, 0.0, error.said, error.log)
+                result = StageResult(stage, False, error.remedy or _REMEDY, 0.0, error.summary, error.log)
         result = msgspec.structs.replace(result, seconds=round(time.monotonic() - began, 3))
         self.report = self._store.keep(self.report.with_(result))
         return result

@@ -284,7 +284,7 @@ def test_it_says_what_is_wrong(
     tree, config = make(files, submodule), parse(CONFIG)
     with pytest.raises(L9Error) as caught:
         _ = read_build(tree, config), read_compose(tree, config)
-    assert why in caught.value.said
+    assert why in caught.value.summary
     assert caught.value.remedy.startswith("$EDITOR ")
 
 

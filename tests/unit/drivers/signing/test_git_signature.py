@@ -161,7 +161,7 @@ def test_no_list_at_all(signed: Signed) -> None:
     assert signed.seen("").state == "unverified"
     with pytest.raises(ActionError) as refused:
         signed.seen('signatures = "required"\n')
-    assert refused.value.said == "the signature cannot be verified: neither is configured"
+    assert refused.value.summary == "the signature cannot be verified: neither is configured"
     assert refused.value.remedy.startswith("$EDITOR l9.toml")
 
 
