@@ -9,6 +9,7 @@ import os
 import pty
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,13 +23,30 @@ from typing import Any, NoReturn
 from documented import answer_of, documents
 from e2e.refusing_stage import Refusing
 from l9.__main__ import main
-from l9.cli import config, errors
+from l9.cli import config as shown_config
+from l9.cli import errors
 from l9.cli.repository import check
 from l9.cli.server import deploy, drift, explain, history, logs, plan, resume, rollback, status
+from l9.config.provisioned import in_directory
+from l9.configuration import load
 from l9.demo.stage import GIT_NAMES
+from provisioned_here import provision_here
 
 # Imported here, so that a forked l9 need not.
-PRELOADED = (check, config, deploy, drift, errors, explain, history, logs, plan, resume, rollback, status)
+PRELOADED = (
+    check,
+    shown_config,
+    deploy,
+    drift,
+    errors,
+    explain,
+    history,
+    logs,
+    plan,
+    resume,
+    rollback,
+    status,
+)
 
 ESCAPE = "\x1b"
 # First words of the commands that a person has or can get; `$EDITOR` is theirs.
@@ -91,6 +109,21 @@ class Desk:
         env = {**GIT_NAMES, "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", **self.env}
         return forked(args, self.work, env, self.largest_file)
 
+    @contextlib.contextmanager
+    def provisioned(self, target: str) -> Iterator[None]:
+        """The host's own settings are those that l9.toml has for this target."""
+        config = load(self.work, target)
+        file = in_directory(Path(config.target.path)).settings
+        before = file.read_bytes() if file.exists() else None
+        provision_here(config)
+        try:
+            yield
+        finally:
+            if before is None:
+                shutil.rmtree(file.parent)
+            else:
+                file.write_bytes(before)
+
     def refused(self, *args: str, code: int, says: tuple[str, ...], recorded: bool = False) -> Answer:
         """Type the command as people do and as machines do; check all that holds for every refusal.
 
@@ -144,7 +177,8 @@ def _be_l9(args: tuple[str, ...], cwd: Path, env: dict[str, str], largest_file: 
         os.chdir(cwd)
         os.environ.update(env)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+        sys.stdin = os.fdopen(0, closefd=False)
+        sys.stdout, sys.stderr = (os.fdopen(n, "w", closefd=False) for n in (1, 2))
         sys.argv = ["l9", *args]
         code = main()
     except BaseException:

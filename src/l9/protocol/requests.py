@@ -127,9 +127,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Plan(Ask, frozen=True, kw_only=True, tag="plan"):
-    """What a deploy would do. `compose_files` are texts by path in the tree."""
+    """The steps of a deploy. `compose_files` are texts by path in the tree. `release` is None for a missing tag."""
 
-    release: ReleaseClaim
+    release: ReleaseClaim | None
     preview: Preview = Preview()
     compose_files: dict[str, str] = {}
 

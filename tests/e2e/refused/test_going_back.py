@@ -8,6 +8,7 @@ import pytest
 
 from e2e.refusals import Desk, kept
 from e2e.refusing_stage import LIVE, NEXT
+from l9.core.events import SCHEMA
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 
@@ -29,9 +30,9 @@ def test_rollback_to_what_is_live(desk: Desk) -> None:
 def test_journal_of_a_newer_version(desk: Desk, command: tuple[str, ...]) -> None:
     with kept(desk.stage.layout.journal) as journal:
         lines = journal.read_text(encoding="utf-8").splitlines()
-        newer = {**json.loads(lines[-1]), "schema": "l9.journal/2", "body": {"event": "ascended"}}
+        newer = {**json.loads(lines[-1]), "schema": "l9.journal/9", "body": {"event": "ascended"}}
         journal.write_text("\n".join([*lines, json.dumps(newer)]) + "\n", encoding="utf-8")
-        says = ("written by a newer l9", "l9.journal/1", "l9.journal/2")
+        says = ("written by a newer l9", SCHEMA, "l9.journal/9")
         desk.refused(*command, code=2, says=says)
 
 

@@ -18,13 +18,16 @@ pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 
 
 def test_no_directory_on_the_host(desk: Desk) -> None:
-    answer = desk.refused("deploy", NEXT, "--target", "nowhere", code=2, says=("no directory",))
+    answer = desk.refused(
+        "deploy", NEXT, "--target", "nowhere", code=2, says=("settings.json cannot be used",)
+    )
     assert answer.remedies == ["l9 provision --target nowhere"]
 
 
 def test_directory_that_is_no_clone(desk: Desk) -> None:
     """It lies inside a repository, which must not be taken for the host's own."""
-    desk.refused("drift", "--target", "no-clone", code=3, says=("is no git repository",))
+    with desk.provisioned("no-clone"):
+        desk.refused("drift", "--target", "no-clone", code=3, says=("is no git repository",))
 
 
 @pytest.mark.parametrize(
@@ -37,13 +40,14 @@ def test_directory_of_another_target(desk: Desk, command: tuple[str, ...]) -> No
 
 def test_no_docker(desk: Desk, tmp_path: Path) -> None:
     desk.env["DOCKER_HOST"] = f"unix://{tmp_path}/none.sock"
-    for command in (("deploy", NEXT), ("status",)):
-        desk.refused(*command, "--target", "docker", code=3, says=("no Docker",))
+    with desk.provisioned("docker"):
+        for command in (("deploy", NEXT), ("status",)):
+            desk.refused(*command, "--target", "docker", code=3, says=("no Docker",))
 
 
 def test_docker_too_old(desk: Desk, tmp_path: Path) -> None:
     desk.env["DOCKER_HOST"] = f"unix://{tmp_path}/docker.sock"
-    with docker_engine(tmp_path / "docker.sock", "20.10.24", "1.41"):
+    with desk.provisioned("docker"), docker_engine(tmp_path / "docker.sock", "20.10.24", "1.41"):
         says = ("Docker is too old", "Engine 20.10.24")
         desk.refused("deploy", NEXT, "--target", "docker", code=3, says=says, recorded=True)
 
@@ -55,11 +59,12 @@ def test_compose_file_without_the_service(desk: Desk) -> None:
 
 def test_nothing_listens_where_the_site_should_be(desk: Desk) -> None:
     says = ("Caddy does not answer", "Connection refused")
-    desk.refused("deploy", NEXT, "--target", "silent", code=3, says=says, recorded=True)
+    with desk.provisioned("silent"):
+        desk.refused("deploy", NEXT, "--target", "silent", code=3, says=says, recorded=True)
 
 
 def test_another_site_answers(desk: Desk) -> None:
-    with plain_site(desk.stage.foreign_port):
+    with desk.provisioned("foreign"), plain_site(desk.stage.foreign_port):
         says = ("answers 200 with X-L9-Slot missing",)
         desk.refused("deploy", NEXT, "--target", "foreign", code=3, says=says, recorded=True)
 
@@ -81,7 +86,8 @@ def test_port_of_the_idle_slot_is_taken(desk: Desk) -> None:
     ("target", "says"), [("full", "MB of disk free"), ("crowded", "MB of memory available")]
 )
 def test_too_little_room(desk: Desk, target: str, says: str) -> None:
-    desk.refused("deploy", NEXT, "--target", target, code=3, says=("1000000000 MB", says), recorded=True)
+    with desk.provisioned(target):
+        desk.refused("deploy", NEXT, "--target", target, code=3, says=("1000000000 MB", says), recorded=True)
 
 
 def test_journal_that_cannot_be_written(desk: Desk) -> None:

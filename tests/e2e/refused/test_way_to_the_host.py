@@ -13,6 +13,7 @@ from e2e.refusals import Desk
 from e2e.refusing_stage import NEXT
 from l9 import __version__
 from l9.graph import GRAPH
+from l9.protocol.requests import SCHEMA
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 
@@ -40,11 +41,13 @@ def test_wrong_host_key(desk: Desk, target: str, says: str) -> None:
 
 @pytest.mark.usefixtures("ssh")
 def test_host_without_the_agent(desk: Desk) -> None:
-    answer = desk.refused("status", "--target", "no-agent", code=3, says=("no agent answers", "bare host"))
+    answer = desk.refused(
+        "status", "--target", "no-agent", code=3, says=("no agent of this l9 answers", "bare host")
+    )
     assert answer.remedies == ["l9 provision --target no-agent"]
 
 
-HELLO = {"type": "hello", "version": "9.9.9", "graph": "0", "host": "vps", "schema": "l9.agent/1"}
+HELLO = {"type": "hello", "version": "9.9.9", "graph": "0", "host": "vps", "schema": SCHEMA}
 NEWER = f"echo '{json.dumps(HELLO)}'\n"
 STRANGE = 'echo \'{"type": "greeting"}\'\necho login banner\nexit 3\n'
 
@@ -54,8 +57,12 @@ STRANGE = 'echo \'{"type": "greeting"}\'\necho login banner\nexit 3\n'
     ("script", "code", "says"),
     [
         (NEWER, 2, ("another version", "version 9.9.9 on vps")),
-        (STRANGE, 3, ("no agent answers", "exit code 3")),
-        ("echo 'python3: not found' >&2\nexit 127\n", 3, ("no agent answers", "python3: not found")),
+        (STRANGE, 3, ("no agent of this l9 answers", "exit code 3")),
+        (
+            "echo 'python3: not found' >&2\nexit 127\n",
+            3,
+            ("no agent of this l9 answers", "python3: not found"),
+        ),
     ],
     ids=["newer", "strange", "broken"],
 )

@@ -29,8 +29,8 @@ def plan(here: Project, tag: str) -> Plan:
     """The operator's gates judged here, and the host's there."""
     run, judged = plan_operator_gates(here.repo, here.config, tag)
     asked = requests.Plan(
-        release=claim_of(here.repo, run),
-        preview=preview_of(here.repo, here.config, tag),
+        release=claim_of(here.repo, run) if run.commit else None,
+        preview=preview_of(here.repo, here.config, tag if run.commit else ""),
         compose_files=here.repo.compose_files(tag),
     )
     host = client.query(here.config, asked, HostPlan, whoami(), remark)
