@@ -147,7 +147,8 @@ def page() -> str:
             for key, described in own(section, kind)
             if example_of(key, described) is not None
         ]
-        parts.append("\nFor example:\n\n```toml\n" + "\n".join([title, *lines]) + "\n```")
+        first = ['app = "shop"', "", "[targets.production]"] if section == "targets.NAME" else [title]
+        parts.append("\nFor example:\n\n```toml\n" + "\n".join([*first, *lines]) + "\n```")
     return "\n".join(parts) + "\n"
 
 

@@ -23,8 +23,8 @@ def test_the_check_that_others_run_agrees() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.splitlines()[0])
 def test_an_example_is_taken(example: str) -> None:
-    target = "" if "[targets." in example else '[targets.production]\nhost = "h"\n'
-    parse(f'app = "shop"\n{target}{example.replace("targets.NAME", "targets.production")}')
+    whole = "[targets." in example
+    parse(example if whole else f'app = "shop"\n[targets.production]\nhost = "h"\n{example}')
 
 
 def test_the_annotated_file_is_taken_as_it_is() -> None:
