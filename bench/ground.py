@@ -95,8 +95,8 @@ IN_TURN = '"host.newer-than-live" = "two releases are deployed in turn, to be me
 def with_pace(text: str, pace: Pace) -> str:
     """l9.toml with these waits, and with what measuring needs waived."""
     if IN_TURN not in text:
-        waived = f"waive = {{ {IN_TURN}, " if "waive = { " in text else f"[check]\nwaive = {{ {IN_TURN} }}\n"
-        text = text.replace("waive = { " if "waive = { " in text else "[check]\n", waived, 1)
+        waived = f"[needs]\nwaive = {{ {IN_TURN} }}\n"
+        text = text.replace("[needs]\n", waived, 1) if "[needs]\n" in text else f"{waived}\n{text}"
     for key, value in (
         ("soak", pace.soak),
         ("seconds", pace.bake),
@@ -154,6 +154,7 @@ class EmbeddedGround(EmbeddedPlace):
     def set_pace(self, pace: Pace) -> None:
         file = self.work / "l9.toml"
         file.write_text(with_pace(file.read_text(encoding="utf-8"), pace), encoding="utf-8")
+        self.provision(load(self.work))
 
     def is_ours(self, pid: int) -> bool:
         return os.readlink(f"/proc/{pid}/cwd") == str(self.work)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections import Counter
 
 import pytest
-from source import cycles, imported_modules, modules
+from source import SRC, TOP, cycles, imported_modules, modules
 
 MOST = 15  # modules beside each other
 
@@ -56,3 +57,22 @@ def test_files_are_made_safe_in_one_place() -> None:
         "l9.provision.host.agent",  # on a host that has only Python's own library
         "l9.provision.host.files",
     }
+
+
+READERS = {  # of the checks: they ask git, programs and files
+    "compose.build_files", "dependencies.locker", "dockerfile.hadolint", "environment.example", "git.automation",
+    "pipeline.attestation_notes", "secrets.env_values", "secrets.history", "secrets.library", "secrets.scan",
+}  # fmt: skip
+
+
+def test_a_check_is_pure_by_contract_or_a_reader() -> None:
+    contracts = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (pure,) = (
+        c["source_modules"] for c in contracts["contracts"] if c["name"].startswith("Rules and invariants")
+    )
+    there = {
+        name for name, _ in modules("checks") if not (SRC / "checks").joinpath(*name.split(".")[2:]).is_dir()
+    }
+    readers = {f"l9.checks.{name}" for name in READERS}
+    assert there == set(pure) | readers
+    assert not set(pure) & readers

@@ -58,7 +58,7 @@ class HostPlace:
         docker ps -aq | xargs -r docker rm -f -v
         docker volume ls -q | xargs -r docker volume rm -f
         docker network prune -f
-        rm -rf /opt/l9 /srv/origin.git /etc/caddy/l9 /etc/cron.d/l9-*
+        rm -rf /opt/l9 /etc/l9 /usr/lib/l9 /srv/origin.git /etc/caddy/l9 /etc/cron.d/l9-*
         """
         self.host.mend_link()
         self.host.run(("sh", "-c", script), timeout=120)
