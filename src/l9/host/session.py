@@ -26,7 +26,7 @@ from l9.core.states import Kind, State, Substrate
 from l9.core.verdict import Pending
 from l9.drivers.files.journal import JournalFile
 from l9.drivers.files.lock import LockFile
-from l9.errors import ActionError, UsageError
+from l9.errors import ActionError, L9Error, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver, HostPorts, Together, one_by_one
 from l9.host.perform import HostPerformer
@@ -206,7 +206,14 @@ class HostSession:
     def go_on(self, run: Run) -> Run:
         """Drive a run to its end."""
         while run.finished is None:
-            run = self._runner(run).drive(run)
+            before, run = run, self._runner(run).drive(run)
+            if run.finished is None and _applies(run) == _applies(before):
+                raise L9Error(
+                    "a bug in l9: the run stopped before its end",
+                    expected="a run that ends",
+                    found=f"{run.kind} {run.tag}, with gates before the host's not on record",
+                    remedy="l9 status",
+                )
         if run.outcome is not State.FAIL_STATE:  # a person may need what was kept
             self.ports.env.settle(run.id)
         return run
