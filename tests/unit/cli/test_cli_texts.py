@@ -157,6 +157,28 @@ def test_explain() -> None:
     ]
 
 
+def test_what_the_operator_claimed_is_told_apart() -> None:
+    start = ev.RunStarted(
+        kind=Kind.DEPLOY, tag="v1.0.0-l9", commit="c" * 40, tag_object="t", new=Slot.BLUE, old=None,
+        previous=None, who="ada@desk", version="0.1.0",
+    )  # fmt: skip
+    gates = (State.LOCAL_READY, State.HOST_READY)
+    opened = (ev.GateOpened(gate=gate, evidence=(), seconds=0.5) for gate in gates)
+    entries = tuple(
+        ev.Entry(seq=n, at=NOW, run="r1", body=body, prev="", claim=n == 1)
+        for n, body in enumerate((start, *opened))
+    )
+    summary = RunLine(
+        run="r1", kind=Kind.DEPLOY, tag="v1.0.0-l9", previous=None, who="ada@desk", started_at=NOW, seconds=None,
+        outcome="unfinished", live=None, closed_by=None, reason=None,
+    )  # fmt: skip
+    lines = explain_text(Explain(summary=summary, entries=entries)).splitlines()[5:]
+    assert lines[0] == "  claimed by ada@desk, not seen by the host:"
+    assert "LOCAL-READY" in lines[1]
+    assert lines[2] == "  seen by the host:"
+    assert "HOST-READY" in lines[3]
+
+
 def test_what_is_shown_holds_no_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     answer = ErrorCode(code="\x1b[31m", exit_code=1, meaning="ü")
     show(answer, as_json=False, text=lambda: "one \x1b[31mred\x1b[0m\ntwo")

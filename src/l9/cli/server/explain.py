@@ -68,7 +68,12 @@ def explain_text(found: Explain) -> str:
     ]
     narrator, charset = Narrator(verbose=True), Charset(sys.stdout)
     narrator.rows(found.entries[0])
-    for entry in found.entries[1:]:
+    claims, own = [e for e in found.entries[1:] if e.claim], [e for e in found.entries[1:] if not e.claim]
+    if claims:
+        lines.append(f"  claimed by {first.who}, not seen by the host:")
+    for number, entry in enumerate((*claims, *own)):
+        if claims and number == len(claims):
+            lines.append("  seen by the host:")
         when = f"{entry.at - began:>8.2f} s"
         for row in narrator.rows(entry) or _action(entry.body):
             lines.append(f"{when:>10}  {plain(row, charset)}")
