@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -168,12 +169,33 @@ def _convert(raw: Any, kind: type[T], where: str) -> T:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
+        text = str(error)
+        place = _AT.search(text)
+        key, meaning = (place[1], _meaning(place[1])) if place else ("", "")
         raise ConfigError(
             f"{where} is malformed",
-            expected="the documented types",
-            found=str(error),
+            expected=f"{key}: {meaning}" if meaning else "the documented types",
+            found=_PATTERN.sub("another form", text),  # a pattern tells a person nothing
             remedy="l9 config schema",
         ) from None
+
+
+_AT = re.compile(r"at `\$\.([^`]+)`")
+_PATTERN = re.compile(r"Expected `str` matching regex '.*'")
+
+
+def _meaning(path: str) -> str:
+    """The meaning of a key, by its path in a resolved configuration; empty where none is written."""
+    kind: Any = model.Config
+    for name in re.sub(r"\[[^\]]*\]", "", path).split("."):
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            return ""
+        found = {field.name: field.type for field in msgspec.structs.fields(kind)}.get(name)
+        metas = [m for m in getattr(found, "__metadata__", ()) if isinstance(m, msgspec.Meta)]
+        if meaning := next((m.description for m in metas if m.description), ""):
+            return meaning
+        kind = found
+    return ""
 
 
 def _choose(names: tuple[str, ...], wanted: str | None) -> str:

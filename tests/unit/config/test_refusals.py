@@ -181,3 +181,19 @@ def test_attestations_need_somebody_whose_signature_counts() -> None:
     error = refusal(FIVE_LINES + "[targets.production.release]\nrequire_attestation = true\n")
     assert error.found == "nobody who may sign"
     assert "release.allowed_signers" in error.expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "found"),
+    [
+        ('[env]\nfile = "../x"\n', "env.file: The file on the host", "another form - at `$.env.file`"),
+        ("[health]\nsoak = -1\n", "health.soak: How long a slot must be healthy", "`float` >= 0.0"),
+        ('[[smoke]]\npath = "no slash"\n', "the documented types", "another form"),
+        ('[bake]\nfailures = "two"\n', "bake.failures: Failed health or smoke answers", "got `str`"),
+    ],
+)
+def test_a_wrong_value_is_told_by_what_the_key_means(text: str, expected: str, found: str) -> None:
+    error = refusal(FIVE_LINES + text)
+    assert error.expected.startswith(expected)
+    assert found in error.found
+    assert "regex" not in error.found
