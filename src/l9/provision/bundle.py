@@ -19,7 +19,7 @@ from l9 import __version__
 from l9.provision.plan import AgentVersion
 from l9.provision.snapshot import Python
 
-NEEDS = ("click", "msgspec")
+NEEDS = ("click", "google-re2", "msgspec")
 _WHOLE = ("*",)
 # The packages that a server gets, whole or by their modules: what the agent, the timer and the commands of
 # `cli/commands.py` need that are meant for a server. A test goes by the imports.

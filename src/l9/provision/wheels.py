@@ -43,7 +43,7 @@ def dependency(name: str, version: str, python: Python, directory: Path) -> Path
     """A wheel of exactly this version that runs on the host, in the cache `directory` afterwards."""
     place = directory / f"{python.tag}-{platforms(python)[0]}"
     place.mkdir(parents=True, exist_ok=True)
-    wanted = f"{name}-{version}-*.whl"
+    wanted = f"{name.replace('-', '_')}-{version}-*.whl"
     if found := sorted(place.glob(wanted)):
         return found[0]
     if (packed := installed(name, python)) is not None:
@@ -103,7 +103,7 @@ def installed(name: str, python: Python) -> tuple[str, bytes] | None:
     record = next(n for n in files if n.endswith(".dist-info/METADATA")).replace("METADATA", "RECORD")
     tag = re.search(r"^Tag: (\S+-\S+)-", package.read_text("WHEEL") or "", re.MULTILINE)
     assert tag is not None  # noqa: S101  # there is one in `fits`
-    return f"{name}-{package.version}-{tag[1]}-{fits[0]}.whl", pack(files, record)
+    return f"{name.replace('-', '_')}-{package.version}-{tag[1]}-{fits[0]}.whl", pack(files, record)
 
 
 _ADDED = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}  # written by the installer, not the wheel's

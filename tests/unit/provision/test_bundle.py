@@ -23,6 +23,7 @@ from l9.provision.host import agent
 from samples import NOW, STARTED
 from server_l9 import ServerL9
 
+MODULES = {"click", "msgspec", "re2"}  # of the packages that it needs
 SRC = Path(bundle.__file__).parents[1]
 REFUSED = ev.RunFinished(outcome=State.REFUSED, live=None, slot=None, standby=None, exit_code=3, seconds=1.0)
 
@@ -104,7 +105,7 @@ def test_what_a_module_imports_goes_with_it() -> None:
         todo += new
     assert sorted(seen - set(bundled())) == []
     outside = {name.split(".")[0] for module in bundled() for name in needed(module)} - {"l9"}
-    assert outside <= {*sys.stdlib_module_names, *bundle.NEEDS}
+    assert outside <= {*sys.stdlib_module_names, *MODULES}
 
 
 def test_nothing_is_installed_but_the_wheels(server: ServerL9) -> None:
@@ -112,7 +113,7 @@ def test_nothing_is_installed_but_the_wheels(server: ServerL9) -> None:
         "current": server.version.digest, "installed": [server.version.digest],
     }  # fmt: skip
     (packages,) = (server.directory / server.version.digest).glob("lib/python*/site-packages")
-    assert {p.name for p in packages.iterdir() if not p.name.endswith(".dist-info")} == {"l9", *bundle.NEEDS}
+    assert {p.name for p in packages.iterdir() if not p.name.endswith(".dist-info")} == {"l9", *MODULES}
     assert sum(p.stat().st_size for p in packages.rglob("*") if p.is_file()) < 12_000_000
 
 
@@ -123,6 +124,17 @@ def test_every_module_can_be_imported_there(server: ServerL9) -> None:
         (server.python, "-I", "-c", program, *names), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_server_judges_patterns_and_loads_re2_only_then(server: ServerL9) -> None:
+    program = (
+        "import sys, l9.cli.main, l9.host.agent\n"
+        "from l9.checks.environment.patterns import matches\n"
+        "assert 're2' not in sys.modules\n"
+        "print(matches('[a-z]+(-[a-z]+)*', 'a-slug'))"
+    )
+    done = subprocess.run((server.python, "-I", "-c", program), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
 
 
 def test_the_agent_and_the_timer_answer(server: ServerL9) -> None:

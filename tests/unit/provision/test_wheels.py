@@ -29,13 +29,13 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-def put(shelf: Path, tag: str, version: str = "9.9") -> None:
-    info = f"msgspec-{version}.dist-info"
+def put(shelf: Path, tag: str, version: str = "9.9", name: str = "msgspec", build: str = "") -> None:
+    info = f"{name}-{version}.dist-info"
     files = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: msgspec\nVersion: {version}\n".encode(),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
     }
-    (shelf / f"msgspec-{version}-{tag}.whl").write_bytes(bundle.pack(files, f"{info}/RECORD"))
+    (shelf / f"{name}-{version}{build}-{tag}.whl").write_bytes(bundle.pack(files, f"{info}/RECORD"))
 
 
 def test_the_tags_of_a_glibc_host_begin_with_the_newest() -> None:
@@ -55,6 +55,13 @@ def test_pip_fetches_for_another_machine(shelf: Path, tmp_path: Path, tag: str) 
     assert tag in wheels.dependency("msgspec", "9.9", ARM, tmp_path / "cache").name
 
 
+def test_a_wheel_is_found_by_its_normalized_name(shelf: Path, tmp_path: Path) -> None:
+    put(shelf, "cp312-cp312-manylinux2014_aarch64", name="google_re2", build="-1")
+    assert wheels.dependency("google-re2", "9.9", ARM, tmp_path / "cache").name.startswith(
+        "google_re2-9.9-1-"
+    )
+
+
 def test_a_wheel_is_fetched_once(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(shelf, "cp312-cp312-manylinux2014_aarch64")
     first = wheels.dependency("msgspec", "9.9", ARM, tmp_path / "cache")
@@ -72,12 +79,14 @@ def test_a_wheel_that_would_not_run_is_none(shelf: Path, tmp_path: Path, tag: st
     assert "msgspec==9.9" in refused.value.remedy
 
 
-def test_what_is_installed_here_needs_no_network(shelf: Path, tmp_path: Path) -> None:
-    version = metadata.version("msgspec")
-    wheel = wheels.dependency("msgspec", version, HERE, tmp_path / "cache")
+@pytest.mark.parametrize(("name", "compiled"), [("msgspec", "msgspec/_core."), ("google-re2", "re2/_re2.")])
+def test_what_is_installed_here_needs_no_network(
+    shelf: Path, tmp_path: Path, name: str, compiled: str
+) -> None:
+    wheel = wheels.dependency(name, metadata.version(name), HERE, tmp_path / "cache")
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
-    assert any(name.startswith("msgspec/_core.") for name in names)
+    assert any(inside.startswith(compiled) for inside in names)
     assert not [n for n in names if n.endswith((".pyc", "INSTALLER")) or n.startswith("..")]
 
 

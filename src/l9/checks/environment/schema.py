@@ -93,7 +93,10 @@ class EnvReport(msgspec.Struct, frozen=True):
 
 
 def read_schema(text: str) -> Schema:
-    """Read the whole text of an example file. Raises nothing: what cannot be read is among the problems."""
+    """Read the whole text of an example file; what cannot be read is among the problems.
+
+    Raises ActionError where it has a pattern and RE2 cannot be imported.
+    """
     file = parse_env(text)
     problems = [Problem(line_no, "no assignment") for line_no in file.bad_lines]
     problems += [
@@ -179,11 +182,12 @@ def _rule(entry: Entry) -> tuple[Rule, list[str]]:
         problems.append(f"no type {said.pop('type')}; there are {', '.join(TYPES)}")
     if said.get("type") == "enum" and not said.get("allowed"):
         problems.append("an enum needs allowed values: # allowed: a | b")
-    try:
-        compile_pattern(said.get("pattern", ""))
-    except ValueError as error:
-        problems.append(f"its pattern: {error}")
-        del said["pattern"]
+    if pattern := said.get("pattern"):
+        try:
+            compile_pattern(pattern)
+        except ValueError as error:
+            problems.append(f"its pattern: {error}")
+            del said["pattern"]
     return Rule(entry.key, **said), problems
 
 

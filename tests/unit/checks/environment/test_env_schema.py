@@ -57,7 +57,7 @@ def test_rules_are_read_and_prose_is_left(comment: str, expected: Rule) -> None:
     [
         ("# type: integer\nA=1", Problem(2, f"A: no type integer; there are {', '.join(TYPES)}")),
         ("# type: enum\nA=1", Problem(2, "A: an enum needs allowed values: # allowed: a | b")),
-        ("# pattern: (a\nA=1", Problem(2, "A: its pattern: missing ), unterminated subpattern")),
+        ("# pattern: (a\nA=1", Problem(2, "A: its pattern: missing ): (a")),
         ("A=1\nA=2", Problem(2, "A is there twice")),
         ("hunter2\nA=1", Problem(1, "no assignment")),
     ],

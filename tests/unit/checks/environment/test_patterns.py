@@ -1,25 +1,31 @@
-"""Patterns of a schema: they mean what Python's mean, and none takes long."""
+"""Patterns of a schema: RE2 agrees with Python's `re` on harmless ones, and no pattern can hang a check."""
 
 from __future__ import annotations
 
 import re
-import time
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l9.checks.environment.patterns import GROUPS, LONGEST, MOST, compile_pattern, matches
+from l9.checks.environment.patterns import LONGEST, MOST, compile_pattern, matches
+from l9.checks.environment.schema import Rule, misses, read_schema
+from l9.errors import ActionError
 
 PATTERNS = (
     r"[a-z]+\d{2,3}", r"(foo|bar)baz?", r"^\w+@\w+\.(com|org)$", r"a{0,2}b{2}", r"(a|b){0,4}abb", r"x(?:y|z)?", "",
     "a|", "[^a]b", "[]a]+", r"\$|\.", "sk_(live|test)_[A-Za-z0-9]{4,}", "(a{2,3}){2}", "()*a", "(a*b)*c",
-    "(a|ab)(c|bcd)(d*)", r"a\$", "^a.c$", r"\s*\S", "b{1,}",
+    "(a|ab)(c|bcd)(d*)", r"a\$", "^a.c", r"\s*\S", "b{1,}", "[a-z0-9]+(-[a-z0-9]+)*", "(a|a)*b", "(?i)AB?", "a+?b*?",
+    r"\ba\b.*", r"(?s)a.b", "(?P<name>a|b)1", r"[\w.-]+",
 )  # fmt: skip
 
 
-@given(st.sampled_from(PATTERNS), st.text(alphabet="ab1fozrcmdsk_live@.$ xyz]\n", max_size=9))
-def test_it_is_as_pythons_own_full_match(pattern: str, value: str) -> None:
+@given(st.sampled_from(PATTERNS), st.text(alphabet="ab1fozrcmdsk_live@.$- xyz]\n", max_size=9))
+def test_re2_agrees_with_re(pattern: str, value: str) -> None:
+    if pattern.endswith("$") and value.endswith("\n"):
+        return  # for `re` alone, `$` also matches before a last line break
     assert matches(pattern, value) == (re.fullmatch(pattern, value) is not None)
 
 
@@ -30,101 +36,106 @@ def test_it_is_as_pythons_own_full_match(pattern: str, value: str) -> None:
         ("[a-f0-9]{32}", "0" * 32, True),
         ("[a-f0-9]{32}", "0" * 31, False),
         ("v[0-9]+", "prefix v1", False),
+        ("v[0-9]+", "v1 suffix", False),
+        ("v[0-9]+$", "v1\n", False),
+        ("a|ab", "ab", True),
         (r"costs \$", "costs $", True),
         (".", "ä", True),
+        (r"\pL+", "äß", True),
+        (r"\w", "ä", False),
+        (r"\d", "٣", False),
         ("[^\n]*", "x" * LONGEST, True),
         ("x*", "x" * (LONGEST + 1), False),
-        (r"[\w-]+\.[\w-]+\.[\w-]+", ".".join("x" * 1300 for _ in range(3)), True),
-        (r"\S+@\S+\.\S+", "somebody@example.org", True),
+        (".", "\ud800", True),
+        ("[a-z0-9]+(-[a-z0-9]+)*", "a-slug-of-5-words", True),
+        ("[a-z0-9]+(-[a-z0-9]+)*", "no--slug", False),
         (r"(\d{1,3}\.){3}\d{1,3}", "10.0.0.255", True),
         (r"https?://[^/]+(/.*)?", f"https://example.org/{'x' * 2000}", True),
-        ("([a-z0-9]+-)*[a-z0-9]+", "a-slug-of-5-words", True),
-        (r".*\.example\.com", "www.example.com", True),
     ],
 )
-def test_the_whole_value_is_judged(pattern: str, value: str, found: bool) -> None:
+def test_the_whole_value_must_match(pattern: str, value: str, found: bool) -> None:
     assert matches(pattern, value) is found
 
 
 @pytest.mark.parametrize(
     ("pattern", "why"),
     [
-        ("(a", "unterminated subpattern"),
-        ("a)", "unbalanced parenthesis"),
-        ("*a", "a repetition that cannot be used"),
-        ("a**", "a repetition that cannot be used"),
-        ("^*a", "nothing to repeat"),
-        (r"(a)\1", "an escape that cannot be used"),
-        (r"a\b", "an escape that cannot be used"),
-        ("a\\", "an escape that cannot be used"),
-        ("(?=a)", "ahead or behind"),
-        ("(?i)a", "have options"),
-        ("(?>a)", "ahead or behind"),
-        ("[a", "a class that cannot be used"),
-        ("[[:alpha:]]", "a class that cannot be used"),
-        ("[a--b]", "a class that cannot be used"),
-        ("[z-a]", "bad character range"),
-        ("a{2,1}", "more than it allows"),
-        ("a{,9}", "a repetition that cannot be used"),
-        ("a{2}{3}", "a repetition that cannot be used"),
-        ("a{1000}", "a repetition that cannot be used"),
-        ("a+?", "a repetition that cannot be used"),
-        ("a++", "a repetition that cannot be used"),
-        ("a" * (MOST + 1), "too long"),
-        ("(" * (GROUPS + 1) + ")" * (GROUPS + 1), "too long"),
-        *(
-            (p, "repeats a group")
-            for p in ("(a+)+b", "(a|a)*b", "(a*)*b", "(a|aa)+b", "(a?){2,}b", "((a|b)c)*")
-        ),
-        *(
-            (p, "too many ways")
-            for p in ("a*" * 9 + "b", "a?" * 30, "(a|b){30}", r"(\w*){20}b", "(a{1,20}){9}b")
-        ),
-        *(
-            (p, "too many ways")
-            for p in ("(((a|b){999}){999}){999}", "(((((a{999}){999}){999}){999}){999}){999}")
-        ),
+        ("(a", "missing )"),
+        ("a)", "unexpected )"),
+        ("*a", "no argument for repetition operator"),
+        ("a**", "bad repetition operator"),
+        (r"(a)\1", "invalid escape sequence"),
+        (r"a\Z", "invalid escape sequence"),
+        ("a\\", "trailing"),
+        ("[a", "missing ]"),
+        ("[z-a]", "invalid character class range"),
+        ("a{2,1}", "invalid repetition size"),
+        ("a{1001}", "invalid repetition size"),
+        *((p, "invalid perl operator") for p in ("(?=a)", "(?!a)b", "(?<=a)b", "(?<!a)b", "(?>a)", "(?P=n)")),
+        (r"\pL{1000}" * 50, "pattern too large"),
+        ("a" * (MOST + 1), "too long: at most 500 characters"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_the_reason(pattern: str, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        matches(pattern, "a")
+def test_an_invalid_pattern_is_refused_with_the_reason(pattern: str, why: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(why)):
+        compile_pattern(pattern)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "longest"),
-    [
-        ("a*b", LONGEST),
-        ("a*a*b", LONGEST),
-        ("a*a*a*b", 738),
-        ("a*a*a*a*a*b", 88),
-        ("a*b*a*b*c", 189),  # what may be left out does not divide two repetitions
-        ("a+ba+ba+ba+b", LONGEST),
-        ("(a+)b(a+)b(a+)b", 645),  # what stands behind a group is not looked at
-        ("a?" * 20 + "a" * 20, LONGEST),
-    ],
-)
-def test_the_more_ways_to_match_the_shorter_the_values(pattern: str, longest: int) -> None:
-    assert compile_pattern(pattern).longest == longest
-
-
-# The patterns of their kinds that took longest for the limit; `b` is never there, so that all ways are tried.
-WORST = (
-    "a*a*b", "a*a*a*b", "a*a*a*a*b", "a*a*a*a*a*b", r"\w+\w+\w+b", "[a-z]*[a-z]*[a-z]*b", "(aa)*(aa)*(aa)*b",
-    "a*a*a*" + "a" * 100 + "b", "a*a*a{100}b", "a?" * 20 + "a" * 20 + "b", "(a|a)" * 20 + "b", "(a?a?a?){5}a*b",
-    "(a*|b){3}c", "(a*b?){3}c", "(a|aa){12}a*b", "[ac]*c[ac]*c[ac]*b", "(a*c)*(a*c)*(a*c)*b", "(a|a){15}[ac]*b",
+# `re` would take years for each.
+HOSTILE = (
+    "(a+)+$", "(a+)+b", "(a|a)*b", "(a*)*b", "(a|aa)+b", "(a?){2,}b", "(a?){500}a{500}b", "a*" * 9 + "b", "(a|b|ab)*c",
+    r"(\w*){20}b", "(a{1,20}){9}b", "((a|b)*a)*c", "(.*)*b", "(.{1,30}.?){30}b",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("pattern", WORST)
-def test_no_pattern_takes_long(pattern: str) -> None:
-    """Under a second each, measured on one slow core; what is not bounded takes years."""
-    longest = compile_pattern(pattern).longest
-    began = time.perf_counter()
-    for value in ("a" * longest, "ac" * (longest // 2), "a" * (longest // 2) + "c" * (longest // 2)):
-        assert not matches(pattern, value)
-    assert time.perf_counter() - began < 20
+@pytest.mark.parametrize("pattern", HOSTILE)
+@pytest.mark.parametrize("repeats", [LONGEST - 1, 5000])
+def test_no_pattern_explodes(pattern: str, repeats: int) -> None:
+    assert not matches(pattern, "a" * repeats + "!")
 
 
-def test_a_pattern_is_compiled_once() -> None:
-    assert compile_pattern("a+b") is compile_pattern("a+b")
+@pytest.fixture
+def no_re2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+
+
+@pytest.mark.usefixtures("no_re2")
+def test_without_re2_a_pattern_is_an_error_and_never_a_pass() -> None:
+    for judge in (lambda: read_schema("# pattern: a+\nA=a"), lambda: misses(Rule("A", pattern="a+"), "a")):
+        with pytest.raises(ActionError, match="cannot be judged") as refused:
+            judge()
+        assert (refused.value.expected, refused.value.remedy) == (
+            "the package google-re2",
+            "pip install google-re2",
+        )
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finder:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "re2":
+                raise ImportError("libstdc++.so.6: cannot open shared object file: No such file or directory")
+
+    monkeypatch.delitem(sys.modules, "re2", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    with pytest.raises(ActionError, match=r"libstdc\+\+\.so\.6") as refused:
+        compile_pattern("a")
+    assert "google-re2" in refused.value.expected
+    assert refused.value.remedy == "apt-get install libstdc++6"
+
+
+@pytest.mark.usefixtures("no_re2")
+def test_a_schema_without_patterns_needs_no_re2() -> None:
+    schema = read_schema("# optional, type: port\nA=1")
+    assert (schema.problems, misses(schema.rules[0], "1")) == ((), "")
+
+
+def test_nothing_imports_re2_before_a_pattern_is_judged() -> None:
+    program = (
+        "import sys, l9.cli.main, l9.host.agent, l9.host.timer, l9.checks.environment.schema as schema\n"
+        "assert 're2' not in sys.modules\n"
+        "schema.read_schema('# pattern: a\\nA=')\n"
+        "assert 're2' in sys.modules"
+    )
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
