@@ -403,7 +403,7 @@ def recycled(run: Run) -> bool:
     return any(isinstance(step.action, do.RecycleSlot) for step in run.steps)
 
 
-def take_back(run: Run, action: do.AnyAction) -> do.AnyAction | None:
+def undo_of(run: Run, action: do.AnyAction) -> do.AnyAction | None:
     """The undo of an action. A slot that users were on is stopped: a stream that is open on a paused one hangs."""
     undo = action.undo()
     if isinstance(undo, do.PauseSlot) and run.switched:
@@ -426,4 +426,4 @@ def restore(run: Run) -> tuple[do.AnyAction, ...]:
     return (wake, do.SwitchRoute(to=run.old, back=run.old))
 
 
-GRAPH = Graph(ROWS, ROLLBACK, GUARDS, take_back)
+GRAPH = Graph(ROWS, ROLLBACK, GUARDS, undo_of)

@@ -122,10 +122,10 @@ def test_before_users_are_sent_back_the_old_release_is_woken() -> None:
 
 def test_a_slot_that_users_were_on_is_stopped_and_not_paused() -> None:
     woken, started = do.WakeSlot(**NEW, was=SlotStatus.PAUSED), do.StartSlot(**NEW)
-    assert GRAPH.take_back(a_run(), woken) == do.PauseSlot(**NEW)
-    assert GRAPH.take_back(SENT_BACK, woken) == do.StopSlot(**NEW)
-    assert GRAPH.take_back(SENT_BACK, started) == do.RemoveSlot(**NEW)
-    assert Graph(ROWS, ROLLBACK).take_back(SENT_BACK, woken) == do.PauseSlot(**NEW)
+    assert GRAPH.undo_of(a_run(), woken) == do.PauseSlot(**NEW)
+    assert GRAPH.undo_of(SENT_BACK, woken) == do.StopSlot(**NEW)
+    assert GRAPH.undo_of(SENT_BACK, started) == do.RemoveSlot(**NEW)
+    assert Graph(ROWS, ROLLBACK).undo_of(SENT_BACK, woken) == do.PauseSlot(**NEW)
 
 
 @pytest.mark.parametrize(

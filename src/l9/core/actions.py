@@ -1,7 +1,15 @@
-"""What may be done to a host or a repository. Each action stands beside its undo.
+"""The actions of a run on a repository or a host, each with its undo.
 
-An action is data: it is journalled before it is performed, and performing it twice does no more than
-performing it once. `undo` gives the action that takes it back, or None where there is nothing to take back.
+An action is data. It is journalled before it is performed, and it is idempotent. `undo` returns the action that
+reverses it, or None where there is nothing to reverse.
+
+>>> launch = StartSlot(slot=Slot.GREEN, release="v1.2.0")
+>>> str(launch)
+'start-slot slot=green release=v1.2.0'
+>>> str(launch.undo())
+'remove-slot slot=green release=v1.2.0'
+>>> Push(tag="v1.2.0").undo() is None
+True
 """
 
 from __future__ import annotations
@@ -45,7 +53,7 @@ class FetchTag(Action, frozen=True, tag="fetch-tag"):
 
 
 class AddTree(Action, frozen=True, tag="add-tree"):
-    """Write the tag's tree into a directory of its own, so that the live checkout stays as it is."""
+    """Write the tag's tree into its own directory; the live checkout does not change."""
 
     tag: str
     created_by_run: bool = True
@@ -55,15 +63,15 @@ class AddTree(Action, frozen=True, tag="add-tree"):
 
 
 class RemoveTree(Action, frozen=True, tag="remove-tree"):
-    """Take the tree and the snapshots of a release away."""
+    """Remove the tree and the snapshots of a release."""
 
     tag: str
 
 
 class ReadSettings(Action, frozen=True, tag="read-settings"):
-    """Read the release's own settings from its tag, once, and keep them with the release.
+    """Read the release's own settings from its tag, once, and store them with the release.
 
-    `blob` is the git blob that the file must be; empty where nobody said. Its undo is that of `AddTree`.
+    `blob` is the expected git blob of the file (empty: not checked). `RemoveTree` removes them with the tree.
     """
 
     tag: str
@@ -71,7 +79,7 @@ class ReadSettings(Action, frozen=True, tag="read-settings"):
 
 
 class WriteEnv(Action, frozen=True, tag="write-env"):
-    """Make what the run's operator resolved the host's environment file; what was there is kept for the way back."""
+    """Write the environment that the operator resolved to the host's env file; the old file is kept for rollback."""
 
     run: str
 
@@ -80,7 +88,7 @@ class WriteEnv(Action, frozen=True, tag="write-env"):
 
 
 class RestoreEnv(Action, frozen=True, tag="restore-env"):
-    """Put the environment file back that was there before the run, or none where there was none."""
+    """Restore the env file from before the run; remove it where there was none."""
 
     run: str
 
@@ -88,7 +96,7 @@ class RestoreEnv(Action, frozen=True, tag="restore-env"):
 class BuildImage(Action, frozen=True, tag="build-image"):
     """Build or pull the release's image and keep its compose and env snapshots (spec 5.1 step 4).
 
-    no_cache: build in any case, and from nothing.
+    no_cache: build even if the image exists, without the build cache.
     """
 
     tag: str
@@ -97,13 +105,13 @@ class BuildImage(Action, frozen=True, tag="build-image"):
 
 
 class StartServices(Action, frozen=True, tag="start-services"):
-    """Start the project's other services where they are missing; never restart one that runs."""
+    """Start the project's other services that are not running; never restart a running one."""
 
     tag: str
 
 
 class EvictSlot(Action, frozen=True, tag="evict-slot"):
-    """Make room in a slot: what stands in it is stopped and kept under its release's name."""
+    """Free a slot: stop the release in it and keep it under the release's name."""
 
     slot: Slot
     release: str
@@ -113,7 +121,7 @@ class EvictSlot(Action, frozen=True, tag="evict-slot"):
 
 
 class RestoreSlot(Action, frozen=True, tag="restore-slot"):
-    """Put a kept release back into its slot, stopped."""
+    """Move an evicted release back into its slot, stopped."""
 
     slot: Slot
     release: str
@@ -130,14 +138,14 @@ class StartSlot(Action, frozen=True, tag="start-slot"):
 
 
 class RemoveSlot(Action, frozen=True, tag="remove-slot"):
-    """Stop and remove what runs in a slot, if it is that release."""
+    """Stop and remove the slot's container, if it runs that release."""
 
     slot: Slot
     release: str
 
 
 class WakeSlot(Action, frozen=True, tag="wake-slot"):
-    """Bring a release that still stands in its slot back to running: unpause it, or start it."""
+    """Unpause or start a release that is still in its slot."""
 
     slot: Slot
     release: str
@@ -150,7 +158,7 @@ class WakeSlot(Action, frozen=True, tag="wake-slot"):
 
 
 class StopSlot(Action, frozen=True, tag="stop-slot"):
-    """Stop a slot gracefully and keep it (spec 5.1 step 8): one that stood by long enough, or that users left."""
+    """Stop a slot gracefully and keep it (spec 5.1 step 8): its standby time is over, or its users were moved away."""
 
     slot: Slot
     release: str
@@ -167,14 +175,14 @@ class SwitchRoute(Action, frozen=True, tag="switch-route"):
 
 
 class RecycleSlot(Action, frozen=True, tag="recycle-slot"):
-    """Restart the old slot gracefully, so that streams still open on it end and their clients reconnect."""
+    """Restart the old slot gracefully: open streams end, and their clients reconnect to the new slot."""
 
     slot: Slot
     release: str
 
 
 class PauseSlot(Action, frozen=True, tag="pause-slot"):
-    """Put a slot on standby: frozen, with its memory, ready to be woken."""
+    """Pause a slot as standby: frozen with its memory, ready to wake."""
 
     slot: Slot
     release: str
@@ -186,7 +194,7 @@ class PauseSlot(Action, frozen=True, tag="pause-slot"):
 class RecordRelease(Action, frozen=True, tag="record-release"):
     """Move the host's checkout to the live tag; write `.deployed-tag` and `.deployed-metadata.json`.
 
-    No undo: nothing that comes after it takes a release back.
+    No undo: no later step rolls a release back.
     """
 
     tag: str
@@ -194,7 +202,7 @@ class RecordRelease(Action, frozen=True, tag="record-release"):
 
 
 class Prune(Action, frozen=True, tag="prune"):
-    """Remove what l9 itself made for releases older than those retained; nothing else."""
+    """Remove only what l9 itself created for releases that are not retained."""
 
     keep: tuple[str, ...]
 

@@ -1,4 +1,16 @@
-"""What to do next: a pure function of the run so far, the facts, and the time."""
+"""The next decision of a run: a pure function of the run so far, the facts, and the time.
+
+Rules:
+- A gate is entered, its actions are performed in order, and then its invariants are judged.
+- A gate opens when every invariant holds or is excused. Fail and Unknown close it; Pending waits.
+- An action is performed only when the invariants of its guards hold.
+- A closed gate before the first action on the host ends the run as refused. After that, the run undoes its forward
+  steps, latest first, then proves that the previous release is live. An undo that fails does not stop the others.
+- A gate that closes after the release was proved and baked leaves the release live, and ends the run in FAIL-STATE.
+
+`wanted` names the facts that the next call of `decide` needs; `runner.Runner` observes them and carries the decision
+out.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +28,19 @@ from l9.core.run import Run, Step
 from l9.core.states import Kind, State, StepStatus, Substrate
 from l9.core.verdict import Fail, Pending, Unknown, Verdict, VerdictKind
 
-PROOF_DEADLINE = 10.0  # seconds in which answers through the public route must prove who is live
+PROOF_DEADLINE = 10.0  # seconds in which answers through the public route must prove which release is live
 
 
 class Enter(msgspec.Struct, frozen=True):
-    """Begin work on a gate."""
+    """Start work on a gate."""
 
     gate: State
 
 
 class Perform(msgspec.Struct, frozen=True):
-    """Journal the intent, then perform. `undoes` is the number of the step that it takes back.
+    """Journal the intent, then perform the action. `undoes` is the number of the step that it reverses.
 
-    `evidence`: what was seen of all that must hold before it.
+    `evidence`: the results of its guards' invariants.
     """
 
     gate: State
@@ -39,28 +51,28 @@ class Perform(msgspec.Struct, frozen=True):
 
 
 class Refuse(msgspec.Struct, frozen=True):
-    """Journal the step as one that failed, and do not perform it: what must hold before it does not."""
+    """Journal the step as failed without performing it: an invariant of its guards does not hold."""
 
     step: Perform
     finding: ev.Finding
 
 
 class Open(msgspec.Struct, frozen=True):
-    """Every invariant of the gate holds."""
+    """Every invariant of the gate holds or is excused."""
 
     gate: State
     evidence: tuple[ev.Evidence, ...]
 
 
 class Close(msgspec.Struct, frozen=True):
-    """The gate stays closed, and why."""
+    """The gate stays closed; `findings` say why."""
 
     gate: State
     findings: tuple[ev.Finding, ...]
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Look again soon; what is waited for, by gate."""
+    """Observe again soon; `pending` is what each gate waits for."""
 
     pending: tuple[tuple[State, Pending], ...]
 
@@ -72,7 +84,7 @@ class Finish(msgspec.Struct, frozen=True):
 
 
 class HandOver(msgspec.Struct, frozen=True):
-    """Nothing is left to do on these substrates; the run goes on elsewhere."""
+    """Nothing is left to do on these substrates; the run continues on another one."""
 
 
 Decision = Enter | Perform | Refuse | Open | Close | Wait | Finish | HandOver
@@ -91,10 +103,10 @@ def wanted(run: Run, graph: Graph, *where: Substrate) -> frozenset[type]:
         return frozenset() if judged else _observables(graph.rollback.needs)
     frontier = graph.frontier(run, *where)
     if any(gate.opens not in run.entered for gate in frontier):
-        return frozenset()  # a gate is entered first: looking before that would only cost time
+        return frozenset()  # the next decision is Enter, which needs no facts
     step = _first_step(frontier, run)
     guarded = wanted_before(step, run, graph) if isinstance(step, Perform) else frozenset()
-    return guarded.union(*(_observables(gate.needs) for gate in _lookers(frontier, run)))
+    return guarded.union(*(_observables(gate.needs) for gate in _ready_to_judge(frontier, run)))
 
 
 def wanted_before(step: Perform, run: Run, graph: Graph) -> frozenset[type]:
@@ -105,7 +117,7 @@ def wanted_before(step: Perform, run: Run, graph: Graph) -> frozenset[type]:
 def decide(
     run: Run, facts: Facts, now: float, graph: Graph, settings: Settings, *where: Substrate
 ) -> Decision:
-    """The one next thing to do. `facts` must hold what `wanted` asked for; `now` is seconds since the epoch."""
+    """Return the next decision. `facts` must hold what `wanted` asked for; `now` is seconds since the epoch."""
     if (end := _ends_here(run, graph)) is not None:
         return Finish(end)
     if run.going_back:
@@ -119,7 +131,7 @@ def decide(
             return Enter(gate.opens)
     waiting: list[tuple[State, Pending]] = []
     opening: Open | None = None
-    for gate in _lookers(frontier, run):
+    for gate in _ready_to_judge(frontier, run):
         decision = judge(gate, run, facts, now, settings)
         if isinstance(decision, Close):
             return decision
@@ -147,14 +159,14 @@ def decide_step(
 def _guarded(
     step: Perform, run: Run, facts: Facts, now: float, graph: Graph, settings: Settings
 ) -> Perform | Close | Wait:
-    """The step when all that must hold before it does, with the evidence."""
+    """Return the step with its evidence when every invariant of its guards holds."""
     context = Context(run, settings, now, step.gate, step.action)
     judged = _judge(graph.before(run, step.action), facts, context)
     return replace(step, evidence=judged.evidence) if isinstance(judged, Open) else judged
 
 
-def _lookers(frontier: tuple[Gate, ...], run: Run) -> tuple[Gate, ...]:
-    """The frontier's gates whose actions are all done, so that only looking is left."""
+def _ready_to_judge(frontier: tuple[Gate, ...], run: Run) -> tuple[Gate, ...]:
+    """The frontier's gates whose actions are all done."""
     return tuple(g for g in frontier if g.opens in run.entered and _next_step(g, run) is None)
 
 
@@ -169,7 +181,7 @@ def _first_step(frontier: tuple[Gate, ...], run: Run) -> Perform | Close | None:
 
 
 def _next_step(gate: Gate, run: Run) -> Perform | Close | None:
-    """The gate's next action, or its closing where one failed, or None when all are done."""
+    """The gate's next action; Close if one failed; None when all are done."""
     if gate.does is nothing:
         return None
     steps = run.steps_of(gate.opens)
@@ -180,7 +192,7 @@ def _next_step(gate: Gate, run: Run) -> Perform | Close | None:
 
 
 def _next_of(actions: tuple[AnyAction, ...], steps: tuple[Step, ...], gate: Gate, run: Run) -> Perform | None:
-    """The first of a gate's actions that is not done or failed; `steps` are those of them that were intended."""
+    """The first of a gate's actions that is neither done nor failed; `steps` are those already intended."""
     for index, action in enumerate(actions):
         if index == len(steps):
             return Perform(gate.opens, len(run.steps), action)
@@ -201,6 +213,7 @@ def _failed(step: Step, failure: ev.ActionFailed) -> ev.Finding:
 
 
 def judge(gate: Gate, run: Run, facts: Facts, now: float, settings: Settings) -> Open | Close | Wait:
+    """Judge a gate by its invariants. `now` is seconds since the epoch."""
     return _judge(gate.needs, facts, Context(run, settings, now, gate.opens))
 
 
@@ -218,7 +231,7 @@ def _judge(needs: tuple[Invariant, ...], facts: Facts, context: Context[Any]) ->
 
 
 def _evidence(invariant: str, verdict: Verdict) -> ev.Evidence:
-    """Of a gate that opens: each of its invariants holds, or is excused."""
+    """The evidence of an invariant that holds or is excused."""
     excused = verdict.excused if isinstance(verdict, Fail | Unknown) else ""
     found = verdict.reason if isinstance(verdict, Unknown) else verdict.found
     return ev.Evidence(invariant=invariant, found=found, verdict=verdict.kind, excused=excused)
@@ -229,7 +242,7 @@ def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
         return ev.Finding(
             invariant=invariant,
             verdict=verdict.kind,
-            expected=verdict.expected or "to be able to look",
+            expected=verdict.expected or "an observation",
             found=verdict.reason,
             remedy=verdict.remedy,
         )
@@ -244,7 +257,7 @@ def _finding(invariant: str, verdict: Fail | Unknown) -> ev.Finding:
 
 
 def longest(pending: tuple[tuple[State, Pending], ...]) -> tuple[tuple[State, Pending], ...]:
-    """One wait a gate, for people to watch: of several, the one with the most still to come."""
+    """The longest remaining wait of each gate, for display."""
     by_gate: dict[State, Pending] = {}
     for gate, waiting in pending:
         known = by_gate.setdefault(gate, waiting)
@@ -257,15 +270,13 @@ def longest(pending: tuple[tuple[State, Pending], ...]) -> tuple[tuple[State, Pe
 
 
 def _ends_here(run: Run, graph: Graph) -> State | None:
-    """How a run ends that has no way back to go: None for one that has."""
+    """The outcome of a run that failed with nothing to roll back; None where there is something."""
     if not run.going_back or State.ROLLBACK in run.entered:
         return None
     if run.kept_on:
-        return (
-            State.FAIL_STATE
-        )  # proved and baked: what is wrong behind it is no reason to take it from its users
+        return State.FAIL_STATE  # the release is proved and baked: a later failure does not roll it back
     acted = any(graph.row(step.gate).where is Substrate.HOST for step in run.steps)
-    return None if acted else State.REFUSED  # nothing to put back, and nothing to prove of it
+    return None if acted else State.REFUSED
 
 
 def _backward(run: Run, facts: Facts, now: float, graph: Graph, settings: Settings) -> Decision:
@@ -273,17 +284,17 @@ def _backward(run: Run, facts: Facts, now: float, graph: Graph, settings: Settin
         return Enter(State.ROLLBACK)
     waited = Context(run, settings, now, State.ROLLBACK).elapsed
     if (back := _next_back(run, graph)) is not None:
-        guarded = _look_again(_guarded(back, run, facts, now, graph, settings), waited)
+        guarded = _retry_unknown(_guarded(back, run, facts, now, graph, settings), waited)
         return Refuse(back, guarded.findings[0]) if isinstance(guarded, Close) else guarded
     if State.ROLLBACK in run.opened:
-        return Finish(came_back(run, graph))
+        return Finish(rollback_outcome(run, graph))
     if run.stuck is not None:
         return Finish(graph.rollback.closed)
-    return _look_again(judge(graph.rollback, run, facts, now, settings), waited)
+    return _retry_unknown(judge(graph.rollback, run, facts, now, settings), waited)
 
 
-def _look_again(judged: Perform | Open | Close | Wait, waited: float) -> Perform | Open | Close | Wait:
-    """Nothing is known to be wrong: one look that failed must not leave a person with a host that is well."""
+def _retry_unknown(judged: Perform | Open | Close | Wait, waited: float) -> Perform | Open | Close | Wait:
+    """Wait where all findings are Unknown, up to PROOF_DEADLINE: one failed observation must not end in FAIL-STATE."""
     if not isinstance(judged, Close) or waited >= PROOF_DEADLINE:
         return judged
     if any(finding.verdict is not VerdictKind.UNKNOWN for finding in judged.findings):
@@ -291,17 +302,17 @@ def _look_again(judged: Perform | Open | Close | Wait, waited: float) -> Perform
     return Wait(((State.ROLLBACK, Pending(judged.findings[0].found, waited, PROOF_DEADLINE)),))
 
 
-def came_back(run: Run, graph: Graph) -> State:
-    """How a run that undid all of its steps ends: refused where users saw nothing, else rolled back."""
+def rollback_outcome(run: Run, graph: Graph) -> State:
+    """The outcome of a run that undid all of its steps: refused if users were not affected, else rolled back."""
     if run.closed is not None:
         return graph.row(run.closed.gate).closed
     return State.ROLLED_BACK if run.switched else State.REFUSED
 
 
 def _next_back(run: Run, graph: Graph) -> Perform | None:
-    """Make ready; take back the latest forward step that is not taken back yet; then make sure of the rest.
+    """The next step of the rollback: the row's `first`, then the undo of the latest forward step, then its `does`.
 
-    A step that fails does not keep the others from being tried.
+    A failed step does not stop the others.
     """
     gate, own = graph.rollback, run.steps_of(State.ROLLBACK)
     first = gate.first(run)
@@ -312,7 +323,7 @@ def _next_back(run: Run, graph: Graph) -> Perform | None:
 def _next_undo(run: Run, graph: Graph) -> Perform | None:
     tried = {s.undoes: s for s in run.steps if s.undoes is not None}
     for step in sorted(run.steps, key=lambda s: -s.number):
-        undo = graph.take_back(run, step.action)
+        undo = graph.undo_of(run, step.action)
         if step.gate is State.ROLLBACK or undo is None or step.status is StepStatus.UNDONE:
             continue
         attempt = tried.get(step.number)
@@ -324,7 +335,7 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
 
 
 def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
-    """The event that ends a run: what is live, what stands by, and what may be gone back to."""
+    """The event that ends a run: the live release, the standby, and the releases ready for rollback."""
     done = outcome is State.SUCCESS or run.kept_on
     good, kept = run.good, run.retained if done else run.kept
     if done and run.kind is Kind.ROLLBACK:

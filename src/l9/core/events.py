@@ -1,4 +1,11 @@
-"""The journal's vocabulary. Events are versioned by SCHEMA; readers tolerate fields that they do not know."""
+"""The events of the journal.
+
+Rules:
+- SCHEMA versions the events. Readers ignore unknown fields.
+- A run is the fold of its events (`run.fold`), so that an event holds everything that later decisions need.
+- Each entry holds the hash of the entry before it (`Entry.prev`).
+- Events hold no secret: of an environment only names and a keyed fingerprint.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +19,9 @@ SCHEMA = "l9.journal/2"
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What one invariant saw when its gate opened, or before an action was performed.
+    """The observation of one invariant when its gate opened, or before an action was performed.
 
-    `excused`: why it closed nothing though the verdict is no pass.
+    `excused`: why it closed nothing although the verdict is not pass.
     """
 
     invariant: str
@@ -24,14 +31,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def summary(self) -> str:
-        """In one line."""
+        """The evidence in one line."""
         return f"{self.excused}: {self.found}" if self.excused else self.found
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one invariant closed its gate. `verdict`: fail, unknown, or pending (what it looks at was not made yet).
+    """The reason for which one invariant closed its gate. `verdict`: fail, unknown, or pending (not created yet).
 
-    `log` holds the last lines, taken before anything was undone.
+    `log` holds the last lines, read before anything was undone.
     """
 
     invariant: str
@@ -49,7 +56,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", kw_only=True):
 class StagedEnv(msgspec.Struct, frozen=True, kw_only=True):
     """The environment that the operator resolved for a run: names and a keyed fingerprint, never a value.
 
-    `source` is the file of the release that it was resolved from, as the operator says.
+    `source` is the file of the release that it was resolved from, as reported by the operator.
     """
 
     source: str
@@ -58,12 +65,12 @@ class StagedEnv(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunStarted(Event, frozen=True, tag="run-started"):
-    """A run begins: what is wanted, by whom, and what was there before.
+    """The start of a run: its target, who started it, and the state of the host before it.
 
-    `tree` is the git tree of `commit`, and `config_blob` the git blob of its `l9.toml`, as the operator has them
-    (empty: not said).
-    `objects` are the other tag objects that earlier runs had under this name: none, unless the tag was moved.
-    `was_good`: a run ended well with this release live, however long ago.
+    `tree` is the git tree of `commit`, and `config_blob` the git blob of its `l9.toml`, in the operator's repository
+    (empty: unknown).
+    `objects` are the other tag objects that earlier runs had under this name; not empty only if the tag was moved.
+    `was_good`: an earlier run succeeded with this release live.
     """
 
     kind: Kind
@@ -91,29 +98,29 @@ class RunStarted(Event, frozen=True, tag="run-started"):
 
 
 class RunResumed(Event, frozen=True, tag="run-resumed"):
-    """Another process takes an interrupted run up."""
+    """Another process resumes an interrupted run."""
 
     who: str
     why: str
 
 
 class RunAborted(Event, frozen=True, tag="run-aborted"):
-    """An interrupted or unwanted run is to go back."""
+    """An interrupted or unwanted run is to roll back."""
 
     who: str
     why: str
 
 
 class GateEntered(Event, frozen=True, tag="gate-entered"):
-    """Work on a gate begins."""
+    """Work on a gate started."""
 
     gate: State
 
 
 class ActionIntended(Event, frozen=True, tag="action-intended"):
-    """Written and synced before the action is performed. `undoes` is the step that it takes back.
+    """An action is about to be performed; written and synced first. `undoes` is the step that it reverses.
 
-    `evidence`: what was seen of all that must hold before such an action.
+    `evidence`: the results of its guards' invariants.
     """
 
     gate: State
@@ -124,7 +131,7 @@ class ActionIntended(Event, frozen=True, tag="action-intended"):
 
 
 class ActionDone(Event, frozen=True, tag="action-done"):
-    """The action was performed; `seconds` it took; `note` is what came of it in one line."""
+    """The action was performed in `seconds`; `note` is its result in one line."""
 
     gate: State
     step: int
@@ -133,7 +140,7 @@ class ActionDone(Event, frozen=True, tag="action-done"):
 
 
 class ActionFailed(Event, frozen=True, tag="action-failed"):
-    """The action could not be performed, or was not, because something that must hold before it does not."""
+    """The action failed, or was refused because an invariant of its guards does not hold."""
 
     gate: State
     step: int
@@ -144,7 +151,7 @@ class ActionFailed(Event, frozen=True, tag="action-failed"):
 
 
 class GateOpened(Event, frozen=True, tag="gate-opened"):
-    """Every invariant of the gate holds. `seconds` since the gate was entered."""
+    """Every invariant of the gate holds or is excused. `seconds` since the gate was entered."""
 
     gate: State
     evidence: tuple[Evidence, ...]
@@ -152,7 +159,7 @@ class GateOpened(Event, frozen=True, tag="gate-opened"):
 
 
 class GateClosed(Event, frozen=True, tag="gate-closed"):
-    """At least one invariant does not hold, or could not be looked at."""
+    """At least one invariant does not hold, or could not be observed."""
 
     gate: State
     findings: tuple[Finding, ...]
@@ -160,10 +167,10 @@ class GateClosed(Event, frozen=True, tag="gate-closed"):
 
 
 class RunFinished(Event, frozen=True, tag="run-finished"):
-    """The run reached a terminal state; `live` and `standby` are what the host is left with.
+    """The run reached a terminal state; `live` and `standby` are the releases on the host after it.
 
-    `good` are the releases that may be gone back to, the live one first; `retained` those that are kept at all.
-    Both stand in every such event, so that the host's state can be read from the journal's tail.
+    `good` are the releases that a rollback may go to, the live one first; `retained` all releases that are kept.
+    Every such event holds both, so that the host's state can be read from the journal's tail.
     """
 
     outcome: State
@@ -177,7 +184,7 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
 
 
 class TailRepaired(Event, frozen=True, tag="tail-repaired"):
-    """A torn last line, left by a crash in mid-write, was cut off."""
+    """A partial last line, left by a crash during a write, was removed."""
 
     lost_bytes: int
 
@@ -200,7 +207,7 @@ AnyEvent = (
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal. `at` is seconds since the epoch; `prev` the hash of the line before.
 
-    `claim`: the operator's side said so, and this host has not seen it.
+    `claim`: reported by the operator, not observed by this host.
     `hash` is the SHA-256 of the line's canonical JSON without the hash itself.
     """
 

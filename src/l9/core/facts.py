@@ -1,4 +1,15 @@
-"""Frozen observations. Each class is one observable; `Facts` holds at most one of each."""
+"""Frozen observations. Each class is one observable; `Facts` holds at most one of each.
+
+An observable that could not be observed is `Unseen` with the reason, never an empty observation.
+
+>>> facts = Facts({DriftCheck: DriftCheck(at=0.0, drift=2), Traffic: Unseen("permission denied")})
+>>> facts.the(DriftCheck).drift
+2
+>>> facts.unseen(Traffic).reason
+'permission denied'
+>>> facts.unseen(DriftCheck) is None
+True
+"""
 
 from __future__ import annotations
 
@@ -13,9 +24,9 @@ T = TypeVar("T")
 
 
 class Unseen(msgspec.Struct, frozen=True):
-    """An observable that could not be looked at, and why; `remedy` is a command to type.
+    """The reason for which an observable could not be observed; `remedy` is a command to type.
 
-    not_yet: nothing is wrong, but what would be looked at is only made later.
+    not_yet: nothing is wrong: the thing to observe is created by a later step.
     """
 
     reason: str
@@ -25,20 +36,20 @@ class Unseen(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What was seen at one moment, by kind of observable."""
+    """The observations of one moment, by kind of observable."""
 
     seen: Mapping[type, object] = {}
 
     def the(self, kind: type[T]) -> T:
-        """The observation of that kind; KeyError when it was not looked for or could not be seen."""
+        """Return the observation of that kind; KeyError if it was not requested or could not be made."""
         found = self.seen[kind]
         if isinstance(found, Unseen):
             raise KeyError(kind)
         return cast(T, found)
 
     def unseen(self, kind: type) -> Unseen | None:
-        """Why there is no observation of that kind, or None when there is one."""
-        found = self.seen.get(kind, Unseen("nobody looked"))
+        """Return the reason for which there is no observation of that kind, or None if there is one."""
+        found = self.seen.get(kind, Unseen("not observed"))
         return found if isinstance(found, Unseen) else None
 
 
@@ -46,9 +57,9 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Tag(msgspec.Struct, frozen=True):
-    """A tag as one repository has it. `object_id` is the tag object's, `commit` what it peels to (empty: no commit).
+    """A tag in one repository. `object_id` is the tag object's id, `commit` the peeled commit (empty: no commit).
 
-    annotated_at_origin: it is a lightweight tag here, of the commit that origin has an annotated one of.
+    annotated_at_origin: the tag is lightweight here, and origin has an annotated one of the same commit.
     """
 
     name: str
@@ -64,9 +75,9 @@ class Tag(msgspec.Struct, frozen=True):
 
 
 class Attested(msgspec.Struct, frozen=True):
-    """What one clone holds for a tree: who attested that it passed CGMP, or why nothing there counts.
+    """The attestation in one clone that a tree passed CGMP: its signer, or the problem with it.
 
-    unseen: nobody could look; `remedy` is a command to type.
+    unseen: it could not be read; `remedy` is a command to type.
     """
 
     tree: str
@@ -87,7 +98,7 @@ class TagFile(msgspec.Struct, frozen=True):
 
 
 class Host(msgspec.Struct, frozen=True):
-    """The machine and its engine. Sizes are bytes; `ports_taken` is who holds a port, by port."""
+    """The machine and its engine. Sizes are bytes; `ports_taken` maps a port to the process that holds it."""
 
     engine: str
     disk_free: int
@@ -96,7 +107,7 @@ class Host(msgspec.Struct, frozen=True):
 
 
 class Image(msgspec.Struct, frozen=True):
-    """What a release runs from: a content digest, and the commit that it says it was built from."""
+    """The image of a release: its content digest, and the commit in its label."""
 
     digest: str
     commit: str
@@ -104,9 +115,9 @@ class Image(msgspec.Struct, frozen=True):
 
 
 class Retained(msgspec.Struct, frozen=True):
-    """The kept parts of a release, each of which a rollback to it needs.
+    """The parts of a release that a rollback to it needs.
 
-    env: there, and readable by its owner only.
+    env: present, and readable by its owner only.
     """
 
     tag: str
@@ -137,7 +148,7 @@ class SlotState(msgspec.Struct, frozen=True):
 
 
 class Slots(msgspec.Struct, frozen=True):
-    """Both slots, seen at one moment."""
+    """Both slots, observed at one moment."""
 
     blue: SlotState
     green: SlotState
@@ -147,13 +158,13 @@ class Slots(msgspec.Struct, frozen=True):
 
 
 class Services(msgspec.Struct, frozen=True):
-    """The other services of the project (a database), name to status."""
+    """The project's other services (such as a database), name to status."""
 
     status: Mapping[str, str]
 
 
 class Traffic(msgspec.Struct, frozen=True):
-    """Real answers of the new slot from the access log since the switch (probes of l9 left out)."""
+    """Answers to real users by the new slot since the switch, from the access log (without l9's probes)."""
 
     answers: int
     server_errors: int
@@ -161,14 +172,14 @@ class Traffic(msgspec.Struct, frozen=True):
 
 
 class DriftCheck(msgspec.Struct, frozen=True):
-    """The newest comparison of the host with its record by the host's own timer; `at` is None before the first."""
+    """The newest drift check by the host's timer; `at` is None before the first."""
 
     at: float | None = None
     drift: int = 0
 
 
 class LogLine(msgspec.Struct, frozen=True):
-    """One line as it was written; `at` in seconds since the epoch, where the reader knows it."""
+    """One log line as written; `at` in seconds since the epoch, if known."""
 
     stream: Literal["stdout", "stderr"]
     text: str
@@ -176,6 +187,6 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class LogsLost(msgspec.Struct, frozen=True):
-    """Lines of a log that nobody can read any more, in the place where they would have been, and why."""
+    """A marker in place of log lines that can no longer be read, with the reason."""
 
     reason: str

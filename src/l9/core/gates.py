@@ -1,4 +1,14 @@
-"""A gate is one row; a graph is the rows that runs go through. THE TABLE itself is `l9/graph.py`."""
+"""Gates (one row each) and the graph that runs go through. The table itself is `l9/graph.py`.
+
+Rules:
+- A gate without `needs` is an error: it could never close.
+- A gate can be worked on when every gate in its `after` is open, except those that this kind of run does not have.
+- A guard names invariants that must hold before certain actions, in every row.
+
+>>> Graph((), Gate(State.ROLLBACK, where=Substrate.HOST, after=(), needs=()))
+Traceback (most recent call last):
+ValueError: gate ROLLBACK has no needs: it could never close
+"""
 
 from __future__ import annotations
 
@@ -13,28 +23,28 @@ from l9.core.run import Run
 from l9.core.states import Kind, Phase, State, Substrate
 
 Does = Callable[[Run], tuple[do.AnyAction, ...]]
-TakeBack = Callable[[Run, do.AnyAction], do.AnyAction | None]
+UndoOf = Callable[[Run, do.AnyAction], do.AnyAction | None]
 
 
 def nothing(_run: Run) -> tuple[do.AnyAction, ...]:
-    """The row only looks."""
+    """No actions: the row only observes."""
     return ()
 
 
 def always(_run: Run) -> bool:
-    """The guard applies to every run."""
+    """The condition of a guard that applies to every run."""
     return True
 
 
 def undo(_run: Run, action: do.AnyAction) -> do.AnyAction | None:
-    """An action is taken back by its own undo."""
+    """The action's own undo."""
     return action.undo()
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """One row. `opens` names the gate; `after` are the gates before it, of which a kind of run may lack some.
+    """One row. `opens` names the gate; `after` are the gates that must be open before it.
 
-    `first`: what the way back does before it takes anything back; `does` comes after that.
+    `first` (rollback only): the actions before anything is undone; `does` follows after that.
     """
 
     opens: State
@@ -50,9 +60,9 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """Invariants that must hold before actions of these kinds are performed, in whatever row they stand.
+    """Invariants that must hold before actions of these kinds are performed, in any row.
 
-    `when`: the runs that it applies to; `case` describes them, where they are not all.
+    `when` selects the runs that it applies to; `case` describes them (empty: all runs).
     """
 
     actions: tuple[type[do.Action], ...]
@@ -62,9 +72,9 @@ class Guard(msgspec.Struct, frozen=True):
 
 
 class Graph:
-    """The rows that a kind of run goes through, in the table's order, and what guards their actions.
+    """The rows that a kind of run goes through, in the table's order, and the guards of their actions.
 
-    `take_back` gives the action that takes one back in a run, or None where there is nothing to take back.
+    `undo_of` returns the action that reverses one in a run, or None where there is nothing to reverse.
     """
 
     def __init__(
@@ -72,7 +82,7 @@ class Graph:
         rows: tuple[Gate, ...],
         rollback: Gate,
         guards: tuple[Guard, ...] = (),
-        take_back: TakeBack = undo,
+        undo_of: UndoOf = undo,
     ) -> None:
         for row in (*rows, rollback):
             if not row.needs:
@@ -80,16 +90,16 @@ class Graph:
         self.rows = rows
         self.rollback = rollback
         self.guards = guards
-        self.take_back = take_back
+        self.undo_of = undo_of
 
     def of(self, kind: Kind, *where: Substrate) -> tuple[Gate, ...]:
-        """The rows of that kind of run, on those substrates (all when none is named)."""
+        """The rows of that kind of run, on those substrates (all if none is given)."""
         return tuple(r for r in self.rows if kind in r.kinds and (not where or r.where in where))
 
     def frontier(self, run: Run, *where: Substrate) -> tuple[Gate, ...]:
-        """The rows that may be worked on now: not open, and every row before them open.
+        """The rows that can be worked on now: not open, and every row before them open.
 
-        Rows that only look come before rows that do something, so that a cheap gate closes first.
+        Rows without actions come first, so that a cheap gate closes before anything is changed.
         """
         rows = self.of(run.kind)
         mine = {r.opens for r in rows}
@@ -108,7 +118,7 @@ class Graph:
         return tuple(need for guard in guards for need in guard.needs)
 
     def row(self, state: State) -> Gate:
-        """The row that opens `state`; KeyError where there is none."""
+        """The row that opens `state`; KeyError if there is none."""
         return {r.opens: r for r in self}[state]
 
     def __iter__(self) -> Iterator[Gate]:
@@ -116,7 +126,7 @@ class Graph:
 
     @property
     def digest(self) -> str:
-        """A short digest of the table's shape: laptop and host must agree on it."""
+        """A short digest of the table's shape: operator and host must agree on it."""
         rows = (
             f"{r.opens}|{r.where}|{','.join(r.after)}|{','.join(i.id for i in r.needs)}|{','.join(r.kinds)}|{r.closed}"
             for r in self

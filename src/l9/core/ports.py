@@ -1,4 +1,8 @@
-"""What l9 asks of the world: small protocols, each met by one thin adapter a technology, and by the simulator."""
+"""The ports: small protocols that the core needs, each implemented by thin adapters and by the simulator.
+
+One contract suite (`tests/contracts`) runs on the adapter and on the simulator. An adapter raises the errors of
+`l9.errors`; each call that changes something is idempotent.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ from l9.core.facts import (
 from l9.core.states import Slot
 
 Say = Callable[[str], None]
-"""Takes one line of a long action's output, for people to watch."""
+"""Receives one line of a long action's output, for display."""
 
 
 class Clock(Protocol):
@@ -34,7 +38,7 @@ class Clock(Protocol):
 
 
 class Reply(Protocol):
-    """An HTTP answer. Header names are lower case."""
+    """An HTTP response. Header names are lower case."""
 
     @property
     def status(self) -> int: ...
@@ -47,7 +51,7 @@ class Reply(Protocol):
 
 
 class Http(Protocol):
-    """One request, one answer. Raises `l9.errors.NoAnswer` with a one-line reason."""
+    """An HTTP client: one request, one response. Raises `l9.errors.NoAnswer` with a one-line reason."""
 
     def request(
         self,
@@ -61,32 +65,32 @@ class Http(Protocol):
 
 
 class Source(Protocol):
-    """The host's own clone, and the tree of each release as files."""
+    """The host's clone, and the tree of each release as files."""
 
     def fetch(self, name: str) -> str: ...
 
     def tag(self, name: str) -> Tag: ...
 
     def attested(self, name: str) -> Attested:
-        """What the clone holds of attestations for the tag's tree, judged by the host's own allowed signers."""
+        """Return the attestation for the tag's tree in the clone, verified against the host's allowed signers."""
         ...
 
     def file(self, name: str, path: str) -> TagFile | None:
-        """A file of the tag's tree, as git has it; None where there is none. Raises ActionError for no text."""
+        """Return a file of the tag's tree, or None if there is none. Raises ActionError if it is not text."""
         ...
 
     def add_tree(self, name: str) -> str:
-        """Make the release's directory be just the tag's tree: what else lies in it goes."""
+        """Make the release's directory exactly the tag's tree; any other file in it is removed."""
         ...
 
     def repair_tree(self, name: str) -> None:
-        """Put back the files of the tag's tree where they differ; what a build has added stays."""
+        """Restore the files of the tag's tree that differ; files that a build added stay."""
         ...
 
     def remove_tree(self, name: str) -> None: ...
 
     def checkout(self, name: str) -> str:
-        """Move the live checkout to a tag; returns the commit that it then stands on."""
+        """Move the live checkout to a tag; returns the commit that is checked out then."""
         ...
 
     def head(self) -> str | None: ...
@@ -96,29 +100,29 @@ class Source(Protocol):
         ...
 
     def drifted(self) -> tuple[str, ...]:
-        """Those, and what git does not know: all that differs from the checkout's commit (`git status`)."""
+        """Edited and untracked paths: all that differs from the checkout's commit (`git status`)."""
         ...
 
 
 class LogReader(Protocol):
-    """One slot's log from a time on. It keeps its place: each read goes on where the last one was left."""
+    """One slot's log from a given time. Each read continues where the last one stopped."""
 
     def read(self) -> Iterator[LogLine | LogsLost]:
-        """What was written by now and not read yet, line by line.
+        """Yield the lines written by now and not read yet.
 
-        A line is cut at 64 KiB; one without its end waits for it while the process runs. `LogsLost` stands where
-        lines cannot be read any more. Reading may be left at any line.
+        A line is cut at 64 KiB; one without a newline is held back while the process runs. `LogsLost` takes the
+        place of lines that can no longer be read. The caller may stop at any line.
         """
         ...
 
 
 class Runtime(Protocol):
-    """Releases in slots. Every call may be repeated without doing more."""
+    """Releases in slots. Every call is idempotent."""
 
     def host(self, new: Slot) -> Host: ...
 
     def build(self, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
-        """The image of a release at a commit. What is there for exactly these is kept, unless `no_cache`."""
+        """Build the image of a release at a commit; an existing image of both is reused, unless `no_cache`."""
         ...
 
     def image(self, release: str) -> Image | None: ...
@@ -126,14 +130,14 @@ class Runtime(Protocol):
     def services(self, release: str) -> Services: ...
 
     def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
-        """The running services that these compose files (path in the tree to text) define differently."""
+        """Return the running services that these compose files (path in the tree to text) define differently."""
 
     def start_services(self, release: str, say: Say) -> None: ...
 
     def slots(self) -> Slots: ...
 
     def endpoint(self, slot: Slot) -> str:
-        """The address that the slot's release answers at, as a base URL: seen from where l9 runs."""
+        """Return the base URL of the slot's release, as reachable from the machine that l9 runs on."""
         ...
 
     def start(self, slot: Slot, release: str) -> str: ...
@@ -155,7 +159,7 @@ class Runtime(Protocol):
     def read_log(self, slot: Slot, since: float) -> LogReader: ...
 
     def log_tail(self, slot: Slot, most: int) -> list[LogLine]:
-        """The last lines of a slot's log, oldest first."""
+        """Return the last `most` lines of a slot's log, oldest first."""
         ...
 
     def retained(self, release: str) -> Retained: ...
@@ -169,22 +173,22 @@ class Router(Protocol):
     def switch(self, to: Slot) -> None: ...
 
     def label(self, slot: Slot, release: str) -> None:
-        """Have the route name this release for that slot, to those who ask (probes)."""
+        """Make the route name this release for that slot in its answers to probes."""
         ...
 
     def problem(self) -> tuple[str, str] | None:
-        """What is wrong with the site, and the command that mends it; None when it is as provisioned."""
+        """Return the problem with the site and the command that fixes it; None if the site is as provisioned."""
         ...
 
     def in_flight(self, slot: Slot) -> tuple[int | None, int]:
-        """Open requests (None: it cannot say) and open streams on that slot."""
+        """Return the number of open requests (None: unknown) and of open streams on that slot."""
         ...
 
     def traffic(self, slot: Slot, since: float) -> Traffic: ...
 
 
 class Record(Protocol):
-    """What the host shows of what is deployed (spec 5.1 step 11), and when its timer last looked for drift (5.3)."""
+    """The host's record of the deployed release (spec 5.1 step 11) and of the newest drift check (5.3)."""
 
     def deployed_tag(self) -> str | None: ...
 
@@ -193,5 +197,5 @@ class Record(Protocol):
     def drift_checked(self) -> DriftCheck: ...
 
     def note_drift_check(self, at: float, drift: int) -> None:
-        """When the timer looked (seconds since the epoch), and how many differences there were."""
+        """Store the time of a drift check (seconds since the epoch) and its number of differences."""
         ...

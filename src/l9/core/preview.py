@@ -1,4 +1,4 @@
-"""The verdicts before a run: each row judged as far as it can be with nothing done yet."""
+"""The verdicts before a run: each row is judged as far as possible before any action is performed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from l9.core.verdict import VerdictKind
 
 
 class JudgedGate(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `verdict` is pending where it depends on what has not been done yet.
+    """One row. `verdict` is pending if it depends on actions that are not done yet.
 
-    `actions` are what the row would do. Only a row that can be judged now has findings.
+    `actions` are those that the row would perform. Only a row that can be judged now has findings.
     """
 
     gate: State
@@ -39,10 +39,10 @@ def judge_rows(
     now: float,
     early: Mapping[State, tuple[Invariant, ...]] | None = None,
 ) -> tuple[JudgedGate, ...]:
-    """Each row with its verdict. `now` is seconds since the epoch.
+    """Judge each row. `now` is seconds since the epoch.
 
-    A row is judged when it only looks and nothing has to be prepared for it. `early` are needs of other rows that can
-    be judged all the same: such a row is closed when one of them does not hold.
+    A row is judged if it has no actions and is of phase CHECK. `early` are needs of other rows that can be judged
+    now as well: such a row is closed if one of them does not hold.
     """
     return tuple(_judged(row, run, observe, settings, now, (early or {}).get(row.opens, ())) for row in rows)
 

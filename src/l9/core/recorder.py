@@ -1,4 +1,4 @@
-"""Appends to a journal: the one place on each side where entries are written, with a hook for alerts."""
+"""The recorder: the only writer of journal entries on each side, with a hook for alerts."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ AfterEntry = Callable[[ev.Entry], None]
 
 
 def ignore(_what: object) -> None:
-    """No hook is set."""
+    """The default hook: does nothing."""
 
 
 class Journal(Protocol):
-    """The part of a journal that is written."""
+    """The part of a journal that the recorder needs."""
 
     def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry: ...
 
 
 class Recorder:
-    """Appends to one journal, and calls `after_entry` with each entry once it is on disk.
+    """Appends to one journal, and calls `after_entry` with each entry after it is on disk.
 
-    A failure of the hook never reaches the run: `say` gets it as a line of text.
+    A failure of the hook does not stop the run: it is passed to `say` as a line of text.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class Recorder:
         self._say = say
 
     def __call__(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
-        """Write one entry of a run; `claim` as for the journal."""
+        """Write one entry of a run; `claim` as in `Entry`."""
         entry = self._journal.append(run, event, claim=claim)
         try:
             self._after_entry(entry)
         except Exception as error:
-            self._say(f"the hook of the journal failed on entry {entry.seq}: {named(error)}")
+            self._say(f"the journal's hook failed on entry {entry.seq}: {named(error)}")
         return entry

@@ -1,4 +1,18 @@
-"""A run is the fold of its events, and nothing else."""
+"""A run is the fold of its events, and nothing else.
+
+Every property of a run is derived from its events, so that the journal alone is enough to resume or explain it.
+
+>>> started = ev.RunStarted(
+...     kind=Kind.DEPLOY, tag="v1.2.0", commit="c0ffee", tag_object="7a9", new=Slot.GREEN, old=Slot.BLUE,
+...     previous="v1.1.0", who="ada",
+... )
+>>> run = begin("run-1", 0.0, started)
+>>> run.phase.value, run.wanted_live[1]
+('check', 'v1.2.0')
+>>> stopped = apply(run, 5.0, ev.RunAborted(who="ada", why="not today"))
+>>> stopped.going_back, stopped.wanted_live[1]
+(True, 'v1.1.0')
+"""
 
 from __future__ import annotations
 
@@ -24,9 +38,9 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What a run wants, how far it has come, and what it has done. Times are seconds since the epoch.
+    """The target of a run, its progress, and its steps. Times are seconds since the epoch.
 
-    closed: the first gate that closed. stuck: why the way back closed too, so that a person is needed.
+    closed: the first gate that closed. stuck: the closing of ROLLBACK, after which a person must act.
     """
 
     id: str
@@ -70,31 +84,31 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def going_back(self) -> bool:
-        """Whether a gate closed, or somebody asked for it, so that the run only undoes from here on."""
+        """True if a gate closed or the run was aborted: from then on it only undoes."""
         return self.closed is not None or self.aborted is not None
 
     @property
     def switched(self) -> bool:
-        """Whether public traffic may have been moved: the switch was intended, whether or not it was done."""
+        """True if public traffic may have moved: the switch was intended, done or not."""
         return any(s.gate is State.ROUTE_TRAFFIC for s in self.steps)
 
     @property
     def left(self) -> Slot | None:
-        """The slot that users are taken away from as this run is going now; None where nothing was live before."""
+        """The slot that users are moved away from in the run's current direction; None if nothing was live before."""
         return self.new if self.going_back else self.old
 
     @property
     def kept_on(self) -> bool:
-        """Whether a gate closed that comes after all that a release has to show: it stays live."""
-        shown = (self.kind is Kind.ROLLBACK and State.PROOF in self.opened) or State.BAKE in self.opened
-        return self.closed is not None and shown
+        """True if a gate closed after the release was proved and baked: it stays live."""
+        accepted = (self.kind is Kind.ROLLBACK and State.PROOF in self.opened) or State.BAKE in self.opened
+        return self.closed is not None and accepted
 
     @property
     def settings_of(self) -> str | None:
-        """The release whose own settings apply now; None where only the server's do.
+        """The release whose own settings apply now; None if only the server's apply.
 
-        A deploy's apply once they were read from the tag, a rollback's at once, unless its tree has to be made again.
-        On the way back it is the previous release that has to answer.
+        A deploy's apply after they are read from the tag; a rollback's from the start, unless it rebuilds the release.
+        While a run goes back, the previous release's apply.
         """
         if self.going_back and not self.kept_on and self.previous is not None:
             return self.previous
@@ -103,7 +117,7 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def settings_read(self) -> bool:
-        """The release's settings were read from its tag by this run."""
+        """True if this run has read the release's settings from its tag."""
         return any(isinstance(s.action, ReadSettings) and s.status is StepStatus.DONE for s in self.steps)
 
     @property
@@ -116,7 +130,7 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def wanted_live(self) -> tuple[Slot | None, str | None]:
-        """The slot and release that the public route must serve when this run ends as it is going now."""
+        """The slot and release that the public route must serve at the end, in the run's current direction."""
         return (self.old, self.previous) if self.going_back and not self.kept_on else (self.new, self.tag)
 
     def steps_of(self, gate: State) -> tuple[Step, ...]:
@@ -125,7 +139,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
-    """The run that a `run-started` event describes."""
+    """Return the run that a `run-started` event describes."""
     return Run(
         id=run_id,
         kind=started.kind,
@@ -154,7 +168,7 @@ def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
 
 
 def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
-    """The run after one more event of its own."""
+    """Return the run after one more of its events."""
     match event:
         case ev.GateEntered(gate=gate):
             return replace(run, entered={**run.entered, gate: at})
@@ -198,7 +212,7 @@ def _settle(
 
 
 def fold(entries: Iterable[ev.Entry]) -> Run | None:
-    """The run that these entries of one run tell of, or None where its start is missing."""
+    """Return the run described by these entries of one run, or None if its start is missing."""
     run: Run | None = None
     for entry in entries:
         if isinstance(entry.body, ev.RunStarted):

@@ -1,4 +1,7 @@
-"""The loop: observe, decide, journal the intent, perform, journal the result. The same loop recovers."""
+"""The loop of a run: observe, decide, journal the intent, perform, journal the result.
+
+The same loop resumes a run: an action that was intended but not finished is performed again.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +40,12 @@ Observe = Callable[[Run, frozenset[type]], Facts]
 Do = Callable[[Run, AnyAction], str]
 Watch = Callable[[State, Pending], None]
 
-# Seconds between two looks: while something has just happened, and then (spec: every 100 ms or less).
-LOOK_SOON, LOOK_EVERY, SOON = 0.01, 0.05, 0.25
+# Seconds between two observations: within SOON seconds of the last entry, and after that (spec: at most 100 ms).
+POLL_SOON, POLL_EVERY, SOON = 0.01, 0.05, 0.25
 
 
 class Runner:
-    """Drives runs over the rows of some substrates until they end, or are handed over to another one."""
+    """Drives runs through the rows of some substrates, until they end or are handed over to another one."""
 
     def __init__(
         self,
@@ -69,7 +72,7 @@ class Runner:
         self._noted_at = 0.0
 
     def drive(self, run: Run) -> Run:
-        """Go on with a run; the run as it is when it ended, or when nothing is left to do here."""
+        """Continue a run; returns it when it has ended, or when nothing is left to do on these substrates."""
         while run.finished is None and not self._until(run):
             facts = self._observe(run, wanted(run, self._graph, *self._where))
             decision = decide(run, facts, self._clock.now(), self._graph, self._settings, *self._where)
@@ -79,7 +82,7 @@ class Runner:
         return run
 
     def take(self, run: Run, step: Perform) -> Run:
-        """One step that stands in no row: guarded, journalled and performed as those of the rows are."""
+        """Take one step that is in no row: guarded, journalled and performed as the steps of the rows."""
         while True:
             facts = self._observe(run, wanted_before(step, run, self._graph))
             decision = decide_step(step, run, facts, self._clock.now(), self._graph, self._settings)
@@ -117,7 +120,7 @@ class Runner:
                 for gate, waiting in longest(pending):
                     self._watch(gate, waiting)
                 quiet = self._clock.now() - self._noted_at
-                self._clock.sleep(LOOK_SOON if quiet < SOON else LOOK_EVERY)
+                self._clock.sleep(POLL_SOON if quiet < SOON else POLL_EVERY)
         return run
 
     def _do(self, run: Run, step: Perform) -> Run:
@@ -138,7 +141,7 @@ class Runner:
                 ),
             )
         except Exception as error:
-            # Whatever goes wrong in an action closes its gate, a bug of ours included: production comes first.
+            # Any error in an action closes its gate, also a bug in l9.
             return self._note(
                 run,
                 ev.ActionFailed(

@@ -1,4 +1,10 @@
-"""Which slot a release goes to, what stands there, and what may be gone back to."""
+"""The slot that a release goes to, and the releases that a rollback may go to.
+
+Rules:
+- Slots alternate: a release goes to the slot that public traffic does not go to.
+- A rollback wakes its release if it is still in that slot. Any other release there is evicted.
+- `rollback` without an argument goes to the newest good release other than the live one.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +18,9 @@ from l9.core.states import Kind, Slot, SlotStatus
 
 
 class SlotPlan(msgspec.Struct, frozen=True):
-    """Where a run works. `wake` is the status of the wanted release where it still stands in `new`.
+    """The slots of a run. `wake` is the status of the wanted release if it is still in `new`.
 
-    `kept` are the releases that are kept on the host before the run, `retained` those that are after it.
+    `kept` are the releases kept on the host before the run, `retained` those after it.
     """
 
     new: Slot
@@ -28,7 +34,7 @@ class SlotPlan(msgspec.Struct, frozen=True):
     created_by_run: bool
 
     def fields(self) -> dict[str, Any]:
-        """As the fields of a `run-started` event."""
+        """The fields of a `run-started` event."""
         return msgspec.structs.asdict(self)
 
 
@@ -42,17 +48,17 @@ def plan_slots(
     *,
     rebuild: bool = False,
 ) -> SlotPlan:
-    """Slots alternate: a release goes to the one that public traffic does not go to.
+    """Plan the slots of a run.
 
-    `last` is how the newest run ended, None before the first. `retain` is how many releases are kept.
-    With `rebuild` what stands there of the release is no longer it.
-    On a host where nothing runs behind the route, there is no old slot and nothing to go back to.
+    `last` is the end of the newest run, None before the first. `retain` is the number of releases to keep.
+    With `rebuild` the release in the slot is evicted rather than woken.
+    If nothing runs behind the route, there is no old slot and no previous release.
     """
     live = slots[active]
     serving = live.status in (SlotStatus.RUNNING, SlotStatus.RESTARTING) and live.release is not None
     new = active.other
-    standing = slots[new]
-    wakes = kind is Kind.ROLLBACK and standing.release == tag and not rebuild
+    idle = slots[new]
+    wakes = kind is Kind.ROLLBACK and idle.release == tag and not rebuild
     kept = tuple(
         dict.fromkeys((*((live.release,) if live.release else ()), *(last.retained if last else ())))
     )
@@ -60,20 +66,20 @@ def plan_slots(
         new=new,
         old=active if serving else None,
         previous=live.release if serving else None,
-        wake=standing.status if wakes else None,
-        evict=None if wakes else standing.release,
+        wake=idle.status if wakes else None,
+        evict=None if wakes else idle.release,
         good=last.good if last else (),
         kept=kept,
         retained=tuple(dict.fromkeys((tag, *kept)))[:retain],
-        # What stands in a slot runs from its tree, whether or not the journal knows of it.
-        created_by_run=tag not in (*kept, standing.release),
+        # A release in a slot runs from its tree, even if the journal does not know it.
+        created_by_run=tag not in (*kept, idle.release),
     )
 
 
 def previous_good(last: ev.RunFinished | None, routed: str | None = None) -> str | None:
-    """The release that `rollback` without an argument goes back to: the newest good one but the routed one.
+    """The release that `rollback` without an argument goes to: the newest good one other than the routed one.
 
-    `routed` is the release that public traffic goes to; left out, the one that the journal says is live.
+    `routed` is the release that public traffic goes to; by default the live one according to the journal.
     """
     if last is None:
         return None

@@ -1,4 +1,4 @@
-"""The standby slot of a finished run: it is stopped when its time is over. The step stands in that run's record."""
+"""The standby slot of a finished run is stopped after its time. The step is recorded in that run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from l9.core.states import SlotStatus, State, StepStatus
 
 
 def end_of_standby(run: Run, idle: SlotState, now: float, seconds: float) -> Perform | None:
-    """The step that stops the idle slot of a finished run, or None while there is nothing to stop.
+    """The step that stops the idle slot of a finished run, or None if there is nothing to stop yet.
 
-    A slot stands by for so many seconds after the run, and after an attempt to stop it that failed.
+    A slot stays on standby for `seconds` after the run, and after a failed attempt to stop it.
     """
     if (interrupted := interrupted_stop(run)) is not None:
         return interrupted
@@ -23,7 +23,7 @@ def end_of_standby(run: Run, idle: SlotState, now: float, seconds: float) -> Per
 
 
 def interrupted_stop(run: Run) -> Perform | None:
-    """The stop of a standby slot that was intended, and of which nobody noted what came of it."""
+    """The stop of a standby slot that was intended and has no recorded result."""
     for step in run.steps_of(State.SHUTDOWN):
         if isinstance(step.action, StopSlot) and step.status is StepStatus.INTENDED:
             return Perform(step.gate, step.number, step.action)

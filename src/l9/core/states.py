@@ -1,4 +1,10 @@
-"""The states of the graph (spec 1.2) and the slots that releases live in."""
+"""The states of the graph (spec 1.2) and the slots that releases run in.
+
+>>> State.ROLLED_BACK.value, State.ROLLED_BACK.exit_code
+('ROLLED-BACK', 4)
+>>> Slot.BLUE.other.value
+'green'
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """A node of the spec's state diagram; the value is the name that people and journals see."""
+    """A node of the spec's state diagram; the value is the name on the screen and in the journal."""
 
     START = "START"
     LOCAL_READY = "LOCAL-READY"
@@ -42,7 +48,7 @@ class State(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """The process exit code of a run that ended here; KeyError for a state that no run ends in."""
+        """The process exit code of a run that ended in this state; KeyError if it is not terminal."""
         return EXIT_CODES[self]
 
 
@@ -58,7 +64,7 @@ class Substrate(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far the host's part has come; SWITCH is the one commit point."""
+    """The progress of the host's part; SWITCH is the one commit point."""
 
     CHECK = "check"
     PREPARE = "prepare"
@@ -67,7 +73,7 @@ class Phase(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a run is for."""
+    """The purpose of a run."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
@@ -85,7 +91,7 @@ class Slot(StrEnum):
 
 
 class SlotStatus(StrEnum):
-    """What the runtime says of a slot."""
+    """The status of a slot as reported by the runtime."""
 
     ABSENT = "absent"
     CREATED = "created"
@@ -96,7 +102,7 @@ class SlotStatus(StrEnum):
 
 
 class StepStatus(StrEnum):
-    """How far one action of a run has come."""
+    """The progress of one action of a run."""
 
     INTENDED = "intended"
     DONE = "done"
@@ -105,7 +111,7 @@ class StepStatus(StrEnum):
 
 
 class Stage(StrEnum):
-    """The stages in their order; a later one runs only after the earlier ones are green."""
+    """The stages in their order; a stage runs only after all earlier ones have passed."""
 
     FIX = "fix"
     SIM = "sim"

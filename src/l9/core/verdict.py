@@ -1,4 +1,10 @@
-"""What an invariant says of the facts: pass, fail, unknown, or pending."""
+"""The verdict of an invariant on the facts: pass, fail, unknown, or pending.
+
+>>> Unknown("permission denied on the Docker socket").kind.closes
+True
+>>> Pending("healthy for 4.0 of 10 s", done=4.0, total=10.0).kind.closes
+False
+"""
 
 from __future__ import annotations
 
@@ -8,9 +14,9 @@ import msgspec
 
 
 class VerdictKind(StrEnum):
-    """The four verdicts, by the names that the journal, JSON and the screen have.
+    """The four verdicts, by their names in the journal, in JSON and on the screen.
 
-    pending: not decided yet, because it takes time, or because what would be looked at is only made later.
+    pending: not decided yet, because it takes time, or because the thing to observe is created later.
     """
 
     PASS = "pass"  # noqa: S105  # a verdict, no password
@@ -20,12 +26,12 @@ class VerdictKind(StrEnum):
 
     @property
     def closes(self) -> bool:
-        """Whether a gate stays closed for it, unless it is excused."""
+        """True if it keeps its gate closed, unless it is excused."""
         return self in (VerdictKind.FAIL, VerdictKind.UNKNOWN)
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """It holds; `found` is the evidence in one line."""
+    """The invariant holds; `found` is the evidence in one line."""
 
     found: str
 
@@ -35,9 +41,9 @@ class Pass(msgspec.Struct, frozen=True):
 
 
 class Fail(msgspec.Struct, frozen=True):
-    """It does not hold. `remedy` is a command to type; `log` the last lines that explain it.
+    """The invariant does not hold. `remedy` is a command to type; `log` the last lines that explain it.
 
-    `excused`: why it closes nothing all the same, `advice` or `waived (reason)`; empty where it closes its gate.
+    `excused`: the reason for which it closes nothing, `advice` or `waived (reason)`; empty if it closes its gate.
     """
 
     expected: str
@@ -52,9 +58,9 @@ class Fail(msgspec.Struct, frozen=True):
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """Nobody could look. It closes its gate as a failure does, or is excused as one.
+    """The invariant could not be observed. It closes its gate, or is excused, as a failure is.
 
-    `not_yet`: nothing is wrong, but what would be looked at is only made later, so that it is pending.
+    `not_yet`: nothing is wrong: the thing to observe is created later, so that the verdict is pending.
     """
 
     reason: str
@@ -69,7 +75,7 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """Not decided yet: look again. `done` of `total` are seconds that pass by themselves; counts where not `timed`."""
+    """Not decided yet: observe again. `done` of `total` are elapsed seconds, or counts if not `timed`."""
 
     found: str
     done: float = 0.0

@@ -746,7 +746,7 @@ def test_an_attestation_that_nobody_could_verify_closes_its_gate() -> None:
 
 def test_facts_that_were_not_looked_for_are_unseen() -> None:
     nothing = f.Facts()
-    assert nothing.unseen(f.Tag) == f.Unseen("nobody looked")
+    assert nothing.unseen(f.Tag) == f.Unseen("not observed")
     with pytest.raises(KeyError):
         nothing.the(f.Tag)
     with pytest.raises(KeyError):

@@ -22,11 +22,11 @@ from l9.core.decide import (
     Perform,
     Refuse,
     Wait,
-    came_back,
     conclusion,
     decide,
     decide_step,
     longest,
+    rollback_outcome,
     wanted,
     wanted_before,
 )
@@ -96,7 +96,7 @@ GUARDED = Graph(
         Guard((do.StopSlot,), needs=(light(do.StopSlot),)),
         Guard((do.StopSlot,), needs=(lamp(BACK, Substrate.HOST),), when=lambda run: run.finished is None),
     ),
-    take_back=lambda _run, action: (
+    undo_of=lambda _run, action: (
         do.StopSlot(slot=Slot.GREEN, release=TAG) if action == START else action.undo()
     ),
 )
@@ -366,9 +366,9 @@ def test_once_open_the_way_back_is_not_judged_again() -> None:
 
 
 def test_an_aborted_run_was_rolled_back_when_users_may_have_seen_it() -> None:
-    assert came_back(launched(ABORT), TABLE) is State.REFUSED
+    assert rollback_outcome(launched(ABORT), TABLE) is State.REFUSED
     switched = launched(ABORT, ev.ActionIntended(gate=ROUTED, step=2, action=SWITCH))
-    assert came_back(switched, TABLE) is State.ROLLED_BACK
+    assert rollback_outcome(switched, TABLE) is State.ROLLED_BACK
 
 
 # ── what must hold before an action ──────────────────────────────────────────────────────────────

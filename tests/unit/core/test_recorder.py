@@ -34,7 +34,7 @@ def test_a_failure_of_the_hook_is_said_and_goes_no_further() -> None:
 
     record = Recorder(journal, fails, said.append)
     assert record("run-1", EVENT) == next(journal.entries())
-    assert said == ["the hook of the journal failed on entry 1: OSError('no route to the alert')"]
+    assert said == ["the journal's hook failed on entry 1: OSError('no route to the alert')"]
     assert Recorder(journal, fails)("run-1", EVENT).seq == 2
 
 
