@@ -1,7 +1,7 @@
-"""The configuration as commands use it: `l9.toml` read, and held to what l9 knows.
+"""The configuration for commands: `l9.toml` is loaded and validated.
 
-`config/load.py` knows types and keys. What it cannot know stands here: which forms of tags there are, and which
-invariants may be waived or required by name.
+`config/load.py` validates types and keys. This module validates the format of tags and the names of the invariants
+that are waived or required.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ __all__ = ["FILE", "load", "load_any", "parse", "parse_any", "policy", "schema",
 
 
 def load(directory: Path, target: str | None = None) -> model.Config:
-    """The configuration of one target. `target` may be left out where the file has one, or a `production`.
+    """Load the configuration of one target. `target` is optional if the file has only one, or a `production`.
 
-    Raises ConfigError: no file, not TOML, an unknown key, a wrong type, no such target, no such invariant.
+    Raises ConfigError: no file, not TOML, an unknown key, a wrong type, an unknown target or invariant.
     """
     return _checked(files.load(directory, target))
 
 
 def load_any(directory: Path) -> model.Config:
-    """As `load`, where no target is meant: `production`, or the first one of the file."""
+    """Load the configuration for commands without a target: that of `production`, or the first one of the file."""
     return _checked(files.load_any(directory))
 
 
 def parse(text: str, target: str | None = None) -> model.Config:
-    """As `load`, from the file's text."""
+    """Like `load`, from the file's text."""
     return _checked(files.parse(text, target))
 
 
 def parse_any(text: str) -> model.Config:
-    """As `load_any`, from the file's text."""
+    """Like `load_any`, from the file's text."""
     return _checked(files.parse_any(text))
 
 
@@ -63,7 +63,7 @@ def _check_tag_format(config: model.Config) -> None:
 
 
 def _check_weights(config: model.Config) -> None:
-    """An invariant that is waived or required must exist, have the right weight, and belong to the section's side."""
+    """Check that each waived or required invariant exists, has the right weight, and belongs to the section's side."""
     before, host = (Substrate.WORKSPACE, Substrate.REPOSITORY), (Substrate.HOST,)
     for names, weight, key, where in (
         (config.check.waive, Weight.RULE, "check.waive", before),
@@ -83,7 +83,9 @@ def _check_weights(config: model.Config) -> None:
             near = get_close_matches(name, fit, 1) or fit
             its = known.get(name)
             found = (
-                "no such invariant" if its is None else f"one of the {its.substrate}, of weight {its.weight}"
+                "no such invariant"
+                if its is None
+                else f"an invariant of the {its.substrate}, of weight {its.weight}"
             )
             raise ConfigError(
                 f"{FILE}: {key} cannot name {name}",
@@ -94,7 +96,7 @@ def _check_weights(config: model.Config) -> None:
 
 
 def policy(config: model.Config) -> Policy:
-    """What is demanded of a push."""
+    """The policy that pushes must meet."""
     release = config.release
     return Policy(
         main=release.main,

@@ -1,6 +1,6 @@
-"""The spec's own lists, as tables: readiness for production (part 9) and the checklist (8.1, 8.2).
+"""The spec's lists as tables: production readiness (part 9) and the checklist (8.1, 8.2).
 
-A line is judged by the invariants that it names, and by nothing else: none is ticked by hand.
+A line is judged only by the invariants that it names; no line is ticked by hand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from l9.core.verdict import VerdictKind
 
 
 class Criterion(msgspec.Struct, frozen=True):
-    """One line. `needs` are ids of invariants; one that is only judged in a deploy is taken from the record."""
+    """One line. `needs` are ids of invariants; those that only a deploy judges are taken from the record."""
 
     group: str
     title: str
@@ -23,7 +23,7 @@ class Criterion(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A criterion and what was found of it. `verdict` and `closes` are those of its weightiest invariant."""
+    """A criterion with its evidence. `verdict` and `closes` are those of its worst invariant."""
 
     group: str
     title: str
@@ -54,9 +54,9 @@ READINESS = (
         "Code: CGMP passes for exactly this tree",
         *CGMP,
     ),
-    _part_9("Dependencies: all exact, nothing floats", "workspace.dependencies-locked"),
+    _part_9("Dependencies: all locked to exact versions", "workspace.dependencies-locked"),
     _part_9(
-        "Git: tag annotated, its signature as required, on main",
+        "Git: tag annotated, signed if required, on main",
         "repository.tag-annotated",
         "repository.tag-signature",
         "repository.tag-on-main",
@@ -68,14 +68,14 @@ READINESS = (
         "host.site-ready",
         "host.env-complete",
     ),
-    _part_9("Health: the endpoint answers as it should", "host.live-healthy"),
-    _part_9("Observability: the log can be read, and is clean", "host.live-log-clean"),
-    _part_9("Smoke tests: the API does its work", "host.smoke-passed"),
-    _part_9("Rollback plan: the previous release is known and all there", "host.way-back"),
+    _part_9("Health: the endpoint answers as expected", "host.live-healthy"),
+    _part_9("Observability: the log is readable and clean", "host.live-log-clean"),
+    _part_9("Smoke tests: the API works", "host.smoke-passed"),
+    _part_9("Rollback plan: the previous release is known and complete", "host.way-back"),
 )
 
 
-# What only the journal can say.
+# Entries of the record that only the journal has.
 DEPLOYED, WENT_BACK = "record.deployed", "record.went-back"
 
 
@@ -98,7 +98,7 @@ CHECKLIST = (
     ),
     *_part_8(
         "Local policy (8.2)",
-        ("Hooks judge commits and pushes", ("workspace.hooks-installed",)),
+        ("Hooks check commits and pushes", ("workspace.hooks-installed",)),
         (".env.example documents every variable", ("workspace.env-documented", "workspace.env-no-secrets")),
         ("requirements.txt has exact versions", ("workspace.dependencies-locked",)),
         ("Dockerfile pins base image and OS packages", (
@@ -112,18 +112,18 @@ CHECKLIST = (
             "repository.branch-names", "repository.branches-short-lived"
         )),
         ("Tags say what they release", ("repository.tag-message", "repository.tag-message-form")),
-        ("What is deployed is on record", ("host.record-true",)),
+        ("The deployed release is on record", ("host.record-true",)),
     ),
     *_part_8(
         "Docker and host (8.2)",
         ("Health endpoint implemented", ("host.live-healthy",)),
         ("Compose file has a healthcheck", ("workspace.healthcheck-declared",)),
         ("Two slots behind one route", ("host.site-ready",)),
-        ("Rollback tried, and the way back is there", (WENT_BACK, "host.way-back")),
+        ("A rollback has succeeded, and one is possible now", (WENT_BACK, "host.way-back")),
     ),
     *_part_8(
         "Deployment (8.2)",
-        ("Deploy script there, and a deploy succeeded", ("workspace.scripts-there", DEPLOYED)),
+        ("Deploy script exists, and a deploy has succeeded", ("workspace.scripts-there", DEPLOYED)),
         ("Pre-flight checks: git, engine, environment", (
             "workspace.no-uncommitted-changes", "host.engine-ready", "host.env-complete"
         )),
@@ -132,9 +132,9 @@ CHECKLIST = (
     ),
     *_part_8(
         "Monitoring (8.2)",
-        ("Drift is looked for every hour", ("host.drift-watched",)),
-        ("Logs can be read", ("host.live-log-clean",)),
-        ("Failures are told", ("workspace.failures-told",)),
+        ("Drift is checked every hour", ("host.drift-watched",)),
+        ("Logs are readable", ("host.live-log-clean",)),
+        ("Failures are reported", ("workspace.failures-told",)),
     ),
 )  # fmt: skip
 
@@ -147,8 +147,8 @@ def assess(
 ) -> tuple[Line, ...]:
     """Each criterion with its evidence.
 
-    In: what was judged now; and what is on record, by invariant, of the deploy that took `release` live. Out: a
-    line each, in order; an invariant that nobody judged is pending.
+    `judged` are the verdicts of now; `record` holds, by invariant, the evidence of the deploy that took `release` live.
+    Returns one line per criterion, in order; an invariant in neither is pending.
     """
     known = {one.id: one for one in judged}
     reasons = {invariant.id: invariant.why for invariant in catalogue()}
@@ -161,7 +161,7 @@ def assess(
             since = "" if need.startswith("record.") else f" (on record, when {release} went live)"
             found, verdict = f"{record[need]}{since}", VerdictKind.PASS
         else:
-            found, verdict = "none is on record yet", VerdictKind.PENDING
+            found, verdict = "not on record yet", VerdictKind.PENDING
         return Judged(id=need, why=why, verdict=verdict, found=found)
 
     return tuple(_line(criterion, tuple(map(evidence, criterion.needs))) for criterion in criteria)
@@ -180,6 +180,6 @@ def _line(criterion: Criterion, evidence: tuple[Judged, ...]) -> Line:
 
 
 def _weight(one: Judged) -> tuple[bool, int]:
-    """What is excused weighs less than all that is not, but for a pass."""
+    """The sort key of a verdict, worst first; excused ones come just before passes."""
     excused = one.verdict.closes and not one.closes
     return one.verdict is VerdictKind.PASS or excused, WORST_FIRST.index(one.verdict)

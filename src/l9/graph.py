@@ -1,8 +1,8 @@
-"""THE TABLE: the spec's state diagram (1.2), readable top to bottom, one row a gate.
+"""The table: the spec's state diagram (1.2), from top to bottom, one row per gate.
 
-Nothing else in l9 knows the order of the gates. A row says where it runs, which gates must be open before it,
-what it does, what it needs to open, and where the run goes when it stays closed. Each action carries its own
-undo (`actions.py`), so that the way back is the same steps, taken back in reverse.
+Only this module knows the order of the gates. A row states its substrate, the gates before it, its actions, the
+invariants that it needs, and the outcome of a run in which it stays closed. Each action has its own undo
+(`actions.py`), so that a rollback is the same steps, undone in reverse.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROWS = (
         State.LOCAL_READY,
         where=Substrate.WORKSPACE,
         after=(State.START,),
-        # The local gates judge the tag's own tree, so that there must be one before anything else is looked at.
+        # The local gates judge the tag's own tree, so that the tag must exist first.
         needs=(
             workspace.ON_MAIN,
             workspace.NO_UNTRACKED,
@@ -67,7 +67,7 @@ ROWS = (
             image.BASE_BY_DIGEST,
             image.OS_PACKAGES_PINNED,
         ),
-        summary="every dependency exact, every variable documented",
+        summary="every dependency locked, every variable documented",
     ),
     Gate(
         State.FIX,
@@ -106,7 +106,7 @@ ROWS = (
         where=Substrate.WORKSPACE,
         after=(State.ORACLE,),
         needs=(cgmp.IMAGE_MATCHES_LOCK,),
-        summary="what is in the image is what is locked",
+        summary="the image contains exactly the locked versions",
     ),
     Gate(
         State.TESTS_GREEN,
@@ -156,7 +156,7 @@ ROWS = (
             ready.WAY_BACK,
             ready.NEWER_THAN_LIVE,
         ),
-        summary="the host can take the release, and the way back exists",
+        summary="the host is ready for the release, and a rollback is possible",
     ),
     Gate(
         State.VPS_TAG_VERIFIED,
@@ -171,7 +171,7 @@ ROWS = (
             ready.ENV_COMPLETE,
         ),
         phase=Phase.PREPARE,
-        summary="the host's clone has the very same tag, on main, and its environment is complete",
+        summary="the host's clone has the same tag object, on main, and the environment is complete",
     ),
     Gate(
         State.IMAGES_READY,
@@ -190,7 +190,7 @@ ROWS = (
         needs=(ready.RELEASE_KEPT, ready.SITE_READY),
         phase=Phase.PREPARE,
         kinds=(Kind.ROLLBACK,),
-        summary="the release to go back to is all there (built anew only when asked)",
+        summary="every part of the release to roll back to is there (rebuilt only with --rebuild)",
     ),
     Gate(
         State.BLUE_GREEN_LAUNCH,
@@ -233,7 +233,7 @@ ROWS = (
         State.GREEN_HEALTHY,
         where=Substrate.HOST,
         after=(State.HEALTH, State.LOGS, State.DEADLINE),
-        # Health once more: the rows before this one opened at different times, and smoke tests may take long.
+        # Health is judged again: the rows before this one opened at different times, and smoke tests may take long.
         needs=(slot.SMOKE_PASSED, slot.NEW_SLOT_STEADY, slot.HEALTHY_FOR_SOAK, slot.LOGS_CLEAN),
         phase=Phase.PREPARE,
         kinds=BOTH,
@@ -293,7 +293,7 @@ ROWS = (
         phase=Phase.FINISH,
         kinds=BOTH,
         closed=State.FAIL_STATE,
-        summary="the old slot waits, paused, to be gone back to",
+        summary="the old slot is paused, ready for a rollback",
     ),
     Gate(
         State.CLEANUP,
@@ -307,12 +307,12 @@ ROWS = (
         phase=Phase.FINISH,
         kinds=BOTH,
         closed=State.FAIL_STATE,
-        summary="recorded; what is older than the retained releases removed",
+        summary="the release is recorded, releases that are not retained are removed",
     ),
 )
 
-# The way back: the previous slot runs, all steps are undone in reverse, and then this must hold. When it does not,
-# a person is needed.
+# The rollback: the previous slot is started, all steps are undone in reverse, and then these invariants must hold.
+# If they do not, a person must act.
 ROLLBACK = Gate(
     State.ROLLBACK,
     where=Substrate.HOST,
@@ -323,11 +323,11 @@ ROLLBACK = Gate(
     phase=Phase.FINISH,
     kinds=BOTH,
     closed=State.FAIL_STATE,
-    summary="what was live before is live, proved through the public route",
+    summary="the previous release is live, proved through the public route",
 )
 
-# What must hold before an action is performed. Forward, its gate closes when it does not; on the way back the step
-# fails, and the others are tried.
+# Invariants that must hold before an action is performed. If they do not, its gate closes; in a rollback the step
+# fails, and the others are still tried.
 GUARDS = (
     Guard((do.SwitchRoute,), needs=(guard.TARGET_ANSWERS,)),
     Guard((do.RemoveSlot, do.StopSlot, do.PauseSlot, do.RecycleSlot), needs=(guard.SLOT_IDLE,)),
@@ -335,7 +335,7 @@ GUARDS = (
         (do.RemoveSlot, do.StopSlot),
         needs=(live.DRAINED,),
         when=lambda run: users_return(run),
-        case="on the way back from the switch",
+        case="when a run goes back after the switch",
     ),
     Guard(
         (do.PauseSlot,),
@@ -348,7 +348,7 @@ GUARDS = (
 
 
 def take_tag(run: Run) -> tuple[do.AnyAction, ...]:
-    """The tag as the host has it: fetched, its tree checked out, its settings read."""
+    """Fetch the tag on the host, write its tree, and read its settings."""
     return (
         do.FetchTag(tag=run.tag),
         do.AddTree(tag=run.tag, created_by_run=run.created_by_run),
@@ -357,7 +357,7 @@ def take_tag(run: Run) -> tuple[do.AnyAction, ...]:
 
 
 def rebuild(run: Run) -> tuple[do.AnyAction, ...]:
-    """What a rollback makes of the release before it goes back to it: nothing, unless it was asked for."""
+    """Rebuild the release that a rollback goes to, if requested; else nothing."""
     if not run.rebuild:
         return ()
     return (
@@ -369,14 +369,14 @@ def rebuild(run: Run) -> tuple[do.AnyAction, ...]:
 
 
 def make_ready(run: Run) -> tuple[do.AnyAction, ...]:
-    """What the release is made of: its environment, where the deploy has resolved one, image and services."""
+    """Prepare the release: its environment (if the deploy has resolved one), image and services."""
     env = (do.WriteEnv(run=run.id),) if run.env is not None else ()
     build = do.BuildImage(tag=run.tag, commit=run.commit, no_cache=run.rebuild)
     return (*env, build, do.StartServices(tag=run.tag))
 
 
 def launch(run: Run) -> tuple[do.AnyAction, ...]:
-    """How the release comes up in its slot: woken where it still stands there, else started anew."""
+    """Start the release in its slot: wake it if it is still there, else create it."""
     if run.wake is not None:
         return (do.WakeSlot(slot=run.new, release=run.tag, was=run.wake),)
     start = do.StartSlot(slot=run.new, release=run.tag)
@@ -384,7 +384,7 @@ def launch(run: Run) -> tuple[do.AnyAction, ...]:
 
 
 def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
-    """Pause the old slot; restart it first where streams were still open on it (a paused stream hangs)."""
+    """Pause the old slot; restart it first if streams were still open on it (a paused stream hangs)."""
     if run.old is None or run.previous is None:
         return ()
     pause = do.PauseSlot(slot=run.old, release=run.previous)
@@ -394,17 +394,17 @@ def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
 
 
 def users_return(run: Run) -> bool:
-    """Users were on the new slot, and are sent back: what they asked it for must still be answered."""
+    """True if users move back from the new slot: their requests on it must still be answered."""
     return run.going_back and run.switched and run.finished is None
 
 
 def recycled(run: Run) -> bool:
-    """The old slot was started again, to stand by warm."""
+    """True if the old slot was restarted before its pause."""
     return any(isinstance(step.action, do.RecycleSlot) for step in run.steps)
 
 
 def undo_of(run: Run, action: do.AnyAction) -> do.AnyAction | None:
-    """The undo of an action. A slot that users were on is stopped: a stream that is open on a paused one hangs."""
+    """The undo of an action. A slot that had users is stopped, not paused: an open stream on a paused slot hangs."""
     undo = action.undo()
     if isinstance(undo, do.PauseSlot) and run.switched:
         return do.StopSlot(slot=undo.slot, release=undo.release)
@@ -412,14 +412,14 @@ def undo_of(run: Run, action: do.AnyAction) -> do.AnyAction | None:
 
 
 def wake_previous(run: Run) -> tuple[do.AnyAction, ...]:
-    """Before users are sent back to the previous release, it runs: it may have ended while its successor was live."""
+    """Start the previous release before users move back to it: it may have exited in the meantime."""
     if run.old is None or run.previous is None or not run.switched:
         return ()
     return (do.WakeSlot(slot=run.old, release=run.previous, was=SlotStatus.RUNNING),)
 
 
 def restore(run: Run) -> tuple[do.AnyAction, ...]:
-    """What is made sure of after all is undone: the previous release runs, and the route names it."""
+    """After all is undone, make sure that the previous release runs and that the route names it."""
     if run.old is None or run.previous is None:
         return ()
     wake = do.WakeSlot(slot=run.old, release=run.previous, was=SlotStatus.RUNNING)

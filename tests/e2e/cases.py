@@ -98,7 +98,7 @@ def test_readiness_before_and_after(kept: Kept, place: Place) -> None:
     new = next_release(place)
     before = {line["title"]: line["verdict"] for line in l9_json(place, "ready")["lines"]}
     assert len(before) == 8
-    assert before["Health: the endpoint answers as it should"] == "pending"
+    assert before["Health: the endpoint answers as expected"] == "pending"
     assert set(before.values()) == {"pass", "pending"}
     assert deploy(place, new)["outcome"] == State.SUCCESS
     after = l9_json(place, "ready")

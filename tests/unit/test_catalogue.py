@@ -6,15 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from l9.catalogue import Judged, catalogue, gates_of, judge
-from l9.checks.git import branch_invariants as repository_branches
+from l9.checks.git import branch_invariants as branching
 from l9.checks.git import facts as git_facts
 from l9.checks.git import invariants as repository
-from l9.checks.git import setup_invariants as workspace_standing
+from l9.checks.git import setup_invariants as workspace_setup
 from l9.checks.git import workspace_invariants as workspace
 from l9.checks.host import facts as host_facts
 from l9.checks.host import slot_invariants as host_slot
 from l9.checks.host.health import Streak
-from l9.checks.host.steady_invariants import LIVE_HEALTHY, STANDING
+from l9.checks.host.steady_invariants import LIVE_HEALTHY, STEADY_STATE
 from l9.core import facts as f
 from l9.core.invariant import Invariant, Weight
 from l9.core.states import State, Substrate
@@ -30,9 +30,9 @@ def judged(invariant: Invariant, *changed: object) -> Judged:
 def test_it_names_each_invariant_once() -> None:
     found = catalogue()
     assert set(found) == {need for row in GRAPH.rows for need in row.needs} | {
-        *workspace_standing.STANDING,
-        *repository_branches.STANDING,
-        *STANDING,
+        *workspace_setup.STEADY_STATE,
+        *branching.STEADY_STATE,
+        *STEADY_STATE,
     }
     assert len(found) == len({invariant.id for invariant in found})
 

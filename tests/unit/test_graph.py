@@ -95,7 +95,7 @@ def test_a_release_is_started_or_woken(changed: dict[str, str], actions: tuple[d
 def test_an_old_slot_with_open_streams_is_restarted_before_it_is_paused() -> None:
     drained = State.DRAIN
     quiet = replace(a_run(), opened={drained: opened(drained, f"{QUIET} on blue")})
-    streams = replace(a_run(), opened={drained: opened(drained, "grace of 30 s is over")})
+    streams = replace(a_run(), opened={drained: opened(drained, "grace period of 30 s is over")})
     assert does(State.SHUTDOWN, quiet) == (do.PauseSlot(**OLD),)
     assert does(State.SHUTDOWN, streams) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
     assert does(State.SHUTDOWN, a_run()) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))

@@ -222,4 +222,4 @@ def test_old_slot_that_is_not_healthy_again_after_its_restart_stands_by_as_it_is
         e.body.evidence for e in two.journal.last_run()
         if isinstance(e.body, ev.ActionIntended) and isinstance(e.body.action, do.PauseSlot)
     )  # fmt: skip
-    assert "is not healthy within 2 s, and stands by as it is" in seen[1].found
+    assert "is not healthy within 2 s: pausing it anyway" in seen[1].found

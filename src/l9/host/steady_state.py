@@ -10,7 +10,7 @@ from l9.catalogue import Judged, judge
 from l9.checks.host import live_invariants as host_live
 from l9.checks.host import slot_invariants as host_slot
 from l9.checks.host.ready_invariants import ENV_COMPLETE
-from l9.checks.host.steady_invariants import STANDING
+from l9.checks.host.steady_invariants import STEADY_STATE
 from l9.core import events as ev
 from l9.core.facts import SlotState
 from l9.core.invariant import Invariant
@@ -23,7 +23,7 @@ from l9.host.observe import HostObserver
 from l9.host.session import HostSession
 
 LOOK_BACK = 3600.0  # seconds of the live log
-OF_THE_LIVE = (*STANDING, host_slot.SERVICES_UP, host_live.RECORD_TRUE)
+OF_THE_LIVE = (*STEADY_STATE, host_slot.SERVICES_UP, host_live.RECORD_TRUE)
 
 
 def judge_now(runs: HostSession, planned: Run, preview: HostObserver) -> list[Judged]:

@@ -65,7 +65,7 @@ def test_tag_not_on_main(desk: Desk) -> None:
 
 def test_tag_without_a_message(desk: Desk) -> None:
     desk.git("tag", "-a", "v0.6.0-l9", "-m", "", "--cleanup=verbatim")
-    desk.refused("deploy", "v0.6.0-l9", code=3, says=("a message", "an empty one"))
+    desk.refused("deploy", "v0.6.0-l9", code=3, says=("a tag message", "an empty message"))
 
 
 def test_tag_moved(desk: Desk) -> None:

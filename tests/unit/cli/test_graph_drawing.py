@@ -38,10 +38,11 @@ def test_the_text_has_a_paragraph_a_row() -> None:
     assert end == "SUCCESS: every gate is open"
     assert f"{end}\n    after   {GRAPH.of(Kind.DEPLOY)[-1].opens}\n" in text
     assert (
-        "before remove-slot, stop-slot on the way back from the switch\n    needs   host.drained: a" in text
+        "before remove-slot, stop-slot when a run goes back after the switch\n    needs   host.drained: a"
+        in text
     )
     assert "TAG-IN-GIT  [repository, check] (deploy only): main and tag on origin" in text
-    assert "ROLLBACK  [host, finish]: what was live before" in text
+    assert "ROLLBACK  [host, finish]: the previous release is live" in text
     assert "    after   any gate that closed" in text
 
 

@@ -1,4 +1,4 @@
-"""Invariants of the compose file that production reads (spec 4.1 and 4.2). l9 judges the user's own file."""
+"""Invariants of the user's compose file for production (spec 4.1 and 4.2)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ DATABASE_PORTS = frozenset(
         ),
     )
 )
-DEAF = ("", "SIGKILL", "KILL", "9", "SIGSTOP", "STOP", "19")
+NOT_GRACEFUL = ("", "SIGKILL", "KILL", "9", "SIGSTOP", "STOP", "19")
 
 
 def judged(facts: Facts, judge: Callable[[Production], str], expected: str, holds: str) -> Verdict:
-    """Holds where `judge` finds nothing to say, and where there is no compose file."""
+    """Pass if `judge` returns no problem, or if there is no compose file."""
     file = facts.the(ComposeFile)
     if file.production is None:
         return Pass(file.absent)
@@ -35,13 +35,13 @@ def judged(facts: Facts, judge: Callable[[Production], str], expected: str, hold
 
 
 def first(found: list[str]) -> str:
-    """The first of them, and how many more there are; empty for none."""
+    """Format the first one and the number of the rest; empty if there are none."""
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return f"{found[0]}{more}" if found else ""
 
 
 def mounts(services: tuple[Service, ...], *, code: bool) -> str:
-    """The mounts of the image's own code, or of other files of the repository."""
+    """The mounts over the image's own code, or those of other files of the repository."""
     return first(
         [f"{one.name}: {m.source}:{m.target}" for one in services for m in one.mounts if m.code is code]
     )
@@ -50,7 +50,7 @@ def mounts(services: tuple[Service, ...], *, code: bool) -> str:
 @invariant(
     "workspace.no-source-mounts",
     ComposeFile,
-    why="with the source mounted over the image, what runs is the checkout and not the tested image",
+    why="with the source mounted over the image, the checkout runs and not the tested image",
     clause="spec 4.1",
 )
 def NO_SOURCE_MOUNTS(facts: Facts, _context: Context) -> Verdict:
@@ -62,9 +62,9 @@ def NO_SOURCE_MOUNTS(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "workspace.no-repository-mounts",
     ComposeFile,
-    why="a file that is mounted from the checkout is none that was built and tested",
+    why="a file mounted from the checkout is not the file that was built and tested",
     clause="spec 4.1",
-    weight=Weight.RULE,  # l9 takes what the tag has from the tag's own tree
+    weight=Weight.RULE,  # l9 mounts the file from the tag's own tree
 )
 def NO_REPOSITORY_MOUNTS(facts: Facts, _context: Context) -> Verdict:
     expected = "no file of the repository mounted into the application"
@@ -74,7 +74,7 @@ def NO_REPOSITORY_MOUNTS(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "workspace.stop-grace-period",
     ComposeFile,
-    why="the engine kills after 10 s what was not given time to finish",
+    why="by default, the engine kills a stopping container after 10 s",
     clause="spec 4.2",
     weight=Weight.RULE,
 )
@@ -95,7 +95,7 @@ def STOP_GRACE_PERIOD(facts: Facts, _context: Context) -> Verdict:
     "workspace.stop-signal",
     ComposeFile,
     Dockerfile,
-    why="a server finishes what is in flight only at the signal that it knows",
+    why="a server finishes its requests only on a signal that it handles",
     clause="spec 4.2",
     weight=Weight.RULE,
 )
@@ -105,7 +105,7 @@ def STOP_SIGNAL(facts: Facts, _context: Context) -> Verdict:
 
     def judge(found: Production) -> str:
         signals = {one.name: one.stop_signal or of_image for one in found.slots}
-        return first([f"{name}: {s or 'none'}" for name, s in signals.items() if s.upper() in DEAF])
+        return first([f"{name}: {s or 'none'}" for name, s in signals.items() if s.upper() in NOT_GRACEFUL])
 
     return judged(facts, judge, "a stop_signal such as SIGTERM", "stop_signal")
 
@@ -113,13 +113,13 @@ def STOP_SIGNAL(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "workspace.restart-policy",
     ComposeFile,
-    why="what has no restart policy is gone after a crash, or a reboot of the host",
+    why="a service without a restart policy stays down after a crash or a reboot of the host",
     clause="spec 4.2",
     weight=Weight.RULE,
 )
 def RESTART_POLICY(facts: Facts, _context: Context) -> Verdict:
     def judge(found: Production) -> str:
-        # Of two slots one waits, and is started by nobody but a deploy.
+        # One of two slots is idle, and only a deploy starts it.
         slots = () if any(map(restarts, found.slots)) else found.slots
         lasting = tuple(one for one in found.others if not one.once)
         return first(
@@ -130,14 +130,14 @@ def RESTART_POLICY(facts: Facts, _context: Context) -> Verdict:
 
 
 def restarts(service: Service) -> bool:
-    """Whether the engine starts it again."""
+    """True if the engine restarts the service."""
     return service.restart.partition(":")[0] in ("always", "unless-stopped", "on-failure")
 
 
 @invariant(
     "workspace.database-not-published",
     ComposeFile,
-    why="a published port is open to the world, past the host's firewall; the other services need none",
+    why="a published port bypasses the host's firewall, and the other services do not need it",
     clause="spec 4.2",
     weight=Weight.RULE,  # a private network between hosts is a reason
 )
@@ -156,11 +156,11 @@ def DATABASE_NOT_PUBLISHED(facts: Facts, _context: Context) -> Verdict:
 
 
 def exposed(service: Service, *, loopback: bool) -> list[str]:
-    """Where a database's ports are published, to this host alone or to others."""
+    """The published ports of a database, on the loopback interface or on others."""
     ports = [
         f"{service.name}: {port}"
         for port in service.ports
         if port.loopback is loopback and (service.database or port.target in DATABASE_PORTS)
     ]
     everywhere = service.database and service.host_network and not loopback
-    return [*ports, f"{service.name}: the host's own network"] if everywhere else ports
+    return [*ports, f"{service.name}: network_mode: host"] if everywhere else ports

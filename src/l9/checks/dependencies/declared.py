@@ -99,29 +99,29 @@ def compare(texts: Mapping[str, str], locks: Mapping[str, LockReport]) -> Declar
     marker holds on a server (Linux, CPython, every Python that the project allows). Raises ActionError for a
     file that is not TOML.
     """
-    looked, notes, amiss = [], [], list[LockMismatch]()
+    looked, notes, mismatches = [], [], list[LockMismatch]()
     for path in sorted(p for p in texts if basename(p) == PROJECT):
         project = read_project(texts[path], path)
         notes += [project.note] if project.note else []
         pairs = list(_pairs(path, project, texts, locks))
         declared = project.dependencies or ()
         if declared and not any(job.main for job in pairs):
-            amiss.append(
+            mismatches.append(
                 LockMismatch(path, declared[0], _join(dirname(path), "requirements.txt"), "no lock", LOCK)
             )
         environments = _environments(project.requires_python)
         for job in pairs:
-            amiss += _amiss(path, job, environments)
+            mismatches += _mismatches(path, job, environments)
             looked.append(f"{len(job.declared)} of {path} in {job.lock}")
     for lock in sorted(locks):
         if (source := _source(lock)) in texts:
             listed, unread = _listed(texts[source])
             job = Pair(lock, listed, _pins(_whole((lock,), locks)), LOCK, main=True)
-            amiss += _amiss(source, job, _environments(""))
+            mismatches += _mismatches(source, job, _environments(""))
             looked.append(f"{len(listed)} of {source} in {lock}")
             notes += [f"{source}: {line} is not compared" for line in unread]
     notes += [f"{p} is not read" for p in sorted(texts) if basename(p) == "Pipfile"]
-    return Declared(tuple(looked), tuple(amiss), tuple(notes))
+    return Declared(tuple(looked), tuple(mismatches), tuple(notes))
 
 
 class Pair(NamedTuple):
@@ -158,7 +158,7 @@ def _pairs(
             yield Pair(lock, declared, pins, LOCK, main=False)
 
 
-def _amiss(source: str, pair: Pair, environments: tuple[Environment, ...]) -> Iterator[LockMismatch]:
+def _mismatches(source: str, pair: Pair, environments: tuple[Environment, ...]) -> Iterator[LockMismatch]:
     for text in pair.declared:
         try:
             wanted = Requirement(text)

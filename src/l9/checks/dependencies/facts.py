@@ -1,4 +1,4 @@
-"""What was seen of declared dependencies and their locks: frozen observations."""
+"""Observations of declared dependencies and their locks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Locks(msgspec.Struct, frozen=True):
 
 
 class LockMismatch(msgspec.Struct, frozen=True):
-    """A declared dependency that a lock does not hold: what `source` wants, and what `lock` has in its place."""
+    """A declared dependency that a lock does not satisfy: `wanted` in `source`, `found` in `lock`."""
 
     source: str
     wanted: str
@@ -26,8 +26,8 @@ class LockMismatch(msgspec.Struct, frozen=True):
 
 
 class Declared(msgspec.Struct, frozen=True):
-    """What the project files of the tag's tree declare, compared with their locks; `notes`: what is not compared."""
+    """The declarations of the tag's project files, compared with their locks; `notes` name what is not compared."""
 
     looked: tuple[str, ...]
-    amiss: tuple[LockMismatch, ...] = ()
+    mismatches: tuple[LockMismatch, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Invariants of the release's Dockerfile (spec 2.3 and 4.1). What is no Dockerfile's but compose's is beside it."""
+"""Invariants of the release's Dockerfile (spec 2.3 and 4.1), some of them together with the compose file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ OF_LATEST = ("DL3006", "DL3007")
 OF_PACKAGES = ("DL3008", "DL3018", "DL3033", "DL3037", "DL3041")
 OF_COMMAND = ("DL3025",)
 OF_USER = ("DL3002",)
-JUDGED_APART = (*OF_LATEST, *OF_PACKAGES, *OF_COMMAND, *OF_USER, "DL3057")
-WORTH_TELLING = ("error", "warning")
+WITH_OWN_INVARIANT = (*OF_LATEST, *OF_PACKAGES, *OF_COMMAND, *OF_USER, "DL3057")
+REPORTED_LEVELS = ("error", "warning")
 
 
 def linted(facts: Facts, expected: str, *codes: str) -> Verdict:
-    """Whether the linter found none of these, or can tell nothing."""
+    """Pass if the linter reports none of these codes; Unknown if it could not read the file."""
     file = facts.the(Dockerfile)
     if file.recipe is None:
         return Pass(file.absent)
@@ -33,14 +33,14 @@ def linted(facts: Facts, expected: str, *codes: str) -> Verdict:
 
 
 def failed(path: str, expected: str, found: tuple[LintFinding, ...]) -> Fail:
-    """The first of the linter's findings, and all of them in the log."""
+    """Fail with the first of the linter's findings, and all of them in the log."""
     lines = tuple(f"{path}:{one.line}: {one.message} ({one.code})" for one in found)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return Fail(expected, f"{path}:{found[0].line}: {found[0].code}{more}", f"$EDITOR {quote(path)}", lines)
 
 
 def of_recipe(facts: Facts, judge: Callable[[Dockerfile, Recipe], Verdict]) -> Verdict:
-    """The verdict on what is built; nothing is wrong with what is not."""
+    """Judge the release's Dockerfile; Pass if there is none."""
     file = facts.the(Dockerfile)
     return Pass(file.absent) if file.recipe is None else judge(file, file.recipe)
 
@@ -49,14 +49,14 @@ def of_recipe(facts: Facts, judge: Callable[[Dockerfile, Recipe], Verdict]) -> V
     "workspace.no-latest-image",
     Dockerfile,
     ComposeFile,
-    why="what `latest` names tomorrow is another release that nobody tested",
+    why="`latest` can name another, untested image tomorrow",
     clause="spec 9, criterion 2",
 )
 def NO_LATEST(facts: Facts, _context: Context) -> Verdict:
     file, compose = facts.the(Dockerfile), facts.the(ComposeFile)
-    expected = "every image by a tag of its own, or by digest"
+    expected = "every image with a version tag or a digest"
     if file.recipe is not None:
-        # The linter reads neither build arguments nor COPY --from, and some files not at all.
+        # The linter does not check build arguments and COPY --from, and cannot read some files.
         bases = [b for b in file.recipe.bases if floats(b.image) and (file.unread or not b.linted)]
         if bases:
             found = f"{file.path}:{bases[0].line}: {bases[0].image}"
@@ -71,13 +71,13 @@ def NO_LATEST(facts: Facts, _context: Context) -> Verdict:
                 return Fail(expected, found, f"$EDITOR {quote(compose.path)}")
     if file.recipe is None and compose.production is None:
         return Pass(file.absent)
-    return Pass("no image by latest, or by no tag")
+    return Pass("no image with the tag latest or without a tag")
 
 
 @invariant(
     "workspace.base-image-by-digest",
     Dockerfile,
-    why="a tag can be moved; a digest is the same bytes for ever",
+    why="a tag can move to another image; a digest cannot",
     clause="spec 4.1",
     weight=Weight.RULE,
 )
@@ -87,7 +87,7 @@ def BASE_BY_DIGEST(facts: Facts, _context: Context) -> Verdict:
         if not loose:
             return Pass(f"{len(recipe.bases)} images by digest in {file.path}")
         found = f"{file.path}:{loose[0].line}: {loose[0].image}"
-        return Fail("every image from elsewhere with @sha256:…", found, f"$EDITOR {quote(file.path)}")
+        return Fail("every external image with @sha256:…", found, f"$EDITOR {quote(file.path)}")
 
     return of_recipe(facts, judge)
 
@@ -95,9 +95,9 @@ def BASE_BY_DIGEST(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "workspace.os-packages-pinned",
     Dockerfile,
-    why="a package without a version is another one at the next build",
+    why="a package without a version can change with the next build",
     clause="spec 2.3",
-    weight=Weight.RULE,  # a distribution drops old versions, and then no such build works any more
+    weight=Weight.RULE,  # a distribution removes old versions, and then the build fails
 )
 def OS_PACKAGES_PINNED(facts: Facts, _context: Context) -> Verdict:
     return linted(facts, "every OS package with its version", *OF_PACKAGES)
@@ -106,7 +106,7 @@ def OS_PACKAGES_PINNED(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "workspace.exec-form-command",
     Dockerfile,
-    why="a shell in between keeps SIGTERM from the server, and what is in flight is lost",
+    why="a shell as parent process does not pass on SIGTERM, and requests in flight are lost",
     clause="spec 4.1",
     weight=Weight.RULE,  # spec: no shell wrapping unless needed
 )
@@ -118,9 +118,9 @@ def EXEC_FORM(facts: Facts, _context: Context) -> Verdict:
     "workspace.healthcheck-declared",
     Dockerfile,
     ComposeFile,
-    why="the engine can only restart what says that it is not well",
+    why="the engine knows that a container is unhealthy only from its healthcheck",
     clause="spec 4.1",
-    weight=Weight.RULE,  # l9 probes from outside, also what has no curl inside
+    weight=Weight.RULE,  # l9 probes from outside; an image may have no curl
 )
 def HEALTHCHECK(facts: Facts, _context: Context) -> Verdict:
     file, compose = facts.the(Dockerfile), facts.the(ComposeFile)
@@ -130,7 +130,7 @@ def HEALTHCHECK(facts: Facts, _context: Context) -> Verdict:
     expected = "a HEALTHCHECK in the image, or a healthcheck in the compose file"
     remedy = f"$EDITOR {quote(file.path or compose.path)}"
     if off := [one.name for one in slots if one.healthcheck == "off"]:
-        return Fail(expected, f"switched off for {', '.join(off)}", f"$EDITOR {quote(compose.path)}")
+        return Fail(expected, f"disabled for {', '.join(off)}", f"$EDITOR {quote(compose.path)}")
     if slots and all(one.healthcheck == "on" for one in slots):
         return Pass(f"in {compose.path}")
     if file.recipe is None:
@@ -144,7 +144,7 @@ def HEALTHCHECK(facts: Facts, _context: Context) -> Verdict:
     "workspace.not-root",
     Dockerfile,
     ComposeFile,
-    why="what breaks out of a process that is root is root",
+    why="an attacker who breaks out of a root process is root",
     clause="spec 4.1",
     weight=Weight.ADVICE,
 )
@@ -158,7 +158,7 @@ def NOT_ROOT(facts: Facts, _context: Context) -> Verdict:
         if not rooted:
             return Pass(f"user {', '.join(sorted(users))}")
         found = f"user {rooted[0]}" if rooted[0] else "no USER, which is root"
-        return Fail("a user who is not root", found, f"$EDITOR {quote(file.path)}")
+        return Fail("a user other than root", found, f"$EDITOR {quote(file.path)}")
 
     return of_recipe(facts, judge)
 
@@ -166,10 +166,10 @@ def NOT_ROOT(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "workspace.dockerfile-linted",
     Dockerfile,
-    why="the linter knows what others fell over",
+    why="the linter knows common mistakes",
     clause="spec 4.1",
     weight=Weight.ADVICE,
 )
 def DOCKERFILE_LINTED(facts: Facts, _context: Context) -> Verdict:
-    codes = {one.code for one in facts.the(Dockerfile).findings if one.level in WORTH_TELLING}
-    return linted(facts, "nothing else that hadolint warns of", *codes.difference(JUDGED_APART))
+    codes = {one.code for one in facts.the(Dockerfile).findings if one.level in REPORTED_LEVELS}
+    return linted(facts, "no other warning of hadolint", *codes.difference(WITH_OWN_INVARIANT))

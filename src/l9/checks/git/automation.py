@@ -1,4 +1,4 @@
-"""What of a tree runs l9 for people: the spec's scripts, and the workflows of CI systems."""
+"""The scripts and CI workflows of a tree that run l9."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from l9.drivers.git.tree import GitTree
 
 WORKFLOWS = (".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".gitlab-ci.yml")
 DEPLOYS = r"l9 deploy|scripts/deploy\.sh"
-PLAIN = "100644"  # a file as git has it that nobody may execute
-TELLS = r"failure\(\)|when: *on_failure"
+PLAIN = "100644"  # git's mode of a file that is not executable
+ON_FAILURE = r"failure\(\)|when: *on_failure"
 
 
 def automation(tree: GitTree) -> Automation:
-    """Which scripts there are, and which workflows both deploy and do something when that failed."""
+    """Find the spec's scripts, and the workflows that deploy and have a step for failures."""
     there = [where for where in WORKFLOWS if any(path.startswith(where) for path in tree.files)]
     deploying = set(tree.holding(DEPLOYS, *there)) if there else set()
-    telling = set(tree.holding(TELLS, *there)) if deploying else set()
+    reporting = set(tree.holding(ON_FAILURE, *there)) if deploying else set()
     return Automation(
         tuple(path for path in SCRIPTS if path in tree.files),
-        tuple(sorted(deploying & telling)),
-        stiff_scripts(tree),
+        tuple(sorted(deploying & reporting)),
+        scripts_without_mode(tree),
     )
 
 
-def stiff_scripts(tree: GitTree) -> tuple[str, ...]:
-    """The scripts that cannot be called by their names, since git does not have them as executable."""
+def scripts_without_mode(tree: GitTree) -> tuple[str, ...]:
+    """The scripts that begin with `#!` and have no executable bit in git."""
     plain = (
         path
         for path, entry in tree.entries.items()

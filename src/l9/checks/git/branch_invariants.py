@@ -1,4 +1,4 @@
-"""Invariants of the branches (spec 3.1). No gate needs them: an old branch is no fault of this release."""
+"""Invariants of the branches (spec 3.1). No gate needs them: an old branch does not affect this release."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ LONGEST_LIFE = 7 * DAY  # spec 3.1: merged or deleted within a week
 
 
 def well_named(name: str, forms: tuple[str, ...]) -> bool:
-    """Whether a branch other than main is named as the spec wants it."""
+    """True if a branch other than main has one of the allowed names (spec 3.1)."""
     return any(fnmatchcase(name, form) for form in forms)
 
 
 def lives_too_long(branch: Branch, now: float) -> bool:
-    """Whether its oldest commit that main lacks is older than a week; what is merged waits for nobody."""
+    """True if the branch is not merged and its oldest commit that main lacks is older than a week."""
     return not branch.merged and now - branch.began > LONGEST_LIFE
 
 
 @invariant(
     "repository.branch-names",
     Branches,
-    why="the name says what is on a branch, and how long it may live",
+    why="a branch's name states its purpose and its lifetime",
     clause="spec 3.1",
     weight=Weight.ADVICE,
 )
@@ -52,7 +52,7 @@ def BRANCH_NAMES(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "repository.branches-short-lived",
     Branches,
-    why="a branch that lives long is merged with pain, or never",
+    why="a long-lived branch is hard to merge, or never merged",
     clause="spec 3.1",
     weight=Weight.ADVICE,
 )
@@ -61,24 +61,26 @@ def BRANCHES_SHORT_LIVED(facts: Facts, context: Context) -> Verdict:
     old = [one for one in seen.branches if lives_too_long(one, context.now)]
     if not old:
         return Pass(
-            "no branch waits longer than a week" if seen.branches else f"no branch beside {seen.main}"
+            "no unmerged branch is older than a week"
+            if seen.branches
+            else f"no branch other than {seen.main}"
         )
-    told = tuple(dict.fromkeys(f"{one.name} ({(context.now - one.began) / DAY:.0f} days)" for one in old))
-    return Fail("every branch merged or deleted within a week", listed(told), "l9 branches")
+    found = tuple(dict.fromkeys(f"{one.name} ({(context.now - one.began) / DAY:.0f} days)" for one in old))
+    return Fail("every branch merged or deleted within a week", listed(found), "l9 branches")
 
 
 @invariant(
     "repository.main-protected",
     Protection,
-    why="a hook here can be passed over; the place that all push to cannot",
+    why="a local hook can be skipped; a protection rule on the remote cannot",
     clause="spec 3.1",
     weight=Weight.ADVICE,
 )
 def MAIN_PROTECTED(facts: Facts, _context: Context) -> Verdict:
     seen = facts.the(Protection)
     if seen.by:
-        return Pass(f"{seen.main} is guarded on origin by {seen.by}")
-    return Fail(f"{seen.main} guarded where everybody pushes to", "nothing guards it", seen.remedy)
+        return Pass(f"{seen.main} is protected on origin by {seen.by}")
+    return Fail(f"{seen.main} protected on origin", "not protected", seen.remedy)
 
 
-STANDING = (BRANCH_NAMES, BRANCHES_SHORT_LIVED, MAIN_PROTECTED)
+STEADY_STATE = (BRANCH_NAMES, BRANCHES_SHORT_LIVED, MAIN_PROTECTED)

@@ -1,4 +1,4 @@
-"""What was seen of git and the working copy: frozen observations."""
+"""Observations of git and the working copy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Workspace(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """The remote that releases go through: what it has for the tag, and whether its main has the commit."""
+    """The remote of releases: its object of the tag, and if its main has the commit."""
 
     url: str | None
     tag_object: str | None = None
@@ -22,7 +22,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class TreeFiles(msgspec.Struct, frozen=True):
-    """How many files a release's tree has; `refused` says which of them cannot be deployed, and `remedy` helps."""
+    """The number of files in a release's tree; `refused` describes one that cannot be deployed, `remedy` the fix."""
 
     count: int
     refused: str = ""
@@ -30,14 +30,14 @@ class TreeFiles(msgspec.Struct, frozen=True):
 
 
 class LastRelease(msgspec.Struct, frozen=True):
-    """The highest release in the history of the one judged, itself left out; `tag` is None before the first one."""
+    """The highest earlier release in the history of the judged one; `tag` is None before the first release."""
 
     tag: str | None = None
     commit: str = ""
 
 
 class CommitMessage(msgspec.Struct, frozen=True):
-    """What one commit says; a merge has two parents or more."""
+    """The message of one commit; a merge has two parents or more."""
 
     commit: str
     parents: int
@@ -47,7 +47,7 @@ class CommitMessage(msgspec.Struct, frozen=True):
 class Messages(msgspec.Struct, frozen=True):
     """The commits since the last release, newest first; before the first one, only the commit to be released.
 
-    `more`: there are older ones that nobody read.
+    `more`: there are older ones that were not read.
     """
 
     since: str | None
@@ -56,9 +56,9 @@ class Messages(msgspec.Struct, frozen=True):
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """What is known of a tag's signature: `by` who signed, `why` what is wrong.
+    """The signature of a tag: `by` is its signer, `why` the problem with it.
 
-    `state` is none, good, bad, or unverified: there is nothing here to verify it with.
+    `state` is none, good, bad, or unverified (nothing to verify it with).
     """
 
     state: str
@@ -68,9 +68,10 @@ class Signature(msgspec.Struct, frozen=True):
 
 
 class Branch(msgspec.Struct, frozen=True):
-    """A branch beside main; `where` is local or origin. Times are epoch seconds; None where nothing was compared.
+    """A branch other than main; `where` is local or origin. Times are epoch seconds.
 
-    `at` is when its newest commit was made, `began` its oldest one that main lacks.
+    `at` is the time of its newest commit, `began` that of its oldest commit that main lacks. `ahead` and `behind` are
+    None if it was not compared.
     """
 
     name: str
@@ -87,7 +88,7 @@ class Branch(msgspec.Struct, frozen=True):
 
 
 class Branches(msgspec.Struct, frozen=True):
-    """All branches beside main, here and on origin as of the last fetch; `known`: there is a main to compare with."""
+    """All other branches than main, local and of origin's last fetch; `known`: there is a main to compare with."""
 
     main: str
     branches: tuple[Branch, ...]
@@ -95,7 +96,7 @@ class Branches(msgspec.Struct, frozen=True):
 
 
 class Protection(msgspec.Struct, frozen=True):
-    """What guards main where everybody pushes to; `by` is empty for nothing, and `remedy` mends that."""
+    """The protection of main on origin; `by` is empty if there is none, and `remedy` sets it up."""
 
     main: str
     by: str
@@ -103,18 +104,18 @@ class Protection(msgspec.Struct, frozen=True):
 
 
 class Automation(msgspec.Struct, frozen=True):
-    """What of the tree runs l9 for people: the spec's scripts, and CI workflows that tell when a deploy failed.
+    """The scripts of the spec, and the CI workflows that deploy and report failures.
 
-    stiff: scripts that begin with `#!`, and that git does not have as executable.
+    not_executable: scripts that begin with `#!` and have no executable bit in git.
     """
 
     scripts: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
-    stiff: tuple[str, ...] = ()
+    not_executable: tuple[str, ...] = ()
 
 
 class Hooks(msgspec.Struct, frozen=True):
-    """The hooks of this working copy: those that are in place, and those that are not."""
+    """The hooks of this working copy, installed and absent."""
 
     installed: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()

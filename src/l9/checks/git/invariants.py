@@ -29,19 +29,19 @@ def TAG_EXISTS(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "repository.tag-annotated",
     Tag,
-    why="an annotated tag says who released, when and why; a lightweight one says nothing",
+    why="an annotated tag records who released, when and why; a lightweight tag does not",
     clause="spec 1.3 git",
 )
 def TAG_ANNOTATED(facts: Facts, context: Context) -> Verdict:
     tag = facts.the(Tag)
     if tag.kind == "tag":
-        return Pass(f"annotated by {tag.tagger or 'nobody'}")
+        return Pass(f"annotated by {tag.tagger or 'an unknown tagger'}")
     name = context.run.tag
     if tag.kind == "absent":
         return Fail("an annotated tag", "no such tag", f"git tag -a {name} -m 'Release {name}: …'")
     if tag.annotated_at_origin:
         ref = f"refs/tags/{name}"
-        found = "a lightweight tag here, and an annotated one of the same commit on origin"
+        found = "a lightweight tag here, an annotated one of the same commit on origin"
         return Fail("an annotated tag", found, f"git fetch --force origin {ref}:{ref}")
     return Fail(
         "an annotated tag",
@@ -53,20 +53,20 @@ def TAG_ANNOTATED(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "repository.tree-complete",
     TreeFiles,
-    why="what a tag does not contain (submodules, Git LFS) differs between the tests and production",
+    why="content outside the tag (submodules, Git LFS) can differ between the tests and production",
     clause="spec 5.1 step 5",
 )
 def TREE_COMPLETE(facts: Facts, _context: Context) -> Verdict:
     tree = facts.the(TreeFiles)
     if not tree.refused:
         return Pass(f"{tree.count} plain files")
-    return Fail("plain files, all of them in the tag", tree.refused, tree.remedy)
+    return Fail("only plain files, all in the tag", tree.refused, tree.remedy)
 
 
 @invariant(
     "repository.tag-on-main",
     Tag,
-    why="an orphaned commit was never reviewed on its way to main",
+    why="an orphaned commit was not reviewed on its way to main",
     clause="spec 1.3 git",
 )
 def TAG_ON_MAIN(facts: Facts, context: Context) -> Verdict:
@@ -75,14 +75,14 @@ def TAG_ON_MAIN(facts: Facts, context: Context) -> Verdict:
     if tag.on_main:
         return Pass(f"reachable from {main}")
     return Fail(
-        f"reachable from {main}", f"{tag.commit[:12]} is not an ancestor of it", f"git merge {tag.name}"
+        f"reachable from {main}", f"{tag.commit[:12]} is not an ancestor of {main}", f"git merge {tag.name}"
     )
 
 
 @invariant(
     "repository.tag-message",
     Tag,
-    why="the message is the audit trail when somebody asks why",
+    why="the message is the audit trail of the release",
     clause="spec 3.2",
 )
 def TAG_MESSAGE(facts: Facts, context: Context) -> Verdict:
@@ -90,13 +90,15 @@ def TAG_MESSAGE(facts: Facts, context: Context) -> Verdict:
     if message:
         return Pass(message.splitlines()[0])
     name = context.run.tag
-    return Fail("a message", "an empty one", f"git tag -a -f {name} {name}^{{}} -m 'Release {name}: …'")
+    return Fail(
+        "a tag message", "an empty message", f"git tag -a -f {name} {name}^{{}} -m 'Release {name}: …'"
+    )
 
 
 @invariant(
     "repository.tag-message-form",
     Tag,
-    why="a first line in one form is what people can scan when production burns",
+    why="first lines of one form are quick to scan during an incident",
     clause="spec 3.2, 3.3",
     weight=Weight.ADVICE,
 )
@@ -111,14 +113,14 @@ def TAG_MESSAGE_FORM(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "repository.tag-newer",
     LastRelease,
-    why="versions that go backwards make the newest release hard to tell",
+    why="versions that go backwards make the newest release hard to identify",
     clause="spec 3.3",
     weight=Weight.RULE,
 )
 def TAG_NEWER(facts: Facts, context: Context) -> Verdict:
     last, form = facts.the(LastRelease).tag, TagFormat(context.settings.release.tag)
     if not context.run.tag:
-        return Unknown("HEAD carries no release tag yet", "l9 release", not_yet=True)
+        return Unknown("HEAD has no release tag yet", "l9 release", not_yet=True)
     if last is None:
         return Pass("the first release")
     before, mine = form.parse(last), form.parse(context.run.tag)
@@ -126,13 +128,13 @@ def TAG_NEWER(facts: Facts, context: Context) -> Verdict:
         return Pass(f"newer than {last}")
     better = form.bump(before, "patch")
     remedy = f"git tag -a {better} {context.run.tag}^{{}} -m 'Release {better}: …'"
-    return Fail(f"a version above {last}, which is in its history", context.run.tag, remedy)
+    return Fail(f"a version above {last}, which is in the tag's history", context.run.tag, remedy)
 
 
 @invariant(
     "repository.commit-messages",
     Messages,
-    why="a commit that says nothing cannot be understood when it has to be taken back",
+    why="a commit without a message cannot be understood when it has to be reverted",
     clause="spec 1.3 git",
 )
 def COMMIT_MESSAGES(facts: Facts, _context: Context) -> Verdict:
@@ -141,7 +143,7 @@ def COMMIT_MESSAGES(facts: Facts, _context: Context) -> Verdict:
     if silent:
         return Fail(
             "a message in every commit",
-            f"none in {listed(tuple(silent))}",
+            f"no message in {listed(tuple(silent))}",
             f"git rebase --interactive {silent[-1]}^",
         )
     count, named = len(messages.commits), sum(bool(references(one.text)) for one in messages.commits)
@@ -151,7 +153,7 @@ def COMMIT_MESSAGES(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "repository.commit-form",
     Messages,
-    why="what changed, and why, is read from the log years later",
+    why="the log must say years later what changed and why",
     clause="spec 3.2",
     weight=Weight.ADVICE,
 )
@@ -165,7 +167,7 @@ def COMMIT_FORM(facts: Facts, _context: Context) -> Verdict:
     ]
     if not wrong:
         return Pass(f"{_commits(messages)} in the form Type: Imperative, at most 50 characters")
-    found, log = f"{len(wrong)} are not; {wrong[0]}", tuple(wrong[:20])
+    found, log = f"{len(wrong)} of another form; {wrong[0]}", tuple(wrong[:20])
     remedy = f"git log --oneline {messages.since or 'HEAD^'}..HEAD"
     return Fail("every commit as Type: Imperative, at most 50 characters", found, remedy, log)
 
@@ -173,14 +175,14 @@ def COMMIT_FORM(facts: Facts, _context: Context) -> Verdict:
 def _commits(messages: Messages) -> str:
     if messages.since is None:
         return "the first release's commit"
-    older = ", the older ones unread" if messages.more else ""
+    older = ", older ones not read" if messages.more else ""
     return f"{len(messages.commits)} commits since {messages.since}{older}"
 
 
 @invariant(
     "repository.tag-signature",
     Signature,
-    why="a signature that does not verify was made by somebody else",
+    why="a signature that does not verify was not made by an allowed signer",
     clause="spec 5.1 step 1",
 )
 def TAG_SIGNATURE(facts: Facts, context: Context) -> Verdict:
@@ -188,9 +190,9 @@ def TAG_SIGNATURE(facts: Facts, context: Context) -> Verdict:
     if seen.state == "good":
         return Pass(f"signed by {seen.by}")
     if seen.state == "none" and context.settings.release.signatures != "required":
-        return Pass("not signed, and not required to be")
+        return Pass("not signed; a signature is not required")
     if seen.state == "unverified" and context.settings.release.signatures != "required":
-        return Pass(f"signed, by whom is not verified: {seen.why}; not required to be")
+        return Pass(f"signed, signer not verified: {seen.why}; a signature is not required")
     if seen.state == "none":
         return Fail("a signed tag", "no signature", f"git tag -s -f {name} {name}^{{}}")
     return Fail("a signature that verifies", seen.why, seen.remedy or f"git tag -v {name}")
@@ -199,7 +201,7 @@ def TAG_SIGNATURE(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "repository.no-secrets",
     Secrets,
-    why="whoever can read the repository has every key that ever was in it",
+    why="everyone who can read the repository has every key that was ever in it",
     clause="spec 1.3 git",
 )
 def NO_SECRETS(facts: Facts, _context: Context) -> Verdict:
@@ -207,14 +209,14 @@ def NO_SECRETS(facts: Facts, _context: Context) -> Verdict:
     where = (
         "the whole history"
         if seen.history
-        else f"what was added since {seen.since}"
+        else f"the changes since {seen.since}"
         if seen.since
         else "the tree"
     )
     leaks = [leak for leak in seen.leaks if seen.history or not leak.pushed]
     if not leaks:
         late = [leak for leak in seen.leaks if leak.pushed]
-        note = f"; {_told(late[0])} was taken away after it was pushed: make a new one" if late else ""
+        note = f"; {_format_leak(late[0])} was removed after it was pushed: rotate it" if late else ""
         unread = f"; not read: {listed(seen.skipped, 3)}" if seen.skipped else ""
         return Pass(f"none found in {where}{note}{unread}")
     first = leaks[0]
@@ -225,17 +227,17 @@ def NO_SECRETS(facts: Facts, _context: Context) -> Verdict:
     )
     log = (
         FALSE_ALARM,
-        "a real one that was pushed is known to others: make a new one",
-        *map(_told, leaks[1:20]),
+        "a real secret that was pushed is known to others: rotate it",
+        *map(_format_leak, leaks[1:20]),
     )
-    return Fail(f"no secrets in {where}", f"{len(leaks)} found; {_told(first)}", remedy, log)
+    return Fail(f"no secrets in {where}", f"{len(leaks)} found; {_format_leak(first)}", remedy, log)
 
 
-FALSE_ALARM = "a false alarm: end the line with `# pragma: allowlist secret`, or name it in .secrets.baseline"
+FALSE_ALARM = "false positive: end the line with `# pragma: allowlist secret`, or add it to .secrets.baseline"
 
 
-def _told(leak: Leak) -> str:
-    """Where and of what kind; never what it is."""
+def _format_leak(leak: Leak) -> str:
+    """The place and kind of a leak; never its value."""
     return f"{listed((leak.path,))}:{leak.line} {leak.kind}" + (
         f" in {leak.commit[:12]}" if leak.commit else ""
     )
@@ -245,7 +247,7 @@ def _told(leak: Leak) -> str:
     "repository.tag-on-origin",
     Tag,
     Origin,
-    why="the host takes releases from origin; another object under the same name is an alarm",
+    why="the host fetches releases from origin; another object under the same name is an alarm",
     clause="spec 1.2 TAG-IN-GIT",
 )
 def TAG_ON_ORIGIN(facts: Facts, _context: Context) -> Verdict:
@@ -257,14 +259,14 @@ def TAG_ON_ORIGIN(facts: Facts, _context: Context) -> Verdict:
     wanted, look = f"{tag.name} is {str(tag.object_id)[:12]} on origin", f"git ls-remote origin {tag.name}"
     if origin.tag_object:
         return Fail(wanted, f"{origin.tag_object[:12]} (moved!)", look)
-    return Unknown("no such tag there", look, wanted, not_yet=True)  # a deploy pushes it
+    return Unknown("no such tag on origin yet", look, wanted, not_yet=True)  # a deploy pushes it
 
 
 @invariant(
     "repository.main-on-origin",
     Tag,
     Origin,
-    why="the commits must be where the host and the reviewers see them",
+    why="the host and the reviewers must be able to see the commits",
     clause="spec 1.2 TAG-IN-GIT",
 )
 def MAIN_ON_ORIGIN(facts: Facts, context: Context) -> Verdict:
@@ -273,4 +275,4 @@ def MAIN_ON_ORIGIN(facts: Facts, context: Context) -> Verdict:
     if origin.main_has_commit:
         return Pass(f"{tag.commit[:12]} is on origin/{main}")
     wanted, push = f"{tag.commit[:12]} on origin/{main}", f"git push origin {main}"
-    return Unknown(f"origin's {main} lacks it", push, wanted, not_yet=True)  # a deploy pushes it
+    return Unknown(f"not on origin/{main} yet", push, wanted, not_yet=True)  # a deploy pushes it

@@ -1,4 +1,4 @@
-"""Invariants of the workspace that no gate needs: what people set up once, around releases."""
+"""Invariants of the workspace's setup (scripts, workflows, hooks). No gate needs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPTS = ("scripts/deploy.sh", "scripts/rollback.sh", "scripts/drift-check.sh")
 @invariant(
     "workspace.scripts-there",
     Automation,
-    why="the spec's own commands work for whoever does not know l9 yet",
+    why="the spec's commands also work for people who do not know l9 yet",
     clause="spec 8.2 deployment",
     weight=Weight.ADVICE,
 )
@@ -29,36 +29,40 @@ def SCRIPTS_THERE(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "workspace.scripts-executable",
     Automation,
-    why="`./scripts/deploy.sh` is refused in every clone when git does not have it as executable",
+    why="without the executable bit in git, `./scripts/deploy.sh` fails in every clone: permission denied",
     clause="spec 6.2",
     weight=Weight.ADVICE,
 )
 def SCRIPTS_EXECUTABLE(facts: Facts, _context: Context) -> Verdict:
-    stiff = facts.the(Automation).stiff
-    if stiff:
-        return Fail("every script in scripts/ executable", f"not so: {', '.join(stiff)}", "l9 check --fix")
-    return Pass("what begins with #! in scripts/ is executable")
+    not_executable = facts.the(Automation).not_executable
+    if not_executable:
+        return Fail(
+            "every script in scripts/ executable",
+            f"not executable: {', '.join(not_executable)}",
+            "l9 check --fix",
+        )
+    return Pass("every file in scripts/ that begins with #! is executable")
 
 
 @invariant(
     "workspace.failures-told",
     Automation,
-    why="a deploy that failed while nobody watched is found by users first",
+    why="without an alert, users notice a failed deploy first",
     clause="spec 8.2 monitoring, 7.1",
     weight=Weight.ADVICE,
 )
 def FAILURES_TOLD(facts: Facts, _context: Context) -> Verdict:
     workflows = facts.the(Automation).workflows
     if workflows:
-        return Pass(f"{', '.join(workflows)} deploys, and has a step for failures")
-    wanted = "a CI workflow that deploys and has a step that runs when it failed"
+        return Pass(f"{', '.join(workflows)} deploys, and has a step that runs on failure")
+    wanted = "a CI workflow that deploys and has a step that runs on failure"
     return Fail(wanted, "none in .github/workflows, .gitea/workflows or .gitlab-ci.yml", EDIT)
 
 
 @invariant(
     "workspace.hooks-installed",
     Hooks,
-    why="what a gate would refuse is told before the commit is made",
+    why="hooks report before the commit what a gate would refuse",
     clause="spec 2.1, 8.2 local policy",
     weight=Weight.ADVICE,
 )
@@ -67,7 +71,7 @@ def HOOKS_INSTALLED(facts: Facts, _context: Context) -> Verdict:
     if hooks.absent:
         wanted = ", ".join((*hooks.installed, *hooks.absent))
         return Fail(f"hooks {wanted}", f"no {', '.join(hooks.absent)}", "l9 hooks install")
-    return Pass(f"{', '.join(hooks.installed)} in place")
+    return Pass(f"{', '.join(hooks.installed)} installed")
 
 
-STANDING = (HOOKS_INSTALLED, SCRIPTS_THERE, SCRIPTS_EXECUTABLE, FAILURES_TOLD)
+STEADY_STATE = (HOOKS_INSTALLED, SCRIPTS_THERE, SCRIPTS_EXECUTABLE, FAILURES_TOLD)

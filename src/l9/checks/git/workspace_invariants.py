@@ -14,7 +14,7 @@ from l9.core.verdict import Fail, Pass, Verdict
 
 
 def listed(paths: tuple[str, ...], most: int = 5) -> str:
-    """The first few paths in one line, and how many more there are; a name can hold what moves the cursor."""
+    """Format the first few paths in one line, with the number of the rest; control characters are escaped."""
     more = f" and {len(paths) - most} more" if len(paths) > most else ""
     return ", ".join(p if p.isprintable() else repr(p) for p in paths[:most]) + more
 
@@ -22,7 +22,7 @@ def listed(paths: tuple[str, ...], most: int = 5) -> str:
 @invariant(
     "workspace.on-main",
     Workspace,
-    why="releases are cut from main, and the push that follows must be main's",
+    why="releases are made from main, and a deploy pushes main",
     clause="spec 6.1 phase 2",
 )
 def ON_MAIN(facts: Facts, context: Context) -> Verdict:
@@ -36,7 +36,7 @@ def ON_MAIN(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "workspace.no-untracked-files",
     Workspace,
-    why="a file that git does not know is in no release, and may be why it works here",
+    why="an untracked file is in no release, and may be the reason that it works here",
     clause="spec 1.3 local",
 )
 def NO_UNTRACKED(facts: Facts, context: Context) -> Verdict:
@@ -48,13 +48,13 @@ def NO_UNTRACKED(facts: Facts, context: Context) -> Verdict:
     )
     if not found:
         return Pass("no untracked files")
-    return Fail("no untracked files but those in .gitignore", listed(found), "git add --all && git commit")
+    return Fail("no untracked files except ignored ones", listed(found), "git add --all && git commit")
 
 
 @invariant(
     "workspace.no-uncommitted-changes",
     Workspace,
-    why="what is not committed cannot be reviewed",
+    why="uncommitted changes are not reviewed and would not be deployed",
     clause="spec 1.3 local",
 )
 def NO_UNCOMMITTED(facts: Facts, _context: Context) -> Verdict:
@@ -67,7 +67,7 @@ def NO_UNCOMMITTED(facts: Facts, _context: Context) -> Verdict:
 @invariant(
     "workspace.dependencies-locked",
     Locks,
-    why="a floating version makes tomorrow's build another release",
+    why="with a floating version, tomorrow's build is a different release",
     clause="spec 2.3",
 )
 def DEPENDENCIES_LOCKED(facts: Facts, context: Context) -> Verdict:
@@ -80,7 +80,7 @@ def DEPENDENCIES_LOCKED(facts: Facts, context: Context) -> Verdict:
             )
         if context.settings.check.hashes and not report.hashed:
             remedy = f"uv pip compile --generate-hashes {quote(path)} --output-file {quote(path)}"
-            return Fail("every dependency with its hash", f"{path} has lines without", remedy)
+            return Fail("every dependency with its hash", f"{path} has lines without a hash", remedy)
     if not reports:
         return Pass("no requirements files in the tag's tree")
     count = sum(len(r.exact) for r in reports.values())
@@ -90,16 +90,16 @@ def DEPENDENCIES_LOCKED(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "workspace.project-matches-lock",
     Declared,
-    why="what is declared and not locked is installed as whatever is newest, or not at all",
+    why="a declared dependency that is not locked is installed in its newest version, or not at all",
     clause="spec 1.3 local",
     weight=Weight.RULE,
 )
 def PROJECT_MATCHES_LOCK(facts: Facts, _context: Context) -> Verdict:
     seen = facts.the(Declared)
-    if not seen.amiss:
+    if not seen.mismatches:
         nothing = "no pyproject.toml and no requirements.in: nothing is declared"
         return Pass("; ".join((*seen.looked, *seen.notes)) or nothing)
-    first, more = seen.amiss[0], len(seen.amiss) - 1
+    first, more = seen.mismatches[0], len(seen.mismatches) - 1
     found = f"{first.found}{f', and {more} more' if more else ''}"
-    log = tuple(f"{a.source}: {a.wanted}; {a.lock}: {a.found}" for a in seen.amiss)
+    log = tuple(f"{a.source}: {a.wanted}; {a.lock}: {a.found}" for a in seen.mismatches)
     return Fail(f"{first.wanted} of {first.source} in {first.lock}", found, first.remedy, log)

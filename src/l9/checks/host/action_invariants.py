@@ -1,4 +1,4 @@
-"""Invariants that must hold before an action is performed, in whatever row it stands (`graph.py`, GUARDS)."""
+"""Invariants that must hold before an action is performed, in any row (`graph.py`, GUARDS)."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from l9.core.verdict import Fail, Pass, Pending, Verdict
 @invariant(
     "host.target-answers",
     Target,
-    why="users are sent to a slot that is healthy now, or stay where they are: a run may have slept since its gates",
+    why="traffic moves only to a slot that is healthy now: the run may have been interrupted since its gates opened",
     clause="spec 5.1 step 7",
 )
 def TARGET_ANSWERS(facts: Facts, context: Context) -> Verdict:
     run, seen, health = context.run, facts.the(Target), context.settings.health
     slot, release = run.wanted_live
     if seen.answer is None:
-        return Pass("nothing was live before: there is no slot to ask")
+        return Pass("nothing was live before: no slot to probe")
     if seen.answer.ok:
         return Pass(f"{release} in {slot}: {seen.answer.found}")
-    # What the way back has started again is given the time that a start takes.
+    # A release that the rollback has started again gets the time that a start takes.
     patience = health.deadline if run.going_back and seen.started_at > run.started_at else health.timeout
     if context.elapsed < patience:
         return Pending(seen.answer.found, context.elapsed, patience)
     if seen.other is not None and not seen.other.ok:
-        # As when the database that both need is away.
-        return Pass(f"both slots are unhealthy: {release}, which was good before, is taken")
+        # For example when the database of both is down.
+        return Pass(f"both slots are unhealthy: using {release}, which was healthy before")
     return Fail(f"{release} healthy in {slot}: {seen.answer.expected}", seen.answer.found, "l9 status")
 
 
 @invariant(
     "host.slot-idle",
     Route,
-    why="the slot that serves the public is never stopped, paused or removed",
+    why="the slot that serves public traffic is never stopped, paused or removed",
     clause="spec 5.2",
 )
 def SLOT_IDLE(facts: Facts, context: Context) -> Verdict:
@@ -44,14 +44,14 @@ def SLOT_IDLE(facts: Facts, context: Context) -> Verdict:
     if active is not slot:
         return Pass(f"public traffic goes to {active}")
     if context.run.old is None and context.run.finished is None:
-        return Pass("nothing was live before: there is no other slot to send users to")
+        return Pass("nothing was live before: no other slot to switch to")
     return Fail(f"no public traffic to {slot}", f"public traffic goes to {active}", "l9 status")
 
 
 @invariant(
     "host.tree-unused",
     Slots,
-    why="a release that is in a slot runs from its tree",
+    why="a release in a slot runs from its tree",
     clause="spec 5.2",
 )
 def TREE_UNUSED(facts: Facts, context: Context) -> Verdict:
@@ -66,7 +66,7 @@ def TREE_UNUSED(facts: Facts, context: Context) -> Verdict:
     "host.standby-warm",
     Slots,
     Standby,
-    why="a slot that is paused before it is healthy is not healthy when it is woken",
+    why="a slot that is paused before it is healthy is not healthy when it wakes",
     clause="design: instant rollback",
 )
 def STANDBY_WARM(facts: Facts, context: Context) -> Verdict:
@@ -74,12 +74,12 @@ def STANDBY_WARM(facts: Facts, context: Context) -> Verdict:
     if answer.ok:
         return Pass(f"{old} is healthy again after {context.elapsed:.1f} s")
     if old is None or not facts.the(Slots)[old].serves:
-        return Pass(f"{old or 'no slot'} does not run: there is nothing to wait for")
+        return Pass(f"{old or 'the old slot'} is not running: nothing to wait for")
     if context.elapsed >= deadline:
-        return Pass(f"{old} is not healthy within {deadline:g} s, and stands by as it is")
+        return Pass(f"{old} is not healthy within {deadline:g} s: pausing it anyway")
     return Pending(answer.found, context.elapsed, deadline)
 
 
 def _slot(context: Context) -> Slot | None:
-    """The slot that the action is about."""
+    """The slot of the action."""
     return getattr(context.action, "slot", None)

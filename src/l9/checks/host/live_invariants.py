@@ -1,4 +1,4 @@
-"""Invariants from the switch on: the route, the bake, the old slot, the record, and the way back."""
+"""Invariants from the switch on: the route, the bake, the old slot, the record, and the rollback."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ QUIET = "no request in flight"
 @invariant(
     "host.route-set",
     Route,
-    why="the flag on disk is what survives a restart of the router",
+    why="the flag file on disk decides the route after a restart of the router",
     clause="spec 5.1 step 7",
 )
 def ROUTE_SET(facts: Facts, context: Context) -> Verdict:
     active = facts.the(Route).active
     if active is context.run.new:
         return Pass(f"traffic goes to {active}")
-    return Fail(f"traffic to {context.run.new}", f"it goes to {active}", "l9 resume")
+    return Fail(f"traffic to {context.run.new}", f"traffic goes to {active}", "l9 resume")
 
 
 @invariant(
-    "host.route-proved", Proof, why="the router's word is not proof; an answer is", clause="spec 5.1 step 10"
+    "host.route-proved",
+    Proof,
+    why="only answers through the public route prove which release is live",
+    clause="spec 5.1 step 10",
 )
 def ROUTE_PROVED(facts: Facts, context: Context) -> Verdict:
     return _proved(facts.the(Proof), context, str(context.run.new), context.run.tag)
@@ -48,12 +51,14 @@ def _proved(proof: Proof, context: Context, slot: str, release: str) -> Verdict:
     )
 
 
-@invariant("host.few-server-errors", Traffic, why="real users find what probes do not", clause="design: bake")
+@invariant(
+    "host.few-server-errors", Traffic, why="real traffic finds errors that probes miss", clause="design: bake"
+)
 def FEW_SERVER_ERRORS(facts: Facts, context: Context) -> Verdict:
     seen, limits = facts.the(Traffic), context.settings.bake
     watched = f"{limits.seconds:g} s"
     if seen.answers < limits.min_answers:
-        few = f"{watched}, {seen.answers} answers: inconclusive, {limits.min_answers} wanted"
+        few = f"{watched}, {seen.answers} answers: inconclusive, at least {limits.min_answers} needed"
         return once_baked(context, Pass(few))
     share = seen.server_errors / seen.answers
     if share > limits.max_error_share:
@@ -71,7 +76,7 @@ def FEW_SERVER_ERRORS(facts: Facts, context: Context) -> Verdict:
     "host.answers-stay-good",
     Bake,
     Logs,
-    why="healthy at the switch, broken a second later",
+    why="a release that is healthy at the switch can fail seconds later",
     clause="design: bake",
 )
 def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
@@ -94,7 +99,7 @@ def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
     )
 
 
-@invariant("host.drained", InFlight, why="a request that was accepted is answered", clause="spec 5.1 step 8")
+@invariant("host.drained", InFlight, why="an accepted request must be answered", clause="spec 5.1 step 8")
 def DRAINED(facts: Facts, context: Context) -> Verdict:
     seen, grace, left = facts.the(InFlight), context.settings.drain.grace, context.run.left
     if left is None:
@@ -105,14 +110,14 @@ def DRAINED(facts: Facts, context: Context) -> Verdict:
         return Pass(f"all requests on {left} have ended, {seen.streams} streams are still open")
     count = "an unknown number of" if seen.requests is None else str(seen.requests)
     if context.elapsed >= grace:
-        return Pass(f"grace of {grace:g} s is over with {count} requests open on {left}")
+        return Pass(f"grace period of {grace:g} s is over with {count} requests open on {left}")
     return Pending(f"{count} requests in flight on {left}", context.elapsed, grace)
 
 
 @invariant(
     "host.old-stands-by",
     Slots,
-    why="the old slot must not work on, and must be there to go back to",
+    why="the old slot must not keep working, and must be ready for a rollback",
     clause="spec 5.1 step 10 (or leave as standby)",
 )
 def OLD_STANDS_BY(facts: Facts, context: Context) -> Verdict:
@@ -128,7 +133,7 @@ def OLD_STANDS_BY(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "host.record-true",
     Record,
-    why="what the host says is deployed is what runs",
+    why="the host's record must name the release that runs",
     clause="spec 1.3 host (no drift)",
 )
 def RECORD_TRUE(facts: Facts, context: Context) -> Verdict:
@@ -147,7 +152,7 @@ def RECORD_TRUE(facts: Facts, context: Context) -> Verdict:
     Route,
     Slots,
     Proof,
-    why="after going back, the public route must serve what it served before",
+    why="after a rollback, the public route must serve the release that it served before",
     clause="spec 5.2",
 )
 def PREVIOUS_LIVE(facts: Facts, context: Context) -> Verdict:
@@ -156,7 +161,7 @@ def PREVIOUS_LIVE(facts: Facts, context: Context) -> Verdict:
         return Pass("nothing was live before")
     route, old = facts.the(Route), facts.the(Slots)[run.old]
     if route.active is not run.old:
-        return Fail(f"traffic to {run.old}", f"it goes to {route.active}", "l9 resume")
+        return Fail(f"traffic to {run.old}", f"traffic goes to {route.active}", "l9 resume")
     if not old.serves or old.release != run.previous:
         return Fail(
             f"{run.previous} running in {run.old}", f"{old.release or 'nothing'} {old.status}", "l9 rollback"
@@ -169,7 +174,7 @@ def PREVIOUS_LIVE(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "host.new-slot-gone",
     Slots,
-    why="a refused release must not work on in the background",
+    why="a refused release must not keep running in the background",
     clause="spec 1.2 ROLLBACK",
 )
 def NEW_SLOT_GONE(facts: Facts, context: Context) -> Verdict:
@@ -177,4 +182,4 @@ def NEW_SLOT_GONE(facts: Facts, context: Context) -> Verdict:
     slot = facts.the(Slots)[run.new]
     if slot.release == run.tag and slot.status in (SlotStatus.RUNNING, SlotStatus.RESTARTING):
         return Fail(f"{run.tag} not running in {run.new}", f"{slot.status}", "l9 resume")
-    return Pass(f"{run.tag} does not run in {run.new}")
+    return Pass(f"{run.tag} is not running in {run.new}")

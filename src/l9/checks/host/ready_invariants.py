@@ -1,4 +1,4 @@
-"""Invariants of the host before anything is done there: it can take the release, and the way back exists."""
+"""Invariants of the host before anything changes there: it can take the release, and a rollback is possible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from l9.core.verdict import Fail, Pass, Unknown, Verdict
 MB = 1_000_000
 
 
-@invariant("host.engine-ready", Host, why="no engine, no release", clause="spec 5.1 prerequisites")
+@invariant(
+    "host.engine-ready",
+    Host,
+    why="a release runs in containers, which need an engine",
+    clause="spec 5.1 prerequisites",
+)
 def ENGINE_READY(facts: Facts, _context: Context) -> Verdict:
     return Pass(facts.the(Host).engine)
 
@@ -27,20 +32,20 @@ def ENGINE_READY(facts: Facts, _context: Context) -> Verdict:
     "host.site-ready",
     Route,
     Site,
-    why="a switch that the router does not read moves nothing",
+    why="a switch has no effect if the router does not read the flag file",
     clause="spec 1.3 host",
 )
 def SITE_READY(facts: Facts, _context: Context) -> Verdict:
     site = facts.the(Site)
     if site.problem:
-        return Fail("a site whose colour the flag file decides", site.problem, site.remedy)
+        return Fail("a site whose slot the flag file selects", site.problem, site.remedy)
     return Pass(f"the route answers, active slot {facts.the(Route).active}")
 
 
 @invariant(
     "host.env-complete",
     Environment,
-    why="a missing variable takes the release down after it has replaced the old one",
+    why="a missing variable would take the release down after it has replaced the old one",
     clause="spec 5.1 step 3",
 )
 def ENV_COMPLETE(facts: Facts, context: Context) -> Verdict:
@@ -48,7 +53,9 @@ def ENV_COMPLETE(facts: Facts, context: Context) -> Verdict:
     source = context.run.env.source if context.run.env else ""
     if source and not env.resolved:
         wanted = f"every key of .env.example in {source}"
-        return Unknown("the deploy resolves it first", f"l9 deploy {context.run.tag}", wanted, not_yet=True)
+        return Unknown(
+            "not resolved yet: a deploy does it", f"l9 deploy {context.run.tag}", wanted, not_yet=True
+        )
     edit = f"$EDITOR {shlex.quote(source or env.path)}"
     if not env.exists and not source:
         return Fail(f"an environment file {env.path}", "none", "l9 provision")
@@ -58,47 +65,47 @@ def ENV_COMPLETE(facts: Facts, context: Context) -> Verdict:
         )
     if env.wrong:
         wanted = listed(tuple(f"{w.key}: {w.expected}" for w in env.wrong))
-        return Fail(wanted, f"another shape in {listed(tuple(w.key for w in env.wrong))}", edit)
+        return Fail(wanted, f"invalid value of {listed(tuple(w.key for w in env.wrong))}", edit)
     if env.mode & 0o077:
         remedy = f"chmod 600 {shlex.quote(env.path)}"
         return Fail(f"{env.path} readable by its owner only", f"mode {env.mode:04o}", remedy)
     where = f"resolved from {source}" if source else "mode 0600"
-    return Pass(f"every key of .env.example has a value of its shape, {where}")
+    return Pass(f"every key of .env.example has a valid value, {where}")
 
 
 @invariant(
     "host.env-put-back",
     Environment,
-    why="the release that is live again must be started with its own environment, not with the refused one's",
+    why="the release that is live again must start with its own environment, not the refused release's",
     clause="spec 5.2",
 )
 def ENV_PUT_BACK(facts: Facts, context: Context) -> Verdict:
     path = facts.the(Environment).path
     written = [step for step in context.run.steps if isinstance(step.action, WriteEnv)]
     if all(step.status is StepStatus.UNDONE for step in written):
-        return Pass(f"{path} is as it was before the run" if written else f"the run left {path} alone")
-    found = "the refused release's; what was there is kept in .l9/env"
+        return Pass(f"{path} is as it was before the run" if written else f"the run did not change {path}")
+    found = "the refused release's environment; the file from before is kept in .l9/env"
     return Fail(f"{path} as it was before the run", found, f"$EDITOR {shlex.quote(path)}")
 
 
 @invariant(
     "host.checkout-unedited",
     Checkout,
-    why="an edit made by hand is in no release, and a deploy would overwrite it without a word",
+    why="an edit made by hand is in no release, and a deploy would overwrite it silently",
     clause="spec 1.3 host (no drift)",
 )
 def CHECKOUT_UNEDITED(facts: Facts, _context: Context) -> Verdict:
     seen = facts.the(Checkout)
     if not seen.edited:
-        return Pass("nobody edited the live checkout")
+        return Pass("no edits in the live checkout")
     stash = shlex.join(("git", "-C", seen.root, "stash", "push", "--", *seen.edited[:5]))
-    return Fail("a live checkout as its tag has it", f"edited by hand: {listed(seen.edited)}", stash)
+    return Fail("a live checkout identical to its tag", f"edited by hand: {listed(seen.edited)}", stash)
 
 
 @invariant(
     "host.ports-free",
     Host,
-    why="a port that another program holds fails the launch halfway",
+    why="the launch fails if another program holds the port",
     clause="spec 5.1 step 5",
 )
 def PORTS_FREE(facts: Facts, _context: Context) -> Verdict:
@@ -117,7 +124,9 @@ def DISK_FREE(facts: Facts, context: Context) -> Verdict:
     return Fail(f"{least // MB} MB of disk free", f"{free // MB} MB", "docker system df")
 
 
-@invariant("host.memory-free", Host, why="two slots run side by side for a while", clause="spec 5.1 step 5")
+@invariant(
+    "host.memory-free", Host, why="both slots run side by side during a deploy", clause="spec 5.1 step 5"
+)
 def MEMORY_FREE(facts: Facts, context: Context) -> Verdict:
     free, least = facts.the(Host).memory_available, context.settings.needs.memory
     if free >= least:
@@ -128,26 +137,26 @@ def MEMORY_FREE(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "host.way-back",
     Retained,
-    why="a rollback is proved possible before anything changes",
+    why="a rollback must be possible before anything changes",
     clause="spec 5.2",
 )
 def WAY_BACK(facts: Facts, context: Context) -> Verdict:
     kept = facts.the(Retained)
     if context.run.previous is None:
-        return Pass("first deploy: there is nothing to go back to")
+        return Pass("first deploy: nothing to roll back to")
     if context.run.previous == context.run.tag:
-        return Pass(f"{kept.tag} is deployed again, which makes all that is kept of it anew")
+        return Pass(f"{kept.tag} is deployed again, which recreates its retained parts")
     lacking = _lacking(kept)
     if not lacking:
         return Pass(f"rollback to {kept.tag} is ready: image {short(kept.image)}, compose, env and settings")
     found = f"missing: {', '.join(lacking)}"
-    return Fail(f"all that {kept.tag} needs to come back", found, f"l9 deploy {kept.tag} --again")
+    return Fail(f"everything that a rollback to {kept.tag} needs", found, f"l9 deploy {kept.tag} --again")
 
 
 @invariant(
     "host.release-kept",
     Retained,
-    why="a rollback to a release that was pruned ends in an outage",
+    why="a rollback to a pruned release would end in an outage",
     clause="spec 5.2",
 )
 def RELEASE_KEPT(facts: Facts, _context: Context) -> Verdict:
@@ -171,7 +180,7 @@ def _lacking(kept: Retained) -> tuple[str, ...]:
 @invariant(
     "host.newer-than-live",
     Retained,
-    why="what goes back is a rollback: instant, proved possible, and on record as one",
+    why="an older release goes live by a rollback: instant, checked first, and recorded as one",
     clause="spec 5.2",
     weight=Weight.RULE,
 )
@@ -179,19 +188,19 @@ def NEWER_THAN_LIVE(_facts: Facts, context: Context) -> Verdict:
     run, form = context.run, TagFormat(context.settings.release.tag)
     live, mine = form.parse(run.previous or ""), form.parse(run.tag)
     if live is None or mine is None:
-        return Pass("nothing is live that it could be older than")
+        return Pass("no live version to compare with")
     if live <= mine:
-        return Pass(f"{run.tag} is live already" if run.previous == run.tag else f"newer than {run.previous}")
+        return Pass(f"{run.tag} is already live" if run.previous == run.tag else f"newer than {run.previous}")
     back = f"l9 rollback {run.tag}" + ("" if run.tag in run.kept else " --rebuild")
     remedy = back if run.was_good else "l9 check --explain host.newer-than-live"
     known = "was live before" if run.was_good else "was never live here"
-    return Fail(f"a release above {run.previous}, which is live", f"{run.tag}, which {known}", remedy)
+    return Fail(f"a release newer than {run.previous}, which is live", f"{run.tag}, which {known}", remedy)
 
 
 @invariant(
     "host.tag-never-moved",
     HostTag,
-    why="a name that meant something else before is an alarm, whoever agrees on it now",
+    why="a tag that named another object in an earlier run is an alarm, even if all clones agree now",
     clause="spec 1.1 (tags are immutable)",
 )
 def TAG_NEVER_MOVED(_facts: Facts, context: Context) -> Verdict:
@@ -205,7 +214,7 @@ def TAG_NEVER_MOVED(_facts: Facts, context: Context) -> Verdict:
 @invariant(
     "host.tag-same",
     HostTag,
-    why="the host must build the very object that was judged",
+    why="the host must build exactly the tag object that was checked",
     clause="spec 5.1 step 1",
 )
 def TAG_SAME(facts: Facts, context: Context) -> Verdict:
@@ -216,9 +225,11 @@ def TAG_SAME(facts: Facts, context: Context) -> Verdict:
     return Fail(f"tag object {wanted[:12]}", found, f"git ls-remote origin {context.run.tag}")
 
 
-@invariant("host.tag-on-main", HostTag, why="no orphaned commit goes live", clause="spec 5.1 step 1")
+@invariant("host.tag-on-main", HostTag, why="an orphaned commit must not go live", clause="spec 5.1 step 1")
 def TAG_ON_MAIN(facts: Facts, context: Context) -> Verdict:
     main = context.settings.release.main
     if facts.the(HostTag).tag.on_main:
-        return Pass(f"on origin/{main}, seen from the host")
-    return Fail(f"reachable from origin/{main}", "it is not, seen from the host", f"git push origin {main}")
+        return Pass(f"on origin/{main} in the host's clone")
+    return Fail(
+        f"reachable from origin/{main}", "not reachable in the host's clone", f"git push origin {main}"
+    )

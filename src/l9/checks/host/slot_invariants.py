@@ -1,4 +1,4 @@
-"""Invariants of the new slot: its image, its health, its log, its answers (spec 1.3, VPS RUNTIME)."""
+"""Invariants of the new slot: its image, health, log and answers (spec 1.3, VPS RUNTIME)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MB = 1_000_000
 @invariant(
     "host.image-ready",
     Image,
-    why="a slot runs one image, named by digest, built from this commit",
+    why="a slot runs one image, identified by digest and built from this commit",
     clause="spec 1.2 IMAGES-READY",
 )
 def IMAGE_READY(facts: Facts, context: Context) -> Verdict:
@@ -28,13 +28,16 @@ def IMAGE_READY(facts: Facts, context: Context) -> Verdict:
         return Pass(f"image {short(image.digest)} of commit {wanted[:12]}{size}")
     return Fail(
         f"an image of commit {wanted[:12]}",
-        f"one of {image.commit[:12] or 'no commit'}",
+        f"an image of {image.commit[:12] or 'no commit'}",
         f"l9 explain {context.run.id}",
     )
 
 
 @invariant(
-    "host.services-up", Services, why="the release needs them to be healthy", clause="spec 5.1 prerequisites"
+    "host.services-up",
+    Services,
+    why="the release is healthy only when they run",
+    clause="spec 5.1 prerequisites",
 )
 def SERVICES_UP(facts: Facts, _context: Context) -> Verdict:
     status = facts.the(Services).status
@@ -45,7 +48,7 @@ def SERVICES_UP(facts: Facts, _context: Context) -> Verdict:
 
 
 @invariant(
-    "host.new-slot-up", Slots, why="a container of this release, not just any", clause="spec 1.2 LAUNCH"
+    "host.new-slot-up", Slots, why="the slot must run a container of this release", clause="spec 1.2 LAUNCH"
 )
 def NEW_SLOT_UP(facts: Facts, context: Context) -> Verdict:
     run = context.run
@@ -65,7 +68,7 @@ def NEW_SLOT_UP(facts: Facts, context: Context) -> Verdict:
     Health,
     Slots,
     Logs,
-    why="a release that never comes up must not be waited for",
+    why="the wait for a release that never comes up must end",
     clause="spec 5.1 step 5",
 )
 def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
@@ -76,7 +79,7 @@ def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
     if slot.status in (SlotStatus.EXITED, SlotStatus.ABSENT):
         return _unhealthy(facts, context, f"the process ended with exit code {slot.exit_code}")
     if context.elapsed > context.settings.health.deadline:
-        return _unhealthy(facts, context, f"not in {context.settings.health.deadline:g} s")
+        return _unhealthy(facts, context, f"not healthy in {context.settings.health.deadline:g} s")
     return Pending(_last(facts), context.elapsed, context.settings.health.deadline)
 
 
@@ -85,7 +88,7 @@ def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
     Health,
     Slots,
     Logs,
-    why="one good answer may be luck",
+    why="a single healthy answer is no proof of a healthy release",
     clause="spec 1.3 host (green for 10 s)",
 )
 def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
@@ -99,7 +102,7 @@ def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
             return Pass(f"healthy for {held:.1f} s without a break, {streak.samples} probes")
         return Pending(f"healthy for {held:.1f} of {soak:g} s", held, soak)
     if context.elapsed > context.settings.health.deadline + soak:
-        return _unhealthy(facts, context, f"never {soak:g} s without a break")
+        return _unhealthy(facts, context, f"never healthy for {soak:g} s without a break")
     return Pending(_last(facts), 0, soak, timed=False)
 
 
@@ -108,23 +111,25 @@ def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
     Slots,
     Health,
     Logs,
-    why="the image's own healthcheck has a say where there is one",
+    why="the image's own healthcheck must pass, if it has one",
     clause="spec 1.3 host",
 )
 def ENGINE_HEALTH(facts: Facts, context: Context) -> Verdict:
     health = facts.the(Slots)[context.run.new].health
     if context.run.wake is SlotStatus.PAUSED:
-        return Pass("woken from standby: the engine's last word is from the pause, our own probes decide")
+        return Pass(
+            "woken from standby: the engine's last result is from before the pause, l9's probes decide"
+        )
     if health in (None, "none"):
         return Pass("the image has no healthcheck")
     if health == "healthy":
-        return Pass("the engine says healthy")
+        return Pass("the engine reports healthy")
     if health == "unhealthy":
-        return _unhealthy(facts, context, "the engine's healthcheck says unhealthy")
+        return _unhealthy(facts, context, "the engine's healthcheck reports unhealthy")
     if context.elapsed > context.settings.health.deadline:
-        return _unhealthy(facts, context, f"the engine's healthcheck still says {health}")
+        return _unhealthy(facts, context, f"the engine's healthcheck still reports {health}")
     return Pending(
-        f"the engine's healthcheck says {health}", context.elapsed, context.settings.health.deadline
+        f"the engine's healthcheck reports {health}", context.elapsed, context.settings.health.deadline
     )
 
 
@@ -149,38 +154,38 @@ def _unhealthy(facts: Facts, context: Context, found: str) -> Fail:
     "host.logs-clean",
     Logs,
     Health,
-    why="an error in the log is a failure that no probe asked about",
+    why="the log shows errors that no probe finds",
     clause="spec 5.1 step 6",
 )
 def LOGS_CLEAN(facts: Facts, context: Context) -> Verdict:
     verdict = judge_log(facts, context)
     if not isinstance(verdict, Pass):
         return verdict
-    # A log read before it came up says nothing of how it came up.
+    # The log must be read after the first healthy answer, so that it covers the whole start.
     healthy_at, read_at = facts.the(Health).streak.first_ok_at, facts.the(Logs).at
     if healthy_at is None or read_at < healthy_at:
         health = context.settings.health
         if healthy_at is not None and context.elapsed > health.deadline + health.soak:
-            return Unknown("more is logged than can be read in time", f"l9 explain {context.run.id}")
+            return Unknown("the log grows faster than it can be read", f"l9 explain {context.run.id}")
         return Pending("reading the log", 0, 0)
     return verdict
 
 
 @invariant(
-    "host.logs-stay-clean", Logs, why="some errors only real traffic brings out", clause="spec 5.1 step 6"
+    "host.logs-stay-clean", Logs, why="some errors occur only under real traffic", clause="spec 5.1 step 6"
 )
 def LOGS_STAY_CLEAN(facts: Facts, context: Context) -> Verdict:
     verdict = judge_log(facts, context)
     if isinstance(verdict, Fail):
         return verdict
     if isinstance(verdict, Unknown):
-        # Users are on it, and much traffic makes logs rotate: lost lines alone are no reason to go back.
+        # Heavy traffic makes logs rotate: lost lines alone do not roll a live release back.
         verdict = Pass(f"inconclusive: {verdict.reason}")
     return once_baked(context, verdict)
 
 
 def judge_log(facts: Facts, context: Context) -> Pass | Fail | Unknown:
-    """The verdict on the log that was read; Unknown where lines of it were lost."""
+    """Judge the log that was read; Unknown if lines of it were lost."""
     report = facts.the(Logs).report
     if report.outcome is Outcome.ERRORS:
         first = report.excerpt[0].splitlines()
@@ -198,7 +203,7 @@ def judge_log(facts: Facts, context: Context) -> Pass | Fail | Unknown:
 @invariant(
     "host.smoke-passed",
     Smoke,
-    why="/health may be 200 while the application is broken",
+    why="/health can answer 200 while the application is broken",
     clause="spec 5.1 step 6",
 )
 def SMOKE_PASSED(facts: Facts, context: Context) -> Verdict:
@@ -214,22 +219,22 @@ def SMOKE_PASSED(facts: Facts, context: Context) -> Verdict:
     "host.new-slot-steady",
     Slots,
     Logs,
-    why="a restart or an OOM kill between two probes goes unseen by them",
+    why="probes do not see a restart or an OOM kill between two of them",
     clause="field notes, log rule 7",
 )
 def NEW_SLOT_STEADY(facts: Facts, context: Context) -> Verdict:
     slot = facts.the(Slots)[context.run.new]
     if slot.oom_killed or slot.restarts or not slot.serves or slot.release != context.run.tag:
-        what = (
-            "killed for lack of memory"
+        found = (
+            "out of memory: killed"
             if slot.oom_killed
             else f"{slot.status}, {slot.restarts} restarts, exit code {slot.exit_code}"
         )
         return Fail(
             f"{context.run.tag} running, never restarted",
-            what,
+            found,
             f"l9 explain {context.run.id}",
             facts.the(Logs).tail,
         )
-    passed = Pass("running, no restart, not out of memory")
+    passed = Pass("running, no restart, no OOM kill")
     return once_baked(context, passed) if context.gate is State.BAKE else passed

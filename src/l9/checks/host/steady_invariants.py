@@ -1,4 +1,4 @@
-"""Invariants of a host between two deploys: what is live is well. No gate needs them; `l9 check` and `l9 ready` do."""
+"""Invariants of a host between deploys. No gate needs them; `l9 check` and `l9 ready` judge them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from l9.core.facts import DriftCheck, Facts
 from l9.core.invariant import Weight, invariant
 from l9.core.verdict import Fail, Pass, Unknown, Verdict
 
-SELDOM = 2 * 3600  # seconds: the timer looks every hour, and a host may have been off for a while
+OVERDUE = 2 * 3600  # seconds: the timer runs every hour, and a host may have been off for a while
 
 
 @invariant(
     "host.live-healthy",
     Health,
-    why="what is live answers as it did when it went live",
+    why="the live release must stay healthy after its deploy",
     clause="spec 1.3 host (/health)",
 )
 def LIVE_HEALTHY(facts: Facts, context: Context) -> Verdict:
@@ -30,7 +30,7 @@ def LIVE_HEALTHY(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "host.live-log-clean",
     Logs,
-    why="an error that users met stands in the log first",
+    why="errors that users meet appear in the log first",
     clause="spec 1.3 host (logs)",
 )
 def LIVE_LOG_CLEAN(facts: Facts, context: Context) -> Verdict:
@@ -42,27 +42,29 @@ def LIVE_LOG_CLEAN(facts: Facts, context: Context) -> Verdict:
     if isinstance(verdict, Unknown):
         return Unknown(verdict.reason, "l9 logs", verdict.expected)
     if not facts.the(Logs).at:
-        return Pass(f"{verdict.found} in the first of the last hour; the rest is too much for one look")
+        return Pass(
+            f"{verdict.found} in the first part of the last hour; the rest is too long to read at once"
+        )
     return verdict
 
 
 @invariant(
     "host.drift-watched",
     DriftCheck,
-    why="an edit made by hand is found within the hour, and not at the next deploy",
+    why="an edit made by hand is found within an hour, not at the next deploy",
     clause="spec 5.3",
     weight=Weight.ADVICE,
 )
 def DRIFT_WATCHED(facts: Facts, context: Context) -> Verdict:
     last = facts.the(DriftCheck)
-    wanted, remedy = "a look for drift by the host's timer every hour", "l9 provision"
+    wanted, remedy = "an hourly drift check by the host's timer", "l9 provision"
     if last.at is None:
         return Fail(wanted, "none so far", remedy)
     minutes = (context.now - last.at) / 60
     found = f"{last.drift} differences {minutes:.0f} min ago"
-    if context.now - last.at > SELDOM:
+    if context.now - last.at > OVERDUE:
         return Fail(wanted, f"the last one {minutes / 60:.0f} h ago", remedy)
     return Fail("no drift", found, "l9 drift") if last.drift else Pass(found)
 
 
-STANDING = (LIVE_HEALTHY, LIVE_LOG_CLEAN, DRIFT_WATCHED)
+STEADY_STATE = (LIVE_HEALTHY, LIVE_LOG_CLEAN, DRIFT_WATCHED)

@@ -1,4 +1,4 @@
-"""Invariants of the four stages (spec 2.1): each is green, on this very tree, and what they showed fits the release."""
+"""Invariants of the four stages (spec 2.1): each passed on exactly this tree, and its results fit the release."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def _green(stage: Stage) -> Check:
 FIX_PASSED = invariant(
     "workspace.fix-passed",
     CgmpReport,
-    why="what a formatter or a type checker finds by itself needs no reviewer, and no user",
+    why="reviewers and users should not find what a formatter or a type checker finds",
     clause="spec 2.1 FIX",
 )(_green(Stage.FIX))
 
 SIM_PASSED = invariant(
     "workspace.sim-passed",
     CgmpReport,
-    why="what its own tests refuse has no business on a server",
+    why="a release that fails its own tests must not go to a server",
     clause="spec 2.1 SIM",
 )(_green(Stage.SIM))
 
 COV_PASSED = invariant(
     "workspace.cov-passed",
     CgmpReport,
-    why="a line that changed and that no test ran is tested by users",
+    why="a changed line that no test runs is tested by users",
     clause="spec 2.1 COV",
 )(_green(Stage.COV))
 
 ORACLE_PASSED = invariant(
     "workspace.oracle-passed",
     CgmpReport,
-    why="a release that does not start, or answers otherwise than recorded, is found before a host is touched",
+    why="a release that does not start, or does not answer as recorded, must be found before a host is changed",
     clause="spec 2.1 ORACLE",
 )(_green(Stage.ORACLE))
 
@@ -62,7 +62,7 @@ ORACLE_PASSED = invariant(
 @invariant(
     "workspace.cgmp-this-tree",
     CgmpReport,
-    why="green stages of another tree say nothing of this one",
+    why="green stages of another tree prove nothing about this one",
     clause="spec 1.2 TESTS-GREEN",
 )
 def CGMP_THIS_TREE(facts: Facts, context: Context) -> Verdict:
@@ -79,7 +79,7 @@ def CGMP_THIS_TREE(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "workspace.api-fits-version",
     CgmpReport,
-    why="clients read from the version whether they may take a release without changing anything",
+    why="the version tells clients if they can upgrade without changes",
     clause="spec 3.3",
 )
 def API_FITS_VERSION(facts: Facts, context: Context) -> Verdict:
@@ -88,23 +88,23 @@ def API_FITS_VERSION(facts: Facts, context: Context) -> Verdict:
         return _LATER
     change, base = report.api, report.base
     if change is None or base is None or change.level in ("none", "patch"):
-        return Pass("no change of the API that a client would notice")
+        return Pass("no change of the API that affects clients")
     parts = 1 if change.level == "major" else 2
-    told = "; ".join((change.breaking or change.added)[:3])
+    changes = "; ".join((change.breaking or change.added)[:3])
     mine = TagFormat(context.settings.release.tag).parse(context.run.tag)
     if mine is None:
-        return Pass(f"the next release has to be a {change.level.upper()}: {told}")
+        return Pass(f"the next release must be a {change.level.upper()}: {changes}")
     if (mine.major, mine.minor, mine.patch)[:parts] > base.version[:parts]:
-        return Pass(f"a {change.level.upper()} since {base.tag}: {told}")
+        return Pass(f"a {change.level.upper()} since {base.tag}: {changes}")
     wanted = f"a {change.level.upper()} release after {base.tag}"
-    return Fail(wanted, told, f"l9 release {change.level}", (*change.breaking, *change.added))
+    return Fail(wanted, changes, f"l9 release {change.level}", (*change.breaking, *change.added))
 
 
 @invariant(
     "workspace.image-matches-lock",
     CgmpReport,
     Locks,
-    why="what runs in production is what the lock says, or the lock says nothing",
+    why="production must run exactly the locked versions",
     clause="spec 1.3 local (pip freeze)",
 )
 def IMAGE_MATCHES_LOCK(facts: Facts, _context: Context) -> Verdict:
@@ -120,14 +120,19 @@ def IMAGE_MATCHES_LOCK(facts: Facts, _context: Context) -> Verdict:
     pins = [pin for path in main for pin in locks[path].exact]
     wanted = {pin.name: pin.version for pin in pins}
     needed = {pin.name for pin in pins if not pin.marker}
-    there = {name: version for name, version in map(_pinned, report.freeze) if name not in _NOT_OF_THE_LOCK}
-    wrong = [f"{n} {there[n]} is not locked" for n in sorted(there.keys() - wanted.keys())]
-    wrong += [f"{n} is not installed" for n in sorted(needed - there.keys())]
-    wrong += [f"{n} {v}, locked {wanted[n]}" for n, v in sorted(there.items()) if wanted.get(n, v) != v]
+    installed = {
+        name: version for name, version in map(_pinned, report.freeze) if name not in _NOT_OF_THE_LOCK
+    }
+    wrong = [f"{n} {installed[n]} is not locked" for n in sorted(installed.keys() - wanted.keys())]
+    wrong += [f"{n} is not installed" for n in sorted(needed - installed.keys())]
+    wrong += [f"{n} {v}, locked {wanted[n]}" for n, v in sorted(installed.items()) if wanted.get(n, v) != v]
     if not wrong:
-        return Pass(f"{len(there)} packages, as in {listed(tuple(sorted(main)))}")
+        return Pass(f"{len(installed)} packages, as in {listed(tuple(sorted(main)))}")
     return Fail(
-        f"what {listed(tuple(sorted(main)))} locks", listed(tuple(wrong)), "l9 cgmp --again", tuple(wrong)
+        f"the versions in {listed(tuple(sorted(main)))}",
+        listed(tuple(wrong)),
+        "l9 cgmp --again",
+        tuple(wrong),
     )
 
 

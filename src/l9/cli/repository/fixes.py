@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from l9.checks.git.automation import stiff_scripts
+from l9.checks.git.automation import scripts_without_mode
 from l9.cli.context import Project
 from l9.protocol.answers.check import Fixed
 
@@ -21,7 +21,7 @@ EVERYBODY = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 def make_scripts_executable(here: Project) -> list[Fixed]:
     """The scripts of HEAD that lie here as plain files; a link is left alone, and so is what lies behind one."""
     done = []
-    for name in stiff_scripts(here.repo.tree("")):
+    for name in scripts_without_mode(here.repo.tree("")):
         path = here.repo.top / name
         mode = _mode(path)
         if mode is None or mode & EVERYBODY == EVERYBODY or path.resolve() != here.repo.top.resolve() / name:

@@ -22,11 +22,11 @@ def project(*dependencies: str, more: str = "", python: str = ">=3.11") -> str:
 
 
 def found(lock: str, *dependencies: str, **how: str) -> list[str]:
-    amiss = compared({"requirements.txt": lock}, pyproject_toml=project(*dependencies, **how)).amiss
-    assert {(a.source, a.lock, a.remedy) for a in amiss} <= {
+    mismatches = compared({"requirements.txt": lock}, pyproject_toml=project(*dependencies, **how)).mismatches
+    assert {(a.source, a.lock, a.remedy) for a in mismatches} <= {
         ("pyproject.toml", "requirements.txt", "l9 lock")
     }
-    return [a.found for a in amiss]
+    return [a.found for a in mismatches]
 
 
 def test_each_declared_dependency_is_locked_at_a_version_that_it_allows() -> None:
@@ -80,13 +80,13 @@ def test_a_declaration_may_be_divided_by_marker_as_its_lock_is() -> None:
 
 
 def test_what_is_no_requirement_is_told() -> None:
-    (amiss,) = compared({"requirements.txt": "x==1\n"}, pyproject_toml=project("x y z")).amiss
-    assert amiss.remedy == "$EDITOR pyproject.toml"
-    assert "\n" not in amiss.found
+    (mismatch,) = compared({"requirements.txt": "x==1\n"}, pyproject_toml=project("x y z")).mismatches
+    assert mismatch.remedy == "$EDITOR pyproject.toml"
+    assert "\n" not in mismatch.found
 
 
 def test_no_lock_at_all() -> None:
-    assert compared(pyproject_toml=project("fastapi>=0.1", "x")).amiss == (
+    assert compared(pyproject_toml=project("fastapi>=0.1", "x")).mismatches == (
         LockMismatch("pyproject.toml", "fastapi>=0.1", "requirements.txt", "no lock", "l9 lock"),
     )
     assert compared(pyproject_toml=project()) == Declared(())
@@ -105,7 +105,7 @@ def test_an_extra_and_a_group_count_where_a_lock_is_made_for_them() -> None:
         "requirements/dev-tools.txt": "ruff==1\n",
     }
     seen = compared(locks, pyproject_toml=project("x", more=more))
-    assert [(a.lock, a.wanted, a.found) for a in seen.amiss] == [
+    assert [(a.lock, a.wanted, a.found) for a in seen.mismatches] == [
         ("requirements-test.txt", "pytest>=8", "pytest==7.0"),
         ("requirements/dev-tools.txt", "mypy", "no mypy"),
     ]
@@ -118,12 +118,12 @@ def test_locks_in_toml() -> None:
     )
     seen = compared(pyproject_toml=project("fastapi", "numpy>=2", "numpy<2"), uv_lock=uv_lock)
     assert seen == Declared(("3 of pyproject.toml in uv.lock",))
-    (amiss,) = compared(pyproject_toml=project("fastapi>=1"), uv_lock=uv_lock).amiss
-    assert (amiss.lock, amiss.found, amiss.remedy) == ("uv.lock", "fastapi==0.104.1", "uv lock")
-    (amiss,) = compared(pyproject_toml=project("a"), pylock_toml="packages = [1, {name = 'b'}]").amiss
-    assert amiss.found == "no a"
-    (amiss,) = compared(pyproject_toml=project("a"), pylock_toml="packages = 1").amiss
-    assert amiss.lock == "pylock.toml"
+    (mismatch,) = compared(pyproject_toml=project("fastapi>=1"), uv_lock=uv_lock).mismatches
+    assert (mismatch.lock, mismatch.found, mismatch.remedy) == ("uv.lock", "fastapi==0.104.1", "uv lock")
+    (mismatch,) = compared(pyproject_toml=project("a"), pylock_toml="packages = [1, {name = 'b'}]").mismatches
+    assert mismatch.found == "no a"
+    (mismatch,) = compared(pyproject_toml=project("a"), pylock_toml="packages = 1").mismatches
+    assert mismatch.lock == "pylock.toml"
 
 
 def test_both_locks_are_compared() -> None:
@@ -132,7 +132,7 @@ def test_both_locks_are_compared() -> None:
         pyproject_toml=project("a>=2"),
         uv_lock="[[package]]\nname='a'\nversion='2'\n",
     )
-    assert [a.lock for a in seen.amiss] == ["requirements.txt"]
+    assert [a.lock for a in seen.mismatches] == ["requirements.txt"]
 
 
 def test_what_is_not_compared_is_said() -> None:
@@ -152,7 +152,7 @@ def test_what_a_lock_is_made_from_beside_it() -> None:
         {"requirements.in": listed},
         {"requirements.txt": read_requirements("fastapi==0.104\nclick==8.2\n")},
     )
-    assert [(a.source, a.wanted, a.found) for a in seen.amiss] == [
+    assert [(a.source, a.wanted, a.found) for a in seen.mismatches] == [
         ("requirements.in", "click==8.1 ; python_version >= '3.8'", "click==8.2"),
         ("requirements.in", "starlette", "no starlette"),
     ]
@@ -167,9 +167,9 @@ def test_what_a_lock_takes_in_is_part_of_it() -> None:
         "requirements.txt": "-r more/base.txt\n-c gone.txt\n",
         "more/base.txt": "a==1\n-r ../requirements.txt\n",
     }
-    assert compared(locks, pyproject_toml=project("a")).amiss == ()
+    assert compared(locks, pyproject_toml=project("a")).mismatches == ()
     locks["requirements.txt"] = "-r gone.txt\n"
-    assert [a.found for a in compared(locks, pyproject_toml=project("a")).amiss] == ["no a"]
+    assert [a.found for a in compared(locks, pyproject_toml=project("a")).mismatches] == ["no a"]
 
 
 def test_a_lock_belongs_to_the_nearest_project() -> None:
@@ -180,7 +180,7 @@ def test_a_lock_belongs_to_the_nearest_project() -> None:
         "backend/req/requirements.txt": "b==1\n",
     }
     seen = compare(texts, {path: read_requirements(text) for path, text in locks.items()})
-    assert seen.amiss == ()
+    assert seen.mismatches == ()
     assert seen.looked == (
         "1 of backend/pyproject.toml in backend/req/requirements.txt",
         "1 of pyproject.toml in requirements/base.txt",

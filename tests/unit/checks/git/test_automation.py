@@ -36,7 +36,7 @@ TELLS = "      - if: failure()\n        run: tell\n"
                 "a.sh": "#!/bin/sh\n",
                 "scripts/x": "#!/bin/sh\n",
             },
-            Automation(stiff=("scripts/a.sh", "scripts/b.sh")),
+            Automation(not_executable=("scripts/a.sh", "scripts/b.sh")),
         ),
         ({"scripts/deploy.sh": "exec l9 deploy"}, Automation(("scripts/deploy.sh",))),
     ],

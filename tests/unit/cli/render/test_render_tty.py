@@ -77,7 +77,7 @@ def test_a_good_deploy_is_one_line_a_phase(monkeypatch: pytest.MonkeyPatch, two:
         timed("✔ checks    11 gates; rollback to v1.0.2-l9 is ready: image 6a69b67b1cea…"),
         timed("✔ prepare   7 gates; green answers, smoke 1 of 1"),
         timed("✔ switch    2 gates; 3 answers in a row from green with v1.0.3-l9"),
-        timed("✔ bake      1 s, 0 answers: inconclusive, 20 wanted"),
+        timed("✔ bake      1 s, 0 answers: inconclusive, at least 20 needed"),
         timed("✔ finish    3 gates; v1.0.2-l9 paused in blue"),
         timed("✔ SUCCESS   v1.0.3-l9 is live in green"),
         "  standby   v1.0.2-l9, to return to it: l9 rollback",

@@ -189,7 +189,9 @@ def test_events_that_only_matter_to_the_journal() -> None:
     assert plain(SWITCHING, ev.GateEntered(gate=State.BAKE), failed) == []
 
 
-STUCK = ev.GateClosed(gate=State.ROLLBACK, findings=(finding(found="it goes to green", remedy="l9 resume"),))
+STUCK = ev.GateClosed(
+    gate=State.ROLLBACK, findings=(finding(found="traffic goes to green", remedy="l9 resume"),)
+)
 BAKED = ev.GateClosed(gate=State.BAKE, findings=(finding(found="9 % errors"),))
 
 
@@ -209,7 +211,7 @@ BAKED = ev.GateClosed(gate=State.BAKE, findings=(finding(found="9 % errors"),))
                 "✘ FAIL-STATE a person is needed: the rollback did not finish  1.0 s",
                 "  cause     BAKE: 9 % errors",
                 "  expected  e",
-                "  found     it goes to green",
+                "  found     traffic goes to green",
                 "  live      last known: nothing",
                 "  next      l9 resume",
             ],

@@ -136,7 +136,7 @@ def test_one_substrate_only(repository: Repository) -> None:
 
 def test_an_invariant_is_explained(repository: Repository) -> None:
     text = repository.l9("check", "--explain", "repository.tag-annotated", code=0)
-    assert "an annotated tag says who released" in text
+    assert "an annotated tag records who released" in text
     (found,) = documents(repository.l9("check", "--explain", "repository.tag-annotated", "--json", code=0))
     assert found["gates"] == ["LOCAL-READY", "CREATE-ANNOTATED-TAG"]
     refused = json.loads(repository.l9("check", "--explain", "workspace.on-man", "--json", code=2))

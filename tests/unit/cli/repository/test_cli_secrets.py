@@ -62,7 +62,7 @@ def test_the_whole_history_is_read_on_request(told: Told) -> None:
     told.write("app.py", "KEY = None\n")
     told.git("tag", "--annotate", TAG, "-m", f"Release {TAG}: First")
     told.write("other.py", "x = 1\n")
-    assert told.check(code=0)["found"] == f"none found in what was added since {TAG}"
+    assert told.check(code=0)["found"] == f"none found in the changes since {TAG}"
     found = told.check("--history", code=3)
     assert found["found"].startswith("1 found; app.py:1 AWS Access Key in ")
     assert found["expected"] == "no secrets in the whole history"

@@ -169,7 +169,7 @@ def test_a_secret_is_found_where_it_is_staged_and_never_shown(clone: Clone) -> N
     clone.write("api.py", "x = 1\n")
     said = clone.commit("Add: A key", code=1).said
     assert "✘ l9 pre-commit: repository.no-secrets: 1 found; api.py:1 AWS Access Key\n" in said
-    assert "expected  no secrets in what was added since HEAD" in said
+    assert "expected  no secrets in the changes since HEAD" in said
     assert KEY not in said
     stage(clone, "api.py", "x = 1\n")
     clone.write("api.py", f'KEY = "{KEY}"\n')

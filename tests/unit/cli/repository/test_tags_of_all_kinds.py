@@ -42,7 +42,7 @@ def test_a_tag_that_ci_fetched_as_a_lightweight_one(desk: Desk) -> None:
     annotated = desk.git("rev-parse", TAG)
     desk.git("tag", "--force", TAG, f"{TAG}^{{}}")
     found = check(desk, 3)["repository.tag-annotated"]
-    assert found["found"] == "a lightweight tag here, and an annotated one of the same commit on origin"
+    assert found["found"] == "a lightweight tag here, an annotated one of the same commit on origin"
     assert found["remedy"] == f"git fetch --force origin refs/tags/{TAG}:refs/tags/{TAG}"
     type_(desk, found["remedy"])
     assert closed(check(desk, 0)) == {}
@@ -104,7 +104,7 @@ def test_a_signature_that_nobody_here_can_verify(desk: Desk) -> None:
     desk.git("push", "--quiet", "--force", "origin", TAG)
     found = check(desk, 0)["repository.tag-signature"]
     assert found["found"] == (
-        "signed, by whom is not verified: no allowed signers are configured here; not required to be"
+        "signed, signer not verified: no allowed signers are configured here; a signature is not required"
     )
     desk.write("l9.toml", CONFIG + '[release]\nsignatures = "required"\n')
     found = check(desk, 3)["repository.tag-signature"]
