@@ -1,4 +1,4 @@
-"""What can be seen from here of main's protection on origin."""
+"""The protection of the main branch on origin, as far as this machine can see it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ GITHUB = re.compile(
 
 
 def protection(top: Path, main: str) -> Protection | Unseen:
-    """Whether something guards main where everybody pushes to; Unseen where that cannot be told from here."""
+    """Return the protection of the main branch on origin; Unseen if it cannot be determined."""
     url = git_runner.run(git.remote_url(), cwd=top)
     if url.code != 0:
-        return Unseen("there is no origin to guard it", "git remote add origin URL")
-    place = url.out.strip()
-    if found := GITHUB.fullmatch(place):
+        return Unseen("no remote named origin", "git remote add origin URL")
+    address = url.out.strip()
+    if found := GITHUB.fullmatch(address):
         return _on_github(found["repo"], main)
-    path = Path(place.removeprefix("file://"))
+    path = Path(address.removeprefix("file://"))
     return _on_disk(top / path, main) if (top / path).is_dir() else _elsewhere()
 
 
 def _elsewhere() -> Unseen:
-    return Unseen("what guards it there cannot be seen from here", "l9 protect --help")
+    return Unseen("the protection of this remote cannot be read from here", "l9 protect --help")
 
 
 def _on_disk(path: Path, main: str) -> Protection | Unseen:
@@ -50,7 +50,7 @@ def _on_github(repository: str, main: str) -> Protection | Unseen:
     except ActionError as error:
         return Unseen(error.summary, error.remedy or "gh auth status")
     if done.code != 0:
-        return Unseen("GitHub does not say what guards it", "gh auth status")
+        return Unseen("GitHub did not return the rules of the branch", "gh auth status")
     rules = github.parse_rules(done.out)
     return Protection(
         main, f"GitHub's rules ({', '.join(rules)})" if rules else "", "l9 protect github --apply"

@@ -1,4 +1,4 @@
-"""The operator's part of a deploy: the rows of workspace and repository, and what the host is asked for."""
+"""The operator's part of a deploy: the gates of workspace and repository, and the request to the host."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ Seen = Callable[[ev.Entry], None]
 
 
 class OperatorPart(msgspec.Struct, frozen=True):
-    """How the operator's part ended: the run, and its events for the host's journal."""
+    """The result of the operator's part: the run, and its events for the host's journal."""
 
     run: Run
     events: tuple[ev.AnyEvent, ...]
 
 
 def preview_of(repo: GitRepo, config: Config, tag: str) -> ask.Preview:
-    """The environment rules of a release that is not on the host yet, by the tag's own files."""
+    """Return the environment rules of a release that is not on the host yet, from the tag's own files."""
     own = tag_config(repo, config, tag) if tag else config
     example = repo.read(tag, own.env.example)
     return ask.Preview(
@@ -59,7 +59,7 @@ def preview_of(repo: GitRepo, config: Config, tag: str) -> ask.Preview:
 
 
 def tag_config(repo: GitRepo, config: Config, tag: str) -> Config:
-    """The configuration that the tag's own `l9.toml` has for this target. Raises UsageError, ConfigError."""
+    """Read this target's configuration from the tag's own `l9.toml`. Raises UsageError, ConfigError."""
     text = repo.read(tag, repo.config_path)
     if text is None:
         raise without_settings(repo, tag)
@@ -67,7 +67,7 @@ def tag_config(repo: GitRepo, config: Config, tag: str) -> Config:
 
 
 def without_settings(repo: GitRepo, tag: str) -> UsageError:
-    """A tag that says nothing of how it is run."""
+    """Return the error for a tag without an `l9.toml`."""
     return UsageError(
         f"{tag} has no {repo.config_path}",
         expected=f"{repo.config_path} in the tag's tree",
@@ -90,17 +90,17 @@ def run_operator_gates(
     again: bool = False,
     after_entry: AfterEntry = ignore,
 ) -> OperatorPart:
-    """Drive the rows of workspace and repository for a tag; the run is finished when one of them closed.
+    """Run the gates of workspace and repository for a tag; the run is finished if one of them closed.
 
-    With `until` the run stops when that gate is open, so that nothing after it is done. Another run in this
-    working copy is waited for up to `wait` seconds; `tell` hears of that, `say` of each line of long output. again: no
-    stage's earlier outcome counts. after_entry: called with every entry that this side writes, once it is on disk; its
-    failures never reach the run.
-    Raises UsageError for a name that is no release's, Locked when another run is on in this working copy.
+    With `until` the run stops when that gate is open. Waits up to `wait` seconds for another run in this working
+    copy, and reports that to `tell`; `say` receives each line of long output. again: earlier outcomes of stages are
+    ignored. after_entry: called with every entry that this side writes, once it is on disk; its failures never reach
+    the run.
+    Raises UsageError for an invalid release name, Locked while another run is active in this working copy.
     """
     check_name(tag_name, config)
     if config.release.require_attestation:
-        with suppress(L9Error):  # origin out of reach is told by the push; what is missing, by its gate
+        with suppress(L9Error):  # the push reports an unreachable origin; the gate, a missing attestation
             repo.notes.merge_remote()
     clock = SystemClock()
     started = _started(repo, config, tag_name)
@@ -142,7 +142,7 @@ def run_operator_gates(
 
 
 def _started(repo: GitRepo, config: Config, tag_name: str) -> ev.RunStarted:
-    """The first entry of a deploy, as the operator's side knows it; the host decides on slots."""
+    """Return the first entry of a deploy, as the operator's side knows it; the host decides on slots."""
     tag = repo.tag(tag_name)
     return ev.RunStarted(
         kind=Kind.DEPLOY,
@@ -160,14 +160,14 @@ def _started(repo: GitRepo, config: Config, tag_name: str) -> ev.RunStarted:
 
 
 def release_at_head(repo: GitRepo, config: Config) -> str | None:
-    """The release that HEAD carries, the highest version of several, or None."""
+    """Return the release tag at HEAD, the highest version of several, or None."""
     form = TagFormat(config.release.tag)
     versions = [v for v in map(form.parse, repo.tags_at_head()) if v is not None]
     return max(versions).tag if versions else None
 
 
 def plan_operator_gates(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, tuple[JudgedGate, ...]]:
-    """What the rows of workspace and repository say now of a tag; nothing is run, pushed or written."""
+    """Judge the gates of workspace and repository for a tag; nothing is run, pushed or written."""
     check_name(tag_name, config)
     run, now = _begun(repo, config, tag_name)
     rows = GRAPH.of(Kind.DEPLOY, Substrate.WORKSPACE, Substrate.REPOSITORY)
@@ -182,11 +182,11 @@ def judge_repository(
     *,
     whole_history: bool = False,
 ) -> tuple[Run, list[Judged]]:
-    """Every invariant of these substrates, judged on one look; nothing is run, pushed or written.
+    """Judge every invariant of these substrates on one observation; nothing is run, pushed or written.
 
     `tag_name` is empty for what HEAD would release. Returns the run that a deploy would begin as (its commit
-    is empty before the first one) and the verdicts in the table's order. `whole_history`: look for secrets in
-    every commit there is. Raises UsageError for a name that is no release's.
+    is empty before the first commit) and the verdicts in the table's order. `whole_history`: scan every commit for
+    secrets. Raises UsageError for an invalid release name.
     """
     if tag_name:
         check_name(tag_name, config)
@@ -200,27 +200,27 @@ def judge_repository(
 def judge_head(
     repo: GitRepo, config: Config, needs: list[Invariant], given: Mapping[type, object]
 ) -> list[Judged]:
-    """These invariants, judged of HEAD as what it would release; `given` was looked at already."""
+    """Judge these invariants on what HEAD would release; `given` holds facts that were observed already."""
     run, now = _begun(repo, config, "")
     kinds = frozenset(kind for need in needs for kind in need.observes)
-    seen = observer(repo, config)(run, kinds.difference(given)).seen
-    facts = f.Facts({**seen, **given})
+    observed = observer(repo, config)(run, kinds.difference(given)).seen
+    facts = f.Facts({**observed, **given})
     return [judge(need, run, facts, now, config) for need in needs]
 
 
 def observer(repo: GitRepo, config: Config, *, whole_history: bool = False) -> RepoObserver:
-    """The looks at a working copy; nothing is run for them."""
+    """Return the observer of a working copy that reports remembered stages and runs none."""
     return RepoObserver(repo, partial(remembered, repo, config), whole_history=whole_history)
 
 
 def _begun(repo: GitRepo, config: Config, tag_name: str) -> tuple[Run, float]:
-    """A run that only looks, and the time that it began (seconds since the epoch)."""
+    """Begin a read-only run; return it with its start time (seconds since the epoch)."""
     now = SystemClock().now()
     return begin(new_run_id(now), now, _started(repo, config, tag_name)), now
 
 
 def claim_of(repo: GitRepo, run: Run) -> ask.ReleaseClaim:
-    """A run's release, as this clone has it. Raises UsageError for a tag without `l9.toml`."""
+    """Return the ids of a run's release in this clone. Raises UsageError for a tag without `l9.toml`."""
     if not run.config_blob:
         raise without_settings(repo, run.tag)
     return ask.ReleaseClaim(
@@ -241,7 +241,7 @@ def to_host(
     again: bool = False,
     rebuild: bool = False,
 ) -> ask.Deploy:
-    """The request that hands a run over to the host; with it the environment that was resolved for the host."""
+    """Return the request that hands a run over to the host, with the environment that was resolved for it."""
     run = part.run
     return ask.Deploy(
         run=run.id,

@@ -1,4 +1,4 @@
-"""What a hook says of a commit, a message or a push."""
+"""The findings of a hook about a commit, a message or a push."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from l9.catalogue import Judged
 from l9.checks.git.protection import Policy, Refusal, ref_name
 from l9.protocol.answers.hooks import HookFinding
 
-# How the ids of invariants begin; all else that a hook says is its own.
+# Prefixes of invariant ids; other findings are the hook's own.
 JUDGED = ("workspace.", "repository.")
 ALONE = ("main.merges-only", "main.reviewed")
 
 
 def of_invariants(judged: list[Judged]) -> list[HookFinding]:
-    """What does not hold; nothing is said of what holds, is excused, or is pending."""
+    """Return a finding for each invariant that fails; those that hold, are waived, or are pending have none."""
     return [
         HookFinding(
             about=one.id,
@@ -28,8 +28,8 @@ def of_invariants(judged: list[Judged]) -> list[HookFinding]:
 
 
 def of_refusals(refusals: tuple[Refusal, ...], policy: Policy) -> list[HookFinding]:
-    """Refused references; who works alone is told of the way out."""
-    way_out = f'where you work alone on {policy.main}: [release] review = "none"'
+    """Return a finding for each refused reference; rules about review name the setting that turns them off."""
+    way_out = f'if you work alone on {policy.main}, set [release] review = "none" in l9.toml'
     return [
         HookFinding(
             about=f"{ref_name(one.ref)} ({one.rule})",

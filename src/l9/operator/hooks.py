@@ -1,4 +1,4 @@
-"""What the hooks judge: what is staged, a message, a push. The same rules as everywhere else in l9."""
+"""Judges staged files, commit messages and pushes for the git hooks, by the same rules as `l9 check`."""
 
 from __future__ import annotations
 
@@ -40,9 +40,8 @@ from l9.operator.pipeline.pipeline import fix_commands, run_stages
 from l9.operator.pipeline.tree_under_test import TreeUnderTest, base_of, where_of
 from l9.protocol.answers.hooks import HookFinding
 
-# What can be judged of files that are no commit yet; secrets among them, which are hard to take back later.
 TO_BE_SQUASHED = ("fixup! ", "squash! ", "amend! ")
-# What is read from the files of a tree, and can so be asked of what is no commit yet.
+# Facts that are read from the files of a tree, so that they can be observed before there is a commit.
 OF_FILES = frozenset(
     {
         compose_facts.ComposeFile,
@@ -56,14 +55,14 @@ OF_FILES = frozenset(
 
 
 def judge_staged(here: Path) -> list[HookFinding]:
-    """Judge what would be committed from the index that the hook was called for, by its own l9.toml.
+    """Judge the index that the hook was called for, by the l9.toml in it.
 
-    Where it holds none (a branch from before l9 came), nothing is asked of it.
+    Without one (a branch that does not use l9) nothing is judged.
     """
     with staged(here) as place:
         text = GitTree(place.files, place.tree).text(load.FILE)
         if text is None:
-            return [HookFinding(about=load.FILE, found="none is staged: nothing to judge", closes=False)]
+            return [HookFinding(about=load.FILE, found="not in the index: nothing to check", closes=False)]
         repo = GitRepo(place.files, load.parse_any(text))
         needs = [need for need in catalogue() if OF_FILES.issuperset(need.observes)]
         given: dict[type, object] = {secrets_facts.Secrets: _secrets(repo, place)}
@@ -71,14 +70,14 @@ def judge_staged(here: Path) -> list[HookFinding]:
 
 
 def _secrets(repo: GitRepo, place: Staged) -> secrets_facts.Secrets:
-    """What looks like a secret in just what is staged; before the first commit, in all of it."""
+    """Return the likely secrets in the staged changes; before the first commit, in all staged files."""
     since = git_facts.LastRelease("HEAD", place.parent) if place.parent else git_facts.LastRelease()
     found = secrets(place.files, repo.state(), place.commit, since, main=repo.config.release.main)
     return replace(found, leaks=tuple(replace(leak, commit="") for leak in found.leaks))
 
 
 def _fix(repo: GitRepo, place: Staged) -> list[HookFinding]:
-    """The stage FIX, or the hook's own commands in its place; an image is not built for a commit."""
+    """Run the stage FIX, or `[hooks] commands` in its place; an image is not built for a commit."""
     config, own = repo.config, repo.config.hooks.commands
     if own is not None:
         cgmp = replace(config.cgmp, fix=own, where="process", skip={})
@@ -86,7 +85,7 @@ def _fix(repo: GitRepo, place: Staged) -> list[HookFinding]:
     elif "fix" in config.cgmp.skip or not fix_commands(repo, config, place.tree):
         return []
     elif where_of(config).tests == "container":
-        found = "its programs are in the release's image: l9 cgmp runs it; [hooks] commands names some to run here"
+        found = "runs in the release's image, with `l9 cgmp`; set [hooks] commands to run programs here"
         return [HookFinding(about="FIX", found=found, closes=False)]
     subject = TreeUnderTest(place.tree, place.tree, base_of(repo, config, ""))
     result = run_stages(repo, config, subject, (Stage.FIX,), lambda _line: None).of(Stage.FIX)
@@ -96,15 +95,15 @@ def _fix(repo: GitRepo, place: Staged) -> list[HookFinding]:
 
 
 def judge_message(here: Path, file: Path) -> list[HookFinding]:
-    """Judge a message as git will keep it. Raises OSError where there is no such file.
+    """Judge a message as git will keep it. Raises OSError if the file cannot be read.
 
-    What may only look like a fault (the form of a verb) is told, and stops nothing.
+    A guess (the form of a verb) is reported, and does not stop the commit.
     """
     done = run(git_hooks.message_settings(), cwd=here)
     settings = git_hooks.parse_settings(done.out) if done.code == 0 else {}
     message = as_committed(
         (here / file).read_text(encoding="utf-8", errors="replace"),
-        edited=os.environ.get("GIT_EDITOR") != ":",  # so says git to its hooks (`git help hooks`)
+        edited=os.environ.get("GIT_EDITOR") != ":",  # git sets this when no editor is used (`git help hooks`)
         cleanup=settings.get("commit.cleanup", "default"),
         comment=settings.get("core.commentstring", settings.get("core.commentchar", "#")),
     )
@@ -112,23 +111,23 @@ def judge_message(here: Path, file: Path) -> list[HookFinding]:
         return []
     config = _config(here)
     strict = config is None or config.hooks.message_form == "required"
-    again = f"git commit --edit --file={shlex.quote(str(file))}"
+    retry = f"git commit --edit --file={shlex.quote(str(file))}"
     return [
         HookFinding(
             about="the message",
             found=one.text,
             closes=one.hard or (strict and not one.guess),
             expected="Type: Imperative, at most 50 characters (spec 3.2)",
-            remedy=again,
+            remedy=retry,
         )
         for one in check_message(message)
     ]
 
 
-def judge_outgoing(here: Path, remote: str, told: str) -> list[HookFinding]:
-    """Judge what is about to be pushed to a remote (its name or address); `told` as git tells its pre-push hook.
+def judge_outgoing(here: Path, remote: str, refs: str) -> list[HookFinding]:
+    """Judge a push to a remote (its name or address); `refs` is the input that git gives to a pre-push hook.
 
-    Without an l9.toml (a branch from before l9 came) the spec's own rules are in force.
+    Without an l9.toml (a branch that does not use l9) the spec's own rules apply.
     """
     config = _config(here)
     policy = load.policy(config) if config else Policy()
@@ -140,35 +139,35 @@ def judge_outgoing(here: Path, remote: str, told: str) -> list[HookFinding]:
             published=(f"refs/remotes/origin/{policy.main}",),
             allowed_signers=signers,
         )
-        changes = parse_pushed(told) or _told_by_framework()
+        changes = parse_pushed(refs) or _refs_of_framework()
         return of_refusals(judge_push(push.look(changes), policy), policy)
 
 
 def _config(here: Path) -> Config | None:
-    """The working copy's l9.toml, or None where there is none. Raises ConfigError."""
+    """Load the working copy's l9.toml; None if there is none. Raises ConfigError."""
     top = Path(find_places(here).top or here)
     return load.load_any(top) if (top / load.FILE).exists() else None
 
 
 @contextmanager
 def _signers(here: Path, config: Config | None) -> Iterator[Path | None]:
-    """A file of those who may sign; none where git's own configuration says who."""
+    """Write the allowed signers to a temporary file; None if git's own configuration decides."""
     if config is None or not config.release.allowed_signers:
         yield None
         return
     found = signers_on_main(here, config)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="l9-signers-") as file:
-        file.write(found if isinstance(found, str) else "")  # nobody, where main does not have the file
+        file.write(found if isinstance(found, str) else "")  # no signer is allowed if main lacks the file
         file.flush()
         yield Path(file.name)
 
 
-def _told_by_framework() -> list[RefChange]:
-    """pre-commit and prek read git's words themselves, and pass on one reference, in the environment."""
-    told = os.environ.get
-    if not (ref := told("PRE_COMMIT_REMOTE_BRANCH")):
+def _refs_of_framework() -> list[RefChange]:
+    """Return the reference that pre-commit and prek, which consume git's input, pass on in the environment."""
+    env = os.environ.get
+    if not (ref := env("PRE_COMMIT_REMOTE_BRANCH")):
         return []
-    new = told("PRE_COMMIT_TO_REF") or told("PRE_COMMIT_LOCAL_BRANCH", "")
-    # Of a tag they tell a commit before it as `from`, which is not what origin has under its name.
-    old = told("PRE_COMMIT_FROM_REF", "") if ref.startswith(BRANCHES) else ""
+    new = env("PRE_COMMIT_TO_REF") or env("PRE_COMMIT_LOCAL_BRANCH", "")
+    # For a tag, `from` is a commit before it, not the object that origin has under that name.
+    old = env("PRE_COMMIT_FROM_REF", "") if ref.startswith(BRANCHES) else ""
     return [RefChange(ref, old, new)]

@@ -1,4 +1,4 @@
-"""From actions to the working copy: runs the pipeline's stages, and pushes."""
+"""Performs the operator's actions: runs the stages of the pipeline, and pushes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RepoPerformer:
         self._run_stage = run_stage
 
     def __call__(self, _run: Run, action: do.AnyAction) -> str:
-        """As for the host."""
+        """Perform an action; return its outcome in one line. Raises ActionError."""
         match action:
             case do.RunStage(stage=stage):
                 result = self._run_stage(stage)

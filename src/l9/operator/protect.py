@@ -1,4 +1,4 @@
-"""A bare repository that guards itself: its rules, who may sign, and the hook that asks them (spec 3.1)."""
+"""Protects a bare repository with a pre-receive hook, its rules and its allowed signers (spec 3.1)."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ HOOK = "pre-receive"
 
 
 class BareRepository:
-    """The repository at `path`. Raises UsageError where it is no bare one."""
+    """The bare repository at `path`. Raises UsageError if it is not one."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_dir():
             raise UsageError(
-                f"no directory {path}", expected="a bare repository", found="none", remedy="git init --bare"
+                f"no such directory: {path}",
+                expected="a bare repository",
+                found="no such directory",
+                remedy="git init --bare",
             )
         self._hooks = HookFiles(path, (HOOK,), install="l9 protect bare", remove="l9 protect bare --remove")
         own = Path(self._hooks.places.git_dir)
         if not _is_bare(path) or own.resolve() != path.resolve():
             raise UsageError(
-                f"{path} is no bare repository",
-                expected="a bare repository, which others push to",
+                f"{path} is not a bare repository",
+                expected="a bare repository that others push to",
                 found="a working copy, or a directory in one",
                 remedy="l9 hooks install",
             )
@@ -50,20 +53,20 @@ class BareRepository:
 
     @property
     def policy(self) -> Policy | None:
-        """The rules that are in force, or None; also where they cannot be read, since new ones mend that."""
+        """The rules in force; None if there are none, or if they cannot be read, since applying rewrites them."""
         with suppress(UsageError):
             return read_policy(self.directory)
         return None
 
     @property
     def signers(self) -> str | None:
-        """Who may sign, as the repository has it."""
+        """The text of the repository's allowed signers file; None if there is none."""
         file = self.directory / "allowed_signers"
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     def plan(self, policy: Policy, signers: str | None) -> tuple[tuple[Path, str], ...]:
-        """The files that would be written for these rules, with their text; none when all is so already."""
-        wanted = {self.directory / "protection.json": told(policy)}
+        """Return the files that would be written for these rules, with their text; none if all are up to date."""
+        wanted = {self.directory / "protection.json": format_policy(policy)}
         if signers is not None:
             wanted[self.directory / "allowed_signers"] = signers
         changed = tuple((file, text) for file, text in wanted.items() if _text(file) != text)
@@ -71,8 +74,8 @@ class BareRepository:
         return changed if hook.state == "installed" else (*changed, (Path(hook.path), self._hooks.text(HOOK)))
 
     def apply(self, policy: Policy, signers: str | None) -> None:
-        """Write them: the rules first, since the hook refuses every push without them."""
-        self._refuse_out_of_reach()
+        """Write the files: the rules first, since the hook refuses every push without them."""
+        self._refuse_inaccessible()
         for file, text in self.plan(policy, signers):
             if file.parent == self.directory:
                 replace_file(file, text, 0o644)
@@ -80,7 +83,7 @@ class BareRepository:
         self._hooks.install()
 
     def remove(self) -> bool:
-        """Take hook and rules away, and put back the hook that was there; whether there was anything."""
+        """Remove the hook and the rules, and restore the previous hook; True if there was anything to remove."""
         ours = bool(self._hooks.remove())
         for name in ("protection.json", "allowed_signers"):
             ours = (self.directory / name).is_file() or ours
@@ -89,22 +92,22 @@ class BareRepository:
             self.directory.rmdir()
         return ours
 
-    def _refuse_out_of_reach(self) -> None:
-        """Whoever pushes runs the hook: the repository's owner must be able to run this Python."""
+    def _refuse_inaccessible(self) -> None:
+        """Refuse an l9 that the repository's owner cannot run: whoever pushes runs the hook."""
         owner = self.directory.parent.stat().st_uid
         needed = (Path(sys.executable), Path(sys.executable).resolve(), Path(l9.__file__).resolve())
-        closed = None if owner in (0, os.getuid()) else out_of_reach(needed, owner)
+        closed = None if owner in (0, os.getuid()) else inaccessible(needed, owner)
         if closed is not None:
             raise UsageError(
-                "the owner of that repository cannot run this l9",
-                expected=f"an l9 that user {owner} can reach",
+                "the owner of the repository cannot run this l9",
+                expected=f"an l9 that user {owner} may execute",
                 found=f"{closed}, mode {closed.stat().st_mode & 0o777:o}",
                 remedy="l9 protect bare --help",
             )
 
 
-def out_of_reach(files: tuple[Path, ...], user: int) -> Path | None:
-    """The first folder on the way to one of these files that a user (neither root nor of its group) may not enter."""
+def inaccessible(files: tuple[Path, ...], user: int) -> Path | None:
+    """Return the first parent of these files that a user (neither root nor of its group) may not enter."""
     for folder in (parent for file in files for parent in reversed(file.parents)):
         about = folder.stat()
         if not about.st_mode & (stat.S_IXUSR if about.st_uid == user else stat.S_IXOTH):
@@ -113,14 +116,14 @@ def out_of_reach(files: tuple[Path, ...], user: int) -> Path | None:
 
 
 def judge_received(here: Path, text: str) -> list[HookFinding]:
-    """Judge what was pushed into the repository at `here`; `text` is what git tells its pre-receive hook."""
+    """Judge a push into the repository at `here`; `text` is the input that git gives to a pre-receive hook."""
     directory = Path(find_places(here).common) / "l9"
     policy = read_policy(directory)
     if policy is None:
         raise UsageError(
-            "this repository is guarded, and its rules are gone",
+            "the protection rules of this repository are missing",
             expected=f"a file {directory / 'protection.json'}",
-            found="none",
+            found="no such file",
             remedy=f"l9 protect bare {directory.parent}",
         )
     signers = directory / "allowed_signers"
@@ -131,12 +134,12 @@ def judge_received(here: Path, text: str) -> list[HookFinding]:
         allowed_signers=signers if signers.is_file() else None,
     )
     changes = parse_received(text)
-    # The old ids are what the client says; git compares them only later, one reference at a time.
+    # The client sends the old ids; git compares them only later, one reference at a time.
     for change in changes:
         if change.old != (there := push.now(change.ref)):
             raise UsageError(
-                "the push is about another state of this repository",
-                expected=f"{change.ref} at {there[:12] or 'nothing'}, as it is here",
+                "the repository changed since the last fetch",
+                expected=f"{change.ref} at {there[:12] or 'nothing'}, as in this repository",
                 found=change.old[:12] or "nothing",
                 remedy="git fetch",
             )
@@ -144,7 +147,7 @@ def judge_received(here: Path, text: str) -> list[HookFinding]:
 
 
 def read_policy(directory: Path) -> Policy | None:
-    """The rules in l9's own directory of a bare repository; None where there are none."""
+    """Read the rules from l9's own directory of a bare repository; None if there are none. Raises UsageError."""
     file = directory / "protection.json"
     try:
         return msgspec.json.decode(file.read_bytes(), type=Policy)
@@ -152,20 +155,20 @@ def read_policy(directory: Path) -> Policy | None:
         return None
     except (OSError, msgspec.MsgspecError) as error:
         raise UsageError(
-            "the rules of this repository cannot be read",
-            expected="what `l9 protect bare` wrote",
+            "the protection rules of this repository cannot be read",
+            expected="the file that `l9 protect bare` wrote",
             found=f"{file}: {error}",
             remedy=f"l9 protect bare {directory.parent}",
         ) from None
 
 
-def told(policy: Policy) -> str:
-    """The rules as they are kept."""
+def format_policy(policy: Policy) -> str:
+    """Format the rules as JSON, as they are stored."""
     return msgspec.json.format(msgspec.json.encode(policy), indent=2).decode() + "\n"
 
 
 def diff(file: Path, text: str) -> list[str]:
-    """What would change in a file, as a diff without its head."""
+    """Return the change to a file as a diff without headers."""
     lines = unified_diff((_text(file) or "").splitlines(), text.splitlines(), lineterm="")
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 

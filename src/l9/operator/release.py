@@ -1,4 +1,4 @@
-"""The next release: its version proposed or judged, the gate before the tag, the attestation, and the tag itself."""
+"""Makes the next release: chooses or checks its version, judges the gates, attests, and writes the tag."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def release(
     sign: bool = False,
     dry_run: bool = False,
 ) -> MadeRelease:
-    """Make the next release of HEAD; with `dry_run` nothing is noted and no tag is written.
+    """Make the next release of HEAD; with `dry_run` no attestation and no tag is written.
 
-    `asked` is a part of the version, a tag, or empty for what is needed. `stages` runs CGMP on HEAD.
-    Raises UsageError (nothing to release, a version that may not be), GateClosed, ActionError.
+    `asked` is a part of the version, a tag, or empty for the part that the changes need. `stages` runs CGMP on HEAD.
+    Raises UsageError (nothing to release, an invalid version), GateClosed, ActionError.
     """
     if asked and asked not in PARTS:
         check_name(asked, config)
@@ -70,7 +70,7 @@ def _release(
     last = _last(repo, config, head)
     messages = repo.history.messages("", head.commit)
     changes = read_changes(messages.commits)
-    # All that can be refused is refused before the stages run, which may take minutes.
+    # Refuse as much as possible before the stages run, which may take minutes.
     _choose(repo, config, asked, last, _needed(changes, messages, None))
     known = repo.attested("")
     key = "" if known.signer else find_key(config.release.signing_key, repo.top)
@@ -106,12 +106,12 @@ def _release(
 
 
 def _attest(repo: GitRepo, config: Config, report: CgmpReport) -> str:
-    """Attest the tree of HEAD; by whom. Raises GateClosed where that signature will not count."""
+    """Attest the tree of HEAD; return the signer. Raises GateClosed if the signer is not allowed."""
     fingerprint = attest(repo, config, report, "")
     seen = repo.attested("")
     if config.release.require_attestation and seen.signer is None:
         raise GateClosed(
-            "the attestation will not count, and no tag was written",
+            "the attestation would not be accepted, and no tag was written",
             expected="a signature by an allowed signer",
             found=f"{seen.problem} ({fingerprint})",
             remedy=seen.remedy if seen.unseen else f"$EDITOR {shlex.quote(config.release.allowed_signers)}",
@@ -122,14 +122,14 @@ def _attest(repo: GitRepo, config: Config, report: CgmpReport) -> str:
 def _refuse_nothing(repo: GitRepo, config: Config, head: Tag) -> None:
     if not head.commit:
         raise UsageError(
-            "there is nothing to release",
+            "nothing to release",
             expected="a commit",
-            found="none yet",
+            found="no commits yet",
             remedy="git add --all && git commit",
         )
     if there := release_at_head(repo, config):
         raise UsageError(
-            f"HEAD is {there} already",
+            f"HEAD is already released as {there}",
             expected="commits since the last release",
             found=f"{there} is {head.commit[:12]}",
             remedy=f"l9 deploy {there}",
@@ -142,7 +142,7 @@ def _last(repo: GitRepo, config: Config, head: Tag) -> Version | None:
 
 
 def _api(repo: GitRepo, last: Version | None, report: CgmpReport) -> ApiChange | None:
-    """What changed of the API since the last release; None where one of the two documents is not known."""
+    """Compare the API with that of the last release; None if one of the two documents is not known."""
     if report.api is not None:
         return report.api
     before = repo.notes.openapi(repo.tag(last.tag).tree) if last else None
@@ -151,19 +151,19 @@ def _api(repo: GitRepo, last: Version | None, report: CgmpReport) -> ApiChange |
 
 def _needed(changes: tuple[CommitChange, ...], messages: Messages, api: ApiChange | None) -> Bump:
     if messages.since is None:
-        return Bump("none", ("it is the first release",))
+        return Bump("none", ("first release",))
     return needed(changes, api)
 
 
 def _choose(repo: GitRepo, config: Config, asked: str, last: Version | None, bump: Bump) -> str:
-    """The tag: as asked, if that is enough, or as needed; and one that there is not yet."""
+    """Return the requested tag, or the one that the changes need. Raises UsageError if it is too low or exists."""
     form = TagFormat(config.release.tag)
     least = bump.level if bump.level in PARTS else "patch"
     tag = form.bump(last, asked or least) if asked in ("", *PARTS) else asked
     version = form.parse(tag)
     if version is None:
         raise UsageError(
-            f"{tag} is no release", expected=f"a tag like {form.pattern}", found=tag, remedy="git tag"
+            f"{tag} is not a release tag", expected=f"a tag like {form.pattern}", found=tag, remedy="git tag"
         )
     if last is not None and version <= last:
         raise UsageError(
@@ -175,15 +175,15 @@ def _choose(repo: GitRepo, config: Config, asked: str, last: Version | None, bum
     enough = form.parse(form.bump(last, least)) if last else None
     if last and enough and smaller(grown(last, version), grown(last, enough)):
         raise UsageError(
-            f"{tag} is less than what changed since {last.tag}",
+            f"{tag} is too small for the changes since {last.tag}",
             expected=f"{least}: {'; '.join(bump.reasons)}",
             found=f"{grown(last, version)}: {tag}",
             remedy=f"l9 release {least}",
         )
     if tag in repo.tags():
         raise UsageError(
-            f"{tag} is there already, and a tag is never moved",
-            expected="a name that no tag has",
+            f"tag {tag} already exists, and a tag is never moved",
+            expected="a new tag name",
             found=f"{tag} is {repo.tag(tag).commit[:12]}",
             remedy=f"git show {tag}",
         )
@@ -191,20 +191,20 @@ def _choose(repo: GitRepo, config: Config, asked: str, last: Version | None, bum
 
 
 def _refuse_closed(repo: GitRepo, config: Config) -> None:
-    """The gate before the tag: every invariant that can be judged without one. Those of a tag are pending."""
+    """Refuse if an invariant closes; those that need a tag are pending. Raises GateClosed."""
     _, judged = judge_repository(repo, config, "", BEFORE_THE_HOST)
-    if bad := [one for one in judged if one.closes]:
-        raise _closed(bad)
+    if closing := [one for one in judged if one.closes]:
+        raise _closed(closing)
 
 
-def _closed(bad: list[Judged]) -> GateClosed:
-    first = bad[0]
+def _closed(closing: list[Judged]) -> GateClosed:
+    first = closing[0]
     return GateClosed(
         "the gate before the tag is closed, and no tag was written",
         expected=first.expected or first.id,
         found=f"{first.id}: {first.found}",
         remedy=first.remedy,
-        log=tuple(f"{one.id}: {one.found}" for one in bad[1:]) + first.log,
+        log=tuple(f"{one.id}: {one.found}" for one in closing[1:]) + first.log,
     )
 
 

@@ -1,4 +1,4 @@
-"""The releases of a working copy, with what verifies of each, and where each is."""
+"""Lists the releases of a working copy, with the signature, the attestation and the targets of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from l9.protocol.answers.releases import ReleaseLine
 
 
 def list_releases(repo: GitRepo, config: Config, most: int) -> tuple[ReleaseLine, ...]:
-    """The newest releases, highest version first, and nowhere yet. Changes nothing."""
+    """Return the newest `most` releases, highest version first, without their targets. Changes nothing."""
     found = GitReleases(repo.top, config).newest(most)
     lines: dict[str, ReleaseLine] = {}
 
@@ -28,7 +28,7 @@ def list_releases(repo: GitRepo, config: Config, most: int) -> tuple[ReleaseLine
 
 
 def placed(line: ReleaseLine, places: Mapping[str, Mapping[str, str]]) -> ReleaseLine:
-    """The release with where it is; `places`: target to release to live, standby or retained."""
+    """Return the line with the targets that have the release; `places`: target to release to its state there."""
     where = {target: states[line.tag] for target, states in places.items() if line.tag in states}
     return msgspec.structs.replace(line, where=where)
 

@@ -1,4 +1,4 @@
-"""Looks at one working copy: from its repository to facts. What cannot be looked at becomes `Unseen`."""
+"""Observes one working copy and its repository as facts. A fact that cannot be observed becomes `Unseen`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OF_A_TAG = (
     git_facts.Origin,
     git_facts.Signature,
     f.Attested,
-)  # what there is only once HEAD carries a release tag
+)  # facts that exist only when HEAD has a release tag
 OF_A_COMMIT = (
     git_facts.TreeFiles,
     git_facts.Automation,
@@ -42,13 +42,13 @@ OF_A_COMMIT = (
     compose_facts.ComposeFile,
     dockerfile_facts.Dockerfile,
     CgmpReport,
-)  # what is read from a commit's tree
+)  # facts that are read from a commit's tree
 
 
 class RepoObserver:
-    """The looks at a working copy, side by side; one line a kind of observable.
+    """Observes a working copy, its observables concurrently; one reader for each kind.
 
-    `report` tells what is known of a tag's stages, or of HEAD's for an empty name.
+    `report` returns the known outcome of a tag's stages, or of HEAD's for an empty name.
     """
 
     def __init__(
@@ -82,23 +82,23 @@ class RepoObserver:
         }
 
     def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
-        """Look at these kinds of observable for that run."""
-        seen: dict[type, object] = {}
+        """Observe these kinds for that run."""
+        observed: dict[type, object] = {}
         self._forget()
 
-        def look(kind: type) -> None:
-            seen[kind] = self._look(run, kind)
+        def observe(kind: type) -> None:
+            observed[kind] = self._observe(run, kind)
 
-        run_concurrently([partial(look, kind) for kind in kinds])
-        return f.Facts(seen)
+        run_concurrently([partial(observe, kind) for kind in kinds])
+        return f.Facts(observed)
 
-    def _look(self, run: Run, kind: type) -> object:
+    def _observe(self, run: Run, kind: type) -> object:
         if not run.tag and kind in OF_A_TAG:
-            return f.Unseen("HEAD carries no release tag yet", "l9 release", not_yet=True)
+            return f.Unseen("HEAD has no release tag yet", "l9 release", not_yet=True)
         if not run.commit and kind in OF_A_COMMIT:
             remedy = "git tag" if run.tag else "git add --all && git commit"
             name, wanted = run.tag or "HEAD", "a commit with the files of a release"
-            return f.Unseen(f"{name} is no commit", remedy, wanted)
+            return f.Unseen(f"{name} is not a commit", remedy, wanted)
         try:
             return self._lookers[kind](run)
         except L9Error as error:

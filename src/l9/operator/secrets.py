@@ -1,4 +1,4 @@
-"""Resolves a target's env source on the operator's side: only here, only in memory, and only for the one host."""
+"""Resolves a target's env source on the operator's machine, in memory only, for that target's host only."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from l9.errors import ActionError, L9Error
 
 
 def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> ResolvedEnv | None:
-    """All values of the target's env source; None where it has none.
+    """Resolve all values of the target's env source; None if it has none.
 
-    Raises ActionError naming keys and programs, never a value.
+    Raises ActionError, which names keys and programs, never a value.
     """
     if not config.env.source:
         return None
@@ -34,8 +34,8 @@ def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> ResolvedEnv |
     text = tree.text(path)
     if text is None:
         raise ActionError(
-            f"no {path} in {tag}",
-            expected=f"a committed {path}: it holds references only",
+            f"{path} not found in {tag}",
+            expected=f"a committed {path}: it contains references only",
             found="no such file",
             remedy=shlex.join(("git", "add", "--force", "--", path)),
         )
@@ -48,7 +48,7 @@ def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> ResolvedEnv |
             found=f"line {first.line_no}: {first.why}",
             remedy=f"$EDITOR {shlex.quote(path)}",
         )
-    values = _ask(source.references, stores(top, tree))
+    values = _read_all(source.references, stores(top, tree))
     literals = {entry.key: entry for entry in source.literals}
     entries = (
         literals[key] if key in literals else Entry(key, values[key], False, 0, quote="'")
@@ -60,7 +60,7 @@ def resolve(repo: GitRepo, top: Path, config: Config, tag: str) -> ResolvedEnv |
 
 
 def stores(top: Path, tree: GitTree) -> dict[str, SecretStore]:
-    """Who reads which kind of reference."""
+    """Return the secret store for each reference scheme."""
     return {
         "op": OnePassword(top),
         "vault": Vault(top),
@@ -69,8 +69,8 @@ def stores(top: Path, tree: GitTree) -> dict[str, SecretStore]:
     }
 
 
-def _ask(references: tuple[Reference, ...], by: Mapping[str, SecretStore]) -> dict[str, Secret]:
-    """The value of each key; every reference is read once, side by side."""
+def _read_all(references: tuple[Reference, ...], by: Mapping[str, SecretStore]) -> dict[str, Secret]:
+    """Read the value of each key; every reference is read once, concurrently. Raises ActionError."""
     wanted = {r.text: r for r in references if r.scheme != KEPT}
     found: dict[str, Secret] = {}
     failed: dict[str, L9Error] = {}
@@ -85,7 +85,7 @@ def _ask(references: tuple[Reference, ...], by: Mapping[str, SecretStore]) -> di
     for reference in references:
         if error := failed.get(reference.text):
             raise ActionError(
-                f"{reference.key} cannot be resolved, and nothing was asked of the host",
+                f"{reference.key} cannot be resolved; the host was not contacted",
                 expected=error.expected,
                 found=error.summary,
                 remedy=error.remedy,

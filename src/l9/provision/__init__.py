@@ -1,1 +1,1 @@
-"""Prepares a host: looks at it, plans the difference, shows it, and makes exactly what was shown."""
+"""Prepares a host: inspects it, plans the changes, shows them, and applies exactly those."""

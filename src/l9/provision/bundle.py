@@ -1,7 +1,7 @@
-"""The agent as wheels: l9's own, packed from its installed files, and the packages that it needs.
+"""Packs the agent as wheels: l9's own, from its installed files, and the packages that it needs.
 
-A server gets what it can use and nothing else: the operator's part, the demo and this package stay here, and with
-them rich and what reads other people's files.
+A server gets only the modules that it uses. The operator's part, the demo, this package and their dependencies stay
+on the operator's machine.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from l9.provision.snapshot import Python
 
 NEEDS = ("click", "google-re2", "msgspec")
 _WHOLE = ("*",)
-# The packages that a server gets, whole or by their modules: what the agent, the timer and the commands of
-# `cli/commands.py` need that are meant for a server. A test goes by the imports.
+# The packages that a server gets, whole or by module: those that the agent, the timer and the server's commands in
+# `cli/commands.py` import. A test compares this with the imports.
 PARTS: dict[str, tuple[str, ...]] = {
     ".": ("__init__", "__main__", "catalogue", "configuration", "criteria", "errors", "graph"),
     "core": _WHOLE,
@@ -59,12 +59,12 @@ PARTS: dict[str, tuple[str, ...]] = {
     "cli/render": ("facts", "github", "json_lines", "narrator", "plain", "rows", "sections", "view"),
     "cli/server": ("agent", "drift", "explain", "history", "logs", "outcome", "resume", "rollback", "status"),
 }  # fmt: skip
-_LAYOUT = 1  # raised when the way in which `host/agent.py` lays out an agent changes
+_LAYOUT = 1  # raised when `host/agent.py` changes the layout of an installed agent
 
 
 @cache
 def sources() -> dict[str, bytes]:
-    """The server's part of the package: names in the wheel to contents, sorted. Read once: one run, one agent."""
+    """Read the server's part of the package: names in the wheel to contents, sorted. Read once a process."""
     top, found = Path(l9.__file__).parent, {}
     for folder, names in PARTS.items():
         for file in sorted((top / folder).glob("*.py")):
@@ -74,9 +74,9 @@ def sources() -> dict[str, bytes]:
 
 
 def agent_version(python: Python) -> AgentVersion:
-    """What the agent for a host's Python is called; asks nobody and packs nothing.
+    """Return the version of the agent for a host's Python, without packing it.
 
-    The digest is of contents, not of zip files: two operators with the same l9 name the same agent.
+    The digest covers contents, not zip files: two operators with the same l9 get the same version.
     """
     sums = hashlib.sha256()
     for part in (
@@ -89,7 +89,7 @@ def agent_version(python: Python) -> AgentVersion:
 
 
 def own_wheel() -> tuple[str, bytes]:
-    """l9's agent as a wheel, the same bytes for the same sources: file name and content."""
+    """Pack l9's agent as a reproducible wheel; return its file name and content."""
     info = f"l9-{__version__}.dist-info"
     files = {
         **sources(),
@@ -100,7 +100,7 @@ def own_wheel() -> tuple[str, bytes]:
 
 
 def pack(files: dict[str, bytes], record: str) -> bytes:
-    """A wheel's zip of these files; `record` is the name of the list of them that a wheel ends with."""
+    """Pack these files as a wheel; `record` is the name of its RECORD file."""
     lines = [f"{name},sha256={_urlsafe(data)},{len(data)}" for name, data in sorted(files.items())]
     text = "\n".join([*lines, f"{record},,", ""])
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The one line that l9 adds to the host's Caddyfile; all else in it stays byte for byte."""
+"""Adds one import line to the host's Caddyfile, and leaves the rest unchanged, byte for byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ANYWHERE_80 = {":80", "http://", "http://:80"}
 
 
 def address(config: Config) -> str:
-    """What Caddy listens on for the public: `route.site`, or else what the public URL says."""
+    """Return the site address for Caddy: `route.site`, or else the address of the public URL."""
     site, url = config.route.site, urlsplit(config.target.public_url)
     if site != Route().site or not url.hostname:
         return site
@@ -22,14 +22,14 @@ def address(config: Config) -> str:
 
 
 def is_tls(site: str) -> bool:
-    """Whether Caddy serves an address over TLS, and sends plain requests there."""
+    """True if Caddy serves an address over TLS, and redirects plain HTTP to it."""
     return not (site.startswith(("http://", ":")) or site.endswith(":80")) or site.endswith(":443")
 
 
 def with_import(text: str | None, sites: str, site: str) -> str:
-    """The Caddyfile with `import SITES` at its end, where it is not in it yet.
+    """Return the Caddyfile with `import SITES` at its end, unless it is already in it.
 
-    The package's own welcome page is commented out where it holds the address that the app's site needs.
+    Comments out the package's welcome page if it uses the address that the app's site needs.
     """
     lines = (text or "").splitlines(keepends=True)
     others = "".join(line for line in lines if _words(line) != ["import", sites])
@@ -44,7 +44,7 @@ def with_import(text: str | None, sites: str, site: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """Caddyfile tokens; a comment begins at a `#` that begins a word."""
+    """Split a Caddyfile into tokens; a comment starts at a `#` at the start of a word."""
     return [word for line in text.splitlines() for word in re.sub(r"(^|\s)#.*", "", line).split()]
 
 

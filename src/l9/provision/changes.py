@@ -1,4 +1,4 @@
-"""What can be changed on a host. Each change shows itself, says who may make it, and how to make it by hand."""
+"""The changes that provisioning can make on a host, each with its title, its diff and its commands by hand."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ Diff = tuple[str, ...]  # lines without line ends
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Base. `root`: only root may do it on this host. The fields are what `host/apply.py` is sent."""
+    """Base. `root`: requires root on this host. The fields are sent to `host/apply.py`."""
 
     root: bool = False
 
     def title(self) -> str:
-        """One line: what will be so."""
+        """Return one line: the state after the change."""
         raise NotImplementedError
 
     def diff(self) -> Diff:
-        """What changes inside of files, as a unified diff's lines."""
+        """Return the changes to files as lines of a unified diff."""
         return ()
 
     def commands(self) -> tuple[str, ...]:
-        """The same by hand, on the host."""
+        """Return the commands that make the same change by hand, on the host."""
         return ()
 
 
@@ -45,7 +45,7 @@ class MakeDirectory(Change, frozen=True, tag="directory"):
 
 
 class WriteFile(Change, frozen=True, tag="file"):
-    """A whole file. `old` is its text as it was seen, `before` the SHA-256 of that; None where there is none."""
+    """A whole file. `old` is its observed text, `before` the SHA-256 of that; None if there is no file."""
 
     path: str
     text: str
@@ -66,7 +66,7 @@ class WriteFile(Change, frozen=True, tag="file"):
 
 
 class AddLines(Change, frozen=True, tag="lines"):
-    """Lines in a file that git made."""
+    """Lines to add to a file that git created."""
 
     path: str
     lines: tuple[str, ...]
@@ -79,7 +79,7 @@ class AddLines(Change, frozen=True, tag="lines"):
 
 
 class Clone(Change, frozen=True, tag="clone"):
-    """The directory becomes a clone of the repository."""
+    """A clone of the repository in the directory."""
 
     path: str
     url: str
@@ -89,7 +89,7 @@ class Clone(Change, frozen=True, tag="clone"):
 
 
 class SetOrigin(Change, frozen=True, tag="origin"):
-    """The clone fetches from somewhere else from now on."""
+    """A new origin URL of the clone."""
 
     path: str
     url: str
@@ -103,7 +103,7 @@ class SetOrigin(Change, frozen=True, tag="origin"):
 
 
 class InstallAgent(Change, frozen=True, tag="install-agent"):
-    """A version of the agent, beside those that are there."""
+    """A version of the agent to install beside the others."""
 
     directory: str
     digest: str
@@ -115,7 +115,7 @@ class InstallAgent(Change, frozen=True, tag="install-agent"):
 
 
 class SwitchAgent(Change, frozen=True, tag="switch-agent"):
-    """The version of the agent that is used from now on."""
+    """The version of the agent to use from now on."""
 
     directory: str
     digest: str
@@ -126,27 +126,27 @@ class SwitchAgent(Change, frozen=True, tag="switch-agent"):
 
 
 class PruneAgents(Change, frozen=True, tag="prune-agents"):
-    """Versions that nobody needs any more."""
+    """Unused versions of the agent to remove."""
 
     directory: str
     digests: tuple[str, ...]
 
     def title(self) -> str:
-        return f"no agent {', '.join(self.digests)} any more"
+        return f"remove unused agent {', '.join(self.digests)}"
 
 
 class Remove(Change, frozen=True, tag="remove"):
-    """Files and directories of l9's own that are used no longer. `lock` is held by a run that may still use them."""
+    """Unused files and directories of l9's own. A run that may still use them holds `lock`."""
 
     paths: tuple[str, ...]
     lock: str
 
     def title(self) -> str:
-        return f"no {', '.join(self.paths)} any more"
+        return f"remove unused {', '.join(self.paths)}"
 
 
 class MakeLog(Change, frozen=True, tag="log"):
-    """The site's access log: Caddy's own, so that Caddy can turn it over, and readable by its group."""
+    """The site's access log: owned by Caddy, which rotates it, and readable by Caddy's group."""
 
     path: str
     mode: int
@@ -166,7 +166,7 @@ class MakeLog(Change, frozen=True, tag="log"):
 
 
 class JoinGroup(Change, frozen=True, tag="join"):
-    """A user becomes a member of a group, from the next login on."""
+    """The membership of a user in a group, in effect after the next login."""
 
     user: str
     group: str
@@ -179,7 +179,7 @@ class JoinGroup(Change, frozen=True, tag="join"):
 
 
 class CaddySite(Change, frozen=True, tag="caddy"):
-    """The site and its import, validated by Caddy before they are in place, and loaded; or all as before."""
+    """The site and its import, validated by Caddy before they are written, then loaded; restored on failure."""
 
     program: str
     user: str
@@ -227,7 +227,7 @@ class CaddySite(Change, frozen=True, tag="caddy"):
 
 
 class StartTimers(Change, frozen=True, tag="timers"):
-    """systemd reads its units again and runs these timers, now and after each boot."""
+    """Timers to enable and start, after systemd has reloaded its units."""
 
     names: tuple[str, ...]
 
@@ -239,7 +239,7 @@ class StartTimers(Change, frozen=True, tag="timers"):
 
 
 class InstallPackages(Change, frozen=True, tag="packages"):
-    """Packages of the distribution."""
+    """Packages of the distribution to install."""
 
     names: tuple[str, ...]
 
@@ -251,7 +251,7 @@ class InstallPackages(Change, frozen=True, tag="packages"):
 
 
 def _unified(path: str, old: str | None, new: str) -> tuple[str, ...]:
-    """A unified diff's lines without line ends; none where nothing changes."""
+    """Return the lines of a unified diff without line ends; none if nothing changes."""
     if old == new:
         return ()
     name = "/dev/null" if old is None else path
@@ -260,7 +260,7 @@ def _unified(path: str, old: str | None, new: str) -> tuple[str, ...]:
 
 
 def _write_by_hand(path: str, text: str) -> str:
-    """A shell command that writes a file as root."""
+    """Return a shell command that writes a file as root."""
     end = "L9"
     while end in text.splitlines():
         end += "_"

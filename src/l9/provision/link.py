@@ -1,6 +1,6 @@
-"""One ssh process a step: `python3 -` on the host, a program on its standard input, messages from it.
+"""Runs a program on the host through one ssh process: `python3 -` with the program on its standard input.
 
-The program is `host/`, as it is installed here, with a request in it.
+The program consists of the modules in `host/` and a request; it answers with messages.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from l9.provision.host.program import program
 from l9.provision.host.talk import MARK, heard
 
 REMOTE = "exec python3 -I -"
-NO_SUCH_PROGRAM = 127  # as a shell ends
+NO_SUCH_PROGRAM = 127  # exit code of a shell
 
 
 def argv(target: Target) -> tuple[str, ...]:
-    """How the host's Python is reached: OpenSSH's own client, like the agent."""
+    """Return the command that runs the host's Python: OpenSSH's client, as for the agent."""
     if target.host == "local":
         return (sys.executable, "-I", "-")
     return ssh.argv(target, REMOTE)
 
 
 def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
-    """Send a program's text; its messages, as they come.
+    """Send a program's text; yield its messages as they arrive.
 
-    Raises Unreachable (nothing on the host was reached, or the link dropped) and HostUnfit (no Python there).
+    Raises Unreachable (cannot connect, or the connection was lost) and HostUnfit (no Python on the host).
     """
     with tempfile.TemporaryFile() as errors:
         try:
@@ -43,7 +43,10 @@ def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
             )
         except FileNotFoundError:
             raise Unreachable(
-                "no ssh on this machine", expected="OpenSSH's client", found="none", remedy="command -v ssh"
+                "ssh not found on this machine",
+                expected="the OpenSSH client",
+                found="not found",
+                remedy="command -v ssh",
             ) from None
         with child:
             assert child.stdin  # noqa: S101  # pipes, as asked for above
@@ -52,12 +55,12 @@ def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
                 child.stdin.write(text.encode())
                 child.stdin.close()
             except BrokenPipeError:
-                pass  # what it said on standard error is the better message
+                pass  # its standard error has the better message
             answered = False
             for line in child.stdout:
                 message = heard(line.decode(errors="replace").rstrip("\n"))
                 if message is None:
-                    continue  # a login message of the host's
+                    continue  # a login message of the host
                 answered = True
                 if message["type"] == "bug":
                     raise L9Error("a bug in l9, on the host", log=tuple(message["traceback"].splitlines()))
@@ -66,35 +69,35 @@ def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
                 yield message
             code = child.wait()
         errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines()
+        lines = errors.read().decode(errors="replace").strip().splitlines()
     if not answered or code == ssh.FAILED:
-        raise unreachable(target, code, said)
+        raise unreachable(target, code, lines)
 
 
-def unreachable(target: Target, code: int, said: list[str]) -> L9Error:
-    """Why no program ran on the host."""
+def unreachable(target: Target, code: int, lines: list[str]) -> L9Error:
+    """Return the error for a program that did not run on the host; `lines` are from standard error."""
     if code == NO_SUCH_PROGRAM:
         return HostUnfit(
-            f"no python3 on {target.host}",
-            expected="python3 of 3.11 or newer",
-            found=said[-1] if said else f"exit code {code}",
+            f"python3 not found on {target.host}",
+            expected="python3, version 3.11 or newer",
+            found=lines[-1] if lines else f"exit code {code}",
             remedy=ssh.by_hand(target, "sudo apt-get update && sudo apt-get install -y python3"),
         )
     if code == ssh.FAILED and target.host != "local":
-        return ssh.unreachable(target, said)
+        return ssh.unreachable(target, lines)
     return HostUnfit(
-        f"python3 on {target.host} ended without an answer",
-        expected="the messages of the program that was sent",
-        found=said[-1] if said else f"exit code {code}",
+        f"python3 on {target.host} exited without an answer",
+        expected="messages from the provisioning program",
+        found=lines[-1] if lines else f"exit code {code}",
         remedy=ssh.by_hand(target, "python3 --version"),
-        log=tuple(said[-5:]),
+        log=tuple(lines[-5:]),
     )
 
 
 def _too_old(target: Target, version: str) -> HostUnfit:
     return HostUnfit(
         f"the Python on {target.host} is too old",
-        expected="python3 of 3.11 or newer (Debian 12, Ubuntu 24.04)",
+        expected="python3, version 3.11 or newer (Debian 12, Ubuntu 24.04)",
         found=version,
         remedy=ssh.by_hand(target, "cat /etc/os-release"),
     )
@@ -105,7 +108,7 @@ def _too_old(target: Target, version: str) -> HostUnfit:
 
 @cache
 def modules() -> dict[str, str]:
-    """Module name to source text; packages are empty."""
+    """Return the source text of each module by name; packages are empty."""
     top = Path(__file__).parent / "host"
     found = {"l9": "", "l9.provision": "", "l9.provision.host": ""}
     for file in sorted(top.glob("[!_]*.py")):
@@ -114,12 +117,12 @@ def modules() -> dict[str, str]:
 
 
 def look_program(question: dict[str, Any]) -> str:
-    """The program that looks (`Wanted.question`)."""
+    """Return the program that inspects the host (`Wanted.question`)."""
     return program({"modules": modules(), "mark": MARK, "mode": "look", "look": question})
 
 
 def apply_program(changes: list[dict[str, Any]], wheels: dict[str, str]) -> str:
-    """The program that makes changes; `wheels` are base64 by file name."""
+    """Return the program that applies changes; `wheels` are base64 by file name."""
     numbered = [{**change, "index": index} for index, change in enumerate(changes)]
     data = {"modules": modules(), "mark": MARK, "mode": "apply", "changes": numbered, "wheels": wheels}
     return program(data)

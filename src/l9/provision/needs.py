@@ -1,4 +1,4 @@
-"""What the host lacks that l9 does not make by itself: each with the command that mends it. Pure."""
+"""Requirements that the host does not meet and l9 does not fix itself, each with the command that does. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from l9.provision.wanted import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One thing. `blocking`: no release can go live before; else it is the next step, or advice."""
+    """An unmet requirement. `blocking`: no release can go live until it is met; else a next step, or advice."""
 
     what: str
     expected: str
@@ -30,19 +30,19 @@ class Need:
 
 
 def refuse_old_python(seen: HostSnapshot, host: Target) -> None:
-    """Raises HostUnfit where the agent cannot run."""
+    """Raise HostUnfit if the host's Python is too old for the agent."""
     version = ".".join(map(str, seen.python.version))
     if seen.python.version < (3, 11):
         raise HostUnfit(
             f"the Python on {host.host} is too old for the agent",
-            expected="python3 of 3.11 or newer (Debian 12, Ubuntu 24.04), or a python3.11 beside it",
+            expected="python3, version 3.11 or newer (Debian 12, Ubuntu 24.04), or an additional python3.11",
             found=f"{version} on {seen.system.name}",
             remedy=ssh.by_hand(host, packages.command(("python3.11-venv",), root=seen.is_root)),
         )
 
 
 def needs(wanted: Wanted, seen: HostSnapshot, example: str | None) -> tuple[Need, ...]:
-    """All that is lacking. `example` is the text of the operator's `.env.example`, for the names of its keys."""
+    """Return all unmet requirements. `example` is the text of the operator's `.env.example`, for its keys."""
     host = wanted.config.target
     return (
         *_root(wanted, seen, host),
@@ -63,29 +63,29 @@ def _root(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     path, owner = shlex.quote(wanted.path), seen.path.owner
     if seen.path.kind == "other":
         yield Need(
-            f"{wanted.path} is taken",
-            "no such directory, an empty one, or a git clone",
+            f"{wanted.path} is in use",
+            "an empty directory, a git clone, or no directory",
             ", ".join(seen.path.strangers),
             ssh.by_hand(host, f"mv {path} {path}.before-l9"),
         )
     for place, kind in misplaced(wanted, seen):
         yield Need(
-            f"{place} is not root's own",
-            "a plain file or directory that root made, or none",
+            f"{place} cannot be used for root's files",
+            "a plain file or directory owned by root, or none",
             f"a {kind}",
             ssh.by_hand(host, f"{_sudo(seen)}rm -r {shlex.quote(place)}"),
         )
     if wanted.by_root and not seen.may_root:
         yield Need(
             f"{wanted.instance} was provisioned by root",
-            f"a login as root, or sudo without a password for {seen.me.user}, to change its settings or agent",
+            f"root login, or passwordless sudo for {seen.me.user}, to change its settings or agent",
             "neither",
             ssh.by_hand(host, "sudo -n true"),
             blocking=False,
         )
     if seen.path.kind == "clone" and owner != seen.me.user:
         yield Need(
-            f"{wanted.path} is somebody else's",
+            f"{wanted.path} has another owner",
             f"owned by {seen.me.user}",
             f"owned by {owner}",
             ssh.by_hand(
@@ -98,23 +98,23 @@ def _neighbours(wanted: Wanted, seen: HostSnapshot) -> Iterator[Need]:
     name, edit = wanted.config.name, "$EDITOR l9.toml"
     if owner := owner_of_path(wanted, seen):
         yield Need(
-            f"{wanted.path} is another target's",
-            f"a directory of {wanted.instance}'s own, as targets.{name}.path",
+            f"{wanted.path} belongs to another target",
+            f"a separate directory for {wanted.instance} in targets.{name}.path",
             f"prepared for {owner}",
             edit,
         )
     if path := path_of_instance(wanted, seen):
         yield Need(
-            f"the name {wanted.instance} is another target's on this host",
-            f"a name of its own, as targets.{name}.instance",
-            f"{path[0]} is of {path[1]}",
+            f"the name {wanted.instance} is used by another target on this host",
+            f"a unique name in targets.{name}.instance",
+            f"{path[0]} belongs to {path[1]}",
             edit,
         )
     for port, site in ports_taken(wanted, seen):
         yield Need(
-            f"port {port} is another target's",
-            f"ports of {wanted.instance}'s own, as targets.{name}.ports",
-            f"{site} has it",
+            f"port {port} is used by another target",
+            f"unused ports for {wanted.instance} in targets.{name}.ports",
+            f"used in {site}",
             edit,
         )
 
@@ -124,32 +124,38 @@ def _programs(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need
         return ssh.by_hand(host, packages.command(names, root=seen.is_root))
 
     if not seen.programs.get("git"):
-        yield Need("no git on the host", "git", "none", apt("git"))
+        yield Need("git is not installed on the host", "git", "not found", apt("git"))
     if wanted.signers is not None and not seen.programs.get("ssh-keygen"):
-        asked = wanted.config.release.require_attestation
-        yield Need("no ssh-keygen on the host", "ssh-keygen", "none", apt("openssh-client"), blocking=asked)
+        required = wanted.config.release.require_attestation
+        yield Need(
+            "ssh-keygen is not installed on the host",
+            "ssh-keygen",
+            "not found",
+            apt("openssh-client"),
+            blocking=required,
+        )
     if wanted.has_site and seen.caddy is None:
-        yield Need("no Caddy on the host", "caddy", "none", apt("caddy"))
+        yield Need("Caddy is not installed on the host", "caddy", "not found", apt("caddy"))
     if wanted.config.target.runtime == "compose":
         names = packages.docker(seen.system)
         docker = seen.docker
         if packages.lacks_docker(seen):
-            there = f"Docker {docker.engine}, no Compose v2" if docker and docker.engine else "none"
-            mend = apt(*names) if names else packages.DOCKER_OWN
-            yield Need("no Docker with Compose v2 on the host", "docker compose", there, mend)
+            found = f"Docker {docker.engine}, no Compose v2" if docker and docker.engine else "not found"
+            fix = apt(*names) if names else packages.DOCKER_OWN
+            yield Need("Docker with Compose v2 is not installed on the host", "docker compose", found, fix)
         elif docker is not None and not docker.engine:
             group = ssh.by_hand(host, f"{_sudo(seen)}usermod -aG docker {shlex.quote(seen.me.user)}")
             start = ssh.by_hand(host, f"{_sudo(seen)}systemctl enable --now docker")
             yield Need(
-                f"Docker does not answer {seen.me.user}",
+                f"{seen.me.user} cannot use Docker",
                 "an engine that answers `docker version`",
                 docker.problem,
                 group if "permission denied" in docker.problem.lower() else start,
             )
     if not seen.systemd and not seen.cron:
         yield Need(
-            "nothing on the host runs the timer",
-            "systemd, or cron, to take up an interrupted run after a reboot",
+            "the host has no systemd and no cron",
+            "systemd or cron, to resume an interrupted run after a reboot",
             "neither",
             apt("cron"),
             blocking=False,
@@ -162,7 +168,7 @@ def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
         return
     if not caddy.user:
         yield Need(
-            "Caddy has no user", "a running Caddy, or a user `caddy`", "neither",
+            "cannot determine Caddy's user", "a running Caddy, or a user `caddy`", "neither",
             ssh.by_hand(host, f"{_sudo(seen)}systemctl enable --now caddy"),
         )  # fmt: skip
     elif not caddy.running:
@@ -172,30 +178,36 @@ def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
             else f"caddy start --config {wanted.caddyfile}"
         )
         yield Need(
-            "Caddy does not run", f"a Caddy that runs {wanted.caddyfile}", "none", ssh.by_hand(host, run)
+            "Caddy is not running",
+            f"a Caddy process with the configuration {wanted.caddyfile}",
+            "none",
+            ssh.by_hand(host, run),
         )
     for path in unreadable(wanted, seen):
         look = f"ls -l {shlex.quote(path)}"
         yield Need(
-            f"{path} cannot be read", f"a text that {seen.me.user} may read", "none", ssh.by_hand(host, look)
+            f"{path} cannot be read",
+            f"a text file that {seen.me.user} may read",
+            "no readable text",
+            ssh.by_hand(host, look),
         )
     for directory in seen.closed:
         yield Need(
-            "Caddy cannot reach the flag that switches traffic",
-            f"{directory} open to pass for {caddy.user}",
-            "closed",
+            "Caddy cannot read the flag file that switches traffic",
+            f"execute permission on {directory} for {caddy.user}",
+            "permission denied",
             ssh.by_hand(host, f"chmod o+x {shlex.quote(directory)}"),
         )
     if wanted.path.startswith(("/tmp/", "/var/tmp/")) and seen.systemd:  # noqa: S108  # not opened, only judged
         yield Need(
-            "Caddy does not see the target's directory",
-            "a path outside of /tmp, which Caddy's unit has to itself",
+            "Caddy cannot see the target's directory",
+            "a path outside of /tmp: Caddy's unit has a private /tmp",
             wanted.path,
             "$EDITOR l9.toml",
         )
     if is_tls(wanted.site_address) and route.url.startswith("http://"):
         yield Need(
-            "the host would ask its own site without TLS, and get a redirect",
+            "the host would check its own site over plain HTTP and get a redirect",
             'route.url = "https://127.0.0.1"',
             f"{route.url} for {wanted.site_address}",
             "$EDITOR l9.toml",
@@ -211,7 +223,7 @@ def _origin(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
         yield Need(
             "the host cannot read the repository",
             f"{wanted.repository} readable by {seen.me.user} on the host: add a deploy key for it"
-            " (or name another address with --repository)",
+            " (or pass another address with --repository)",
             seen.origin.said or "no answer",
             look,
         )
@@ -221,7 +233,7 @@ def _room(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
     least = wanted.config.needs.disk
     if seen.free < least:
         yield Need(
-            "the host's disk is full",
+            "not enough disk space on the host",
             f"{least / 1e6:.0f} MB free for {wanted.path}",
             f"{seen.free / 1e6:.0f} MB",
             ssh.by_hand(host, f"df -h {shlex.quote(wanted.path)}"),
@@ -236,13 +248,13 @@ def _env(wanted: Wanted, seen: HostSnapshot, host: Target, example: str | None) 
         yield Need(
             f"no {wanted.config.env.file} on the host yet",
             f"{wanted.env_file}, mode 0600" + (f", with {', '.join(keys)}" if keys else ""),
-            "none",
+            "no such file",
             ssh.by_hand(host, f"install -m 600 /dev/null {path}"),
             blocking=False,
         )
     elif found.mode & 0o077:
         yield Need(
-            f"{wanted.env_file} is open to others",
+            f"{wanted.env_file} is accessible to other users",
             "mode 0600",
             f"mode {found.mode:04o}",
             ssh.by_hand(host, f"chmod 600 {path}"),

@@ -1,4 +1,4 @@
-"""What other targets on the same host have, so that none takes a directory, a name or a port of another. Pure."""
+"""Detects directories, names and ports that belong to other targets on the same host. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from l9.provision.wanted import Wanted
 
 
 def owner_of_path(wanted: Wanted, seen: HostSnapshot) -> str | None:
-    """The other instance that the directory was prepared for; None where it is nobody's, or this one's."""
+    """Return the other instance that the directory was prepared for; None if there is none."""
     own = seen.file(str(wanted.in_directory.settings))
     known = [*_by_root(seen), *_readable(own.text if own else None)]
     here = (one.instance for one in known if one.path == str(PurePosixPath(wanted.path)))
@@ -23,7 +23,7 @@ def owner_of_path(wanted: Wanted, seen: HostSnapshot) -> str | None:
 
 
 def path_of_instance(wanted: Wanted, seen: HostSnapshot) -> tuple[str, str] | None:
-    """The other directory that this instance was prepared for, and the file that says so; None for none."""
+    """Return the file that assigns this instance to another directory, and that directory; None if there is none."""
     for one in _by_root(seen):
         if one.instance == wanted.instance and one.path != str(PurePosixPath(wanted.path)):
             return str(for_instance(one.instance).settings), one.path
@@ -35,18 +35,18 @@ def path_of_instance(wanted: Wanted, seen: HostSnapshot) -> tuple[str, str] | No
 
 
 def is_by_root(wanted: Wanted, seen: HostSnapshot) -> bool:
-    """Root provisioned this instance, or does it now."""
+    """True if root provisioned this instance, or does it now."""
     return seen.may_root or any(one.instance == wanted.instance for one in _by_root(seen))
 
 
 def _by_root(seen: HostSnapshot) -> Iterator[ServerSettings]:
     for path, text in sorted(seen.instances.items()):
-        # What is not the instance's own is nobody's: the agent refuses it.
+        # The agent refuses settings that name another instance.
         yield from (one for one in _readable(text) if one.instance == PurePosixPath(path).parent.name)
 
 
 def _readable(text: str | None) -> tuple[ServerSettings, ...]:
-    """The settings in a text; none where another version wrote them, or a person edited them."""
+    """Parse the settings in a text; empty if another version wrote them, or a person edited them."""
     try:
         return (msgspec.json.decode(text or "", type=ServerSettings),)
     except msgspec.MsgspecError:
@@ -54,7 +54,7 @@ def _readable(text: str | None) -> tuple[ServerSettings, ...]:
 
 
 def ports_taken(wanted: Wanted, seen: HostSnapshot) -> Iterator[tuple[int, str]]:
-    """Our ports that another target's site names, and that site's file."""
+    """Yield each of our ports that another target's site uses, and that site's file."""
     ports = wanted.config.target.ports
     for path, text in sorted(seen.sites.items()):
         for port in sorted({ports.blue, ports.green} & caddy.ports_of(text)):

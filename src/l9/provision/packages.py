@@ -1,4 +1,4 @@
-"""Which package of which distribution gives a program, and the command that installs it."""
+"""The packages that provide the required programs, by distribution, and the command that installs them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DOCKER_OWN = "https://docs.docker.com/engine/install/"
 
 
 def docker(system: System) -> tuple[str, ...]:
-    """The packages of Docker Engine with Compose v2; none where the distribution has no Compose v2."""
+    """Return the packages of Docker Engine with Compose v2; none if the distribution has no Compose v2."""
     if system.id == "ubuntu":
         return ("docker.io", "docker-compose-v2")
     if system.id == "debian" and _major(system) >= 13:
@@ -19,7 +19,7 @@ def docker(system: System) -> tuple[str, ...]:
 
 
 def missing(seen: HostSnapshot, *, site: bool, compose: bool, signers: bool = False) -> tuple[str, ...]:
-    """The packages that the host lacks and its distribution has."""
+    """Return the required packages that are not installed and that the distribution has."""
     names: list[str] = []
     if not seen.programs.get("git"):
         names.append("git")
@@ -35,12 +35,12 @@ def missing(seen: HostSnapshot, *, site: bool, compose: bool, signers: bool = Fa
 
 
 def lacks_docker(seen: HostSnapshot) -> bool:
-    """Whether Docker, or its Compose v2, is not there; an engine that does not answer is another matter."""
+    """True if Docker or Compose v2 is not installed, regardless of whether the engine answers."""
     return not seen.programs.get("docker") or seen.docker is None or not seen.docker.compose
 
 
 def command(names: tuple[str, ...], *, root: bool) -> str:
-    """What to type on the host."""
+    """Return the command that installs packages, for the host's prompt."""
     sudo = "" if root else "sudo "
     return f"{sudo}apt-get update && {sudo}apt-get install -y {shlex.join(names)}"
 

@@ -1,4 +1,4 @@
-"""The difference between what is wanted and what was seen, as the list that is shown and then performed. Pure."""
+"""Plans the changes from the observed to the wanted state of a host, in order. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from l9.provision.snapshot import Agent, HostSnapshot
 from l9.provision.units import cron
 from l9.provision.wanted import EXCLUDED, Wanted
 
-KEPT = 2  # versions of the agent: the one in use, and the one that a run of before may still be on
+KEPT = 2  # versions of the agent: the current one, and the one that an earlier run may still use
 
 
 @dataclass(frozen=True, slots=True)
 class AgentVersion:
-    """The version of the agent that the host shall have; `python` is the host's."""
+    """The version of the agent that the host should have; `python` is the host's interpreter."""
 
     digest: str
     version: str
@@ -26,9 +26,9 @@ class AgentVersion:
 
 
 def plan(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion) -> tuple[ch.Change, ...]:
-    """All changes, in the order in which they are made; none when the host is as wanted.
+    """Return all changes in order; none if the host is as wanted.
 
-    What the host lacks (`needs.py`) is no change: what depends on it is left out until it is there.
+    Unmet requirements (`needs.py`) are not changes: changes that depend on them are left out until they are met.
     """
     if seen.path.kind == "other" or (seen.path.kind == "clone" and seen.path.owner != seen.me.user):
         return ()
@@ -49,7 +49,7 @@ def plan(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion) -> tuple[ch.Ch
 def split(
     changes: tuple[ch.Change, ...], seen: HostSnapshot
 ) -> tuple[tuple[ch.Change, ...], tuple[ch.Change, ...]]:
-    """What can be done now, and what is left to root because we are not and may not ask."""
+    """Split into the changes to make now, and those left to root if we are not root and have no sudo."""
     if seen.may_root:
         return changes, ()
     left = tuple(c for c in changes if c.root)
@@ -57,19 +57,19 @@ def split(
     first = left[0] if left else None
     if (
         isinstance(first, ch.MakeDirectory) and first.owner == seen.me.user
-    ):  # the target's own: all else lies in it
+    ):  # the target's directory, which contains everything else
         return (), changes
     return doable, left
 
 
 def unreadable(wanted: Wanted, seen: HostSnapshot) -> tuple[str, ...]:
-    """Caddy's files that are there and whose text was not seen: they are not written blindly."""
+    """Return Caddy's files that exist and cannot be read: they are not overwritten."""
     found = ((path, seen.entries.get(path)) for path in (wanted.caddyfile, wanted.site))
     return tuple(path for path, entry in found if entry is not None and entry.text is None)
 
 
 def misplaced(wanted: Wanted, seen: HostSnapshot) -> Iterator[tuple[str, str]]:
-    """What is no plain directory or file where root's own shall be, and its kind: root writes through no link."""
+    """Yield paths of root's files that have another kind, with that kind: root never writes through a link."""
     files = (wanted.settings, wanted.allowed_signers) if wanted.by_root else ()
     for path, kind in {**dict.fromkeys(wanted.guarded, "directory"), **dict.fromkeys(files, "file")}.items():
         found = seen.entries.get(path)
@@ -88,11 +88,11 @@ def _directories(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
             group=me.group,
             root=not root.makeable or root.owner not in ("", me.user),
         )
-    # Caddy's user passes through the first and reads the second; nobody else's business is in either.
-    for path, exactly in ((wanted.layout.state, 0o711), (wanted.layout.route, 0o755)):
+    # Caddy's user traverses the first and reads the second.
+    for path, mode in ((wanted.layout.state, 0o711), (wanted.layout.route, 0o755)):
         found = seen.entries.get(str(path))
-        if found is None or found.kind != "directory" or found.mode != exactly:
-            yield ch.MakeDirectory(path=str(path), mode=exactly, owner=me.user, group=me.group)
+        if found is None or found.kind != "directory" or found.mode != mode:
+            yield ch.MakeDirectory(path=str(path), mode=mode, owner=me.user, group=me.group)
 
 
 def _clone(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
@@ -122,7 +122,7 @@ def _settings(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
 
 
 def _agent(wanted: Wanted, seen: HostSnapshot, agent: AgentVersion, *, trusted: bool) -> Iterator[ch.Change]:
-    """`trusted`: only root could write where the versions lie; else what is there is replaced."""
+    """Plan the agent. `trusted`: only root could write to the agents' directory; else its content is replaced."""
     directory, root = wanted.agents, wanted.by_root
     there = seen.agents.get(directory, Agent()) if trusted else Agent()
     if agent.digest not in there.installed:
@@ -143,7 +143,7 @@ def _caddy(wanted: Wanted, seen: HostSnapshot) -> Iterator[ch.Change]:
         return
     log = seen.entries.get(wanted.access_log)
     owned = log is not None and (log.owner, log.group) == (caddy.user, caddy.group)
-    # Where Caddy is root's, its group is no group to join.
+    # If Caddy runs as root, nobody joins its group.
     mode = 0o644 if caddy.group == "root" and not seen.is_root else 0o640
     needed = 0o600 if seen.is_root else mode
     if log is None or not owned or log.mode & needed != needed:

@@ -1,4 +1,4 @@
-"""How preparing a host ended, for people and for machines."""
+"""The result of provisioning a host, for people and for machines."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from l9.provision.snapshot import Agent
 
 
 class ProvisionReport:
-    """`look` is the newest one; `planned` are changes that were not made, `made` those that were.
+    """`look` is the latest one; `planned` are the changes that were not made, `made` those that were.
 
-    `declined`: a person was asked and said no. `seconds`: from the first look to the last.
+    `declined`: a person answered no. `seconds`: from the first look to the last.
     """
 
     def __init__(self, look: Look, *, dry_run: bool) -> None:
@@ -27,12 +27,12 @@ class ProvisionReport:
 
     @property
     def incomplete(self) -> bool:
-        """Whether a person has to do something before a release can go live here."""
+        """True if a person has to do something before a release can go live here."""
         blocking = any(need.blocking for need in self.look.needs)
         return blocking or bool(self.look.left) or bool(self.planned and not self._dry_run)
 
     def answer(self) -> Provision:
-        """The report for machines."""
+        """Return the report for machines."""
         seen = self.look.seen
         agent = seen.agents.get(self.look.wanted.agents, Agent())
         return Provision(
@@ -59,10 +59,10 @@ class ProvisionReport:
         )
 
     def text(self) -> str:
-        """The same for people; the changes themselves were shown already."""
+        """Format the report for people; the changes themselves were already printed."""
         host, lines = self.look.wanted.config.target.host, []
         if self.look.left:
-            lines.append(f"Left to root on {host} (no root, and no sudo without a password):")
+            lines.append(f"Run as root on {host} (l9 has no root login and no passwordless sudo there):")
             for change in self.look.left:
                 lines.append(f"  · {change.title()}")
                 lines.extend(f"    {line}" for cmd in change.commands() for line in cmd.splitlines())
@@ -76,11 +76,11 @@ class ProvisionReport:
 
     def _end(self, host: str) -> str:
         if self._dry_run and self.planned:
-            return f"· {len(self.planned)} changes for {host}, none made (--dry-run)"
+            return f"· {len(self.planned)} changes planned for {host}, none made (--dry-run)"
         if self.planned:
             return f"✘ {len(self.planned)} changes not made on {host}"
         if not self.made:
-            state = "nothing to change" if not self.look.left else "nothing that we may change"
+            state = "nothing to change" if not self.look.left else "nothing to change without root"
             return f"✔ {state} on {host}"
         return f"✔ {len(self.made)} changes made on {host} in {self.seconds:.1f} s"
 

@@ -1,4 +1,4 @@
-"""Preparing one host: look, plan, show, make, and look again."""
+"""Provisions one host: inspect it, plan the changes, and apply them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from l9.provision.plan import plan, split
 from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
 
-Told = Callable[[Change, float], None]
+OnChange = Callable[[Change, float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A host at one moment: the target, what was seen, what is to be changed, what only root may, and what lacks."""
+    """One inspection of a host: the target, its snapshot, the changes, those left to root, and unmet requirements."""
 
     wanted: Wanted
     seen: HostSnapshot
@@ -38,7 +38,7 @@ class Look:
 
 
 def look(wanted: Wanted, example: str | None) -> Look:
-    """Look at the host; nothing changes. Raises Unreachable, HostUnfit."""
+    """Inspect the host; nothing changes. Raises Unreachable, HostUnfit."""
     target = wanted.config.target
     seen: HostSnapshot | None = None
     for message in link.run(target, link.look_program(wanted.question())):
@@ -52,10 +52,10 @@ def look(wanted: Wanted, example: str | None) -> Look:
     return Look(wanted, seen, changes, left, needs(wanted, seen, example))
 
 
-def apply(wanted: Wanted, seen: HostSnapshot, changes: tuple[Change, ...], told: Told) -> None:
-    """Make exactly these changes; `told` hears of each when it is done, with its seconds.
+def apply(wanted: Wanted, seen: HostSnapshot, changes: tuple[Change, ...], on_change: OnChange) -> None:
+    """Make exactly these changes; `on_change` is called after each, with its seconds.
 
-    Raises ChangeRefused (nothing was changed), HalfProvisioned, Unreachable, ActionError (no wheel to be had).
+    Raises ChangeRefused (nothing was changed), HalfProvisioned, Unreachable, ActionError (no compatible wheel).
     """
     target, sent = wanted.config.target, {}
     if any(isinstance(change, InstallAgent) for change in changes):
@@ -67,44 +67,48 @@ def apply(wanted: Wanted, seen: HostSnapshot, changes: tuple[Change, ...], told:
         if message["type"] == "failed":
             raise _failed(wanted, changes, message, changed=bool(done))
         done.append(message["index"])
-        told(changes[message["index"]], message["seconds"])
+        on_change(changes[message["index"]], message["seconds"])
     if len(done) < len(changes):
         raise (
-            _dropped(target) if not done else _half(target, "the host's side ended early", "no reason given")
+            _dropped(target)
+            if not done
+            else _half(target, "the program on the host ended early", "no reason given")
         )
 
 
 def _all(target: Target, text: str, done: list[int]) -> Iterator[dict[str, Any]]:
-    """The host's messages; a link that drops after the first change is another matter than one before."""
+    """Yield the host's messages. Raises HalfProvisioned if the connection is lost after the first change."""
     try:
         yield from link.run(target, text)
     except Unreachable as error:
         if done:
-            raise _half(target, "the link dropped in the middle", error.found) from None
+            raise _half(target, "the connection was lost after some changes", error.found) from None
         raise
 
 
-def _failed(wanted: Wanted, changes: tuple[Change, ...], said: dict[str, Any], *, changed: bool) -> L9Error:
-    target, change = wanted.config.target, changes[said["index"]]
+def _failed(
+    wanted: Wanted, changes: tuple[Change, ...], failure: dict[str, Any], *, changed: bool
+) -> L9Error:
+    target, change = wanted.config.target, changes[failure["index"]]
     path = shlex.quote(wanted.path)
-    remedy = ssh.by_hand(target, said.get("remedy") or f"ls -la {path}")
-    if said.get("full"):
+    remedy = ssh.by_hand(target, failure.get("remedy") or f"ls -la {path}")
+    if failure.get("full"):
         remedy = ssh.by_hand(target, f"df -h {path}")
-    elif isinstance(change, CaddySite) and not said.get("remedy"):
+    elif isinstance(change, CaddySite) and not failure.get("remedy"):
         remedy = f"$EDITOR {FILE}"  # route.site, most likely
     kind = HalfProvisioned if changed else ChangeRefused
     return kind(
-        said["message"],
+        failure["message"],
         expected=change.title(),
-        found=said["found"],
+        found=failure["found"],
         remedy=remedy,
-        log=tuple(said.get("log", ())),
+        log=tuple(failure.get("log", ())),
     )
 
 
 def _half(target: Target, message: str, found: str) -> HalfProvisioned:
     return HalfProvisioned(
-        f"{message}; the next `l9 provision` makes the rest",
+        f"{message}; run `l9 provision` again to make the rest",
         expected="all changes made",
         found=found,
         remedy=ssh.by_hand(target, "true"),
@@ -113,8 +117,8 @@ def _half(target: Target, message: str, found: str) -> HalfProvisioned:
 
 def _dropped(target: Target) -> Unreachable:
     return Unreachable(
-        f"{target.host} gave no answer",
-        expected="an answer to the end",
-        found="the end of the stream",
+        f"{target.host} did not answer",
+        expected="a complete answer",
+        found="end of stream",
         remedy=ssh.by_hand(target, "python3 --version"),
     )

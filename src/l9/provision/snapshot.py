@@ -1,4 +1,4 @@
-"""What was seen on the host, as frozen facts; the planner's only input besides what is wanted."""
+"""The observed state of a host, as frozen facts; with the wanted state, the planner's only input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """Base: frozen; new fields of a newer host side are let pass."""
+    """Base: frozen; unknown fields are ignored."""
 
 
 class Me(Fact, frozen=True):
@@ -22,7 +22,7 @@ class Me(Fact, frozen=True):
 
 
 class System(Fact, frozen=True):
-    """From /etc/os-release."""
+    """The distribution, from /etc/os-release."""
 
     id: str = ""
     version: str = ""
@@ -30,7 +30,7 @@ class System(Fact, frozen=True):
 
 
 class Python(Fact, frozen=True):
-    """The Python that the agent would run on. `libc` is name and version, as platform.libc_ver() has it."""
+    """The Python that the agent would run on. `libc` is name and version, from platform.libc_ver()."""
 
     version: tuple[int, int, int]
     executable: str
@@ -41,7 +41,7 @@ class Python(Fact, frozen=True):
 
 
 class Docker(Fact, frozen=True):
-    """Versions; empty for what does not answer. `problem` is what docker says about that."""
+    """The versions, empty if there is no answer. `problem` is the error message of docker."""
 
     engine: str = ""
     compose: str = ""
@@ -49,7 +49,7 @@ class Docker(Fact, frozen=True):
 
 
 class Caddy(Fact, frozen=True):
-    """`loaded`: whether the running configuration has this app's site; None where Caddy does not tell."""
+    """Caddy on the host. `loaded`: the running configuration has this app's site; None if unknown."""
 
     program: str
     version: str = ""
@@ -61,7 +61,7 @@ class Caddy(Fact, frozen=True):
 
 
 class Root(Fact, frozen=True):
-    """The target's directory. `free`: there, and nothing of others in it. `strangers`: names that are in the way."""
+    """The target's directory. `free`: exists, without files of others. `strangers`: names of such files."""
 
     kind: Literal["missing", "free", "clone", "other"] = "missing"
     makeable: bool = True
@@ -72,7 +72,7 @@ class Root(Fact, frozen=True):
 
 
 class Origin(Fact, frozen=True):
-    """The clone's origin; without a clone, whether the wanted repository can be read from the host."""
+    """The clone's origin; without a clone, `reachable`: the wanted repository can be read from the host."""
 
     url: str = ""
     reachable: bool | None = None
@@ -80,7 +80,7 @@ class Origin(Fact, frozen=True):
 
 
 class Entry(Fact, frozen=True):
-    """One path. `hidden`: we may not look. A file's text is None where it is too large to be ours."""
+    """One path. `hidden`: permission denied. A file's text is None if it is too large to be ours."""
 
     kind: Literal["file", "directory", "link", "other", "hidden"]
     mode: int = 0o644
@@ -97,17 +97,17 @@ class Entry(Fact, frozen=True):
 
 
 class Agent(Fact, frozen=True):
-    """The version in use, and all that are installed, newest first; as digests."""
+    """The digests of the version in use and of all installed versions, newest first."""
 
     current: str | None = None
     installed: tuple[str, ...] = ()
 
 
 class HostSnapshot(Fact, frozen=True):
-    """One host at one moment. `free` is bytes; `timers` are those that run; `closed` keeps Caddy from the path.
+    """One host at one moment. `free`: bytes. `timers`: active ones. `closed`: directories that Caddy cannot enter.
 
-    sites: what l9 wrote there for other targets, file to text. instances: the same for the settings of all targets
-    that root provisioned. agents: by the directory that they lie in.
+    sites: files that l9 wrote for other targets, path to text. instances: the settings of all targets that root
+    provisioned, path to text. agents: by the directory that contains them.
     """
 
     me: Me
@@ -137,10 +137,10 @@ class HostSnapshot(Fact, frozen=True):
 
     @property
     def may_root(self) -> bool:
-        """Provisioning can act as root: it logs in as root, or has sudo without a password."""
+        """True if provisioning can act as root: it logs in as root, or has passwordless sudo."""
         return self.is_root or self.sudo
 
     def file(self, path: str) -> Entry | None:
-        """The file at a path; None for none, or for none that we may look at."""
+        """Return the file at a path; None if there is none, or if permission was denied."""
         found = self.entries.get(path)
         return found if found is not None and found.kind == "file" else None

@@ -1,4 +1,4 @@
-"""What runs `l9 tick` every minute and the drift check every hour: systemd timers, or lines for cron."""
+"""The systemd timers, or lines for cron, that run `l9 tick` every minute and the drift check every hour."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ LockPersonality=yes
 SystemCallArchitectures=native
 UMask=0027
 """
-PROCESS = "KillMode=process\n"  # a slot that a recovery started is no part of the tick that started it
-COMPOSE = "PrivateTmp=yes\n"  # slots are the Docker daemon's there, and have their own
+PROCESS = "KillMode=process\n"  # a slot that a recovery started outlives the tick that started it
+COMPOSE = "PrivateTmp=yes\n"  # slots run in containers, which have their own /tmp
 
 
 def systemd(*, instance: str, agent: str, named: tuple[str, ...], user: str, runtime: str) -> dict[str, str]:
-    """Unit files by name: `l9-INSTANCE` ticks, `l9-INSTANCE-drift` compares the host with its record.
+    """Return unit files by name: `l9-INSTANCE` ticks, `l9-INSTANCE-drift` compares the host with its record.
 
-    `named` are the arguments that name the target to the agent.
+    `named` are the agent's arguments that select the target.
     """
     name = f"l9-{instance}"
     more = _HARDENED + (PROCESS if runtime == "process" else COMPOSE)
     return {
         f"{name}.service": _service(
-            f"l9 {instance}: take up an interrupted run, stop a standby slot whose time is over",
+            f"l9 {instance}: resume an interrupted run, stop an expired standby slot",
             (agent, "tick", *named),
             user,
-            # Every minute the same two lines would bury the journal: only what goes wrong is kept.
+            # Keep only problems: the same two lines every minute would flood the journal.
             f"StandardOutput=null\nSyslogLevel=err\nLogLevelMax=notice\n{more}",
         ),
         f"{name}.timer": _timer(
@@ -44,7 +44,7 @@ def systemd(*, instance: str, agent: str, named: tuple[str, ...], user: str, run
             "OnBootSec=30s\nOnUnitInactiveSec=60s\nAccuracySec=5s\n",
         ),
         f"{name}-drift.service": _service(
-            f"l9 {instance}: is the host as its record says", (agent, "drift", *named), user, more
+            f"l9 {instance}: compare the host with its record", (agent, "drift", *named), user, more
         ),
         f"{name}-drift.timer": _timer(
             f"l9 {instance}: every hour", "OnCalendar=hourly\nRandomizedDelaySec=5min\nPersistent=yes\n"
@@ -53,7 +53,7 @@ def systemd(*, instance: str, agent: str, named: tuple[str, ...], user: str, run
 
 
 def cron(*, instance: str, agent: str, named: tuple[str, ...], user: str) -> str:
-    """The same for cron, where no systemd runs. What goes wrong, and all of the drift check, goes to syslog."""
+    """Return the same for cron, without systemd. Errors, and all output of the drift check, go to syslog."""
     tick = _shell(agent, "tick", *named)
     drift = _shell(agent, "drift", *named)
     log = _shell("logger", "-t", f"l9-{instance}")
@@ -68,12 +68,12 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 
 def cron_name(instance: str) -> str:
-    """A file name that cron reads: it passes over names with a dot. Instances are lower case, so none meet."""
+    """Return a file name without dots, which cron ignores. `DOT` is unique: instances are lower case."""
     return f"l9-{instance}".replace(".", "DOT")
 
 
 def _service(what: str, argv: tuple[str, ...], user: str, more: str) -> str:
-    """A oneshot. The program is a word for `env`, because systemd takes no quotes in an executable's own name."""
+    """Return a oneshot service. It runs `env`, because systemd allows no quotes in the executable's name."""
     return f"""\
 # Written by `l9 provision`.
 [Unit]
@@ -107,11 +107,11 @@ def _value(text: str) -> str:
 
 
 def _word(text: str) -> str:
-    """One word of an ExecStart line (systemd.service(5), "Command lines")."""
+    """Quote one word of an ExecStart line (systemd.service(5), "Command lines")."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"' if escaped != text or any(c.isspace() or c in "';" for c in text) else text
 
 
 def _shell(*argv: str) -> str:
-    """For a crontab line: cron takes a bare `%` for the line's end."""
+    """Quote a command for a crontab line, where a bare `%` is a newline."""
     return shlex.join(argv).replace("%", "\\%")

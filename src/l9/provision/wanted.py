@@ -1,4 +1,4 @@
-"""What a host shall look like for one target: pure, from its configuration."""
+"""The wanted state of a host for one target, from its configuration. Pure."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ UNITS = "/etc/systemd/system"
 CRON = "/etc/cron.d"
 OLDER = "config.json"  # the settings' name in an l9 from before the first release
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
-_PATH = re.compile(r"/[^\[{}\\\"`]+")  # what else Caddy takes for a pattern or a placeholder
+_PATH = re.compile(r"/[^\[{}\\\"`]+")  # without the characters of Caddy's patterns and placeholders
 _PLAIN_PATH = re.compile(r"/[\w./-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One target on one host. `repository` is where the host clones from; `moved` when it was named by hand.
+    """One target on one host. `repository`: the URL that the host clones; `moved`: it was passed as an option.
 
-    `signers` is the text of the operator's allowed signers file; None where none is configured. `config_file` is the
+    `signers` is the text of the operator's allowed signers file; None if none is configured. `config_file` is the
     path of `l9.toml` in the repository. `by_root`: provisioning may act as root there, so that settings, signers and
-    the agent's code lie where only root can write.
+    the agent's code are writable by root only.
     """
 
     config: Config
@@ -71,56 +71,56 @@ class Wanted:
 
     @property
     def in_directory(self) -> Provisioned:
-        """The same where they lie in the target's own directory."""
+        """The same paths for a target without root, in its own directory."""
         return in_directory(self.layout.root)
 
     @property
     def guarded(self) -> tuple[str, ...]:
-        """The directories that only root may write, each after its parent."""
+        """The directories that only root may write to, each after its parent."""
         return tuple(map(str, self.files.guarded))
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """What may lie in the target's directory and is used no longer: of an older l9, and of the time before root."""
+        """Unused paths in the target's directory: of an older l9, or from before root provisioned it."""
         own = self.in_directory
         of_before_root = (own.settings, own.allowed_signers, own.agents) if self.by_root else ()
         return tuple(map(str, (own.settings.with_name(OLDER), *of_before_root)))
 
     @property
     def agents(self) -> str:
-        """The directory of the agent's versions, and of the link to the one in use."""
+        """The directory of the agent's versions and the link to the one in use."""
         return str(self.files.agents)
 
     @property
     def agent(self) -> str:
-        """The agent's program, as everybody calls it."""
+        """The path of the agent's program."""
         return str(self.files.agent)
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The arguments that name this target to the agent."""
+        """The agent's arguments that select this target."""
         return ("--instance", self.instance) if self.by_root else ("--path", self.path)
 
     @property
     def settings(self) -> str:
-        """The server's settings; they hold no secret."""
+        """The path of the server's settings, which contain no secret."""
         return str(self.files.settings)
 
     @property
     def allowed_signers(self) -> str:
-        """The signers whose signatures count on the host."""
+        """The path of the host's allowed signers file."""
         return str(self.files.allowed_signers)
 
     @property
     def settings_text(self) -> str:
-        """The server's part of the configuration, one section a line, so that a diff shows what changed."""
+        """The server's part of the configuration, one section a line, for readable diffs."""
         return settings_text(server_settings(self.config, self.config_file))
 
     # ── Caddy ────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def has_site(self) -> bool:
-        """Whether Caddy's files are l9's to write; `caddy-admin` is for those that are not."""
+        """True if l9 writes Caddy's files; with `caddy-admin` it does not."""
         return self.config.route.kind == "caddy-file"
 
     @property
@@ -129,7 +129,7 @@ class Wanted:
 
     @property
     def sites(self) -> str:
-        """What the Caddyfile imports."""
+        """The glob that the Caddyfile imports."""
         return str(Path(self.caddyfile).parent / "l9" / "*.caddy")
 
     @property
@@ -156,7 +156,7 @@ class Wanted:
 
     @property
     def marks(self) -> list[str]:
-        """What a running Caddy that has loaded the site has in its configuration, as JSON writes it."""
+        """Strings in the JSON configuration of a running Caddy that has loaded the site."""
         ports = self.config.target.ports
         return [f'"{self.layout.route}"', f'"127.0.0.1:{ports.blue}"', f'"127.0.0.1:{ports.green}"']
 
@@ -181,12 +181,12 @@ class Wanted:
     def timers(self) -> tuple[str, ...]:
         return (f"l9-{self.instance}.timer", f"l9-{self.instance}-drift.timer")
 
-    # ── what has to be looked at ─────────────────────────────────────────────────────────────────
+    # ── what to inspect ──────────────────────────────────────────────────────────────────────────
 
     def question(self) -> dict[str, Any]:
-        """What the host's side is asked for (`host/look.py`)."""
+        """Return the request to inspect the host (`host/look.py`)."""
         state = (str(self.layout.state), str(self.layout.route), self.env_file)
-        # With and without root: which of the two it is depends on what is seen.
+        # With and without root: the result of the inspection decides between the two.
         root, own = (replace(self, by_root=by_root) for by_root in (True, False))
         of_root = [*root.guarded, root.settings, root.allowed_signers]
         files = [own.settings, own.allowed_signers, *root.unused]
@@ -208,7 +208,7 @@ class Wanted:
 
 
 def settings_text(settings: ServerSettings) -> str:
-    """A server's settings as the file has them, one section a line; scripts look for the line of its path."""
+    """Format a server's settings file, one section a line; scripts search for the line with its path."""
     sections = msgspec.to_builtins(settings)
     lines = (f'  "{key}": {json.dumps(sections[key], ensure_ascii=False)}' for key in sorted(sections))
     return "{\n" + ",\n".join(lines) + "\n}\n"
@@ -222,7 +222,7 @@ def want(
     signers: str | None = None,
     config_file: str = FILE,
 ) -> Wanted:
-    """Check what becomes a file's name or a line of a file. Raises ConfigError."""
+    """Check the values that become file names or lines of files. Raises ConfigError."""
     target, route = config.target, config.route
     if not _INSTANCE.fullmatch(config.instance):
         raise _refused("targets.NAME.instance", "letters a-z, digits, `.`, `_` and `-`", config.instance)

@@ -1,4 +1,4 @@
-"""The agent's dependencies for the host's Python: from the cache, from this installation, or from pip."""
+"""Gets the agent's dependencies for the host's Python: from the cache, from this installation, or with pip."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _OLDEST_GLIBC = 17
 
 
 def cache() -> Path:
-    """Where fetched wheels are kept; `XDG_CACHE_HOME` is heeded."""
+    """Return the directory of fetched wheels, below `XDG_CACHE_HOME` if set."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "l9" / "wheels"
 
 
 def agent_wheels(python: Python, directory: Path | None = None) -> dict[str, bytes]:
-    """All that the agent consists of: file name to content.
+    """Return the agent's wheels: file name to content.
 
-    Raises ActionError when a dependency cannot be had for the host's Python.
+    Raises ActionError if there is no wheel of a dependency for the host's Python.
     """
     name, data = own_wheel()
     found = {name: data}
@@ -40,7 +40,7 @@ def agent_wheels(python: Python, directory: Path | None = None) -> dict[str, byt
 
 
 def dependency(name: str, version: str, python: Python, directory: Path) -> Path:
-    """A wheel of exactly this version that runs on the host, in the cache `directory` afterwards."""
+    """Return a wheel of exactly this version that runs on the host, and keep it in the cache `directory`."""
     place = directory / f"{python.tag}-{platforms(python)[0]}"
     place.mkdir(parents=True, exist_ok=True)
     wanted = f"{name.replace('-', '_')}-{version}-*.whl"
@@ -49,20 +49,20 @@ def dependency(name: str, version: str, python: Python, directory: Path) -> Path
     if (packed := installed(name, python)) is not None:
         return _keep(place / packed[0], packed[1])
     with tempfile.TemporaryDirectory(dir=place) as scratch:
-        said = _fetch(f"{name}=={version}", python, Path(scratch))
+        lines = _fetch(f"{name}=={version}", python, Path(scratch))
         if found := sorted(Path(scratch).glob(wanted)):
             return _keep(place / found[0].name, found[0].read_bytes())
     raise ActionError(
-        f"{name} {version} cannot be had for the host's Python",
+        f"no wheel of {name} {version} for the host's Python",
         expected=f"a wheel for {python.tag} on {python.machine}",
-        found=said[-1] if said else "none",
+        found=lines[-1] if lines else "none",
         remedy=f"{pip_argv(f'{name}=={version}', python, place)[0]}",
-        log=said,
+        log=lines,
     )
 
 
 def platforms(python: Python) -> tuple[str, ...]:
-    """The platform tags that run on the host, the most particular first."""
+    """Return the platform tags that run on the host, most specific first."""
     kind, version = python.libc
     numbers = re.findall(r"\d+", version)
     if kind != "glibc" or len(numbers) < 2 or int(numbers[1]) < _OLDEST_GLIBC:
@@ -73,7 +73,7 @@ def platforms(python: Python) -> tuple[str, ...]:
 
 
 def pip_argv(requirement: str, python: Python, into: Path) -> tuple[str, tuple[str, ...]]:
-    """Pip's arguments to fetch one wheel for another machine: as text for a person, and as a vector."""
+    """Return pip's arguments to fetch one wheel for another machine, as text for a person and as a vector."""
     argv = (
         "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--only-binary", ":all:",
         "--implementation", "cp", "--python-version", ".".join(map(str, python.version[:2])),
@@ -86,7 +86,7 @@ def pip_argv(requirement: str, python: Python, into: Path) -> tuple[str, tuple[s
 
 
 def installed(name: str, python: Python) -> tuple[str, bytes] | None:
-    """The package as it is installed here, as a wheel again, where it runs on the host as it is; else None."""
+    """Repack the package installed here as a wheel, if it runs on the host unchanged; else None."""
     here = (f"cp{sys.version_info[0]}{sys.version_info[1]}", sysconfig.get_platform().replace("-", "_"))
     if here != (python.tag, f"{python.system}_{python.machine}"):
         return None
@@ -106,21 +106,21 @@ def installed(name: str, python: Python) -> tuple[str, bytes] | None:
     return f"{name.replace('-', '_')}-{package.version}-{tag[1]}-{fits[0]}.whl", pack(files, record)
 
 
-_ADDED = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}  # written by the installer, not the wheel's
+_ADDED = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}  # written by the installer, not in the wheel
 
 
 def _fetch(requirement: str, python: Python, into: Path) -> tuple[str, ...]:
-    """Ask pip, wherever it is; its last lines."""
+    """Fetch a wheel with the first pip that works; return its last lines of output."""
     _, argv = pip_argv(requirement, python, into)
-    said: tuple[str, ...] = ("no pip on this machine",)
+    lines: tuple[str, ...] = ("pip not found on this machine",)
     for pip in ((sys.executable, "-m", "pip"), ("pip",), ("uvx", "pip")):
         if shutil.which(pip[0]) is None or run((*pip, "--version")).code != 0:
             continue
         done = run((*pip, *argv), timeout=_SECONDS)
-        said = done.last(8)
+        lines = done.last(8)
         if done.code == 0:
             break
-    return said
+    return lines
 
 
 def _keep(path: Path, data: bytes) -> Path:

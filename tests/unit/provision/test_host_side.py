@@ -110,7 +110,7 @@ def test_a_file_that_changed_since_it_was_shown_is_not_overwritten(tmp_path: Pat
     shown = hashlib.sha256(b"as it was shown").hexdigest()
     (said,) = perform(HERE, ch.WriteFile(path=str(path), text="ours", mode=0o644, before=shown, **ME))
     assert (said["type"], path.read_text(encoding="utf-8")) == ("failed", "theirs")
-    assert "meanwhile" in said["message"]
+    assert "since the plan was shown" in said["message"]
 
 
 def test_the_first_failure_ends_it(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_nothing_goes_while_a_run_is_on(tmp_path: Path) -> None:
     before = sorted(os.listdir(tmp_path))
     lock.take("ada", "deploy v1")
     (said,) = perform(HERE, ch.Remove(paths=paths, lock=str(tmp_path / "lock")))
-    assert (said["type"], said["message"]) == ("failed", "a run is on, and may use what is to be removed")
+    assert (said["type"], said["message"]) == ("failed", "an active run may use the files to be removed")
     assert said["remedy"] == f"cat {tmp_path}/lock"
     assert sorted(os.listdir(tmp_path)) == sorted([*before, "lock"])
     lock.free()

@@ -113,8 +113,8 @@ def test_packages_that_are_missing_are_named_once_for_all() -> None:
 @pytest.mark.parametrize(
     ("caddy", "what"),
     [
-        (msgspec.structs.replace(CADDY, running=False), "Caddy does not run"),
-        (Caddy(program="/usr/bin/caddy"), "Caddy has no user"),
+        (msgspec.structs.replace(CADDY, running=False), "Caddy is not running"),
+        (Caddy(program="/usr/bin/caddy"), "cannot determine Caddy's user"),
     ],
 )
 def test_a_caddy_that_does_not_run_is_started_by_a_person(caddy: Caddy, what: str) -> None:

@@ -35,7 +35,7 @@ def test_a_directory_that_was_prepared_for_another() -> None:
     seen = ready(theirs)
     assert plan(mine, seen, AGENT) == ()
     (need,) = needed(mine, seen)
-    assert (need.what, need.found) == ("/opt/l9 is another target's", "prepared for l9-api")
+    assert (need.what, need.found) == ("/opt/l9 belongs to another target", "prepared for l9-api")
 
 
 def test_settings_of_another_version_are_nobodys() -> None:
@@ -68,7 +68,7 @@ def test_a_name_that_root_gave_to_another_directory() -> None:
     seen = fresh(instances={theirs.settings: theirs.settings_text})
     assert plan(mine, seen, AGENT) == ()
     (need,) = needed(mine, seen)
-    assert need.found == "/etc/l9/l9-api/settings.json is of /opt/l9"
+    assert need.found == "/etc/l9/l9-api/settings.json belongs to /opt/l9"
 
 
 def test_what_root_provisioned_stays_roots() -> None:
@@ -88,8 +88,8 @@ def test_a_name_that_another_directory_has() -> None:
     seen = fresh(entries={mine.site: Entry(kind="file", text=theirs.site_text)})
     assert plan(mine, seen, AGENT) == ()
     (need,) = needed(mine, seen)
-    assert need.what == "the name l9-api is another target's on this host"
-    assert need.found == "/etc/caddy/l9/l9-api.caddy is of /opt/l9"
+    assert need.what == "the name l9-api is used by another target on this host"
+    assert need.found == "/etc/caddy/l9/l9-api.caddy belongs to /opt/l9"
 
 
 def test_a_file_of_somebody_elses_at_the_sites_place_is_no_targets() -> None:
@@ -101,4 +101,7 @@ def test_ports_that_another_has() -> None:
     theirs = wanted()
     mine = wanted(target=OTHER + 'path = "/opt/shop"\nports = { blue = 8001, green = 8002 }\n')
     (need,) = needed(mine, fresh(sites={theirs.site: theirs.site_text}))
-    assert (need.what, need.found) == ("port 8001 is another target's", "/etc/caddy/l9/l9-api.caddy has it")
+    assert (need.what, need.found) == (
+        "port 8001 is used by another target",
+        "used in /etc/caddy/l9/l9-api.caddy",
+    )

@@ -61,7 +61,7 @@ def test_what_an_older_l9_left_is_mended(wanted: Wanted) -> None:
     assert refused.value.remedy == "l9 provision"
 
     titles = provision(wanted)
-    assert titles[-1] == f"no {state}/config.json, {state}/agent any more"
+    assert titles[-1] == f"remove unused {state}/config.json, {state}/agent"
     found = server.of_instance("l9-api")
     assert found.settings.path == str(wanted.layout.root)
     assert not {"config.json", "agent"} & set(os.listdir(state))

@@ -300,7 +300,7 @@ def test_root_does_not_write_through_what_is_no_directory(path: str, kind: Any) 
     assert plan(want, seen, AGENT) == ()
     (need,) = [need for need in needs(want, seen, None) if need.blocking]
     assert (need.what, need.found, need.remedy) == (
-        f"{path} is not root's own",
+        f"{path} cannot be used for root's files",
         f"a {kind}",
         f"ssh vps 'rm -r {path}'",
     )
@@ -342,6 +342,6 @@ def test_what_is_used_no_longer_is_removed_last(by_root: bool, expected: tuple[s
     left = {path: Entry(kind="directory" if path.endswith("agent") else "file", text="{}") for path in paths}
     change = only(want, ready(want, entries={**seen.entries, **left}))
     assert change == ch.Remove(paths=paths, lock="/opt/l9/.l9/lock")
-    assert change.title() == f"no {', '.join(paths)} any more"
+    assert change.title() == f"remove unused {', '.join(paths)}"
     *_, last = plan(want, fresh(entries={**fresh().entries, **left}), AGENT)
     assert last == change

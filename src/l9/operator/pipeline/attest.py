@@ -1,4 +1,4 @@
-"""Attests what CGMP found: the statement about the tree, signed, and noted in the repository."""
+"""Attests a passed tree: signs a statement about it, and stores that as a note in the repository."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ DEPENDS_ON = (FILE, "Dockerfile", "*/Dockerfile", "pyproject.toml", "*.lock")
 
 
 def attest(repo: GitRepo, config: Config, report: CgmpReport, name: str) -> str:
-    """Sign and note that the tree of release `name` (of HEAD, where it is empty) passed; the key's fingerprint.
+    """Sign and store that the tree of release `name` (of HEAD, if empty) passed; return the key's fingerprint.
 
-    Raises GateClosed where it did not pass, ActionError where there is no key to sign with.
+    Raises GateClosed if it did not pass, ActionError if there is no key to sign with.
     """
     if not report.passed:
         raise GateClosed(
-            "what did not pass is not attested",
+            "not all stages passed, and nothing was attested",
             expected="fix, sim, cov and oracle green",
             found=", ".join(f"{one.stage} {'green' if one.ok else one.found}" for one in report.stages)
-            or "nothing ran",
+            or "no stage ran",
             remedy="l9 cgmp",
         )
     key = find_key(config.release.signing_key, repo.top)
@@ -48,7 +48,7 @@ def attest(repo: GitRepo, config: Config, report: CgmpReport, name: str) -> str:
 
 
 def digests(repo: GitRepo, name: str, patterns: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of each file of the tree that one of the patterns names."""
+    """Return the SHA-256 of each file of the tree that matches one of the patterns."""
     tree, wanted = repo.tree(name), tuple(patterns)
     found = tree.read(path for path in tree.files if any(fnmatch(path, pattern) for pattern in wanted))
     return {path: hashlib.sha256(data).hexdigest() for path, data in found.items()}

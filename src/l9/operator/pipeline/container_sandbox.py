@@ -1,4 +1,4 @@
-"""The sandbox of the release's own image: a compose project of its own, of which nothing is left afterwards."""
+"""The sandbox that runs the stages in the release's own image, in a compose project that is removed afterwards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from l9.drivers.files.atomic import replace_file
 from l9.drivers.process.free_port import free_port
 from l9.drivers.process.programs import Done, stream
 from l9.errors import ActionError, L9Error
-from l9.operator.pipeline import sandbox as bench
+from l9.operator.pipeline import sandbox
 from l9.operator.pipeline import stage_commands as stages
 from l9.operator.pipeline.sandbox import TAIL, OwnEnv, Served, noted
 
@@ -45,7 +45,7 @@ _SERVICE = "com.docker.compose.service"
 
 
 def image_now(config: Config, key: str) -> str | None:
-    """The id of the image that was built for the content with that key; None where there is none, or no engine."""
+    """Return the id of the image built for the content with that key; None if there is none, or no engine."""
     try:
         engine = Engine()
         found = [i for i in engine.images(f"{LABEL}={key}") if any(_released(config, t, key) for t in i.tags)]
@@ -55,10 +55,7 @@ def image_now(config: Config, key: str) -> str | None:
 
 
 def prune_images(config: Config, keys: set[str]) -> None:
-    """Remove the images that were built for the content with these keys, and those that have lost their name.
-
-    The build cache stays.
-    """
+    """Remove the images built for the content with these keys, and untagged ones. Keeps the build cache."""
     with contextlib.suppress(L9Error):
         engine = Engine()
         for image in engine.images(LABEL):
@@ -72,7 +69,7 @@ def _released(config: Config, tag: str, key: str) -> bool:
 
 
 class ContainerSandbox:
-    """Implements `Sandbox` with compose. The exported tree lies in `folder`, which is the caller's."""
+    """Implements `Sandbox` with compose. `folder` belongs to the caller and contains the exported tree."""
 
     where = "container"
     python = "python"
@@ -86,7 +83,7 @@ class ContainerSandbox:
         self._key = key
         self._engine = Engine()
         self._cli = DockerCli(self._engine.host)
-        self._owner = f"{os.readlink('/proc/self/ns/pid')} {bench.owner()}"
+        self._owner = f"{os.readlink('/proc/self/ns/pid')} {sandbox.owner()}"
         self._env = OwnEnv(self._tree, config.env.example, top / ".env.local", config.cgmp.env)
         self._env_text = _env_text(self._tree / config.env.example, top / ".env.local", config.cgmp.env)
         self._tests = stages.inside(config.check.test, config.cgmp.service)[0]
@@ -94,11 +91,11 @@ class ContainerSandbox:
         self._file = folder / "compose.json"
         self._user_file = ""
         self._built: set[str] = set()
-        self._look_for_docker()
+        self._require_docker()
         self._sweep()
         self._resolve()
 
-    # ── what the stages ask for ──────────────────────────────────────────────────────────────────
+    # ── the port's methods ───────────────────────────────────────────────────────────────────────
 
     @property
     def tree(self) -> str:
@@ -125,7 +122,7 @@ class ContainerSandbox:
         name = self._document["services"][self._app]["image"]
         found = self._engine.image(name)
         if found is None:
-            self._must(argv.pull(self._file, self._app), say, "pulled")
+            self._run_checked(argv.pull(self._file, self._app), say, "pulled")
             found = self._engine.image(name)
         if found is None:
             return None
@@ -142,7 +139,7 @@ class ContainerSandbox:
 
     @contextmanager
     def serving(self, say: Say) -> Iterator[Served]:
-        """The release with its databases, in its own network, on a port of the loopback that the engine chooses."""
+        """Start the release and its databases in a network of their own, on a loopback port chosen by the engine."""
         self._need(self._app, say)
         wanted = (*(d for d in databases(self._document) if d != self._app), self._app)
         try:
@@ -154,29 +151,29 @@ class ContainerSandbox:
             self._remove(self._owner)
 
     def close(self) -> None:
-        """Remove all that it made of the project; its images stay for the next run."""
+        """Remove the project's containers, networks and volumes; keep its images for the next run."""
         self._remove(self._owner)
 
-    def _look_for_docker(self) -> None:
+    def _require_docker(self) -> None:
         try:
             self._engine.version()
             self._cli.compose_version(self._folder)
         except ActionError as error:
-            if error.remedy == "l9 provision":  # which is for a host
+            if error.remedy == "l9 provision":  # that command is for servers
                 error.remedy = "docker compose version"
             raise
 
-    # ── making it ────────────────────────────────────────────────────────────────────────────────
+    # ── resolving and building ───────────────────────────────────────────────────────────────────
 
     def _resolve(self) -> None:
-        """The user's file, resolved with the environment for trying out, and the document made of it."""
+        """Resolve the user's compose file with the test environment, and write the project's document."""
         wanted = (self._config.compose.file,) if self._config.compose.file else compose.USUAL_FILES
         self._user_file = next((name for name in wanted if (self._tree / name).is_file()), "")
         if not self._user_file:
             raise ActionError(
                 "the release has no compose file",
                 expected=f"one of {', '.join(wanted)}",
-                found="none of them in the tree",
+                found="no such file in the tree",
                 remedy='$EDITOR l9.toml  # [cgmp] where = "process"',
             )
         env_file = self._folder / "env"
@@ -197,7 +194,7 @@ class ContainerSandbox:
             )
         evidence = self._folder / "evidence"
         evidence.mkdir()
-        evidence.chmod(0o777)  # whoever the image's user is; the folder around it is ours alone
+        evidence.chmod(0o777)  # for the image's user, any uid; only we can enter the parent directory
         attempt = Attempt(
             project=project,
             owner=self._owner,
@@ -213,7 +210,7 @@ class ContainerSandbox:
 
     @contextmanager
     def _lent_env(self, env_file: Path) -> Iterator[None]:
-        """Let the tree have an environment file while it is resolved, and not while it is built."""
+        """Put an environment file into the tree for resolving the compose file, and remove it before the build."""
         there = self._tree / self._config.env.file
         aside = self._folder / "env-of-tag"
         if there.exists():
@@ -228,15 +225,15 @@ class ContainerSandbox:
                 aside.rename(there)
 
     def _need(self, service: str, say: Say) -> None:
-        """Build what a service, and what it depends on, runs from; once."""
+        """Build the images of a service and its dependencies, once."""
         known = self._document["services"]
         wanted = [n for n in closure(self._document, service) if known[n].get("build")]
         missing = sorted(set(wanted) - self._built)
         if missing:
-            self._must(argv.build(self._file, missing), say, "built")
+            self._run_checked(argv.build(self._file, missing), say, "built")
             self._built |= set(missing)
 
-    def _must(self, command: argv.Argv, say: Say, what: str) -> None:
+    def _run_checked(self, command: argv.Argv, say: Say, what: str) -> None:
         done = self._group(command, say, _BUILD)
         if done.code != 0:
             raise self._failed(f"the image cannot be {what}", done.last())
@@ -263,7 +260,7 @@ class ContainerSandbox:
         )
         return msgspec.structs.replace(done, raw="\n".join(self._env.hidden(done.last())).encode())
 
-    # ── looking at it ────────────────────────────────────────────────────────────────────────────
+    # ── inspecting ───────────────────────────────────────────────────────────────────────────────
 
     def _url(self) -> str:
         if self._document["services"][self._app].get("network_mode") == "host":
@@ -276,7 +273,7 @@ class ContainerSandbox:
             if ended := self._ended():
                 raise ActionError(
                     "the release does not start",
-                    expected="its container to run",
+                    expected="a running container",
                     found=ended,
                     remedy=self.starts(),
                     log=self._log(),
@@ -292,12 +289,12 @@ class ContainerSandbox:
     def _ended(self) -> str | None:
         found = self._container()
         if found is None:
-            return "its container is gone"
+            return "its container no longer exists"
         ends = found.status not in ("running", "created")
         return f"its container has {found.status} ({found.exit_code})" if ends else None
 
     def _container(self) -> Container | None:
-        """The release's own."""
+        """Return the release's own container, or None."""
         found = self._engine.containers(f"{LABEL}={self._owner}", f"{_SERVICE}={self._app}")
         return found[0] if found else None
 
@@ -305,7 +302,7 @@ class ContainerSandbox:
         return self._cli.read(command, self._folder)
 
     def _collect(self) -> None:
-        """Take the evidence over: plain files only, for a test may write what it likes."""
+        """Copy the evidence: regular files only, since a test may write anything."""
         for path in (self._folder / "evidence").iterdir():
             if (
                 path.is_file()
@@ -315,16 +312,16 @@ class ContainerSandbox:
             ):
                 shutil.copyfile(path, self._kept / path.name)
 
-    # ── leaving nothing ──────────────────────────────────────────────────────────────────────────
+    # ── cleaning up ──────────────────────────────────────────────────────────────────────────────
 
     def _sweep(self) -> None:
-        """Remove what crashed processes of this machine left."""
+        """Remove the containers, networks and volumes of crashed processes of this machine."""
         here, _, _ = self._owner.partition(" ")
         containers = {c.labels.get(LABEL, "") for c in self._engine.containers(LABEL)}
         things = {o for kind in ("networks", "volumes") for o in self._engine.labelled(kind, LABEL).values()}
         for owner in containers | things:
             place, _, process = owner.partition(" ")
-            if place == here and bench.gone(process):
+            if place == here and sandbox.gone(process):
                 self._remove(owner)
 
     def _remove(self, owner: str) -> None:
@@ -337,7 +334,7 @@ class ContainerSandbox:
 
 
 def _env_text(example: Path, local: Path, more: dict[str, str]) -> str:
-    """The environment for trying out in compose's own dialect: the last value of a key counts."""
+    """Return the test environment as a compose env file; the last value of a key wins."""
     texts = []
     for path in (example, local):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""COV: how many of the lines that changed since the last release the tests ran. A library lays one over the other."""
+"""COV: the share of lines changed since the last release that the tests ran, computed by diff-cover."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SHOWN = 10  # files with lines that did not run
 
 
 def judge_coverage(
-    repo: GitRepo, config: Config, subject: TreeUnderTest, bench: Sandbox, evidence: Path
+    repo: GitRepo, config: Config, subject: TreeUnderTest, sandbox: Sandbox, evidence: Path
 ) -> tuple[bool, str, tuple[str, ...]]:
-    """Whether enough of the changed lines ran, the outcome in one line, and the lines that did not."""
+    """Judge the coverage of the changed lines; return if it suffices, a one-line result, and the missing lines."""
     text = _read(evidence / stages.COVERAGE)
-    measured = stages.moved(text, bench.tree, str(repo.top)) if text else None
+    measured = stages.moved(text, sandbox.tree, str(repo.top)) if text else None
     if subject.base is None:
         return True, f"first release: nothing to compare with{_whole(measured)}", ()
     diff = repo.changed_python(subject.base.tree, subject.tree)
@@ -30,16 +30,18 @@ def judge_coverage(
     if not changed:
         return True, f"no Python lines changed since {subject.base.tag}", ()
     if measured is None:
-        return False, f"no coverage was measured ({_why(config)})", ()
+        return False, f"no coverage was measured: {_why(config)}", ()
     found = _compare(repo, measured, diff, evidence)
-    shown = f"{found.ran} of {found.lines} changed lines ran ({found.percent:.0f} %) since {subject.base.tag}"
+    result = (
+        f"{found.ran} of {found.lines} changed lines ran ({found.percent:.0f} %) since {subject.base.tag}"
+    )
     left_out = [path for path in changed if not stages.measures(measured, path)]
     note = f"; not measured: {', '.join(left_out[:3])}" if left_out else ""
     missing = [f"{path}: lines {', '.join(map(str, lines))}" for path, lines in sorted(found.missing.items())]
     wanted = config.cgmp.coverage
     if found.percent >= wanted:
-        return True, shown + note, tuple(missing[:_SHOWN])
-    return False, f"{shown}, {wanted:g} % wanted{note}", tuple(missing[:_SHOWN])
+        return True, result + note, tuple(missing[:_SHOWN])
+    return False, f"{result}, {wanted:g} % required{note}", tuple(missing[:_SHOWN])
 
 
 def _compare(repo: GitRepo, measured: str, diff: str, evidence: Path) -> stages.Covered:
@@ -74,7 +76,7 @@ def _why(config: Config) -> str:
         return f"[cgmp] cov wrote no {{evidence}}/{stages.COVERAGE}"
     if stages.is_pytest(config.check.test):
         return "pytest-cov is not installed where the tests run"
-    return "the tests are not pytest's: [cgmp] cov must name a command that measures them"
+    return "the tests do not run with pytest: set [cgmp] cov to a command that measures coverage"
 
 
 def _read(path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""ORACLE: the started release keeps its contract: health, the recorded golden requests, and its API."""
+"""ORACLE: checks the started release against its contract: health, recorded golden requests, and API."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from l9.drivers.http.client import HttpClient
 from l9.errors import ActionError, NoAnswer
 from l9.operator.pipeline.sandbox import Served
 
-_EVERY = 0.1  # seconds between two looks at a release that starts
+_EVERY = 0.1  # seconds between two health checks of a starting release
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """What the started release showed. `wrong` is the first thing that is not as it should be; None when all is."""
+    """The result for the started release. `wrong` is the first violation; None if the contract holds."""
 
     found: str
     wrong: str | None = None
@@ -29,14 +29,14 @@ class Contract(msgspec.Struct, frozen=True):
 
 
 def hold_to_contract(config: Config, golden: tuple[Smoke, ...], served: Served) -> Contract:
-    """Ask the started release all that its contract says."""
-    asker, headers = Prober(HttpClient(), served.secret), public_host(config)
+    """Check the started release: wait for its health, send the golden requests, and fetch its API document."""
+    prober, headers = Prober(HttpClient(), served.secret), public_host(config)
     began = time.monotonic()
-    if wrong := wait_until_healthy(config, asker, headers, served):
+    if wrong := wait_until_healthy(config, prober, headers, served):
         return Contract("not healthy", wrong)
     found = [f"healthy after {time.monotonic() - began:.1f} s"]
     for one in golden:
-        answer = asker.ask(one, served.url, headers)
+        answer = prober.ask(one, served.url, headers)
         if not answer.ok:
             return Contract("", f"{answer.name}: expected {answer.expected}, found {answer.found}")
     if golden:
@@ -45,12 +45,12 @@ def hold_to_contract(config: Config, golden: tuple[Smoke, ...], served: Served) 
 
 
 def wait_until_healthy(
-    config: Config, asker: Prober, headers: Mapping[str, str], served: Served
+    config: Config, prober: Prober, headers: Mapping[str, str], served: Served
 ) -> str | None:
-    """Why the release is not healthy, or None as soon as it is."""
+    """Wait until the release is healthy; None, or the reason it is not by the deadline."""
     health, until = config.health, time.monotonic() + config.health.deadline
     while True:
-        answer = asker.health(health, served.url, headers)
+        answer = prober.health(health, served.url, headers)
         if answer.ok:
             return None
         if ended := served.ended():
@@ -61,7 +61,7 @@ def wait_until_healthy(
 
 
 def api_document(config: Config, headers: Mapping[str, str], served: Served) -> Any:
-    """The API document that the release answers with, or None where it answers with none."""
+    """Fetch the release's API document; None if it serves none."""
     if not config.cgmp.openapi:
         return None
     try:
@@ -73,13 +73,13 @@ def api_document(config: Config, headers: Mapping[str, str], served: Served) -> 
 
 
 def public_host(config: Config) -> dict[str, str]:
-    """The public Host header: some applications answer 400 to any other."""
+    """Return the public Host header: some applications answer 400 to any other."""
     host = urlsplit(config.target.public_url).netloc
     return {"Host": host} if host else {}
 
 
 def recorded(config: Config, text: str | None) -> tuple[Smoke, ...]:
-    """The golden requests of the settings and of the release's own file. Raises ActionError for a malformed one."""
+    """Return the golden requests of the settings and of the release's own file. Raises ActionError if malformed."""
     if text is None:
         return config.cgmp.golden
     try:

@@ -1,4 +1,4 @@
-"""The stages of CGMP on one tree: FIX, SIM, COV, ORACLE. What has run on exactly this content does not run again."""
+"""Runs the stages of CGMP on one tree: FIX, SIM, COV, ORACLE. A stage that passed on the same content is cached."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from l9.operator.pipeline.tree_under_test import (
 
 _CONFIGURATIONS = ("pyproject.toml", "setup.cfg", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini")
 _REMEDY = "$EDITOR l9.toml"
-MOST_BASES = 5  # releases that are started, one before the other, to be compared with
+MOST_BASES = 5  # earlier releases that are started, newest first, to compare the API with
 
 
 class Cgmp:
-    """Runs stages on a subject, one at a time; to be used with `with`.
+    """Runs stages on a tree, one at a time; a context manager.
 
-    again: nothing that ran earlier counts. nested: another one, which is still in use, has asked for it.
+    again: ignore earlier outcomes. nested: another `Cgmp` that is still in use created this one.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Cgmp:
         self._again = again
         self._nested = nested
         self._where = where_of(config)
-        self._benches: dict[str, Sandbox] = {}
+        self._sandboxes: dict[str, Sandbox] = {}
         self._stack = ExitStack()
 
-    # When they are first asked for: a tag that there is not has no tree to look at.
+    # Computed on first use: a tag that does not exist has no tree.
 
     @cached_property
     def _store(self) -> CgmpStore:
@@ -81,12 +81,12 @@ class Cgmp:
 
     @cached_property
     def report(self) -> CgmpReport:
-        """What is known of the stages so far."""
+        """The outcomes of the stages so far."""
         if self._again:
             self._store.forget(self._key)
         known, subject = self._store.report(self._key), self._subject
-        fresh = CgmpReport(subject.tree, self._key, self._where.both, base=subject.base)
-        return cached(known) if known else fresh
+        empty = CgmpReport(subject.tree, self._key, self._where.both, base=subject.base)
+        return cached(known) if known else empty
 
     def __enter__(self) -> Cgmp:
         return self
@@ -95,17 +95,17 @@ class Cgmp:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
-        if "container" in self._benches and not self._nested:
+        if "container" in self._sandboxes and not self._nested:
             from l9.operator.pipeline.container_sandbox import prune_images
 
             prune_images(self._config, self._store.keys() - {self._key})
 
     def run(self, stage: Stage) -> StageResult:
-        """Run a stage, or tell what came of it on this very content; a red one is run again.
+        """Run a stage, or return its outcome on the same content; a red one is run again.
 
-        Raises nothing that is the release's own: that is a red result.
+        A failure of the release is a red result, not an exception.
         """
-        if (known := self.report.of(stage)) is not None and known.ok and self._image_stands():
+        if (known := self.report.of(stage)) is not None and known.ok and self._image_is_current():
             return known
         began = time.monotonic()
         if reason := self._config.cgmp.skip.get(stage.value):
@@ -127,19 +127,19 @@ class Cgmp:
         commands = fix_commands(self._repo, self._config, self._subject.tree)
         if not commands:
             return StageResult(Stage.FIX, True, "", 0.0, "no formatter, linter or types configured")
-        bench = self._bench(self._where.tests)
+        sandbox = self._sandbox(self._where.tests)
         for raw in commands:
-            argv = self._filled(bench, raw)
-            before = self._files(bench)
-            done = bench.run(argv, self._say, self._config.check.test_timeout)
-            typed = bench.typed(argv)
+            argv = self._filled(sandbox, raw)
+            before = self._files(sandbox)
+            done = sandbox.run(argv, self._say, self._config.check.test_timeout)
+            typed = sandbox.typed(argv)
             if done.code != 0:
                 return StageResult(Stage.FIX, False, typed, 0.0, f"exit code {done.code}", done.last())
-            after = self._files(bench)
+            after = self._files(sandbox)
             if edited := [p for p, seen in before.items() if after.get(p) != seen]:
-                text = f"{len(edited)} files changed by it: {', '.join(sorted(edited)[:5])}"
+                text = f"it changed {len(edited)} files: {', '.join(sorted(edited)[:5])}"
                 return StageResult(Stage.FIX, False, typed, 0.0, text, done.last())
-        names = [bench.typed(self._filled(bench, raw)) for raw in commands]
+        names = [sandbox.typed(self._filled(sandbox, raw)) for raw in commands]
         return StageResult(
             Stage.FIX, True, " && ".join(names), 0.0, f"nothing to change ({len(names)} programs)"
         )
@@ -147,17 +147,17 @@ class Cgmp:
     def _sim(self) -> StageResult:
         if not self._config.check.test:
             return StageResult(Stage.SIM, True, "", 0.0, "no tests configured")
-        bench = self._bench(self._where.tests)
-        plain = self._filled(bench, programs.inside(self._config.check.test, "")[1])
-        argv = programs.recorded(plain, bench.evidence, measure=self._measures(bench, plain))
+        sandbox = self._sandbox(self._where.tests)
+        plain = self._filled(sandbox, programs.inside(self._config.check.test, "")[1])
+        argv = programs.recorded(plain, sandbox.evidence, measure=self._measures(sandbox, plain))
         for old in (programs.JUNIT, programs.COVERAGE):
             (self._evidence() / old).unlink(missing_ok=True)
-        done = bench.run(argv, self._say, self._config.check.test_timeout)
+        done = sandbox.run(argv, self._say, self._config.check.test_timeout)
         try:
             counts = programs.parse_junit((self._evidence() / programs.JUNIT).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError):
             counts = None
-        typed, ended = bench.typed(plain), f"exit code {done.code}"
+        typed, ended = sandbox.typed(plain), f"exit code {done.code}"
         if done.code != 0:
             return StageResult(
                 Stage.SIM, False, typed, 0.0, f"{ended}: {counts}" if counts else ended, done.last()
@@ -166,39 +166,39 @@ class Cgmp:
 
     def _cov(self) -> StageResult:
         if self._config.cgmp.coverage == 0:
-            return StageResult(Stage.COV, True, "", 0.0, "not asked for ([cgmp] coverage = 0)")
-        bench, command = self._bench(self._where.tests), ""
-        if own := self._filled(bench, self._config.cgmp.cov):
-            command = bench.typed(own)
-            done = bench.run(own, self._say, self._config.check.test_timeout)
+            return StageResult(Stage.COV, True, "", 0.0, "disabled ([cgmp] coverage = 0)")
+        sandbox, command = self._sandbox(self._where.tests), ""
+        if own := self._filled(sandbox, self._config.cgmp.cov):
+            command = sandbox.typed(own)
+            done = sandbox.run(own, self._say, self._config.check.test_timeout)
             if done.code != 0:
                 return StageResult(Stage.COV, False, command, 0.0, f"exit code {done.code}", done.last())
-        ok, found, lines = judge_coverage(self._repo, self._config, self._subject, bench, self._evidence())
+        ok, found, lines = judge_coverage(self._repo, self._config, self._subject, sandbox, self._evidence())
         if not command and self._config.check.test:
-            plain = self._filled(bench, programs.inside(self._config.check.test, "")[1])
-            command = bench.typed((*plain, "--cov", "--cov-report=term-missing"))
+            plain = self._filled(sandbox, programs.inside(self._config.check.test, "")[1])
+            command = sandbox.typed((*plain, "--cov", "--cov-report=term-missing"))
         return StageResult(Stage.COV, ok, command or _REMEDY, 0.0, found, () if ok else lines)
 
     def _oracle(self) -> StageResult:
-        bench = self._bench(self._where.oracle)
-        typed = bench.starts()
+        sandbox = self._sandbox(self._where.oracle)
+        typed = sandbox.starts()
         golden_text = GitTree(self._repo.top, self._subject.tree).text(self._config.cgmp.golden_file)
         golden = recorded(self._config, golden_text)
-        self._look_into_image(bench)
-        with bench.serving(self._say) as served:
+        self._inspect_image(sandbox)
+        with sandbox.serving(self._say) as served:
             contract = hold_to_contract(self._config, golden, served)
             tail = served.tail()
         if contract.wrong:
             return StageResult(Stage.ORACLE, False, typed, 0.0, contract.wrong, tail)
         self._store.keep_api(self._api_name(self._subject.tree), contract.openapi)
-        api, told, wrong = self._compare(contract)
+        api, text, wrong = self._compare(contract)
         self.report = msgspec.structs.replace(self.report, openapi=contract.openapi, api=api)
         if wrong:
             return StageResult(Stage.ORACLE, False, typed, 0.0, wrong)
-        return StageResult(Stage.ORACLE, True, typed, 0.0, ", ".join(filter(None, (contract.found, told))))
+        return StageResult(Stage.ORACLE, True, typed, 0.0, ", ".join(filter(None, (contract.found, text))))
 
     def _compare(self, contract: Contract) -> tuple[ApiChange | None, str, str]:
-        """The difference to the last release's API, that in words, and what is wrong if anything is."""
+        """Compare with the last release's API; return the change, its summary, and the violation or an empty text."""
         path = self._config.cgmp.openapi
         if not path:
             return None, "", ""
@@ -210,13 +210,18 @@ class Cgmp:
         if base is None or before is None:
             return None, "API recorded", ""
         change = compare(before, contract.openapi)
-        word = {"none": "as in", "patch": "compatible with", "minor": "grown since", "major": "breaks since"}
+        word = {
+            "none": "as in",
+            "patch": "compatible with",
+            "minor": "extended since",
+            "major": "incompatible with",
+        }
         return change, f"API {word[change.level]} {base.tag}", ""
 
     def _last_api(self) -> tuple[Base | None, Any]:
-        """The newest release before this one that starts, and its API document (None where it has none).
+        """Return the newest earlier release that starts, and its API document (None if it has none).
 
-        One that does not start has no API that anybody could have come to rely on: the one before it counts.
+        A release that does not start has no API that clients could rely on, so the one before it is used.
         """
         base = self._subject.base
         for _ in range(MOST_BASES):
@@ -225,33 +230,33 @@ class Cgmp:
             document, wrong = self._api_of(base)
             if not wrong:
                 return base, document
-            self._say(f"{base.tag} cannot tell its API ({wrong}): the release before it counts")
+            self._say(f"cannot get the API of {base.tag} ({wrong}): using the release before it")
             base = base_of(self._repo, self._config, base.tag)
         return None, None
 
     def _api_of(self, base: Base) -> tuple[Any, str]:
-        """A release's API document: kept, or asked of that release itself; and why it does not start, if so."""
+        """Return a release's API document, stored or fetched from that release, and why it does not start, if so."""
         name = self._api_name(base.tree)
         if (known := self._store.api(name)) is not None:
             return known[0], ""
         if noted := self._repo.notes.openapi(base.tree):
             return noted, ""
-        self._say(f"starting {base.tag} to ask for its API")
+        self._say(f"starting {base.tag} to get its API")
         with Cgmp(
             self._repo, self._config, TreeUnderTest(base.tree, base.tree), self._say, nested=True
         ) as other:
-            bench = other._bench(self._where.oracle)  # the same, on the other tree
-            with bench.serving(self._say) as served:
+            sandbox = other._sandbox(self._where.oracle)  # the same, on the other tree
+            with sandbox.serving(self._say) as served:
                 contract = hold_to_contract(self._config, (), served)
         if not contract.wrong:
             self._store.keep_api(name, contract.openapi)
         return contract.openapi, contract.wrong or ""
 
-    # ── around them ──────────────────────────────────────────────────────────────────────────────
+    # ── sandboxes and the image ──────────────────────────────────────────────────────────────────
 
-    def _bench(self, where: str) -> Sandbox:
-        """The bench of that kind, with the tree exported for it when it is first asked for."""
-        if where not in self._benches:
+    def _sandbox(self, where: str) -> Sandbox:
+        """Return the sandbox of that kind; the first use exports the tree for it."""
+        if where not in self._sandboxes:
             folder = self._stack.enter_context(workplace())
             (folder / "tree").mkdir()
             self._repo.export_revision(self._subject.tree, folder / "tree")
@@ -259,42 +264,43 @@ class Cgmp:
             if where == "container":
                 from l9.operator.pipeline.container_sandbox import ContainerSandbox
 
-                bench: Sandbox = ContainerSandbox(self._config, self._repo.top, folder, evidence, self._key)
+                sandbox: Sandbox = ContainerSandbox(self._config, self._repo.top, folder, evidence, self._key)
             else:
-                bench = ProcessSandbox(self._config, self._repo.top, folder, evidence)
-            self._stack.callback(bench.close)
-            self._benches[where] = bench
-        return self._benches[where]
+                sandbox = ProcessSandbox(self._config, self._repo.top, folder, evidence)
+            self._stack.callback(sandbox.close)
+            self._sandboxes[where] = sandbox
+        return self._sandboxes[where]
 
     def _evidence(self) -> Path:
         return self._store.evidence(self._key)
 
-    def _filled(self, bench: Sandbox, argv: tuple[str, ...]) -> tuple[str, ...]:
-        return programs.filled(argv, {"python": bench.python, "evidence": bench.evidence, "tree": bench.tree})
+    def _filled(self, sandbox: Sandbox, argv: tuple[str, ...]) -> tuple[str, ...]:
+        return programs.filled(
+            argv, {"python": sandbox.python, "evidence": sandbox.evidence, "tree": sandbox.tree}
+        )
 
-    def _measures(self, bench: Sandbox, argv: tuple[str, ...]) -> bool:
-        """Whether SIM measures for COV: nobody else does, and where it runs it can."""
+    def _measures(self, sandbox: Sandbox, argv: tuple[str, ...]) -> bool:
+        """True if SIM measures coverage for COV: no own command does, and pytest-cov is installed there."""
         cgmp = self._config.cgmp
         if not programs.is_pytest(argv) or cgmp.cov or cgmp.coverage == 0 or "cov" in cgmp.skip:
             return False
-        there = "import importlib.util as u, sys; sys.exit(u.find_spec('pytest_cov') is None)"
-        ask = (bench.python, "-c", there)
-        return bench.run(ask, lambda _line: None, 60).code == 0
+        has_pytest_cov = "import importlib.util as u, sys; sys.exit(u.find_spec('pytest_cov') is None)"
+        return sandbox.run((sandbox.python, "-c", has_pytest_cov), lambda _line: None, 60).code == 0
 
-    def _image_stands(self) -> bool:
-        """Whether the image that the stages ran in is the one that now has its name, if any has."""
+    def _image_is_current(self) -> bool:
+        """True if the image that the stages ran in still has its name, or if no image has it."""
         if self.report.image is None or "container" not in (self._where.tests, self._where.oracle):
             return True
         from l9.operator.pipeline.container_sandbox import image_now
 
         return image_now(self._config, self._key) in (None, self.report.image)
 
-    def _look_into_image(self, bench: Sandbox) -> None:
-        """Note which image is released, and what is installed in it but the project itself."""
-        image = bench.image(self._say)
+    def _inspect_image(self, sandbox: Sandbox) -> None:
+        """Record the released image, and the packages installed in it other than the project itself."""
+        image = sandbox.image(self._say)
         if image is None:
             return
-        found = bench.freeze(self._say)
+        found = sandbox.freeze(self._say)
         own = self._project()
         kept = None if found is None else tuple(p for p in found if normal_name(p.partition("==")[0]) != own)
         self.report = msgspec.structs.replace(self.report, image=image, freeze=kept)
@@ -309,20 +315,20 @@ class Cgmp:
     def _api_name(self, tree: str) -> str:
         return f"{tree}-{settings_of(self._config)[:12]}"
 
-    def _files(self, bench: Sandbox) -> dict[str, tuple[int, int]]:
-        """The tree's own files with size and time of change, where commands could change them; caches are none."""
-        if bench.where != "process":
+    def _files(self, sandbox: Sandbox) -> dict[str, tuple[int, int]]:
+        """Return size and mtime of the tree's own files, if commands could change them; caches are not among them."""
+        if sandbox.where != "process":
             return {}
         found = {}
         for path in GitTree(self._repo.top, self._subject.tree).files:
             with suppress(OSError):
-                seen = os.lstat(os.path.join(bench.tree, path))
-                found[path] = (seen.st_size, seen.st_mtime_ns)
+                status = os.lstat(os.path.join(sandbox.tree, path))
+                found[path] = (status.st_size, status.st_mtime_ns)
         return found
 
 
 def fix_commands(repo: GitRepo, config: Config, tree: str) -> tuple[tuple[str, ...], ...]:
-    """What FIX runs on a tree: what the settings name, or what the project configures."""
+    """Return the commands of FIX for a tree: those of the settings, or those that the project configures."""
     if config.cgmp.fix is not None:
         return config.cgmp.fix
     found = GitTree(repo.top, tree).read(_CONFIGURATIONS)
@@ -339,9 +345,9 @@ def run_stages(
     again: bool = False,
     seen: Callable[[StageResult], None] = lambda _result: None,
 ) -> CgmpReport:
-    """Run these stages in their order on a subject, up to the first that is red; the report.
+    """Run these stages in order, up to the first that is red; return the report.
 
-    `say` takes each line of output, `seen` each stage's outcome. Raises L9Error when the tree cannot be read.
+    `say` receives each line of output, `seen` each stage's outcome. Raises L9Error if the tree cannot be read.
     """
     with Cgmp(repo, config, subject, say, again=again) as cgmp:
         for stage in stages:

@@ -1,4 +1,4 @@
-"""The sandbox without Docker: commands in the exported tree, and the release as a process (the embedded runtime)."""
+"""The sandbox without Docker: runs commands in the exported tree, and the release as a process."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from l9.errors import ActionError
 from l9.operator.pipeline import stage_commands as stages
 from l9.operator.pipeline.sandbox import SERVER, TAIL, OwnEnv, Served, end_group, noted
 
-_PATIENCE = 5.0  # seconds, for a release that was told to end
+_PATIENCE = 5.0  # seconds from SIGTERM to SIGKILL
 
 
 class ProcessSandbox:
-    """Implements `Sandbox` in a folder of the caller's, which holds the exported tree as `tree`."""
+    """Implements `Sandbox` in a folder that belongs to the caller and contains the exported tree as `tree`."""
 
     where = "process"
 
@@ -67,7 +67,7 @@ class ProcessSandbox:
 
     @contextmanager
     def serving(self, say: Say) -> Iterator[Served]:
-        """`[process] command` on a free port of the loopback."""
+        """Start `[process] command` on a free loopback port."""
         self._prepare(say)
         port, log = free_port(), Path(self.evidence) / "oracle.log"
         own_env = OwnEnv(
@@ -97,7 +97,7 @@ class ProcessSandbox:
         except OSError as error:
             raise ActionError(
                 "the release cannot be started",
-                expected=f"[process] command to be a program: {argv[0]}",
+                expected=f"an executable program in [process] command: {argv[0]}",
                 found=error.strerror or str(error),
                 remedy="$EDITOR l9.toml",
             ) from None
@@ -119,10 +119,10 @@ class ProcessSandbox:
             (self._folder / SERVER).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """All lies in the caller's folder."""
+        """Do nothing: all files are in the caller's folder."""
 
     def _prepare(self, say: Say) -> None:
-        """`[process] prepare`, once, as a host does for each release."""
+        """Run `[process] prepare` once, as a host does for each release. Raises ActionError."""
         argv = stages.filled(self._config.process.prepare, {"python": self.python, "tree": self.tree})
         if not argv or self._prepared:
             return

@@ -1,4 +1,4 @@
-"""What the two sandboxes have in common: where the stages of CGMP run, and what they leave behind after a crash."""
+"""The protocol of the sandboxes that run the stages of CGMP, and the cleanup after a crash that they share."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ TAIL = 40
 
 
 class Served(msgspec.Struct, frozen=True):
-    """The started release. `secret` gives a value of its environment; `tail` the last lines of its log.
+    """The started release. `secret` returns a value of its environment, `tail` the last lines of its log.
 
-    `ended`: how it ended by itself, None while it runs.
+    `ended` returns how it exited, None while it runs.
     """
 
     url: str
@@ -37,7 +37,7 @@ class Served(msgspec.Struct, frozen=True):
 
 
 class Sandbox(Protocol):
-    """Where stages run. `tree` and `evidence` are these two folders as a command finds them."""
+    """The place where stages run. `tree` and `evidence` are the two folders as a command sees them."""
 
     where: str
     evidence: str
@@ -47,38 +47,38 @@ class Sandbox(Protocol):
     def tree(self) -> str: ...
 
     def run(self, argv: tuple[str, ...], say: Say, timeout: float) -> Done:
-        """Run a command in the release's tree. Raises ActionError when it cannot be run at all."""
+        """Run a command in the release's tree. Raises ActionError if it cannot be started."""
         ...
 
     def typed(self, argv: tuple[str, ...]) -> str:
-        """The command that repeats this one by hand."""
+        """Return the command that repeats this one by hand."""
         ...
 
     def starts(self) -> str:
-        """The command that starts the release by hand."""
+        """Return the command that starts the release by hand."""
         ...
 
     def image(self, say: Say) -> str | None:
-        """The id of the image that is released, built if need be; None where there is none."""
+        """Return the id of the released image, built if necessary; None if there is none."""
         ...
 
     def freeze(self, say: Say) -> tuple[str, ...] | None:
-        """What is installed in that image; None where there is no image, or no Python in it."""
+        """Return the packages installed in that image; None if there is no image, or no Python in it."""
         ...
 
     def serving(self, say: Say) -> AbstractContextManager[Served]:
-        """The release, started for a while with its services; nothing of it is left afterwards."""
+        """Start the release and its services; remove both on exit."""
         ...
 
     def close(self) -> None:
-        """Remove all that was made."""
+        """Remove everything that was created."""
         ...
 
 
 class OwnEnv:
-    """The environment of a release that is tried out: `.env.example`, `.env.local` over it, and the settings'.
+    """The test environment of a release: `.env.example`, then `.env.local`, then the settings.
 
-    `secrets` are those of its values that must not be shown.
+    `secrets` are the values that must not be printed.
     """
 
     def __init__(self, tree: Path, example: str, local: Path, more: Mapping[str, str]) -> None:
@@ -91,24 +91,24 @@ class OwnEnv:
         self.secrets = compose.secret_values(self.values.items())
 
     def hidden(self, lines: Iterable[str]) -> tuple[str, ...]:
-        """What a program printed, without the values that must not be shown."""
+        """Return a program's output with the secret values replaced."""
         return compose.without_values("\n".join(lines), self.secrets)
 
 
 def owner() -> str:
-    """The word for this process: what it leaves behind is known by it."""
+    """Return the id of this process, which marks everything it creates."""
     return f"{os.getpid()}-{proc.birth(os.getpid())}"
 
 
 def gone(name: str) -> bool:
-    """Whether the process of that word has ended; what is no such word is nobody's to remove."""
+    """True if the process with that id has ended; False if the name is no such id."""
     pid, _, birth = name.partition("-")
     return pid.isdigit() and birth.isdigit() and not proc.alive(int(pid), int(birth))
 
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """A folder of this process's own, that is removed at the end; those of crashed ones are removed first."""
+    """Create a folder for this process and remove it at the end; first remove those of crashed processes."""
     for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if gone(old.name.removeprefix(PREFIX).rpartition("-")[0]) and old.stat().st_uid == os.getuid():
             _end_server(old)
@@ -124,7 +124,7 @@ SERVER = "server"  # in a workplace: pid and birth of the release that was start
 
 
 def _end_server(folder: Path) -> None:
-    """End the release that a crashed process had started there, and all of its children."""
+    """Kill the release that a crashed process started there, with all its children."""
     with contextlib.suppress(OSError, ValueError):
         pid, birth = map(int, (folder / SERVER).read_text(encoding="ascii").split())
         if proc.alive(pid, birth):
@@ -132,7 +132,7 @@ def _end_server(folder: Path) -> None:
 
 
 def noted(say: Say, log: Path) -> Say:
-    """Keep all lines in a file too, which only its owner may read."""
+    """Wrap `say` to append each line to a log file that only its owner may read."""
     log.touch(mode=0o600)
 
     def note(line: str) -> None:
@@ -144,6 +144,6 @@ def noted(say: Say, log: Path) -> Say:
 
 
 def end_group(pid: int) -> None:
-    """SIGKILL to a whole process group, if there still is one."""
+    """Send SIGKILL to a process group, if it still exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The stages' programs: their argument vectors, and parsers of what they write."""
+"""Argument vectors of the stages' programs, and parsers of their output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xml.etree import ElementTree as Xml
 Argv = tuple[str, ...]
 
 JUNIT, COVERAGE = "junit.xml", "coverage.xml"
-# What is installed, as `pip freeze` counts it, also where there is no pip in the image.
+# Lists installed packages like `pip freeze`, and needs no pip in the image.
 FREEZE = (
     "import importlib.metadata as m; print(*sorted({f\"{d.metadata['Name']}=={d.version}\""
     " for d in m.distributions() if d.metadata['Name']}), sep='\\n')"
@@ -21,9 +21,9 @@ _MYPY = ("[tool.mypy", "mypy.ini", ".mypy.ini", "[mypy")
 
 
 def inside(test: Argv, service: str) -> tuple[str, Argv]:
-    """The service that a `docker compose run … SERVICE COMMAND` names, and the command; else `service` and `test`.
+    """Split `docker compose run … SERVICE COMMAND` into service and command; else return `service` and `test`.
 
-    What is written for a person at a prompt is run by l9 in a project of its own.
+    The setting is a command for a prompt; l9 runs it in a compose project of its own.
     """
     if "compose" not in test or "run" not in test:
         return service, test
@@ -34,7 +34,7 @@ def inside(test: Argv, service: str) -> tuple[str, Argv]:
 
 
 def filled(argv: Iterable[str], names: Mapping[str, str]) -> Argv:
-    """`{python}` and the like, filled in; other braces stay."""
+    """Fill in `{python}` and the other names; other braces stay."""
     found = []
     for word in argv:
         for name, value in names.items():
@@ -44,7 +44,7 @@ def filled(argv: Iterable[str], names: Mapping[str, str]) -> Argv:
 
 
 def usual_fix(files: Mapping[str, str]) -> tuple[Argv, ...]:
-    """The formatter, linter and types that a project configures, by the files of its top (name to text)."""
+    """Return the commands of the formatter, linter and type checker configured in these files (name to text)."""
 
     def configured(marks: Sequence[str]) -> bool:
         tables = [mark for mark in marks if mark.startswith("[")]
@@ -61,12 +61,12 @@ def usual_fix(files: Mapping[str, str]) -> tuple[Argv, ...]:
 
 
 def is_pytest(argv: Argv) -> bool:
-    """Whether a command runs pytest, by itself or as a module."""
+    """True if a command runs pytest, as a program or as a module."""
     return any(word.rpartition("/")[2] in ("pytest", "py.test") for word in argv)
 
 
 def recorded(argv: Argv, evidence: str, *, measure: bool) -> Argv:
-    """The tests, with JUnit XML written where they are pytest's, and the coverage of all files if wanted."""
+    """Return the test command; for pytest, with options that write JUnit XML and, with `measure`, coverage XML."""
     if not is_pytest(argv):
         return argv
     own = tuple(word for word in argv if word.startswith(("--junitxml", "--junit-xml")))
@@ -77,12 +77,12 @@ def recorded(argv: Argv, evidence: str, *, measure: bool) -> Argv:
 
 
 def typed(argv: Iterable[str]) -> str:
-    """An argument vector as it is typed at a prompt."""
+    """Quote an argument vector for a prompt."""
     return shlex.join(argv)
 
 
 def parse_junit(text: str) -> str | None:
-    """How many tests passed, failed and were skipped, in words; None where this is no JUnit XML."""
+    """Summarize how many tests passed, failed and were skipped; None if this is not JUnit XML."""
     root = _xml(text)
     if root is None:
         return None
@@ -94,7 +94,7 @@ def parse_junit(text: str) -> str | None:
 
 
 def moved(coverage: str, inside: str, to: str) -> str | None:
-    """Coverage XML whose sources lie in `to` and no longer in `inside`; None where this is none."""
+    """Rewrite the sources of coverage XML from `inside` to `to`; None if this is not coverage XML."""
     root = _xml(coverage)
     if root is None or root.tag != "coverage":
         return None
@@ -106,14 +106,14 @@ def moved(coverage: str, inside: str, to: str) -> str | None:
 
 
 def measures(coverage: str, path: str) -> bool:
-    """Whether the coverage XML tells of that file (a path from the top) at all."""
+    """True if the coverage XML contains that file (a path from the top)."""
     root = _xml(coverage)
     names = () if root is None else (each.get("filename", "") for each in root.iter("class"))
     return any(path == name or path.endswith(f"/{name}") for name in names if name)
 
 
 def line_rate(coverage: str) -> float | None:
-    """The share of all lines that ran, 0..1; None where the XML does not say."""
+    """Return the share of all lines that ran, 0..1; None if the XML does not contain it."""
     root = _xml(coverage)
     try:
         return None if root is None else float(root.get("line-rate", ""))
@@ -129,7 +129,7 @@ def _xml(text: str) -> Xml.Element | None:
 
 
 def diff_cover(python: str, coverage: str, diff: str, report: str) -> Argv:
-    """The library that lays a diff over coverage XML, as a program: it goes by its working directory."""
+    """Return the command of diff-cover, a program because it depends on its working directory."""
     return (
         python, "-m", "diff_cover.diff_cover_tool", coverage,
         "--diff-file", diff, "--format", f"json:{report}", "--quiet",
@@ -137,7 +137,7 @@ def diff_cover(python: str, coverage: str, diff: str, report: str) -> Argv:
 
 
 class Covered(NamedTuple):
-    """How many changed lines were measured, how many of them ran, and which did not, by file."""
+    """The number of changed lines that were measured, of those that ran, and the missing ones by file."""
 
     lines: int
     ran: int
@@ -149,7 +149,7 @@ class Covered(NamedTuple):
 
 
 def parse_diff_cover(text: str) -> Covered | None:
-    """The library's report, or None where this is none."""
+    """Parse diff-cover's JSON report; None if it is malformed."""
     try:
         found = json.loads(text)
         lines, bad = int(found["total_num_lines"]), int(found["total_num_violations"])
@@ -160,5 +160,5 @@ def parse_diff_cover(text: str) -> Covered | None:
 
 
 def parse_freeze(out: str) -> tuple[str, ...]:
-    """What is installed, one `name==version` a line."""
+    """Parse the installed packages, one `name==version` a line."""
     return tuple(line.strip() for line in out.splitlines() if "==" in line)

@@ -1,4 +1,4 @@
-"""What is kept of the stages in a working copy's own directory: reports and evidence by content key, APIs by tree."""
+"""Stores reports and evidence by content key, and APIs by tree, in a working copy's own directory."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from l9.checks.pipeline.stages import CgmpReport
 from l9.drivers.files.atomic import replace_file
 
 T = TypeVar("T")
-KEPT = 50  # runs, the newest
+KEPT = 50  # newest runs
 
 
 class CgmpStore:
-    """Reads and writes below `folder`. What cannot be read was never there."""
+    """Reads and writes below `folder`. An unreadable file counts as missing."""
 
     def __init__(self, folder: Path) -> None:
         self._runs = folder / "runs"
         self._apis = folder / "apis"
 
     def report(self, key: str) -> CgmpReport | None:
-        """What is known of the content with that key."""
+        """Return the report on the content with that key, or None."""
         return _read(self._runs / key / "report.json", CgmpReport)
 
     def keep(self, report: CgmpReport) -> CgmpReport:
-        """Write the report, with the digest of each file of evidence in it; returned as it was written."""
+        """Write the report with the digests of its evidence files; return it as written."""
         folder = self.evidence(report.key)
         files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != "report.json")
         digests = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
@@ -38,7 +38,7 @@ class CgmpStore:
         return full
 
     def evidence(self, key: str) -> Path:
-        """The folder of that content's evidence; it is made."""
+        """Return the folder of that content's evidence; create it if missing."""
         folder = self._runs / key
         if not folder.is_dir():
             folder.mkdir(parents=True, mode=0o700)
@@ -46,15 +46,15 @@ class CgmpStore:
         return folder
 
     def keys(self) -> set[str]:
-        """The content that something is known of."""
+        """Return the keys of all stored content."""
         return {path.name for path in self._runs.iterdir()} if self._runs.is_dir() else set()
 
     def forget(self, key: str) -> None:
-        """As if it had never run."""
+        """Delete the report and evidence of that content."""
         shutil.rmtree(self._runs / key, ignore_errors=True)
 
     def api(self, name: str) -> tuple[Any] | None:
-        """The API document kept under that name, None in it where there is none; None where nobody has looked."""
+        """Return the stored API document in a tuple (None in it: the release has none); None if never fetched."""
         return _read(self._apis / f"{name}.json", tuple[Any])
 
     def keep_api(self, name: str, document: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the stages are run on, what its outcome depends on, and what is known of that content already."""
+"""The tree that the stages run on, the key of all that their outcome depends on, and the stored report."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from l9.drivers.git.repo import GitRepo
 from l9.drivers.git.tree import GitTree
 from l9.operator.pipeline.store import CgmpStore
 
-RULES = "1"  # grows when the same content would be judged otherwise
+RULES = "1"  # raised when the same content would be judged differently
 Place = Literal["container", "process"]
 
 
 class TreeUnderTest(msgspec.Struct, frozen=True):
-    """A tree to run the stages on. `revision` is what git finds it by; `base` the release before it."""
+    """A tree to run the stages on. `revision` is its name for git; `base` the release before it."""
 
     revision: str
     tree: str
@@ -33,7 +33,7 @@ class TreeUnderTest(msgspec.Struct, frozen=True):
 
 
 class Where(msgspec.Struct, frozen=True):
-    """Where the tests run, and where the release is started."""
+    """The runtimes of the tests and of the started release."""
 
     tests: Place
     oracle: Place
@@ -44,13 +44,13 @@ class Where(msgspec.Struct, frozen=True):
 
 
 def subject_of(repo: GitRepo, config: Config, tag: str) -> TreeUnderTest:
-    """A tag's tree, or that of HEAD where the name is empty; its tree is empty where there is no commit."""
-    seen = repo.tag(tag)
-    return TreeUnderTest(seen.commit or git.revision(tag), seen.tree, base_of(repo, config, tag))
+    """Return a tag's tree, or HEAD's if the name is empty; the tree id is empty if there is no commit."""
+    found = repo.tag(tag)
+    return TreeUnderTest(found.commit or git.revision(tag), found.tree, base_of(repo, config, tag))
 
 
 def base_of(repo: GitRepo, config: Config, tag: str) -> Base | None:
-    """The last release before a tag, or before what HEAD would release."""
+    """Return the last release before a tag, or before the one that HEAD would become."""
     form = TagFormat(config.release.tag)
     before = () if tag else _versions(form, repo.merged_tags())
     found = form.previous(tag, repo.tags()) if tag else max(before, default=None)
@@ -64,9 +64,9 @@ def _versions(form: TagFormat, tags: Iterable[str]) -> Iterable[Version]:
 
 
 def where_of(config: Config) -> Where:
-    """By `[cgmp] where`; `auto` goes by the target's runtime, and a test that names `{python}` is meant for here.
+    """Choose the runtimes by `[cgmp] where`; `auto` follows the target, and a test with `{python}` runs here.
 
-    Where there is no Docker at all, `auto` runs everything as processes; the report says so.
+    Without Docker, `auto` runs everything as processes; the report says so.
     """
     wanted = config.cgmp.where
     if wanted != "auto":
@@ -78,7 +78,7 @@ def where_of(config: Config) -> Where:
 
 
 def key_of(repo: GitRepo, config: Config, subject: TreeUnderTest) -> str:
-    """The digest of all that the outcome depends on. The environment in `.env.local` is none of it."""
+    """Return the digest of all that the outcome depends on. It leaves out `.env.local`."""
     where = where_of(config)
     tree = GitTree(repo.top, subject.tree)
     lock = (*config.check.requirements, "pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock")
@@ -97,14 +97,22 @@ def key_of(repo: GitRepo, config: Config, subject: TreeUnderTest) -> str:
 
 
 def settings_of(config: Config) -> str:
-    """A digest of the settings that say what the stages do."""
+    """Return a digest of the settings that control the stages."""
     check, env = config.check, config.env
-    told = (config.cgmp, check.test, check.test_timeout, config.compose, config.process, config.health, env)
-    return hashlib.sha256(msgspec.json.encode((*told, config.target.runtime))).hexdigest()
+    settings = (
+        config.cgmp,
+        check.test,
+        check.test_timeout,
+        config.compose,
+        config.process,
+        config.health,
+        env,
+    )
+    return hashlib.sha256(msgspec.json.encode((*settings, config.target.runtime))).hexdigest()
 
 
 def _objects(tree: GitTree, patterns: Iterable[str]) -> str:
-    """The object ids of the files that one of the patterns names."""
+    """Return the object ids of the files that match one of the patterns."""
     wanted = [
         p for p in tree.entries if any(fnmatch(p, w) or fnmatch(p.rsplit("/", 1)[-1], w) for w in patterns)
     ]
@@ -112,12 +120,12 @@ def _objects(tree: GitTree, patterns: Iterable[str]) -> str:
 
 
 def store_of(repo: GitRepo) -> CgmpStore:
-    """Where reports and evidence of this working copy are kept."""
+    """Return the store of this working copy's reports and evidence."""
     return CgmpStore(repo.state() / "cgmp")
 
 
 def remembered(repo: GitRepo, config: Config, tag: str) -> CgmpReport | None:
-    """What is known of a tag's content (of HEAD's where the name is empty); nothing is run for it."""
+    """Return the stored report on a tag's content (on HEAD's if the name is empty), or None; nothing is run."""
     subject = subject_of(repo, config, tag)
     if not subject.tree:
         return None
@@ -126,6 +134,6 @@ def remembered(repo: GitRepo, config: Config, tag: str) -> CgmpReport | None:
 
 
 def cached(report: CgmpReport) -> CgmpReport:
-    """The report as one that was made earlier."""
+    """Mark all stages of a report as cached."""
     stages = tuple(msgspec.structs.replace(r, cached=True) for r in report.stages)
     return msgspec.structs.replace(report, stages=stages)

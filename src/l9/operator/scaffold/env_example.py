@@ -1,4 +1,4 @@
-"""A first `.env.example`: every variable that the release reads, with no value of anybody's."""
+"""Writes a first `.env.example`: every variable that the release reads, without values."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ _SECRET = re.compile(
 _ADDRESS = re.compile(r"(?:^|_)(?:DSN|UR[IL])(?:_|$)")
 
 HEAD = """\
-# Every variable that a release reads. Copy to .env on the server and fill in; .env is never committed.
-# A deploy compares the keys: each one here has to be there, unless the comment above it says optional.
+# Every variable that a release reads. Copy to .env on the server and fill in the values; never commit .env.
+# A deploy compares the keys: every key here is required in .env, unless the comment above it says optional.
 """
 
 
 def text(seen: RepoSnapshot) -> str:
-    """The file; empty where nothing is read."""
+    """Return the text of the file; empty if no variable is read."""
     needed = {r.names[0]: r.where for r in seen.reads if not r.default}
     other = {r.names[0]: r.where for r in seen.reads if r.default and r.names[0] not in needed}
     parts = [
         f"\n# Read in {where}.{_marks(name)}\n{name}={placeholder(name)}\n" for name, where in needed.items()
     ]
-    parts += [
-        f"\n# Optional: read in {where}, which goes on without.\n# {name}=\n" for name, where in other.items()
-    ]
+    parts += [f"\n# Optional: read in {where}, with a default.\n# {name}=\n" for name, where in other.items()]
     return HEAD + "".join(parts) if parts else ""
 
 
@@ -35,7 +33,7 @@ def _marks(name: str) -> str:
 
 
 def placeholder(name: str) -> str:
-    """What stands in a value's place: marked as such where the name is a secret's, else nothing."""
+    """Return the placeholder for a value: YOUR_NAME_HERE for a secret or an address, else empty."""
     if _ADDRESS.search(name):
         return f"YOUR_{name}_HERE"
     return f"YOUR_{name}_HERE" if _SECRET.search(name) else ""

@@ -1,4 +1,4 @@
-"""Which path tells that the app is well, and what it answers: by its healthcheck, or by the routes in its code."""
+"""Finds the health endpoint and its answer, from the healthcheck or from the routes in the code."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _STATUS = re.compile(r"[\"']?\bstatus[\"']?\s*[:=]\s*[\"'](\w+)[\"']")
 _URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}:-]+)?(/[\w./-]*)?")
 _HEALTHCHECK = re.compile(r"^\s*HEALTHCHECK\b(?:[^\n\\]|\\\n|\\.)*", re.MULTILINE)
 _BEST = ("/health", "/healthz", "/up", "/api/health")
-_BODY = 800  # characters after a route, in which its answer stands
+_BODY = 800  # characters after a route that are searched for its answer
 
 
 class HealthProposal(msgspec.Struct, frozen=True):
-    """`equals` is the answer's `status`; empty where any body will do. `where`: what said so."""
+    """A health endpoint. `equals` is the answer's `status`, empty if any body is accepted; `where` is its source."""
 
     path: str
     equals: str = ""
@@ -31,16 +31,16 @@ class HealthProposal(msgspec.Struct, frozen=True):
 
 
 def find(check: str, dockerfile: str, code: Mapping[str, str]) -> HealthProposal | None:
-    """The health endpoint. In: the compose healthcheck's words, the Dockerfile, and the code by path."""
+    """Find the health endpoint in the compose healthcheck's words, the Dockerfile, or the code by path."""
     routes = sorted(_routes(code), key=lambda h: (_rank(h.path), h.where))
-    asked = next(_asked(check, dockerfile), None)
-    if asked is None:
+    checked = next(_checked(check, dockerfile), None)
+    if checked is None:
         return routes[0] if routes else None
-    same = [r for r in routes if r.path.rstrip("/") == asked.path.rstrip("/")]
-    return msgspec.structs.replace(asked, equals=same[0].equals) if same else asked
+    same = [r for r in routes if r.path.rstrip("/") == checked.path.rstrip("/")]
+    return msgspec.structs.replace(checked, equals=same[0].equals) if same else checked
 
 
-def _asked(check: str, dockerfile: str) -> Iterator[HealthProposal]:
+def _checked(check: str, dockerfile: str) -> Iterator[HealthProposal]:
     for where, text in (
         ("the healthcheck", check),
         ("HEALTHCHECK", " ".join(_HEALTHCHECK.findall(dockerfile))),
@@ -66,7 +66,7 @@ def _routes(code: Mapping[str, str]) -> Iterator[HealthProposal]:
 
 
 def _view(name: str, code: Mapping[str, str]) -> str:
-    """The beginning of a view that a route only names."""
+    """Return the beginning of the view function or class with that name."""
     for text in code.values():
         if found := re.search(rf"^\s*(?:async )?(?:def|class) {re.escape(name)}\b", text, re.MULTILINE):
             return text[found.start() : found.start() + _BODY]

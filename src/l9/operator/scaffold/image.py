@@ -1,4 +1,4 @@
-"""A first Dockerfile for a Python application that has none (spec 2.3, 4.1)."""
+"""Writes a first Dockerfile for a Python application that has none (spec 2.3, 4.1)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from l9.checks.dependencies.locks import read_requirements
 from l9.operator.scaffold.python_app import App
 from l9.operator.scaffold.snapshot import RepoSnapshot
 
-# The reference backend's own base. The digest outranks the tag in front of it.
+# The reference backend's own base image. Docker uses the digest and ignores the tag.
 BASE = "python:3.12.14-slim-trixie@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea"
 _OTHER_PYTHON = re.compile(
     r"requires-python\s*=\s*\"[^\"]*(?:>=?\s*3\.(?:1[3-9]|[2-9]\d)|<=?\s*3\.(?:\d|1[0-2])\b)"
 )
-LEFT_OUT = ".git\n.env*\n!.env.example\n.venv\n**/__pycache__\n"  # what no image needs
+LEFT_OUT = ".git\n.env*\n!.env.example\n.venv\n**/__pycache__\n"  # files that no image needs
 PORT = 8000
 
 
 def text(seen: RepoSnapshot, app: App, health: str) -> str:
-    """The Dockerfile; empty where it would not run: no requirements, no such server among them, another Python.
+    """Return the Dockerfile; empty if it would not run: the server is not required, uv.lock, or another Python.
 
-    health: the path that is asked, empty for none.
+    health: the path of the healthcheck, empty for none.
     """
     declared = seen.texts.get("requirements.txt", "") or seen.texts.get("requirements.in", "")
     project = seen.texts.get("pyproject.toml", "")
@@ -32,7 +32,7 @@ def text(seen: RepoSnapshot, app: App, health: str) -> str:
     hashed = read_requirements(declared).hashed or "requirements.txt" not in seen.paths
     ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{PORT}{health}', timeout=5)"
     lines = [
-        "# Written by l9 init after the specification (4.1). To renew the base:",
+        "# Written by l9 init, following the specification (4.1). To update the base image:",
         "#   docker buildx imagetools inspect python:3.12-slim",
         f"FROM {BASE}",
         "",

@@ -1,4 +1,4 @@
-"""What `l9 init` would write into a repository, and what is left to a person."""
+"""The files that `l9 init` would write into a repository, and notes for a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOCKS = ("requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "pylock.toml
 
 
 class NewFile(msgspec.Struct, frozen=True):
-    """A file to be written; `there` where there is one already, which stays as it is."""
+    """A file to write; `there` if it already exists, in which case it is not changed."""
 
     path: str
     text: str
@@ -32,9 +32,9 @@ class NewFile(msgspec.Struct, frozen=True):
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """The files, the settings last of all: where they are there, all is.
+    """The files, the settings last: if they exist, so do all others.
 
-    ready: there is something to deploy. steps: the commands from here to a first deploy.
+    ready: there is an application to deploy. steps: the commands from here to a first deploy.
     """
 
     files: tuple[NewFile, ...]
@@ -44,7 +44,7 @@ class Proposal(msgspec.Struct, frozen=True):
 
 
 def propose(seen: RepoSnapshot, asked: settings.Asked) -> Proposal:
-    """Derive everything from what was seen."""
+    """Derive the files and notes from a snapshot and the command line's options."""
     files, notes = [], list[Note]()
     app = python_app.find(seen)
     if app and (made := _dockerfile(seen, app)):
@@ -83,7 +83,7 @@ def _health(seen: RepoSnapshot, chosen: service.Service | None) -> health.Health
 
 
 def _dockerfile(seen: RepoSnapshot, app: python_app.App) -> str:
-    """A Dockerfile where there is nothing yet that builds or runs a container; else an empty text."""
+    """Return a Dockerfile if nothing builds or runs a container yet; else an empty text."""
     if seen.compose or seen.unread or any("ockerfile" in path for path in seen.paths):
         return ""
     found = _health(seen, None)
@@ -91,13 +91,13 @@ def _dockerfile(seen: RepoSnapshot, app: python_app.App) -> str:
 
 
 def _lonely_dockerfile(seen: RepoSnapshot) -> str:
-    """The Dockerfile of a repository without a compose file; else an empty name."""
-    there = next((p for p in DOCKERFILES if p in seen.paths), "")
-    return "" if seen.compose or seen.unread else there
+    """Return the path of the Dockerfile of a repository without a compose file; else an empty path."""
+    found = next((p for p in DOCKERFILES if p in seen.paths), "")
+    return "" if seen.compose or seen.unread else found
 
 
 def _with_compose(seen: RepoSnapshot, dockerfile: str, asked: settings.Asked) -> RepoSnapshot:
-    """As if the compose file were there already."""
+    """Return the snapshot with the proposed compose file in it."""
     name = settings.app_name(seen, None, asked)
     definition = {
         "build": {"context": ".", "dockerfile": dockerfile},
@@ -107,10 +107,10 @@ def _with_compose(seen: RepoSnapshot, dockerfile: str, asked: settings.Asked) ->
 
 
 def compose_text(seen: RepoSnapshot, dockerfile: str, asked: settings.Asked) -> str:
-    """A compose file for production, with what spec 4.2 wants of one; its healthcheck needs a Python in the image."""
+    """Return a compose file for production (spec 4.2); it has a healthcheck only if the image has Python."""
     seen = _with_compose(seen, dockerfile, asked)
     chosen = service.find(seen)
-    if chosen is None:  # its name is that of a database, or of a worker
+    if chosen is None:  # the app has the name of a database or a worker
         return ""
     found, port, text = _health(seen, chosen), chosen.port or 8000, seen.texts.get(dockerfile, "")
     lines = [
@@ -143,19 +143,19 @@ def compose_text(seen: RepoSnapshot, dockerfile: str, asked: settings.Asked) -> 
 
 
 def _steps(seen: RepoSnapshot, tag: str) -> tuple[str, ...]:
-    """The way from here to a first deploy, over a branch where main is others' too (spec 3.1)."""
+    """Return the commands from here to a first deploy, on a branch if main is published (spec 3.1)."""
     commit = "git add --all && git commit -m 'Add: Deploy with l9'"
-    there = (
+    commits = (
         (f"git switch --create {BRANCH} && {commit}", f"git push --set-upstream origin {BRANCH}",
          f"git switch {seen.branch} && git pull  # after the merge")
         if seen.published
         else (commit,)
     )  # fmt: skip
-    return (*there, "l9 check", "l9 provision", f"l9 release {tag}".rstrip(), f"l9 deploy {tag or 'TAG'}")
+    return (*commits, "l9 check", "l9 provision", f"l9 release {tag}".rstrip(), f"l9 deploy {tag or 'TAG'}")
 
 
 def _first(form: str, tags: tuple[str, ...]) -> str:
-    """The tag of the first release by l9; after those that there are, it is for `l9 release` to say."""
+    """Return the tag of the first release; empty if there are tags, since `l9 release` then chooses it."""
     return "" if tags else form.replace("<major>", "0").replace("<minor>", "1").replace("<patch>", "0")
 
 
@@ -166,8 +166,10 @@ def _notes(
     asked: settings.Asked,
 ) -> Iterator[Note]:
     if not (asked.host and asked.url):
-        lacking = " and ".join(n for n, said in (("host", asked.host), ("public_url", asked.url)) if not said)
-        yield Note(f"{lacking} in {SETTINGS} are only examples: write your own", f"$EDITOR {SETTINGS}")
+        missing = " and ".join(
+            n for n, value in (("host", asked.host), ("public_url", asked.url)) if not value
+        )
+        yield Note(f"{SETTINGS} has example values for {missing}: replace them", f"$EDITOR {SETTINGS}")
     for path, why in sorted(seen.unread.items()):
         yield Note(f"{path} cannot be read: {why}", f"$EDITOR {quote(path)}")
     if chosen:
@@ -180,41 +182,41 @@ def _notes(
             )
     elif not seen.unread:
         yield Note(
-            "no compose file and no Dockerfile: a release would run as a process of the host, with what is installed"
-            " there. With a Dockerfile, l9 init writes the compose file too",
+            "no compose file and no Dockerfile: a release would run as a process on the host, with the programs"
+            " installed there; with a Dockerfile, l9 init also writes the compose file",
             "$EDITOR Dockerfile",
         )
     if found is None:
         yield Note(
-            "no health endpoint was found: a release needs a path that answers 200 when its database answers too"
-            f" ([health] in {SETTINGS}; /health unless told)",
+            "no health endpoint found: a release needs a path that answers 200 when the app and its database work"
+            f" (set [health] path in {SETTINGS}; default: /health)",
             f"$EDITOR {SETTINGS}",
         )
     if python_app.tests(seen, chosen) == ():
-        yield Note("no tests were found: nothing but its health is asked of a release", f"$EDITOR {SETTINGS}")
+        yield Note("no tests found: only the health of a release is checked", f"$EDITOR {SETTINGS}")
     if _declares(seen) and not any(path in seen.paths for path in _LOCKS):
-        yield Note("nothing locks the dependencies", "l9 lock")
+        yield Note("the dependencies are not locked", "l9 lock")
     for path in sorted(p for p in seen.paths if re.fullmatch(r"requirements[^/]*\.txt", p)):
         if loose := read_requirements(seen.texts.get(path, "")).loose:
             source = f"{path.removesuffix('.txt')}.in"
             lock = "l9 lock" if source in seen.paths else f"mv {path} {source} && l9 lock"
             yield Note(f"{path}: {len(loose)} lines have no exact version, such as {loose[0].line}", lock)
     if not seen.origin:
-        yield Note("no remote named origin: the host takes releases from there", "git remote add origin URL")
+        yield Note("no remote named origin: the host fetches releases from it", "git remote add origin URL")
 
 
 def _env_notes(seen: RepoSnapshot, chosen: service.Service) -> Iterator[Note]:
     if len(chosen.env_files) > 1:
         yield Note(
-            f"several env files ({', '.join(chosen.env_files)}): the host has one, {chosen.env_files[0]}",
+            f"several env files ({', '.join(chosen.env_files)}): the host uses only {chosen.env_files[0]}",
             f"$EDITOR {chosen.file}",
         )
     for path in chosen.env_files[:1]:
         if path.startswith("../"):
-            yield Note(f"env file {path} lies outside the repository", f"$EDITOR {chosen.file}")
+            yield Note(f"env file {path} is outside the repository", f"$EDITOR {chosen.file}")
         elif path not in seen.ignored:
             yield Note(
-                f"{path} is not ignored by git: with its values it would be committed", "$EDITOR .gitignore"
+                f"{path} is not ignored by git, so its values could be committed", "$EDITOR .gitignore"
             )
 
 

@@ -1,4 +1,4 @@
-"""How a Python application is started and tested, by its code."""
+"""Finds the commands that start and test a Python application, from its code."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-test.t
 
 
 class App(msgspec.Struct, frozen=True):
-    """An application that a server runs: `target` as MODULE:NAME, `inside` the directory that modules are found in."""
+    """An application that a server runs: `target` as MODULE:NAME, `inside` the directory of its modules."""
 
     server: str
     target: str
     inside: str = ""
 
     def command(self, python: str, host: str, port: str) -> tuple[str, ...]:
-        """How it is started; `python` is empty where the server is a program on the path."""
+        """Return the command that starts it; `python` is empty if the server is a program on the PATH."""
         run = (python, "-m", self.server) if python else (self.server,)
         if self.server == "gunicorn":
             inside = ("--chdir", self.inside) if self.inside else ()
@@ -43,7 +43,7 @@ SPECS_OWN = App("uvicorn", "api.server_memory:app")
 
 
 def find(seen: RepoSnapshot) -> App | None:
-    """The application, by the first file from the top that makes one; Django's by its wsgi.py."""
+    """Find the application in the first file, from the top, that creates one; Django's by its wsgi.py."""
     for path, text in sorted(seen.texts.items(), key=lambda item: (item[0].count("/"), item[0])):
         if path.endswith(".py") and (found := _OBJECT.search(text)):
             inside = "src" if path.startswith("src/") else ""
@@ -58,16 +58,16 @@ def find(seen: RepoSnapshot) -> App | None:
 
 
 def process(app: App | None) -> dict[str, Any]:
-    """`[process]` for an application that is started without a container; nothing where it is the default's."""
+    """Return `[process]` for an application without a container; empty if the default fits."""
     if app is None or app == SPECS_OWN:
         return {}
     return {"command": list(app.command("{python}", "127.0.0.1", "{port}"))}
 
 
 def tests(seen: RepoSnapshot, service: Service | None) -> tuple[str, ...] | None:
-    """`[check] test`, or None where the default is right: the compose service `test`, and the spec's file in it.
+    """Return `[check] test`, or None if the default fits: the compose service `test` with the spec's file.
 
-    Without that service the tests run on this machine, in an environment that uv makes of the lock, and measured.
+    Without that service the tests run on this machine with coverage, in an environment that uv creates from the lock.
     """
     known = services(seen.compose[service.file]) if service else {}
     there = any(_TEST.fullmatch(path) for path in seen.paths)
@@ -76,7 +76,7 @@ def tests(seen: RepoSnapshot, service: Service | None) -> tuple[str, ...] | None
     if not there:
         return ()
     if "uv.lock" in seen.paths:
-        made: tuple[str, ...] = ("--frozen", "--with", "pytest-cov")
+        options: tuple[str, ...] = ("--frozen", "--with", "pytest-cov")
     else:
         listed = [path for path in REQUIREMENTS if path in seen.paths]
         named = (
@@ -86,12 +86,12 @@ def tests(seen: RepoSnapshot, service: Service | None) -> tuple[str, ...] | None
             "--with",
             "pytest-cov",
         )
-        made = ("--no-project", "--isolated", *named)
-    return (*_UV_RUN, *made, *_PYTEST, "--cov", "--cov-report=xml:{evidence}/coverage.xml")
+        options = ("--no-project", "--isolated", *named)
+    return (*_UV_RUN, *options, *_PYTEST, "--cov", "--cov-report=xml:{evidence}/coverage.xml")
 
 
 def _in_container(definition: Mapping[str, Any], *, pytest: bool) -> tuple[str, ...]:
-    """The service's own command, which a run has to name; else pytest, where there is something for it."""
+    """Return the command that runs the service's own command, which has to be named; else pytest, if it has tests."""
     own = definition.get("command")
     words = tuple(map(str, own)) if isinstance(own, list) else tuple(str(own or "").split())
     return ("docker", "compose", "run", "--rm", "test", *(words or (_PYTEST if pytest else ())))

@@ -1,4 +1,4 @@
-"""Looks at a repository as it lies in the working directory, for `l9 init`. Nothing is written or run."""
+"""Scans a repository in the working directory for `l9 init`. Writes nothing, and runs only git."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PROJECT = re.compile(
 ELSEWHERE = re.compile(
     r"(?:^|/)(?:node_modules|vendor|dist|build|migrations|tests?|examples?|docs?|\.[^/]+)/|(?:^|/)test_"
 )
-MOST, LONGEST = 2000, 200_000  # files of code, bytes of each: what is more was not written by a person
+MOST, LONGEST = 2000, 200_000  # files of code, bytes of each: larger ones were not written by a person
 _NODE = re.compile(r"\bprocess\.env\.(?P<name>[A-Z][A-Z0-9_]*)(?P<default>\s*(?:\|\||\?\?))?")
 _PORT = re.compile(r"[\"'.](\w*PORT)\b")
 
 
 def look(top: Path) -> RepoSnapshot:
-    """What there is. Files that cannot be read as text are passed over, compose files with a reason."""
+    """Return the snapshot. Skips files that cannot be read as text; gives a reason for compose files."""
     out = run_checked(git.list_known(), cwd=top)
     paths = sorted({p for p in out.split("\0") if p and (top / p).is_file()})
     compose: dict[str, Any] = {}
@@ -62,7 +62,7 @@ def look(top: Path) -> RepoSnapshot:
 
 
 def _text(path: Path) -> str:
-    """A file as text; empty for one that is too long, binary or gone."""
+    """Return a file's text; empty if it is too long, binary or missing."""
     try:
         data = path.read_bytes() if path.stat().st_size <= LONGEST else b""
     except OSError:
@@ -71,7 +71,7 @@ def _text(path: Path) -> str:
 
 
 def _reads(texts: dict[str, str], compose: dict[str, Any], raw: dict[str, str]) -> tuple[EnvRead, ...]:
-    """What is read and set by nothing in the repository, needed ones first."""
+    """Return the variables that are read but never set in the repository, required ones first."""
     found, _ = python_reads({p: t for p, t in texts.items() if p.endswith(".py")})
     reads, given = list(found), list[str]()
     for path, text in texts.items():
@@ -90,7 +90,7 @@ def _reads(texts: dict[str, str], compose: dict[str, Any], raw: dict[str, str]) 
 
 
 def _ignored(top: Path, compose: dict[str, Any]) -> frozenset[str]:
-    """The env files that git leaves out, of those that a compose file names and the usual one."""
+    """Return the env files that git ignores, of `.env` and those that a compose file names."""
     names = {".env"}
     for path, document in compose.items():
         for definition in document["services"].values():
@@ -101,7 +101,7 @@ def _ignored(top: Path, compose: dict[str, Any]) -> frozenset[str]:
 
 
 def _main(top: Path) -> str:
-    """The branch that releases are cut from: origin's own head, else the one that is checked out."""
+    """Return the branch that releases are made from: origin's HEAD, else the branch that is checked out."""
     for argv in (git.origin_head(), git.current_branch()):
         done = run(argv, cwd=top)
         if done.code == 0 and (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-# The spec's scripts exit with 1 for all that fails; l9's own codes say more, and are none of them 0.
+# The spec's scripts exit with 1 on every failure; l9's exit codes are more specific, and never 0 on failure.
 DEPLOY = """\
 #!/bin/sh
 # USAGE: ./scripts/deploy.sh <version-tag> [options of l9 deploy]
 #
-# Takes a tag live through l9's gates, and goes back by itself when one closes.
-# Exit codes: 0 live, 1 wrong usage, else those of `l9 --help`.
+# Deploys a release through l9's gates, and rolls back automatically if a gate closes.
+# Exit codes: 0 deployed, 1 wrong usage, otherwise those of `l9 --help`.
 set -eu
 
 case "${1:-}" in
@@ -19,14 +19,14 @@ case "${1:-}" in
     ;;
 esac
 if [ -n "${VPS_HOST:-}${VPS_USER:-}${VPS_PATH:-}" ]; then
-    echo "$0: VPS_HOST, VPS_USER and VPS_PATH are not heeded: servers are the targets of l9.toml (--target NAME)" >&2
+    echo "$0: VPS_HOST, VPS_USER and VPS_PATH are not supported: set the server in l9.toml (--target NAME)" >&2
     exit 1
 fi
 CDPATH='' cd -- "$(dirname -- "$0")/.."
 exec l9 deploy "$@"
 """
 
-# A host has an l9 of its own for each target. Root's settings name the directory that they are for (`settings_text`).
+# A host has one l9 per target. Root's settings contain the path of the target's directory (`settings_text`).
 _FIND_L9 = """\
 l9=l9
 if [ -x .l9/agent/bin/l9 ]; then l9=.l9/agent/bin/l9; fi
@@ -41,8 +41,8 @@ ROLLBACK = f"""\
 #!/bin/sh
 # USAGE: scripts/rollback.sh <previous-tag> [options of l9 rollback]
 #
-# Goes back to a release that is kept: from here, or on the host itself in the live checkout.
-# Exit codes: 0 back, 1 wrong usage, else those of `l9 --help`.
+# Rolls back to a retained release. Run it on your machine, or on the host in the live checkout.
+# Exit codes: 0 rolled back, 1 wrong usage, otherwise those of `l9 --help`.
 set -eu
 
 case "${{1:-}}" in
@@ -60,8 +60,8 @@ DRIFT_CHECK = f"""\
 #!/bin/sh
 # USAGE: scripts/drift-check.sh [options of l9 drift]
 #
-# Is the running system what its record says? From here, or on the host itself in the live checkout (cron).
-# Exit codes: 0 no drift, 7 drift, else those of `l9 --help`.
+# Compares the running system with its record. Run it on your machine, or on the host in the live checkout (cron).
+# Exit codes: 0 no drift, 7 drift, otherwise those of `l9 --help`.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/.."

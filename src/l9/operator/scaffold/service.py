@@ -1,4 +1,4 @@
-"""Which compose file and which of its services a release runs, and where that listens."""
+"""Finds the compose file and the service that a release runs, and the port of that service."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _URL_PORT = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]):
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """The service that releases run in. `blue` and `green`: the spec's form, else `name` is both.
+    """The service that releases run in. `blue` and `green`: the spec's pair of services, else both are `name`.
 
-    port: None where nothing says it. port_variable: what tells two slots apart on the host's own network.
-    env_files: by their paths in the repository, or absolute.
+    port: None if unknown. port_variable: the variable that sets the port of each slot on the host's own network.
+    env_files: paths in the repository, or absolute paths.
     """
 
     file: str
@@ -47,14 +47,14 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def files(seen: RepoSnapshot) -> Iterator[str]:
-    """The compose files that production may be described by, best first."""
+    """Yield the compose files that may describe production, best first."""
     yield from sorted(p for p in seen.compose if _PRODUCTION.fullmatch(p))
     yield from (p for p in USUAL_FILES if p in seen.compose)
     yield from sorted(p for p in seen.compose if p not in USUAL_FILES and not _PRODUCTION.fullmatch(p))
 
 
 def find(seen: RepoSnapshot) -> Service | None:
-    """The first file with a service that can be a slot's; None where there is none."""
+    """Find a service that can run in a slot, in the first file that has one; None if there is none."""
     for path in files(seen):
         document = seen.compose[path]
         known = services(document)
@@ -67,35 +67,36 @@ def find(seen: RepoSnapshot) -> Service | None:
 
 
 def notes(seen: RepoSnapshot, service: Service) -> Iterator[Note]:
-    """What stands in the way of two slots in this file."""
+    """Yield a note for everything in this file that prevents or affects running two slots."""
     document, edit = seen.compose[service.file], f"$EDITOR {service.file}"
     known = services(document)
     others = _candidates(document)[1:] if not service.blue else ()
     if others:
         yield Note(
-            f"service {service.name} is taken for the app; so could be {', '.join(others)}", "$EDITOR l9.toml"
+            f"using service {service.name} as the app; other candidates: {', '.join(others)}",
+            "$EDITOR l9.toml",
         )
     for name in active(document):
         if _PROXY.search(_about(name, known[name])) and name != service.name and known[name].get("ports"):
             yield Note(
-                f"service {name} publishes a port of its own: traffic has to come through Caddy on the host, which"
-                f" goes to {service.name} by itself; take {name} out, or let Caddy listen elsewhere",
+                f"service {name} publishes a port: traffic has to go through Caddy on the host, which proxies to"
+                f" {service.name}; remove {name}, or let Caddy listen on another port",
                 edit,
             )
         elif known[name].get("build") and _WORKER.search(_about(name, known[name])):
             yield Note(
-                f"service {name} is built here too: a deploy replaces {service.name} and leaves {name} as it runs"
+                f"service {name} is also built here: a deploy replaces {service.name} and does not restart {name}"
             )
     if service.host_network and not service.port_variable:
         yield Note(
-            f"service {service.name} uses the host's own network: both slots would listen on one port unless it"
+            f"service {service.name} uses the host's network: both slots would listen on the same port, unless it"
             " listens on $PORT, which a deploy sets",
             edit,
         )
 
 
 def taken_ports(document: Document, *own: str) -> set[int]:
-    """The host's ports that the other services publish."""
+    """Return the host ports that the other services publish."""
     found = set()
     for name in active(document):
         for published in () if name in own else services(document)[name].get("ports") or ():
@@ -107,14 +108,14 @@ def taken_ports(document: Document, *own: str) -> set[int]:
 
 
 def in_repository(file: str, path: str) -> str:
-    """A path of a compose file as the repository's own; an absolute one by what is below its directory on the host."""
+    """Resolve a path of a compose file in the repository; of an absolute path, return the file's name."""
     if path.startswith("/"):
         return posixpath.basename(path)
     return posixpath.normpath(posixpath.join(posixpath.dirname(file), path))
 
 
 def _candidates(document: Document) -> tuple[str, ...]:
-    """The services that may be the app, best first."""
+    """Return the services that may be the app, best first."""
     known = services(document)
     once = {
         other
@@ -138,7 +139,7 @@ def _candidates(document: Document) -> tuple[str, ...]:
 
 
 def _about(name: str, service: Mapping[str, Any]) -> str:
-    """What tells a proxy or a worker: name, image, build and command, in small letters."""
+    """Return the text that identifies a proxy or a worker: name, image, build and command, in lower case."""
     build = service.get("build")
     context = build.get("context", "") if isinstance(build, dict) else build or ""
     command = service.get("command") or ""
@@ -170,7 +171,7 @@ def _described(seen: RepoSnapshot, file: str, name: str, *, blue: str = "", gree
 
 
 def _dockerfile(seen: RepoSnapshot, file: str, definition: Mapping[str, Any]) -> str:
-    """The path of the Dockerfile that the service is built from; empty where it is not built, or from elsewhere."""
+    """Return the path of the service's Dockerfile; empty if it is not built, or not from this repository."""
     build = definition.get("build")
     if not build:
         return ""
@@ -185,7 +186,7 @@ def _dockerfile(seen: RepoSnapshot, file: str, definition: Mapping[str, Any]) ->
 
 
 def _port(definition: Mapping[str, Any], spoken: str, dockerfile: str, commands: str) -> int | None:
-    """The port inside the container, by the first that says it."""
+    """Return the port inside the container, from the first setting that has one."""
     for published in definition.get("ports") or ():
         if isinstance(published, dict):
             return _number(published.get("target"))
@@ -207,7 +208,7 @@ def _number(text: object) -> int | None:
 
 
 def words(value: object) -> str:
-    """A command, a healthcheck or an environment as text."""
+    """Return a command, a healthcheck or an environment as text."""
     if isinstance(value, dict):
         value = value["test"] if "test" in value else list(value.items())
     return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
@@ -219,7 +220,7 @@ def _given(definition: Mapping[str, Any]) -> set[str]:
 
 
 def env_files(definition: Mapping[str, Any]) -> list[str]:
-    """The env files of a service, as they are written there."""
+    """Return the env files of a service, as written in the compose file."""
     named = definition.get("env_file") or []
     each = named if isinstance(named, list) else [named]
     return [

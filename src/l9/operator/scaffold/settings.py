@@ -1,4 +1,4 @@
-"""The text of an `l9.toml` that says only what differs from the defaults."""
+"""Writes an `l9.toml` with only the settings that differ from the defaults."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from l9.operator.scaffold import python_app
 from l9.operator.scaffold.service import Service, taken_ports
 from l9.operator.scaffold.snapshot import RepoSnapshot
 
-HOST, URL = "admin@203.0.113.10", "https://l9.example.com"  # the spec's own: nobody's
+HOST, URL = "admin@203.0.113.10", "https://l9.example.com"  # the spec's example addresses
 EXAMPLES = (
     ".env.example", "env.example", ".env.sample", ".env.template", ".env.dist", "example.env", "sample.env",
     ".env.production.example", ".env.prod.example", "docker/.env.example",
 )  # fmt: skip
-PORTS = (8000, 8001)  # the slots' own, on the host's loopback
+PORTS = (8000, 8001)  # of the slots, on the host's loopback
 _PLAIN_VERSION = re.compile(r"(v?)\d+\.\d+\.\d+")
 _LONGEST = 41
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What the person said on the command line; empty where nothing."""
+    """Options of the command line; empty if not given."""
 
     app: str = ""
     host: str = ""
@@ -34,9 +34,9 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def app_name(seen: RepoSnapshot, service: Service | None, asked: Asked) -> str:
-    """The application's name: as asked, the spec's pair, the compose project, or the directory.
+    """Return the application's name: the option, the spec's pair, the compose project, or the directory.
 
-    The compose project's, because networks and volumes then have the names that they have by hand.
+    The compose project's name keeps the names of its networks and volumes.
     """
     project = str(seen.compose[service.file].get("name") or "") if service else ""
     pair = service.name if service and service.blue else ""
@@ -47,7 +47,7 @@ def app_name(seen: RepoSnapshot, service: Service | None, asked: Asked) -> str:
 def sections(
     seen: RepoSnapshot, service: Service | None, health: healths.HealthProposal | None, asked: Asked
 ) -> dict[str, dict[str, Any]]:
-    """Each section with the keys that are no default."""
+    """Return each section with the keys that differ from the defaults."""
     name = app_name(seen, service, asked)
     target: dict[str, Any] = {"host": asked.host or HOST}
     if name != "l9-api":
@@ -69,7 +69,7 @@ def sections(
 
 
 def _ports(seen: RepoSnapshot, service: Service) -> tuple[int, int]:
-    """Two ports that no other service publishes."""
+    """Return two ports that no other service publishes."""
     own = (service.blue, service.green, service.name)
     taken = taken_ports(seen.compose[service.file], *own)
     pairs = ((blue, blue + 1) for blue in range(PORTS[0], 65000, 10))
@@ -77,7 +77,7 @@ def _ports(seen: RepoSnapshot, service: Service) -> tuple[int, int]:
 
 
 def text(app: str, found: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML; JSON's texts, numbers and lists of texts are TOML's as well."""
+    """Format the settings as TOML; strings, numbers and lists have the syntax of JSON."""
     lines = [f"app = {json.dumps(app)}"]
     for section, keys in found.items():
         if keys:
@@ -138,7 +138,7 @@ def _env(seen: RepoSnapshot, service: Service | None) -> dict[str, str]:
 
 
 def example_file(seen: RepoSnapshot) -> str:
-    """The example file that is there already, or an empty name."""
+    """Return the path of an existing example file, or an empty path."""
     return next((path for path in EXAMPLES if path in seen.paths), "")
 
 

@@ -1,4 +1,4 @@
-"""What `l9 init` looked at: one repository, as it lies in the working directory."""
+"""A snapshot of one repository in the working directory, for `l9 init`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Document = dict[str, Any]
 
 
 class RepoSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository. `directory` is its name, `paths` all files that git knows or would know.
+    """A repository. `directory` is its name, `paths` all files that git tracks or would add.
 
-    compose: compose files that could be read, resolved as far as that goes without Docker; unread: those that could
-    not, and why. texts: Dockerfiles, code and project files, by path. reads: variables that nothing in the repository
-    sets by itself. listens: variables in the code that name a port. ignored: env files that git leaves out.
-    published: origin has a main branch, so that what changes it has to be reviewed.
+    compose: readable compose files, resolved as far as possible without Docker; unread: the others, with the reason.
+    texts: Dockerfiles, code and project files, by path. reads: variables that the repository reads and does not set.
+    listens: variables in the code that name a port. ignored: env files that git ignores. published: origin has a main
+    branch, so that changes to it need a review.
     """
 
     directory: str
@@ -36,7 +36,7 @@ class RepoSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Something that a person has to do or to know; `next` is a command to type, or empty."""
+    """A note for a person; `next` is a command to type, or empty."""
 
     what: str
     next: str = ""

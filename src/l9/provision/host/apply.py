@@ -1,4 +1,4 @@
-"""Performs the changes that were shown, in their order, and says after each that it is done."""
+"""Applies the changes in order, and reports each when it is done."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Change = dict[str, Any]
 
 
 def apply(data: dict[str, Any]) -> int:
-    """Perform `data["changes"]`; 0, or 1 after the first that failed. What Caddy would refuse comes first."""
+    """Apply `data["changes"]`; return 0, or 1 after the first failure. Caddy's files are validated first."""
     changes: list[Change] = data["changes"]
     if not data.get("checked"):
         for change in changes:
@@ -38,12 +38,12 @@ def apply(data: dict[str, Any]) -> int:
 
 
 def validate(data: dict[str, Any]) -> int:
-    """Only ask Caddy; 0 when it would take the configuration."""
-    return 0 if all(_try(change, caddy_site.validate, tell=False) for change in data["changes"]) else 1
+    """Only validate Caddy's configuration; return 0 if Caddy accepts it."""
+    return 0 if all(_try(change, caddy_site.validate, report=False) for change in data["changes"]) else 1
 
 
 def _by_privilege(changes: list[Change]) -> list[list[Change]]:
-    """Neighbours that are done as the same user, together."""
+    """Group consecutive changes that need the same user."""
     groups: list[list[Change]] = []
     for change in changes:
         if not groups or groups[-1][0]["root"] != change["root"]:
@@ -53,7 +53,7 @@ def _by_privilege(changes: list[Change]) -> list[list[Change]]:
 
 
 def _as_root(data: dict[str, Any], changes: list[Change], mode: str) -> bool:
-    """The same program again, as root, for these changes only; its messages go the same way as ours."""
+    """Run this program as root for these changes only; it writes its messages to the same output."""
     child = {**data, "mode": mode, "changes": changes, "wheels": _wheels(data, changes), "checked": True}
     if os.geteuid() == 0:
         return (validate(child) if mode == "validate" else apply(child)) == 0
@@ -63,17 +63,17 @@ def _as_root(data: dict[str, Any], changes: list[Change], mode: str) -> bool:
 
 
 def _wheels(data: dict[str, Any], changes: list[Change]) -> dict[str, str]:
-    """The agent's wheels, for whoever installs it."""
+    """Return the agent's wheels if one of the changes installs it."""
     return data["wheels"] if any(change["kind"] == "install-agent" for change in changes) else {}
 
 
 def _perform(change: Change, data: dict[str, Any]) -> bool:
     if change["kind"] == "install-agent":
         return _try(change, lambda c: agent.install(c, data["wheels"]))
-    return _try(change, STEPS[change["kind"]], tell=True)
+    return _try(change, STEPS[change["kind"]])
 
 
-def _try(change: Change, step: Callable[[Change], None], tell: bool = True) -> bool:
+def _try(change: Change, step: Callable[[Change], None], report: bool = True) -> bool:
     began = time.monotonic()
     try:
         step(change)
@@ -89,10 +89,10 @@ def _try(change: Change, step: Callable[[Change], None], tell: bool = True) -> b
         return False
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        message = "the disk is full" if full else "the host refuses a change"
+        message = "the disk is full" if full else "a change failed on the host"
         say(type="failed", index=change["index"], message=message, found=str(error), log=[], full=full)
         return False
-    if tell:
+    if report:
         say(type="done", index=change["index"], seconds=round(time.monotonic() - began, 3))
     return True
 
@@ -109,7 +109,7 @@ def _file(change: Change) -> None:
 
 
 def _lines(change: Change) -> None:
-    """Add lines to a file that others write to as well."""
+    """Add lines to a file that other programs also write."""
     try:
         with open(change["path"], "rb") as file:
             old = file.read()
@@ -123,14 +123,16 @@ def _lines(change: Change) -> None:
 
 
 def _remove(change: Change) -> None:
-    """Remove what is used no longer, unless a run is on, which may have been started by it."""
+    """Remove unused files, unless an active run may use them."""
     with contextlib.suppress(FileNotFoundError), open(change["lock"], "rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            message = "a run is on, and may use what is to be removed"
-            raise Refused(message, "its lock is held", remedy=shlex.join(("cat", change["lock"]))) from None
-        # Closing the file frees the lock; a run that begins meanwhile is begun by the new agent.
+            message = "an active run may use the files to be removed"
+            raise Refused(
+                message, "the run's lock is held", remedy=shlex.join(("cat", change["lock"]))
+            ) from None
+        # Closing the file releases the lock; the new agent starts any run that begins meanwhile.
     for path in change["paths"]:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
@@ -140,7 +142,7 @@ def _remove(change: Change) -> None:
 
 
 def _clone(change: Change) -> None:
-    """Clone aside, then move `.git` in with one rename: the directory may hold `.env` and `.l9` already."""
+    """Clone elsewhere, then move `.git` in with one rename: the directory may already contain `.env` and `.l9`."""
     path = change["path"]
     aside = os.path.join(path, ".l9", "clone")
     shutil.rmtree(aside, ignore_errors=True)
@@ -162,11 +164,11 @@ def _clone(change: Change) -> None:
 
 
 def _origin(change: Change) -> None:
-    _must(["git", "-C", change["path"], "remote", "set-url", "--", "origin", change["url"]])
+    _run_checked(["git", "-C", change["path"], "remote", "set-url", "--", "origin", change["url"]])
 
 
 def _log(change: Change) -> None:
-    """The access log, before Caddy makes one that only Caddy can read."""
+    """Create the access log, before Caddy creates one that only Caddy can read."""
     if not os.path.isdir(os.path.dirname(change["path"])):
         files.make_directory(os.path.dirname(change["path"]), 0o755, change["owner"], change["group"])
     fd = os.open(change["path"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
@@ -178,22 +180,26 @@ def _log(change: Change) -> None:
 
 
 def _join(change: Change) -> None:
-    _must(["usermod", "--append", "--groups", change["group"], change["user"]])
+    _run_checked(["usermod", "--append", "--groups", change["group"], change["user"]])
 
 
 def _timers(change: Change) -> None:
-    _must(["systemctl", "daemon-reload"])
-    _must(["systemctl", "enable", *change["names"]])
-    _must(["systemctl", "restart", *change["names"]])  # a timer that runs keeps its old times otherwise
+    _run_checked(["systemctl", "daemon-reload"])
+    _run_checked(["systemctl", "enable", *change["names"]])
+    _run_checked(
+        ["systemctl", "restart", *change["names"]]
+    )  # a timer that runs keeps its old times otherwise
 
 
 def _packages(change: Change) -> None:
     env = {"DEBIAN_FRONTEND": "noninteractive"}
-    _must(["apt-get", "update", "--quiet"], 600, env)
-    _must(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *change["names"]], 1800, env)
+    _run_checked(["apt-get", "update", "--quiet"], 600, env)
+    _run_checked(
+        ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *change["names"]], 1800, env
+    )
 
 
-def _must(argv: list[str], timeout: float = 60, env: dict[str, str] | None = None) -> None:
+def _run_checked(argv: list[str], timeout: float = 60, env: dict[str, str] | None = None) -> None:
     code, out, err = system.run(argv, timeout, env)
     if code != 0:
         lines = tuple((err or out).strip().splitlines()) or ("no output",)

@@ -1,4 +1,4 @@
-"""Caddy on the host: which process, whose, and what it has loaded."""
+"""Inspects Caddy on the host: its process, its user, and its loaded configuration."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 
 from l9.provision.host import system
 
-# Caddy 2.6 makes ~/.step whatever it is asked, unless this names a directory that is there.
+# Caddy 2.6 creates ~/.step on every command, unless this names an existing directory.
 WRITES_NOTHING = {"STEPPATH": "/"}
-UNIT_FILE = "/etc/caddy/Caddyfile"  # what the package's unit runs and reloads
+UNIT_FILE = "/etc/caddy/Caddyfile"  # the file that the package's unit runs and reloads
 
 
 def look(caddyfile: str, admin: str, marks: list[str]) -> dict[str, Any] | None:
-    """What is to be known of Caddy; None where there is none.
+    """Return the state of Caddy; None if it is not installed.
 
-    `loaded`: whether the running configuration holds all of `marks` (None when the admin API does not answer).
+    `loaded`: the running configuration contains all of `marks`; None if the admin API does not answer.
     """
     pid = process(caddyfile)
     program = system.find("caddy") or (_argv(pid)[0] if pid else None)
@@ -40,7 +40,7 @@ def look(caddyfile: str, admin: str, marks: list[str]) -> dict[str, Any] | None:
 
 
 def closed_to(caddyfile: str, path: str) -> list[str]:
-    """Directories above `path` that Caddy's user may not pass."""
+    """Return the directories above `path` that Caddy's user may not enter."""
     user = user_of(process(caddyfile))
     if user is None or user.pw_uid == 0:
         return []
@@ -49,19 +49,19 @@ def closed_to(caddyfile: str, path: str) -> list[str]:
     above = os.path.dirname(path)
     while above != os.path.dirname(above):
         try:
-            seen = os.stat(above)
+            status = os.stat(above)
         except OSError:
-            seen = None
-        if seen is not None:
-            bit = 0o100 if seen.st_uid == user.pw_uid else 0o010 if seen.st_gid in groups else 0o001
-            if not seen.st_mode & bit:
+            status = None
+        if status is not None:
+            bit = 0o100 if status.st_uid == user.pw_uid else 0o010 if status.st_gid in groups else 0o001
+            if not status.st_mode & bit:
                 closed.append(above)
         above = os.path.dirname(above)
     return closed[::-1]
 
 
 def running_config(admin: str) -> str | None:
-    """The running configuration as Caddy tells it, or None."""
+    """Return the running configuration from Caddy's admin API, or None."""
     connection = http.client.HTTPConnection(urlsplit(admin).netloc, timeout=2)
     try:
         connection.request("GET", "/config/")
@@ -74,7 +74,7 @@ def running_config(admin: str) -> str | None:
 
 
 def process(caddyfile: str) -> int | None:
-    """The process that runs this Caddyfile."""
+    """Return the pid of the Caddy that runs this Caddyfile, or None."""
     for name in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
         argv = _argv(int(name))
         if len(argv) > 1 and argv[1] == "run" and caddyfile in argv and "caddy" in os.path.basename(argv[0]):
@@ -98,7 +98,7 @@ def user_of(pid: int | None) -> pwd.struct_passwd | None:
 
 
 def _members(user: pwd.struct_passwd | None) -> list[str]:
-    """Who else is in the group of Caddy's user."""
+    """Return the members of the group of Caddy's user."""
     if user is None:
         return []
     first = [other.pw_name for other in pwd.getpwall() if other.pw_gid == user.pw_gid]
@@ -109,7 +109,7 @@ def _members(user: pwd.struct_passwd | None) -> list[str]:
 
 
 def environment(pid: int | None, user: pwd.struct_passwd | None) -> dict[str, str]:
-    """What the Caddyfile may refer to: the environment of the Caddy that runs."""
+    """Return the environment of the running Caddy, which its Caddyfile may refer to."""
     known = {"HOME": user.pw_dir} if user else {}
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
@@ -120,12 +120,12 @@ def environment(pid: int | None, user: pwd.struct_passwd | None) -> dict[str, st
         name, equals, value = line.partition("=")
         if equals:
             known[name] = value
-    known.pop("NOTIFY_SOCKET", None)  # systemd listens there to Caddy itself
+    known.pop("NOTIFY_SOCKET", None)  # only the running Caddy may notify systemd
     return known
 
 
 def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
-    """Popen's arguments to become Caddy's user; nothing where we may not."""
+    """Return Popen's arguments to run as Caddy's user; empty if we are not root."""
     if user is None or os.geteuid() != 0 or user.pw_uid == 0:
         return {}
     groups = os.getgrouplist(user.pw_name, user.pw_gid)

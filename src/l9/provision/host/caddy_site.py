@@ -1,4 +1,4 @@
-"""Giving Caddy a site: asked first about copies, put in place, loaded; or all as it was."""
+"""Installs a site in Caddy: validates copies, writes the files, and reloads; restores the files on failure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _SECONDS = 60
 
 
 def validate(change: dict[str, Any]) -> None:
-    """Ask Caddy itself, about copies beside the originals. Raises Refused with what Caddy says.
+    """Have Caddy validate copies beside the originals. Raises Refused with Caddy's error.
 
-    It runs as Caddy's own user, because validating opens the log files; ours is named elsewhere for the time.
+    Runs as Caddy's user, because validating opens the log files; the copy has another path for our log.
     """
     caddyfile, site = os.path.realpath(change["caddyfile"]), change["site"]
     directory = os.path.dirname(caddyfile)
     pid = caddy.process(change["caddyfile"])
     user = caddy.user_of(pid)
     scratch = tempfile.mkdtemp(prefix=".l9-candidate-", dir=directory)
-    candidate = scratch + ".candidate"  # no name that an `import *.conf` of the user's would take up
+    candidate = scratch + ".candidate"  # a name that no `import *.conf` of the user matches
     try:
         os.chmod(scratch, 0o755)  # noqa: S103  # Caddy's user reads it
         logs = os.path.join(scratch, "log")
@@ -40,28 +40,28 @@ def validate(change: dict[str, Any]) -> None:
         argv = [change["program"], "validate", "--adapter", "caddyfile", "--config", candidate]
         code, out, err = system.run(argv, _SECONDS, caddy.environment(pid, user), **caddy.as_user(user))
         if code != 0:
-            said = (
+            output = (
                 (err + out).replace(candidate, caddyfile).replace(logs, os.path.dirname(change["access_log"]))
             )
-            raise _refusal(argv, caddyfile, pid, said.replace(scratch, os.path.dirname(site)))
+            raise _refusal(argv, caddyfile, pid, output.replace(scratch, os.path.dirname(site)))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         if os.path.exists(candidate):
             os.unlink(candidate)
 
 
-def _refusal(argv: list[str], caddyfile: str, pid: int | None, said: str) -> Refused:
-    """Why Caddy refuses: because of what is there already, or because of what l9 adds to it."""
+def _refusal(argv: list[str], caddyfile: str, pid: int | None, output: str) -> Refused:
+    """Return the error: the existing Caddyfile is invalid, or l9's site makes it so."""
     user, already = caddy.user_of(pid), [*argv[:-1], caddyfile]
     broken = system.run(already, _SECONDS, caddy.environment(pid, user), **caddy.as_user(user))[0] != 0
     if broken and os.path.exists(caddyfile):
-        message = "Caddy refuses its Caddyfile even without l9's site; nothing was changed"
-        return Refused(message, *_said(said), remedy=shlex.join(already))
-    return Refused("Caddy refuses l9's site beside the others; nothing was changed", *_said(said))
+        message = "the existing Caddyfile is invalid, even without l9's site; nothing was changed"
+        return Refused(message, *_error_of(output), remedy=shlex.join(already))
+    return Refused("Caddy rejects the Caddyfile with l9's site; nothing was changed", *_error_of(output))
 
 
 def put_in_place(change: dict[str, Any]) -> None:
-    """Write the site and the Caddyfile and load them; both are as before when Caddy does not load them."""
+    """Write the site and the Caddyfile and load them; restore both if Caddy does not load them."""
     wanted = {change["site"]: change["site_text"], change["caddyfile"]: change["caddyfile_text"]}
     for path in wanted:
         files.refuse_changed(path, change["before"][path])
@@ -84,7 +84,7 @@ def put_in_place(change: dict[str, Any]) -> None:
 
 
 def reload(change: dict[str, Any]) -> None:
-    """Have the running Caddy load its Caddyfile; nothing to do where none runs. Raises Refused."""
+    """Have the running Caddy load its Caddyfile; do nothing if none runs. Raises Refused."""
     pid = caddy.process(change["caddyfile"])
     user = caddy.user_of(pid)
     if system.has_systemd() and change["caddyfile"] == caddy.UNIT_FILE:
@@ -98,17 +98,17 @@ def reload(change: dict[str, Any]) -> None:
         argv += ["--address", change["admin"].split("://", 1)[-1].rstrip("/")]
         code, out, err = system.run(argv, _SECONDS, caddy.environment(pid, user), **caddy.as_user(user))
     elif pid is not None:
-        raise Refused("Caddy cannot be told to load its site", f"no admin API at {change['admin']}")
+        raise Refused("Caddy cannot be reloaded", f"no admin API at {change['admin']}")
     else:
         return
     if code != 0:
         raise Refused(
-            "Caddy did not load the configuration; it goes on with the one before", *_said(err + out)
+            "Caddy did not load the configuration and keeps the previous one", *_error_of(err + out)
         )
 
 
-def _said(text: str) -> tuple[str, tuple[str, ...]]:
-    """Caddy's error, and its last lines. Its log lines are JSON; the error is the line that is not."""
+def _error_of(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return Caddy's error and its last lines. Log lines are JSON; the error line is not."""
     lines = [line for line in text.strip().splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("Error:", "reload:", "adapt:"))]
     return (errors or lines or ["no output"])[-1], tuple(lines[-8:])
@@ -126,12 +126,12 @@ def _put_like(path: str, data: bytes, old: tuple[bytes, os.stat_result] | None) 
     if old is None:
         files.put(path, data, 0o644)
         return
-    seen = old[1]
-    files.put(path, data, seen.st_mode & 0o7777, system.owner(seen.st_uid), system.group(seen.st_gid))
+    status = old[1]
+    files.put(path, data, status.st_mode & 0o7777, system.owner(status.st_uid), system.group(status.st_gid))
 
 
 def _copy(path: str, to: str) -> None:
-    """A copy that the same users can read."""
+    """Copy a file with its mode and owner."""
     old = _kept(path)
     if old is not None:
         _put_like(to, old[0], old)

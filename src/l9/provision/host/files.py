@@ -1,4 +1,4 @@
-"""Files of the host: what is there, and putting a new text in its place in one step."""
+"""Reads the host's files and their metadata, and replaces files atomically."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from typing import Any
 from l9.provision.host.system import group, owner
 from l9.provision.host.talk import Refused
 
-MOST = 1_000_000  # bytes; what is larger was not written by us
+MOST = 1_000_000  # bytes; l9 writes no larger files
 
 
 def entry(path: str) -> dict[str, Any] | None:
-    """What is at a path: kind, mode, owner, group, a file's text, a link's target; None for nothing.
+    """Return the entry at a path: kind, mode, owner, group, and a link's target; None if there is none.
 
-    Raises PermissionError where we may not look.
+    Raises PermissionError.
     """
     try:
-        seen = os.lstat(path)
+        status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     found: dict[str, Any] = {
-        "mode": stat.S_IMODE(seen.st_mode),
-        "owner": owner(seen.st_uid),
-        "group": group(seen.st_gid),
+        "mode": stat.S_IMODE(status.st_mode),
+        "owner": owner(status.st_uid),
+        "group": group(status.st_gid),
         "kind": "other",
     }
-    if stat.S_ISDIR(seen.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         found["kind"] = "directory"
-    elif stat.S_ISLNK(seen.st_mode):
+    elif stat.S_ISLNK(status.st_mode):
         found["kind"], found["to"] = "link", os.readlink(path)
-    elif stat.S_ISREG(seen.st_mode):
+    elif stat.S_ISREG(status.st_mode):
         found["kind"] = "file"
     return found
 
 
 def with_text(path: str, follow: bool = True) -> dict[str, Any] | None:
-    """As `entry`, with a file's text; `follow`: of what the path leads to."""
+    """Return `entry` with a file's text; `follow` resolves symbolic links."""
     path = os.path.realpath(path) if follow else path
     found = entry(path)
     if found is not None and found["kind"] == "file":
@@ -52,7 +52,7 @@ def with_text(path: str, follow: bool = True) -> dict[str, Any] | None:
 
 
 def digest(path: str) -> str | None:
-    """SHA-256 of a file's bytes in hexadecimal, or None where there is no file."""
+    """Return the SHA-256 of a file's bytes in hexadecimal; None if there is no file."""
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()
@@ -61,7 +61,7 @@ def digest(path: str) -> str | None:
 
 
 def put(path: str, data: bytes, mode: int, user: str = "", group_name: str = "") -> None:
-    """A file's new content in one rename, on the disk when this returns. Symbolic links are followed."""
+    """Replace a file's content in one rename and fsync it. Symbolic links are followed."""
     path = os.path.realpath(path)
     fd, aside = tempfile.mkstemp(prefix=".l9-", dir=os.path.dirname(path))
     try:
@@ -79,22 +79,22 @@ def put(path: str, data: bytes, mode: int, user: str = "", group_name: str = "")
 
 
 def refuse_changed(path: str, before: str | None) -> None:
-    """Raises Refused when a file is not as it was shown; `before` is its SHA-256, None for no file."""
+    """Raise Refused if a file changed since the plan; `before` is its SHA-256, None for no file."""
     if digest(path) != before:
-        raise Refused(f"{path} was changed by somebody meanwhile", "another content than was shown")
+        raise Refused(f"{path} changed since the plan was shown", "other content than in the plan")
 
 
 def give(what: Any, user: str, group_name: str) -> None:
-    """Set owner and group by name; an empty name leaves it. Only done where it changes something."""
-    seen = os.stat(what)
-    uid = pwd.getpwnam(user).pw_uid if user else seen.st_uid
-    gid = grp.getgrnam(group_name).gr_gid if group_name else seen.st_gid
-    if (uid, gid) != (seen.st_uid, seen.st_gid):
+    """Set owner and group by name, if they differ; an empty name means no change."""
+    status = os.stat(what)
+    uid = pwd.getpwnam(user).pw_uid if user else status.st_uid
+    gid = grp.getgrnam(group_name).gr_gid if group_name else status.st_gid
+    if (uid, gid) != (status.st_uid, status.st_gid):
         os.chown(what, uid, gid)
 
 
 def make_directory(path: str, mode: int, user: str = "", group_name: str = "") -> None:
-    """A directory with exactly this mode; parents that are missing are made with 0755."""
+    """Create a directory with exactly this mode, and missing parents with mode 0755."""
     if not os.path.isdir(path):
         parent = os.path.dirname(path)
         if not os.path.isdir(parent):
@@ -105,7 +105,7 @@ def make_directory(path: str, mode: int, user: str = "", group_name: str = "") -
 
 
 def sync(directory: str) -> None:
-    """Put the names in a directory on the disk."""
+    """Fsync a directory."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -1,4 +1,4 @@
-"""The present state of the host, changing nothing."""
+"""Inspects the state of the host, without changing anything."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PROGRAMS = ("git", "docker", "caddy", "logger", "ssh-keygen")
 
 
 def look(data: dict[str, Any]) -> dict[str, Any]:
-    """All that the planner asks for. `data["look"]` names the paths."""
-    asked = data["look"]
-    path, caddyfile = asked["path"], asked["caddyfile"]
+    """Return everything that the planner needs. `data["look"]` names the paths."""
+    request = data["look"]
+    path, caddyfile = request["path"], request["caddyfile"]
     may_sudo = system.sudo()
-    timers = asked["timers"] if system.has_systemd() else []
+    timers = request["timers"] if system.has_systemd() else []
     return {
         "hostname": socket.gethostname(),
         "me": system.me(),
@@ -29,25 +29,25 @@ def look(data: dict[str, Any]) -> dict[str, Any]:
         "system": system.release(),
         "python": system.python(),
         "programs": {name: system.find(name) or "" for name in PROGRAMS},
-        "docker": system.docker() if asked["docker"] else None,
+        "docker": system.docker() if request["docker"] else None,
         "systemd": system.has_systemd(),
         "cron": system.has_cron(),
-        "caddy": caddy.look(caddyfile, asked["admin"], asked["marks"]) if caddyfile else None,
+        "caddy": caddy.look(caddyfile, request["admin"], request["marks"]) if caddyfile else None,
         "closed": caddy.closed_to(caddyfile, path) if caddyfile else [],
-        "sites": _texts(asked["sites"], set(asked["paths"])),
-        "instances": _texts(asked["instances"], set()),
+        "sites": _texts(request["sites"], set(request["paths"])),
+        "instances": _texts(request["instances"], set()),
         "path": _root(path),
-        "origin": _origin(path, asked["repository"]),
+        "origin": _origin(path, request["repository"]),
         "exclude": _lines(os.path.join(path, ".git", "info", "exclude")),
         "entries": _entries(data, may_sudo),
-        "agents": {directory: agent.look(directory) for directory in asked["agents"]},
+        "agents": {directory: agent.look(directory) for directory in request["agents"]},
         "timers": [name for name in timers if _runs(name)],
         "free": _free(path),
     }
 
 
 def entries(paths: list[str], unlinked: list[str]) -> dict[str, Any]:
-    """What is at each path; `hidden` where we may not look. A link at an `unlinked` path is told as a link."""
+    """Return the entry at each path; `hidden` if permission is denied. Links at `unlinked` paths are not followed."""
     found: dict[str, Any] = {}
     for path in paths:
         try:
@@ -58,10 +58,10 @@ def entries(paths: list[str], unlinked: list[str]) -> dict[str, Any]:
 
 
 def _entries(data: dict[str, Any], may_sudo: bool) -> dict[str, Any]:
-    """As `entries`; what is hidden from us is looked at by root, where we may ask."""
+    """Return `entries`; hidden ones are inspected as root, if sudo is available."""
     unlinked = data["look"]["unlinked"]
     found = entries(data["look"]["paths"], unlinked)
-    hidden = [path for path, seen in found.items() if seen and seen["kind"] == "hidden"]
+    hidden = [path for path, entry in found.items() if entry and entry["kind"] == "hidden"]
     if hidden and may_sudo and os.geteuid() != 0:
         text = program({**data, "mode": "entries", "look": {"paths": hidden, "unlinked": unlinked}})
         argv = ["sudo", "-n", sys.executable, "-I", "-"]
@@ -72,7 +72,7 @@ def _entries(data: dict[str, Any], may_sudo: bool) -> dict[str, Any]:
 
 
 def _root(path: str) -> dict[str, Any]:
-    """The directory itself: missing, empty of what is not ours, a clone, or something else."""
+    """Return the state of the directory: missing, free (only our files), a clone, or something else."""
     try:
         names = sorted(os.listdir(path))
     except FileNotFoundError:
@@ -93,7 +93,7 @@ def _root(path: str) -> dict[str, Any]:
 
 
 def _origin(path: str, wanted: str) -> dict[str, Any]:
-    """Where the clone comes from; without a clone, whether the wanted repository can be read from here."""
+    """Return the clone's origin; without a clone, whether the wanted repository can be read from here."""
     if os.path.exists(os.path.join(path, ".git")):
         argv = ["git", "-C", path, "remote", "get-url", "--", "origin"]
         code, out, err = system.run(argv, 10, system.QUIET)
@@ -102,7 +102,7 @@ def _origin(path: str, wanted: str) -> dict[str, Any]:
 
 
 def _texts(pattern: str, without: set[str]) -> dict[str, str]:
-    """The files of a pattern that we may read, by path."""
+    """Return the readable files that match a pattern: path to text."""
     return {
         path: "\n".join(_lines(path))
         for path in glob.glob(pattern)
@@ -125,8 +125,8 @@ def _runs(timer: str) -> bool:
 
 
 def _free(path: str) -> int:
-    """Bytes that an ordinary user can still write where `path` is or will be."""
+    """Return the bytes available to an ordinary user at `path`, or at its nearest existing parent."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
-    seen = os.statvfs(path)
-    return seen.f_bavail * seen.f_frsize
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize

@@ -1,4 +1,4 @@
-"""The door on the host's side: look, apply, and their two halves that run as root."""
+"""The entry point on the host: look and apply, and their parts that run as root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from l9.provision.host.talk import say
 
 
 def main(data: dict[str, Any]) -> int:
-    """Do what `data["mode"]` says; the exit code. What is unexpected is told as a bug."""
+    """Run the mode `data["mode"]`; return the exit code. An unexpected exception is reported as a bug."""
     os.umask(0o022)
     try:
         if data["mode"] == "look":

@@ -1,4 +1,4 @@
-"""One text for `python3 -I -`: the modules and the request in it, as data. Nothing of either meets a shell."""
+"""Packs the modules and the request into one text for `python3 -I -`, as data. Neither reaches a shell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-# In the syntax of any Python 3, because it is what tells a host that its Python is too old.
+# In the syntax of any Python 3, because it reports that a host's Python is too old.
 LAUNCHER = """\
 import base64, json, sys
 data = json.loads(base64.b64decode("@DATA@").decode("ascii"))
@@ -30,6 +30,6 @@ sys.exit(main(data))
 
 
 def program(data: dict[str, Any]) -> str:
-    """The text. `data` has `modules` (name to source; a package has none), `mark`, and the request."""
+    """Return the text. `data` has `modules` (name to source; empty for a package), `mark`, and the request."""
     text = json.dumps(data).encode("ascii")
     return LAUNCHER.replace("@DATA@", base64.b64encode(text).decode("ascii"))

@@ -1,4 +1,4 @@
-"""The host's programs and people: what is installed, who we are, and how root is had."""
+"""Inspects the host's system: installed programs, users, and access to root."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes", 
 
 
 def find(name: str) -> str | None:
-    """Where a program is, also where an ordinary user's PATH does not look."""
+    """Return the path of a program; also searches directories that an ordinary user's PATH lacks."""
     return shutil.which(name, path=os.environ.get("PATH", "") + ":" + PATH)
 
 
 def run(
     argv: list[str], timeout: float = 60, env: dict[str, str] | None = None, **how: Any
 ) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error.
+    """Run a program; return its exit code, standard output and standard error.
 
-    127 for no such program, 126 for one that is not for us, 124 for one that takes longer than `timeout` seconds.
+    The code is 127 if it is not found, 126 if permission is denied, 124 if it runs longer than `timeout` seconds.
     """
     how.setdefault("stdin", subprocess.DEVNULL)
     if "input" in how:
@@ -38,16 +38,16 @@ def run(
     try:
         done = subprocess.run(argv, capture_output=True, timeout=timeout, env=known, check=False, **how)
     except FileNotFoundError:
-        return 127, "", f"no program {argv[0]}"
+        return 127, "", f"{argv[0]}: not found"
     except PermissionError:
-        return 126, "", f"{argv[0]} may not be run"
+        return 126, "", f"{argv[0]}: permission denied"
     except subprocess.TimeoutExpired:
-        return 124, "", f"no end within {timeout:g} s"
+        return 124, "", f"{argv[0]}: timed out after {timeout:g} s"
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
 
 def me() -> dict[str, Any]:
-    """The user that we are, and the name of the first group."""
+    """Return the current user and the name of their primary group."""
     user = pwd.getpwuid(os.geteuid())
     return {"user": user.pw_name, "uid": user.pw_uid, "group": group(user.pw_gid), "home": user.pw_dir}
 
@@ -67,12 +67,12 @@ def owner(uid: int) -> str:
 
 
 def sudo() -> bool:
-    """Whether root is to be had without a password."""
+    """True if we are root or have passwordless sudo."""
     return os.geteuid() == 0 or run(["sudo", "-n", "true"], timeout=10)[0] == 0
 
 
 def release() -> dict[str, str]:
-    """The distribution, from /etc/os-release: id, version and name."""
+    """Return the distribution's id, version and name, from /etc/os-release."""
     known: dict[str, str] = {}
     try:
         with open("/etc/os-release", encoding="utf-8") as file:
@@ -89,7 +89,7 @@ def release() -> dict[str, str]:
 
 
 def python() -> dict[str, Any]:
-    """The Python that the agent can run on: this one, or a newer one beside it."""
+    """Return the Python for the agent: this one, or a newer one if this one is too old."""
     here = _describe(sys.executable)
     if tuple(here["version"]) >= NEEDED:
         return here
@@ -122,7 +122,7 @@ def _describe(executable: str) -> dict[str, Any]:
 
 
 def docker() -> dict[str, str]:
-    """Versions of the engine and of compose; `problem` says why the engine does not answer us."""
+    """Return the versions of the engine and of compose; `problem` is why the engine does not answer."""
     if not find("docker"):
         return {"engine": "", "compose": "", "problem": "not installed"}
     code, out, err = run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20)
@@ -136,7 +136,7 @@ def docker() -> dict[str, str]:
 
 
 def has_systemd() -> bool:
-    """Whether systemd is the running init, as sd_booted(3) has it."""
+    """True if systemd is the running init (sd_booted(3))."""
     return os.path.isdir("/run/systemd/system")
 
 
@@ -145,11 +145,11 @@ def has_cron() -> bool:
 
 
 def reaches(url: str) -> dict[str, Any]:
-    """Whether the host can read a repository with what it has."""
+    """Test if the host can read a repository with its current credentials."""
     if not find("git"):
         return {"reachable": None, "said": "git is not installed"}
     code, _, err = run(["git", "ls-remote", "--", url, "HEAD"], timeout=30, env=QUIET, cwd="/")
     lines = [line for line in err.strip().splitlines() if line.strip()]
-    # git's last line is advice; what its transport said is before it.
-    told = [line for line in lines if not re.match(r"(Please make sure|and the repository exists)", line)]
-    return {"reachable": code == 0, "said": told[0] if told and code else ""}
+    # git's last lines are advice; the transport's error is before them.
+    errors = [line for line in lines if not re.match(r"(Please make sure|and the repository exists)", line)]
+    return {"reachable": code == 0, "said": errors[0] if errors and code else ""}

@@ -1,4 +1,4 @@
-"""How the host's side speaks: JSON Lines with a mark, so that a login message is never taken for an answer."""
+"""The messages of the program on the host: JSON Lines with a mark that tells them from login messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MARK = "l9-provision:"
 
 
 class Refused(Exception):
-    """A step that cannot be done. `found` is what was there; `log` the lines that explain it."""
+    """A step that failed. `found` is the observed state or error; `log` the lines that explain it."""
 
     def __init__(self, message: str, found: str = "", log: tuple[str, ...] = (), remedy: str = "") -> None:
         super().__init__(message)
@@ -27,5 +27,5 @@ def say(**message: Any) -> None:
 
 
 def heard(line: str) -> dict[str, Any] | None:
-    """The message in a line, or None where it is none of ours."""
+    """Parse the message in a line; None if the line has no mark."""
     return dict(json.loads(line[len(MARK) :])) if line.startswith(MARK) else None

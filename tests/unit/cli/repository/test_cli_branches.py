@@ -122,7 +122,7 @@ def test_a_check_tells_and_closes_nothing(branchy: Branchy) -> None:
     told = {one["id"]: (one["verdict"], one["excused"], one["found"]) for one in found["invariants"]}
     assert told["repository.branch-names"] == ("fail", "advice", "topic")
     assert told["repository.branches-short-lived"] == ("fail", "advice", "topic (9 days)")
-    assert told["repository.main-protected"] == ("unknown", "advice", "there is no origin to guard it")
+    assert told["repository.main-protected"] == ("unknown", "advice", "no remote named origin")
 
 
 # ── main's protection ────────────────────────────────────────────────────────────────────────────
@@ -141,7 +141,7 @@ def test_an_origin_on_this_machine(branchy: Branchy) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (None, "there is no origin"),
+        (None, "no remote named origin"),
         ("ssh://git@example.invalid/a.git", "cannot be seen from here"),
         ("https://github.com/ada/app.git", "gh cannot be run"),
     ],

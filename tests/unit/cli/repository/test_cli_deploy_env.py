@@ -106,6 +106,6 @@ def test_check_judges_the_source_as_it_is_written(repo: Repository) -> None:
 def test_a_store_that_gives_nothing_stops_the_deploy_before_the_host(repo: Repository) -> None:
     released(repo, "PASSWORD=cmd:sh -c 'echo planted-out; echo planted-err >&2; exit 9'\n")
     shown = repo.l9("deploy", TAG, code=3)
-    assert "PASSWORD cannot be resolved, and nothing was asked of the host" in shown
+    assert "PASSWORD cannot be resolved; the host was not contacted" in shown
     assert "sh gave no value: exit code 9" in shown
     assert "/nonexistent" not in shown

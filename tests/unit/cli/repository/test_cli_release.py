@@ -32,7 +32,7 @@ def released(desk: Desk) -> Desk:
 def test_the_first_release(desk: Desk) -> None:
     made = desk.json("release")
     assert (made["tag"], made["previous"], made["dry_run"]) == (V1, None, False)
-    assert made["needed"] == {"level": "none", "reasons": ["it is the first release"]}
+    assert made["needed"] == {"level": "none", "reasons": ["first release"]}
     assert desk.git("cat-file", "-t", V1) == "tag"
     assert desk.git("rev-parse", f"{V1}^{{commit}}") == made["commit"] == desk.git("rev-parse", "HEAD")
     message = desk.git("for-each-ref", "--format=%(contents)", f"refs/tags/{V1}")
@@ -116,7 +116,7 @@ def test_another_clone_compares_with_the_document_in_the_notes(released: Desk) -
 def test_less_than_needed_is_refused_with_the_reason(released: Desk, asked: str) -> None:
     released.commit("Add: Semantic search")
     message, expected, found, remedy = released.refused("release", asked, code=2)
-    assert message == f"v0.1.1-l9 is less than what changed since {V1}"
+    assert message == f"v0.1.1-l9 is too small for the changes since {V1}"
     assert expected.startswith("minor: a feature: Semantic search")
     assert (found, remedy) == ("patch: v0.1.1-l9", "l9 release minor")
 
@@ -170,7 +170,7 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.git("switch", "--quiet", "--orphan", "fresh")
     desk.write("l9.toml", CONFIG)
-    assert desk.refused("release", code=2)[0] == "there is nothing to release"
+    assert desk.refused("release", code=2)[0] == "nothing to release"
 
 
 @pytest.mark.parametrize(

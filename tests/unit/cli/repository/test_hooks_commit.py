@@ -92,7 +92,7 @@ def test_several_targets_and_no_production(clone: Clone) -> None:
 
 def test_a_branch_from_before_l9_came(clone: Clone) -> None:
     clone.git("rm", "--quiet", "l9.toml")
-    assert "none is staged: nothing to judge" in clone.commit("Remove: It").said
+    assert "not in the index: nothing to check" in clone.commit("Remove: It").said
 
 
 def test_the_first_commit_of_all(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_what_would_edit_files_is_noticed_and_edits_none(clone: Clone) -> None:
     edits = '[hooks]\ncommands = [["sh", "-c", "echo y >> api.py"]]\n'
     stage(clone, "l9.toml", CONFIG.format(release=edits))
     said = clone.commit("Fix: It", code=1).said
-    assert "1 files changed by it: api.py" in said
+    assert "it changed 1 files: api.py" in said
     assert (clone.work / "api.py").read_text() == "x = 0\n"
 
 
@@ -236,7 +236,7 @@ def test_commands_of_ones_own_know_no_repository(clone: Clone) -> None:
 
 def test_an_image_is_not_built_for_a_commit(clone: Clone) -> None:
     stage(clone, "pyproject.toml", RUFF)
-    assert "⚠ l9 pre-commit: FIX: its programs are in the release's image" in clone.commit("Add: It").said
+    assert "⚠ l9 pre-commit: FIX: runs in the release's image" in clone.commit("Add: It").said
     stage(clone, "l9.toml", CONFIG.format(release="[hooks]\ncommands = []\n"))
     assert "FIX" not in clone.commit("Fix: It").said
     stage(clone, "l9.toml", CONFIG.format(release='[cgmp.skip]\nfix = "done by an editor"\n'))

@@ -15,7 +15,7 @@ import pytest
 
 from hooked import ADA, BOB, Clone, working_copy
 from l9.errors import UsageError
-from l9.operator.protect import judge_received, out_of_reach
+from l9.operator.protect import inaccessible, judge_received
 
 TAG = "v1.0.0-l9"
 
@@ -364,16 +364,16 @@ def test_an_l9_that_the_repositorys_owner_cannot_reach(tmp_path: Path) -> None:
     program.parent.mkdir(parents=True)
     (tmp_path / "home").chmod(0o700)
     mine = tmp_path.stat().st_uid
-    assert out_of_reach((program,), mine) is None
-    closed = out_of_reach((program,), mine + 1)
+    assert inaccessible((program,), mine) is None
+    closed = inaccessible((program,), mine + 1)
     assert closed in program.parents
     assert not closed.stat().st_mode & stat.S_IXOTH
-    assert out_of_reach((Path("/bin/sh"),), mine + 1) is None
+    assert inaccessible((Path("/bin/sh"),), mine + 1) is None
 
 
 def test_what_is_no_bare_repository(team: Team, tmp_path: Path) -> None:
     for place in (team.work, team.work / ".git", team.origin / "refs"):
-        assert "is no bare repository" in team.l9("protect", "bare", str(place), "--yes", code=2)
+        assert "is not a bare repository" in team.l9("protect", "bare", str(place), "--yes", code=2)
     (tmp_path / "plain").mkdir()
     for place in (tmp_path / "plain", tmp_path / "nowhere"):
         team.l9("protect", "bare", str(place), "--yes", code=2)

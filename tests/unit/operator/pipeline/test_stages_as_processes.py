@@ -214,7 +214,7 @@ def test_fix_tells_the_last_lines_and_the_command(shop: Shop) -> None:
 def test_a_formatter_that_formats_has_found_something(shop: Shop) -> None:
     shop.settings["cgmp"] = """fix = [["{python}", "-c", "open('app/code.py', 'a').write('#')"]]"""
     result = shop.last(Stage.FIX)
-    assert (result.ok, result.found) == (False, "1 files changed by it: app/code.py")
+    assert (result.ok, result.found) == (False, "it changed 1 files: app/code.py")
     assert shop.git("status", "--porcelain") == ""
 
 
@@ -254,7 +254,7 @@ def test_tests_that_are_not_pytests(shop: Shop) -> None:
     assert report.passed
     assert [r.found for r in report.stages[1:3]] == [
         "true: exit code 0",
-        "not asked for ([cgmp] coverage = 0)",
+        "disabled ([cgmp] coverage = 0)",
     ]
     shop.settings["check"] = "[check]\ntest = []"
     assert shop.run(Stage.FIX, Stage.SIM).stages[1].found == "no tests configured"
@@ -272,7 +272,7 @@ def test_cov_counts_the_lines_that_changed(shop: Shop) -> None:
     shop.commit()
     result = shop.last(Stage.FIX, Stage.SIM, Stage.COV)
     assert (result.stage, result.ok) == (Stage.COV, False)
-    assert result.found.startswith("3 of 4 changed lines ran (75 %) since v1.0.0-l9, 100 % wanted")
+    assert result.found.startswith("3 of 4 changed lines ran (75 %) since v1.0.0-l9, 100 % required")
     assert result.tail == ("app/code.py: lines 7",)
     assert result.command == "python -m pytest -q -p no:cacheprovider --cov --cov-report=term-missing"
     shop.settings["cgmp"] = "fix = []\ncoverage = 75"
@@ -380,8 +380,8 @@ def test_the_api_is_compared_with_the_last_releases(shop: Shop) -> None:
     report = shop.run(Stage.ORACLE)
     assert report.api is not None
     assert (report.api.level, report.api.breaking) == ("major", ("GET /items is gone",))
-    assert "API breaks since v1.0.0-l9" in report.stages[0].found
-    assert f"starting {V1} to ask for its API" in shop.said
+    assert "API incompatible with v1.0.0-l9" in report.stages[0].found
+    assert f"starting {V1} to get its API" in shop.said
     shop.said.clear()
     shop.write("README.md", "x")
     shop.commit()
@@ -410,9 +410,9 @@ def test_a_last_release_that_does_not_start_had_no_clients(shop: Shop) -> None:
     report = shop.run(Stage.ORACLE)
     assert report.api is not None
     assert report.api.breaking == ("GET /items is gone",)
-    assert report.stages[-1].found.endswith(f"API breaks since {V1}")
+    assert report.stages[-1].found.endswith(f"API incompatible with {V1}")
     assert any(
-        said.startswith(f"{broken} cannot tell its API (the release does not start") for said in shop.said
+        said.startswith(f"cannot get the API of {broken} (the release does not start") for said in shop.said
     )
 
 

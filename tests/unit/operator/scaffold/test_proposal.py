@@ -313,7 +313,7 @@ def test_a_port_variable_of_another_name() -> None:
 def test_an_env_file_from_elsewhere() -> None:
     found, notes, _ = proposed(seen({"web": {**BUILT, "env_file": "../secrets.env"}}))
     assert "env" not in found
-    assert "../secrets.env lies outside the repository" in notes
+    assert "../secrets.env is outside the repository" in notes
 
 
 @pytest.mark.parametrize(
@@ -494,20 +494,20 @@ def test_what_is_left_to_a_person() -> None:
     there = seen(services, texts=texts, unread={"docker-compose.yml": "line 3: no"}, origin=False)
     notes = proposed(there, Asked(host="ada@host"))[1]
     for said in (
-        "public_url in l9.toml are only examples",
+        "l9.toml has example values for public_url",
         "docker-compose.yml cannot be read: line 3: no",
-        "service api is taken for the app; so could be web",
-        "service nginx publishes a port of its own",
-        "service worker is built here too",
+        "using service api as the app; other candidates: web",
+        "service nginx publishes a port",
+        "service worker is also built here",
         "no service `test` in the compose file",
-        "no health endpoint was found",
-        "nothing locks the dependencies",
+        "no health endpoint found",
+        "the dependencies are not locked",
         "requirements-dev.txt: 1 lines have no exact version, such as pytest",
         "no remote named origin",
     ):
         assert said in notes
     assert "caddy publishes" not in notes
-    assert "beat is built" not in notes
+    assert "beat is also built" not in notes
     quiet = seen(
         {"web": {**BUILT, "env_file": ".env"}, "test": BUILT}, ignored=frozenset({".env"}),
         texts={"a.py": 'app.get("/health")', "requirements.in": "x\n", "requirements.txt": "x==1\n"},
@@ -523,4 +523,4 @@ def test_what_is_left_to_a_person() -> None:
     }
     unread = seen(unread={"compose.yaml": "no"}, texts={"requirements.in": "x"})
     assert "no compose file" not in proposed(unread)[1]
-    assert "nothing locks" in proposed(unread)[1]
+    assert "not locked" in proposed(unread)[1]
