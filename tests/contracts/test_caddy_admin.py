@@ -178,7 +178,7 @@ def test_the_handler_alone_is_changed(scene: Scene, router: CaddyAdmin) -> None:
 def test_by_its_id_among_several(scene: Scene) -> None:
     scene.start(scene.foreign_site(more=f"\treverse_proxy /b/* localhost:{scene.ports[BLUE]}\n"))
     what, remedy = scene.router().problem() or ("", "")
-    assert "several handlers" in what
+    assert "several Caddy handlers" in what
     assert "route.id" in what
     assert remedy.startswith("curl -s http")
     with pytest.raises(ActionError, match="several"):
@@ -203,7 +203,7 @@ def test_somebody_else_is_not_overwritten(scene: Scene, router: CaddyAdmin) -> N
             scene.admin("PUT", f"{path}/flush_interval", -1)
 
     scene.front.before = meddle
-    with pytest.raises(ActionError, match="somebody else changed") as raised:
+    with pytest.raises(ActionError, match="changed by another program") as raised:
         router.switch(GREEN)
     assert raised.value.remedy == "l9 resume"
     assert raised.value.expected
@@ -218,7 +218,7 @@ def test_somebody_else_is_not_overwritten(scene: Scene, router: CaddyAdmin) -> N
 
 def test_what_is_no_handler_of_ours_is_never_changed(scene: Scene) -> None:
     scene.start(f"http://127.0.0.1:{scene.public} {{\n\treverse_proxy localhost:9\n}}\n")
-    assert "no handler of Caddy is ours" in (scene.router().problem() or ("",))[0]
+    assert "no Caddy handler sends traffic to a slot" in (scene.router().problem() or ("",))[0]
     path = "/config/apps/http/servers/srv0/routes/0"
     scene.admin("PATCH", path, {"@id": "app", **json.loads(scene.admin("GET", path))})
     for given, why in (("app", "one slot: something else"), ("gone", "refused GET /id/gone: status 404")):
@@ -263,7 +263,7 @@ def test_a_change_that_does_not_show_is_no_switch(scene: Scene, router: CaddyAdm
         scene.front.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" if method == "PATCH" else None
 
     scene.front.before = swallow
-    with pytest.raises(ActionError, match="does not show it"):
+    with pytest.raises(ActionError, match="does not report it"):
         router.switch(GREEN)
     assert str(scene.ports[BLUE]) in scene.sites.read_text()
 
@@ -334,7 +334,7 @@ def test_the_kind_of_route_chooses(scene: Scene) -> None:
     [
         ("", "route.caddyfile is empty", "systemctl cat caddy"),
         ("/nowhere/Caddyfile", "No such file", "grep -n reverse_proxy /nowhere/Caddyfile"),
-        ("/dev/null", "not one reverse_proxy line", "grep -n reverse_proxy /dev/null"),
+        ("/dev/null", "exactly one reverse_proxy line", "grep -n reverse_proxy /dev/null"),
     ],
 )
 def test_a_restart_that_would_undo_it_is_told_once(
@@ -343,7 +343,7 @@ def test_a_restart_that_would_undo_it_is_told_once(
     unsaved = scene.router(caddyfile=caddyfile)
     unsaved.label(BLUE, V1)
     what, typed = unsaved.problem() or ("", "")
-    assert "a restart of Caddy would change the colour" in what
+    assert "a restart of Caddy would change the live slot" in what
     assert why in what
     assert typed == remedy
     assert unsaved.problem() is None

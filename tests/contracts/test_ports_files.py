@@ -118,9 +118,9 @@ def test_written_once_or_twice_and_what_was_there_can_be_put_back(env_of: Callab
     env.stage("run-1", resolved(NEW))
     first = env.write("run-1")
     assert "2 keys" in first
-    assert "no longer there: GONE" in first
+    assert "removed: GONE" in first
     assert "hunter2" not in first
-    assert env.write("run-1") == "written already"
+    assert env.write("run-1") == "already written"
     assert (env.secret("A"), env.secret("GONE")) == ("hunter2 planted", None)
     for _ in range(2):
         env.restore("run-1")
@@ -145,7 +145,7 @@ def test_values_that_the_host_keeps_are_taken_along(env_of: Callable[..., Env]) 
 
 def test_nothing_is_staged_or_put_back_where_nothing_was(env_of: Callable[..., Env]) -> None:
     env = env_of({"A": "1"})
-    with pytest.raises(ActionError, match="what the deploy resolved is gone"):
+    with pytest.raises(ActionError, match="the staged environment is missing"):
         env.write("run-1")
     env.restore("run-1")
     env.settle("run-1")

@@ -110,8 +110,8 @@ class FakeEnv:
         with self._acts.act("env.write", run):
             if run not in self.staged:
                 if run in self.kept:
-                    return "written already"
-                raise ActionError("what the deploy resolved is gone", expected=run, found="nothing")
+                    return "already written"
+                raise ActionError("the staged environment is missing", expected=run, found="nothing")
             self.kept.setdefault(run, self.values)
             self._acts.within("env.write: what was there is kept")
             before, self.values = self.kept[run] or {}, dict(self.staged[run])
@@ -119,7 +119,7 @@ class FakeEnv:
             del self.staged[run]
             self.mode = 0o600
         gone = ", ".join(key for key in before if key not in self.values)
-        return f"{len(self.values)} keys" + (f"; no longer there: {gone}" if gone else "")
+        return f"{len(self.values)} keys" + (f"; removed: {gone}" if gone else "")
 
     def restore(self, run: str) -> None:
         with self._acts.act("env.restore", run):

@@ -39,11 +39,11 @@ class FakeSource:
         with self._acts.act("source.fetch", name):
             if name not in self.origin:
                 raise ActionError(
-                    f"the host cannot fetch {name} from origin", expected=name, found="no such tag"
+                    f"cannot fetch {name} from origin on the host", expected=name, found="no such tag"
                 )
             if self.clone.setdefault(name, self.origin[name]) != self.origin[name]:
                 raise ActionError(
-                    f"the host cannot fetch {name} from origin",
+                    f"cannot fetch {name} from origin on the host",
                     expected=name,
                     found="would clobber existing tag",
                 )

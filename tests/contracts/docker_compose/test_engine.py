@@ -69,7 +69,7 @@ def test_the_newest_engine_checks_quickly(stub: Answers) -> None:
 def test_no_socket(tmp_path: Path) -> None:
     with pytest.raises(ActionError) as refused:
         Engine(f"unix://{tmp_path}/none").version()
-    assert (refused.value.message, refused.value.remedy) == ("no Docker", "l9 provision")
+    assert (refused.value.message, refused.value.remedy) == ("Docker not found", "l9 provision")
 
 
 def test_a_socket_that_nobody_listens_on(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_socket_that_nobody_listens_on(tmp_path: Path) -> None:
         Engine(f"unix://{tmp_path}/dead").version()
 
 
-def test_a_socket_that_is_not_ours(stub: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_permission_denied_on_the_socket(stub: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(*_: object) -> None:
         raise PermissionError
 
@@ -87,11 +87,12 @@ def test_a_socket_that_is_not_ours(stub: Answers, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("l9.drivers.docker.engine._UnixConnection.connect", connect)
     with pytest.raises(ActionError) as refused:
         engine.version()
-    assert refused.value.found == "permission denied: add the user to group docker"
+    assert refused.value.message == "permission denied on the Docker socket"
+    assert refused.value.remedy == "sudo usermod -aG docker $USER"
 
 
 def test_an_engine_that_hangs_up(stub: Answers) -> None:
-    with pytest.raises(ActionError, match="Docker hung up"):
+    with pytest.raises(ActionError, match="Docker closed the connection"):
         Engine(stub(b"")).version()
 
 
@@ -99,7 +100,7 @@ def test_an_engine_that_never_answers(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
         deaf.bind(str(tmp_path / "deaf"))
         deaf.listen()
-        with pytest.raises(ActionError, match="Docker is too slow"):
+        with pytest.raises(ActionError, match="Docker did not respond in time"):
             Engine(f"unix://{tmp_path}/deaf", timeout=0.1).version()
 
 

@@ -105,7 +105,7 @@ def test_lines_that_were_rotated_away_are_lost(project: Project) -> None:
 def test_a_logging_driver_that_keeps_nothing(project: Project) -> None:
     speaking(project, BLUE, V1, "print('hello', flush=True)", "\n    logging: {driver: none}")
     (lost,) = texts(read(project, BLUE))[:1]
-    assert lost.startswith("lost: its log cannot be read: ")
+    assert lost.startswith("lost: cannot read its log: ")
     assert "does not support reading" in lost
 
 
@@ -131,7 +131,7 @@ def test_the_host(project: Project) -> None:
 def test_no_docker(project: Project) -> None:
     nowhere = Project(f"unix://{project.root}/none.sock", project.root / "nowhere")
     for look in (lambda: nowhere.runtime.host(BLUE), nowhere.runtime.slots):
-        with pytest.raises(ActionError, match="no Docker"):
+        with pytest.raises(ActionError, match="Docker not found"):
             look()
 
 

@@ -217,7 +217,7 @@ def test_a_file_without_the_service_of_the_tests(shop: Shop) -> None:
 def test_no_engine(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{shop.top}/nothing.sock")
     result = shop.last(Stage.FIX)
-    assert result.found.startswith("no Docker: no socket")
+    assert result.found.startswith("Docker not found: no socket")
     assert result.command == "docker compose version"
 
 

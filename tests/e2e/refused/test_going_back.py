@@ -54,7 +54,7 @@ def test_removed_entry_is_found(desk: Desk) -> None:
 def test_line_that_is_no_entry(desk: Desk) -> None:
     with kept(desk.stage.layout.journal) as journal:
         journal.write_bytes(journal.read_bytes() + b"not an entry\n")
-        desk.refused("status", code=5, says=("a line that is no entry",))
+        desk.refused("status", code=5, says=("a line that is not an entry",))
 
 
 def test_torn_last_line_is_tolerated(desk: Desk) -> None:

@@ -27,7 +27,7 @@ def test_no_directory_on_the_host(desk: Desk) -> None:
 def test_directory_that_is_no_clone(desk: Desk) -> None:
     """It lies inside a repository, which must not be taken for the host's own."""
     with desk.provisioned("no-clone"):
-        desk.refused("drift", "--target", "no-clone", code=3, says=("is no git repository",))
+        desk.refused("drift", "--target", "no-clone", code=3, says=("is not a git repository",))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_no_docker(desk: Desk, tmp_path: Path) -> None:
     desk.env["DOCKER_HOST"] = f"unix://{tmp_path}/none.sock"
     with desk.provisioned("docker"):
         for command in (("deploy", NEXT), ("status",)):
-            desk.refused(*command, "--target", "docker", code=3, says=("no Docker",))
+            desk.refused(*command, "--target", "docker", code=3, says=("Docker not found",))
 
 
 def test_docker_too_old(desk: Desk, tmp_path: Path) -> None:

@@ -70,5 +70,5 @@ def test_tag_without_a_message(desk: Desk) -> None:
 
 def test_tag_moved(desk: Desk) -> None:
     desk.git("tag", "-a", "-f", NEXT, f"{NEXT}^{{}}", "-m", f"Release {NEXT}: Make another object")
-    answer = desk.refused("deploy", NEXT, code=3, says=("origin has another object under this name",))
+    answer = desk.refused("deploy", NEXT, code=3, says=("origin has a different object under this name",))
     assert answer.remedies == [f"git ls-remote origin {NEXT}"]

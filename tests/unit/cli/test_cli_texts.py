@@ -129,8 +129,8 @@ def test_plan() -> None:
         "▲ service db is defined differently in this release; a deploy does not restart it",
     ]
     assert "nothing is live: the first deploy" in plan_text(replace(plan, previous=None))
-    unseen = replace(plan, changed_services=None, changed_services_unseen="no Docker: no socket")
-    assert plan_text(unseen).endswith("▲ the other services cannot be compared: no Docker: no socket")
+    unseen = replace(plan, changed_services=None, changed_services_unseen="Docker not found: no socket")
+    assert plan_text(unseen).endswith("▲ the other services cannot be compared: Docker not found: no socket")
 
 
 def test_explain() -> None:

@@ -62,7 +62,7 @@ def test_what_is_only_made_later_is_judged_later_and_what_cannot_be_looked_at_is
     later = {CgmpReport: f.Unseen("no stage has run on this tree", not_yet=True)}
     told = plan(unseen=later)[State.TESTS_GREEN]
     assert (told.verdict, told.findings) == ("pending", ())
-    away = {f.Host: f.Unseen("no Docker: no socket", "l9 provision", "Docker Engine 23 or newer")}
+    away = {f.Host: f.Unseen("Docker not found: no socket", "l9 provision", "Docker Engine 23 or newer")}
     told = plan(unseen=away)[State.HOST_READY]
     assert told.verdict is VerdictKind.UNKNOWN
     finding = told.findings[0]

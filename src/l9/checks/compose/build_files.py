@@ -151,7 +151,7 @@ def _why_no_file(tree: GitTree, path: str) -> str:
     for at in ("/".join(parts[:n]) for n in range(1, len(parts) + 1)):
         if at in tree.entries:
             if tree.entries[at].kind == "commit":
-                return f"{at} is a submodule, whose files no tag has"
+                return f"{at} is a submodule: its files are not in the tag"
             if at != path:
                 return f"{at} is no folder"
     below = any(p.startswith(f"{path}/") for p in tree.entries)

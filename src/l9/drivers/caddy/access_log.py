@@ -1,4 +1,4 @@
-"""Real traffic from Caddy's JSON access log, read on from where the last look ended."""
+"""Real traffic, from Caddy's JSON access log; each read continues where the last one ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from l9.core.states import Slot
 from l9.errors import ActionError
 
 OWN = ["1"]  # l9's X-L9-Probe, as Caddy logs it
-_BACK = 4_000_000  # bytes before the end that the first look reads
+_BACK = 4_000_000  # bytes before the end that the first read takes
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 class AccessLog:
-    """Counts answers by slot. Requests of l9 itself are left out; who else asks for the release is a user."""
+    """Counts responses by slot. l9's own requests (X-L9-Probe: 1) are left out; other values are users'."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -39,7 +39,7 @@ class AccessLog:
         self._answers: list[tuple[float, str, int, str]] = []
 
     def traffic(self, slot: Slot, since: float) -> Traffic:
-        """Answers of that slot since then (seconds since the epoch). Raises ActionError when it cannot be read."""
+        """Count the slot's responses since a time (epoch seconds). Raises ActionError if the log cannot be read."""
         try:
             self._read_on()
         except OSError as error:
@@ -69,7 +69,7 @@ class AccessLog:
             try:
                 line = msgspec.json.decode(raw, type=_Line)
             except msgspec.MsgspecError:
-                continue  # the first line of the window may be cut, and Caddy's runtime notes are no answers
+                continue  # a first line that is cut off, or a runtime note of Caddy's
             if line.status and line.request.headers.get("X-L9-Probe") != OWN:
                 slot = (line.resp_headers.get("X-L9-Slot") or [""])[-1]
                 self._answers.append(

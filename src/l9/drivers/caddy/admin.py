@@ -1,4 +1,4 @@
-"""The switch through Caddy's admin API: the fallback for a Caddy whose configuration is not ours to provision."""
+"""The switch through Caddy's admin API: the fallback where l9 may not provision Caddy's configuration."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class CaddyAdmin:
         return self._handler().slot
 
     def switch(self, to: Slot) -> None:
-        draft = self._draft(to)  # before traffic moves: a full or read-only disk is found out now
+        draft = self._draft(to)  # before traffic moves, so that a full or read-only disk fails first
         try:
             self._send(to)
         except BaseException:
@@ -108,7 +108,7 @@ class CaddyAdmin:
     # ── the handler ──────────────────────────────────────────────────────────────────────────────
 
     def _handler(self) -> _Handler:
-        """The handler as it runs now. Raises ActionError unless it sends all traffic to one slot."""
+        """The handler in the running configuration. Raises ActionError unless it sends all traffic to one slot."""
         given = self._config.route.id
         try:
             path = f"/id/{given}" if given else handler_path(self._api.json("/config/"), self._ports)
@@ -121,16 +121,16 @@ class CaddyAdmin:
             ) from None
 
     def _send(self, to: Slot) -> None:
-        """Change the handler where it is not as wanted, and read it back. Raises ActionError."""
+        """Change the handler if it differs, and read it back. Raises ActionError."""
         release = self._release(to)
         handler = self._handler()
         wanted = switched(handler.document, to, release, self._ports)
         if handler.document == wanted:
-            return  # a change that changes nothing would be a reload all the same
+            return  # a PATCH without a difference still reloads Caddy
         if not handler.etag:
             raise ActionError(
                 "Caddy's configuration cannot be changed safely",
-                expected="an ETag with it (Caddy 2.6 or newer)",
+                expected="an ETag in the response (Caddy 2.6 or newer)",
                 found="none",
                 remedy="systemctl status caddy",
             )
@@ -138,7 +138,7 @@ class CaddyAdmin:
         now = self._handler().document
         if switched(now, to, release, self._ports) != now:
             raise ActionError(
-                "Caddy took the change and does not show it",
+                "Caddy accepted the change but does not report it",
                 expected=str(wanted["upstreams"]),
                 found=str(now["upstreams"]),
                 remedy="l9 resume",
@@ -161,7 +161,7 @@ class CaddyAdmin:
             raise _unsaved(self._caddyfile, error) from None
 
     def _told_once(self) -> tuple[str, str] | None:
-        """That the colour cannot be saved closes the gate once; whoever comes again has read it."""
+        """Report once that the slot cannot be saved, which closes the gate; later deploys continue."""
         told = self._layout.route / TOLD
         if told.exists():
             return None
@@ -169,7 +169,7 @@ class CaddyAdmin:
             reason, remedy = "route.caddyfile is empty", "systemctl cat caddy"
         else:
             reason, remedy = (
-                f"{self._caddyfile} has not one reverse_proxy line for one slot",
+                f"{self._caddyfile} must have exactly one reverse_proxy line for a slot",
                 f"grep -n reverse_proxy {self._caddyfile}",
             )
             try:
@@ -179,7 +179,7 @@ class CaddyAdmin:
                 reason = f"{self._caddyfile}: {error.strerror}"
         told.parent.mkdir(parents=True, exist_ok=True)
         told.touch()
-        text = f"a restart of Caddy would change the colour: {reason} (said once: the next deploy goes on)"
+        text = f"a restart of Caddy would change the live slot: {reason} (reported once: the next deploy continues)"
         return text, remedy
 
 
@@ -195,7 +195,7 @@ def _text(path: Path) -> str:
 
 
 def _saved_draft(path: Path, text: str) -> Draft:
-    """The Caddyfile's next content, with the mode and owner that it has; under a name that no `import *` takes."""
+    """Draft the Caddyfile's next content with its mode and owner, under a name that `import *` does not match."""
     now = path.stat()
     return Draft.write(
         path,
@@ -208,8 +208,8 @@ def _saved_draft(path: Path, text: str) -> Draft:
 
 def _unsaved(path: Path, error: OSError) -> ActionError:
     return ActionError(
-        "the colour cannot be saved, and a restart of Caddy would undo the switch",
-        expected=f"to write {path}",
+        "the live slot cannot be saved in the Caddyfile; a restart of Caddy would undo the switch",
+        expected=f"a writable file {path}",
         found=error.strerror or str(error),
         remedy=f"ls -l {path}",
     )

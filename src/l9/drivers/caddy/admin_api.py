@@ -1,4 +1,4 @@
-"""Caddy's admin API: one request, one answer, with the ETag wherever Caddy puts it."""
+"""Caddy's admin API: one request and its response, with the ETag from the headers or the trailers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from l9.drivers.caddy.admin_config import AdminReply, Json, parse_reply
 from l9.errors import ActionError
 
-_READ, _CHANGE = 5.0, 30.0  # seconds: a change is answered once the whole new configuration runs
+_READ, _CHANGE = 5.0, 30.0  # seconds: Caddy responds to a change after it has loaded the whole configuration
 
 
 class AdminApi:
@@ -20,40 +20,40 @@ class AdminApi:
 
     @property
     def look(self) -> str:
-        """What a person types to see the configuration."""
+        """The command that prints the configuration."""
         return f"curl -s {self._url}/config/"
 
     def json(self, path: str) -> Json:
-        """What a GET shows. Raises ActionError."""
+        """GET a path and decode the response. Raises ActionError."""
         return self.decoded(self.ask("GET", path))
 
     def decoded(self, reply: AdminReply) -> Json:
-        """An answer's JSON. Raises ActionError."""
+        """Decode a response's JSON. Raises ActionError."""
         try:
             return json.loads(reply.body)
         except ValueError:
             raise ActionError(
-                "Caddy's admin API answers no JSON",
+                "Caddy's admin API did not respond with JSON",
                 expected="JSON",
                 found=reply.body[:60].decode(errors="replace"),
                 remedy=self.look,
             ) from None
 
     def ask(self, method: str, path: str, etag: str = "", body: bytes = b"") -> AdminReply:
-        """One request, and an answer of 200. Raises ActionError for any other, and for none."""
+        """Send one request and expect status 200. Raises ActionError for any other status, and for no response."""
         try:
             reply = parse_reply(self._exchange(method, path, etag, body))
         except (OSError, ValueError) as error:
             raise ActionError(
-                "Caddy's admin API does not answer",
-                expected=f"an answer at {self._url}",
+                "Caddy's admin API does not respond",
+                expected=f"a response from {self._url}",
                 found=str(error) or type(error).__name__,
                 remedy="systemctl status caddy",
             ) from None
         if reply.status == 412:
             raise ActionError(
-                "somebody else changed Caddy's configuration",
-                expected=f"{path} as it was read a moment before",
+                "Caddy's configuration was changed by another program",
+                expected=f"{path} unchanged since it was read",
                 found=reply.body.decode(errors="replace").strip(),
                 remedy="l9 resume",
             )

@@ -1,4 +1,4 @@
-"""The configuration of a Caddy that is not ours: the one handler that dials a slot, and the one change to it."""
+"""The configuration of a Caddy that l9 does not provision: find the handler that dials a slot, and change it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ _DIAL = re.compile(rf"(?P<host>(?:tcp[46]?/)?{_LOOPBACK}):(?P<port>\d+)")
 _IN_CADDYFILE = re.compile(
     rf"""(?<!\S)["`]?(?:https?://|h2c://|tcp[46]?/)?{_LOOPBACK}:(?P<port>\d+)/?["`]?(?!\S)"""
 )
-_PROXY_LINE = re.compile(r"\s*reverse_proxy\s(?:[^#]|(?<=\S)#)*")  # up to a comment, which a blank precedes
+_PROXY_LINE = re.compile(
+    r"\s*reverse_proxy\s(?:[^#]|(?<=\S)#)*"
+)  # up to a comment, which starts after a space
 _OURS = ("x-l9-slot", "x-l9-release")
 
 
 class NotOurs(Exception):
-    """The configuration has no handler that may be changed: what is wrong, what was expected, and found."""
+    """The configuration has no handler that may be changed. Carries message, expected and found."""
 
     def __init__(self, message: str, *, expected: str, found: str) -> None:
         super().__init__(message)
@@ -33,7 +35,7 @@ class NotOurs(Exception):
 
 
 def slot_of(address: str, ports: SlotPorts) -> Slot | None:
-    """The slot that an upstream's address dials; None for any other server."""
+    """Return the slot that an upstream's address dials, or None for any other server."""
     match = _DIAL.fullmatch(address)
     return next((slot for slot, port in ports.items() if match and int(match["port"]) == port), None)
 
@@ -44,7 +46,7 @@ def slot_of(address: str, ports: SlotPorts) -> Slot | None:
 def handler_path(config: Json, ports: SlotPorts) -> str:
     """The admin API's path of the one reverse_proxy handler that dials a slot.
 
-    In: what `GET /config/` shows. Raises NotOurs when there is none, or more than one.
+    In: the response to `GET /config/`. Raises NotOurs unless there is exactly one.
     """
     apps = config.get("apps") if isinstance(config, dict) else None
     http = apps.get("http") if isinstance(apps, dict) else None
@@ -53,9 +55,11 @@ def handler_path(config: Json, ports: SlotPorts) -> str:
     if len(found) == 1:
         return found[0]
     raise NotOurs(
-        "several handlers of Caddy send traffic to the slots" if found else "no handler of Caddy is ours",
+        "several Caddy handlers send traffic to the slots"
+        if found
+        else "no Caddy handler sends traffic to a slot",
         expected=f"one reverse_proxy handler that dials {_either(ports)}, or its @id as route.id in l9.toml",
-        found=", ".join(found) or "none that dials either",
+        found=", ".join(found) or "no such handler",
     )
 
 
@@ -77,11 +81,11 @@ def _dials(handler: Json) -> list[str]:
 
 
 def live_slot(handler: Json, ports: SlotPorts) -> Slot:
-    """The slot that the handler sends traffic to. Raises NotOurs when it is no handler for one slot."""
+    """Return the slot that the handler sends traffic to. Raises NotOurs unless it is exactly one."""
     if not isinstance(handler, dict) or handler.get("handler") != "reverse_proxy":
         found = "something else"
     elif "dynamic_upstreams" in handler:
-        found = "upstreams that Caddy looks up by itself (dynamic_upstreams)"
+        found = "dynamic upstreams (dynamic_upstreams)"
     else:
         dials = _dials(handler)
         slot = slot_of(dials[0], ports) if len(dials) == 1 else None
@@ -96,9 +100,9 @@ def live_slot(handler: Json, ports: SlotPorts) -> Slot:
 
 
 def switched(handler: Json, to: Slot, release: str | None, ports: SlotPorts) -> Json:
-    """The same handler, sent to that slot and naming it and its release in each answer; all else as it was.
+    """Return the handler changed to dial that slot, and to name slot and release in each response.
 
-    In: a handler that `live_slot` accepted. The host is dialled as it was spelled: only the port changes.
+    In: a handler that `live_slot` accepted. Of the upstream's address only the port changes.
     """
     upstream, headers = handler["upstreams"][0], handler.get("headers") or {}
     response = headers.get("response") or {}
@@ -113,7 +117,7 @@ def switched(handler: Json, to: Slot, release: str | None, ports: SlotPorts) -> 
 
 
 def open_requests(listed: Json, slot: Slot, ports: SlotPorts) -> int | None:
-    """Open requests on a slot from what `/reverse_proxy/upstreams` shows; None when it is not listed."""
+    """Return a slot's open requests from the response of `/reverse_proxy/upstreams`, or None if it is not listed."""
     counts = [
         int(u["num_requests"])
         for u in (listed if isinstance(listed, list) else [])
@@ -130,9 +134,9 @@ def _either(ports: SlotPorts) -> str:
 
 
 def saved(caddyfile: str, to: Slot, ports: SlotPorts) -> str | None:
-    """The Caddyfile with the slot's port in the one `reverse_proxy` line that names one slot's address.
+    """Return the Caddyfile with the slot's port in the `reverse_proxy` line that names a slot's address.
 
-    None when no such line is there, or several: it cannot be told then which is ours, and nothing is changed.
+    None unless there is exactly one such line.
     """
     lines = caddyfile.splitlines(keepends=True)
     ours = [(n, spans[0]) for n, line in enumerate(lines) if len(spans := _ports_in(line, ports)) == 1]
@@ -153,7 +157,7 @@ def _ports_in(line: str, ports: SlotPorts) -> list[tuple[int, int]]:
 
 
 class AdminReply(msgspec.Struct, frozen=True):
-    """`etag` is empty when none was sent, as with every error."""
+    """A response. `etag` is empty when none was sent, as in every error."""
 
     status: int
     etag: str
@@ -161,18 +165,18 @@ class AdminReply(msgspec.Struct, frozen=True):
 
 
 def parse_reply(raw: bytes) -> AdminReply:
-    """A whole HTTP answer. Caddy 2.6 sends the ETag as a trailer, after the body. Raises ValueError when cut off."""
+    """Parse a whole HTTP response. Caddy 2.6 sends the ETag as a trailer. Raises ValueError for a truncated one."""
     head, mark, rest = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     words = first.split(" ")
     if not mark or len(words) < 2 or not words[0].startswith("HTTP/"):
-        raise ValueError("no whole HTTP answer")
+        raise ValueError("not a complete HTTP response")
     fields = _fields(lines)
     if fields.get("transfer-encoding", "").lower() == "chunked":
         rest, trailers = _chunks(rest)
         fields |= _fields(trailers)
     elif len(rest) != int(fields.get("content-length", len(rest))):
-        raise ValueError("the answer is cut off")
+        raise ValueError("the HTTP response is truncated")
     return AdminReply(int(words[1]), fields.get("etag", ""), rest)
 
 
@@ -180,10 +184,10 @@ def _chunks(rest: bytes) -> tuple[bytes, list[str]]:
     body = b""
     while True:
         length, _, rest = rest.partition(b"\r\n")
-        size = int(length.partition(b";")[0], 16)  # a ValueError where nothing is left
+        size = int(length.partition(b";")[0], 16)  # ValueError at the end of the data
         after = rest[size:] if size else rest
         if not after.startswith(b"\r\n") and (size or not rest.endswith(b"\r\n\r\n")):
-            raise ValueError("the answer is cut off")
+            raise ValueError("the HTTP response is truncated")
         if size == 0:
             return body, rest.decode("latin-1").split("\r\n")
         body, rest = body + rest[:size], after[2:]

@@ -1,4 +1,4 @@
-"""The switch as a file that Caddy looks at for each request: one rename, no reload, no failed request."""
+"""The switch as a file that Caddy checks for each request: one rename, no reload, no failed request."""
 
 from __future__ import annotations
 

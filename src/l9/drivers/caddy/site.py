@@ -1,7 +1,7 @@
-"""The Caddy site that l9 provisions: a flag file decides the colour of each request.
+"""The Caddy site that l9 provisions: a flag file selects the slot of each request.
 
 A file named `green` in the flag directory sends traffic to green; without it, traffic goes to blue. No reload is
-ever needed, so that no connection is cut, and neither a restart of Caddy nor a reboot changes the colour.
+needed, so no connection is cut, and neither a restart of Caddy nor a reboot changes the live slot.
 All of it works on Caddy 2.6.2 and on 2.11.7 (measured).
 """
 
@@ -13,27 +13,27 @@ from l9.core.states import Slot
 from l9.errors import ConfigError
 
 FLAG = "green"
-# The same server under another name: streams are counted apart from requests, which end by themselves.
+# The same server under another name, so that Caddy counts streams apart from requests.
 _STREAMS = "[::ffff:127.0.0.1]"
 
 
 def label_directory(slot: Slot) -> str:
-    """Below the flag directory: the directory whose one file names the slot's release."""
+    """Return the directory, below the flag directory, whose one file is named after the slot's release."""
     return f"{slot}.release"
 
 
 def request_upstream(port: int) -> str:
-    """The upstream address that plain requests are dialled at, as the admin API names it."""
+    """Return the upstream address of plain requests, as the admin API names it."""
     return f"127.0.0.1:{port}"
 
 
 def stream_upstream(port: int) -> str:
-    """The upstream address that WebSockets and event streams are dialled at."""
+    """Return the upstream address of WebSockets and event streams."""
     return f"{_STREAMS}:{port}"
 
 
 def quoted(text: str) -> str:
-    """A Caddyfile token. Raises ConfigError for what Caddy would read as a pattern or a placeholder."""
+    """Quote a Caddyfile token. Raises ConfigError for text that Caddy would read as a pattern or a placeholder."""
     if bad := [c for c in '[{}\\"`\n' if c in text]:
         raise ConfigError(
             f"Caddy cannot use the path {text}",
@@ -45,9 +45,9 @@ def quoted(text: str) -> str:
 
 
 def site(*, address: str, flags: str, blue: int, green: int, access_log: str) -> str:
-    """The site block. `address` is what Caddy listens on; `flags` the flag directory; ports are the slots'.
+    """Return the site block. `address`: Caddy's listen address; `flags`: the flag directory; `blue`, `green`: ports.
 
-    Probes (requests with X-L9-Probe) are told the release; every answer names its slot. Raises ConfigError.
+    Every response names its slot; responses to probes (X-L9-Probe) also name the release. Raises ConfigError.
     """
     handlers = "\n".join(
         _handler(slot, port, flags) for slot, port in ((Slot.GREEN, green), (Slot.BLUE, blue))
@@ -70,21 +70,21 @@ def site(*, address: str, flags: str, blue: int, green: int, access_log: str) ->
 
 
 def flags_of(text: str) -> str | None:
-    """The flag directory that a site of l9's looks at; None for a site of somebody else's."""
+    """Return the flag directory that a site of l9's checks, or None for any other site."""
     found = re.search(r'@l9_green file \{\s*root "([^"]+)"', text)
     return found[1] if found else None
 
 
 def ports_of(text: str) -> frozenset[int]:
-    """The ports of both slots in a site of l9's."""
+    """Return the ports of both slots in a site of l9's."""
     return frozenset(map(int, re.findall(r"reverse_proxy 127\.0\.0\.1:(\d+) \{", text)))
 
 
 def _handler(slot: Slot, port: int, flags: str) -> str:
     matcher = "@l9_green " if slot is Slot.GREEN else ""
     # Plain requests are not flushed at once: Caddy 2.6 then answers a POST before it has seen the end of its body,
-    # and one in some 25,000 loses its answer to that. What has no length (a stream) it flushes by itself.
-    # A backend's own X-L9 headers would stand beside ours, and a proof must not be forged by what it proves.
+    # and about one in 25,000 loses its response. Responses without a length (streams) are flushed anyway.
+    # X-L9 headers of the backend are removed: a release must not forge its own proof.
     own = "header_down -X-L9-Slot\n\t\t\theader_down -X-L9-Release"
     return f"""\thandle {matcher}{{
 \t\theader X-L9-Slot {slot}

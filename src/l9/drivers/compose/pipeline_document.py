@@ -1,6 +1,6 @@
-"""The document that the stages of CGMP run in: the tests' service, the release and what both need, all by themselves.
+"""The document that the stages of CGMP run in: the tests' service, the release, and their dependencies.
 
-Nothing in it meets the user's own project: every network and volume is made anew, no name and no port is fixed.
+It is isolated from the user's own project: networks and volumes are its own, and no name or port is fixed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from l9.drivers.compose import names
 from l9.drivers.compose.slot_document import escaped, is_named
 from l9.errors import ConfigError
 
-LABEL = "dev.l9.cgmp"  # its value is the process that made the thing
+LABEL = "dev.l9.cgmp"  # its value is the process that created the object
 EVIDENCE = "/l9-evidence"
-# The code in an image is often not the user's who runs it: caches and measurements go elsewhere, or nowhere.
+# The code in an image may belong to another user: caches and coverage data go elsewhere, or nowhere.
 _NOWHERE_TO_WRITE = {
     "COVERAGE_FILE": f"{EVIDENCE}/.coverage",
     "MYPY_CACHE_DIR": "/dev/null",
@@ -29,7 +29,7 @@ _FIXED_ADDRESS = ("ipv4_address", "ipv6_address", "link_local_ips", "mac_address
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What is made of the document. `evidence` is the folder for it on this machine; `port` is for a service that
+    """One run of the stages. `evidence` is the folder for reports on this machine; `port` is for a service that
     uses the host's network.
     """
 
@@ -42,7 +42,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 def cgmp_document(document: Document, config: Config, attempt: Attempt) -> Document:
-    """The document of the stages, from the user's resolved one. Raises ConfigError for a service that there is not."""
+    """Derive the stages' document from the user's resolved one. Raises ConfigError for an unknown service."""
     known = services(document)
     app = choose(document, config).blue
     if attempt.tests not in known:
@@ -77,22 +77,22 @@ def cgmp_document(document: Document, config: Config, attempt: Attempt) -> Docum
 
 
 def databases(document: Mapping[str, object]) -> tuple[str, ...]:
-    """The databases and brokers of the project: what a release answers with needs them, whoever starts first."""
+    """Return the project's databases and brokers; a release needs them even without a declared dependency."""
     return tuple(n for n in active(document) if is_database(services(document)[n]))
 
 
 def image_name(config: Config, service: str, key: str) -> str:
-    """What the image of a service is called that is built for the content with that key."""
+    """Return the name of a service's image that is built for the content with that key."""
     return f"{repository(config)}:{names.slug(service)}-{key[:12]}"
 
 
 def repository(config: Config) -> str:
-    """Where all images of the stages are, and nothing else."""
+    """Return the image repository that only the stages use."""
     return f"l9-cgmp/{names.slug(config.app)}"
 
 
 def closure(document: Document, name: str) -> Iterator[str]:
-    """A service after all that it depends on."""
+    """Yield a service's dependencies, then the service."""
     seen: set[str] = set()
 
     def visit(one: str) -> Iterator[str]:
@@ -137,7 +137,7 @@ def _service(
 
 
 def _built_as(document: Document, image: str, wanted: tuple[str, ...]) -> str | None:
-    """The service that builds the image that another one only names (a migration, a worker)."""
+    """Return the service that builds an image which another service (a migration, a worker) only names."""
     known = services(document)
     return next((n for n in wanted if known[n].get("build") and known[n].get("image") == image), None)
 

@@ -1,4 +1,4 @@
-"""The documents that l9 hands to compose for a whole project: what is built, and the other services. Pure."""
+"""The documents that l9 gives to compose for a whole project: the builds, and the other services. Pure."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from l9.drivers.compose.slot_document import (
 )
 from l9.errors import ConfigError
 
-GROUND = "l9-ground"  # a service with no container: compose makes the networks and volumes that it names
+GROUND = "l9-ground"  # a service without a container: compose creates the networks and volumes that it names
 
 
 def build_document(
     document: Mapping[str, Any], config: Config, release: ReleaseDocument, places: ReleasePaths
 ) -> Document:
-    """What is built for a release: the slots' image, and those of its jobs that are built by themselves.
+    """Return the builds of a release: the slots' image, and the images of jobs with their own build.
 
-    A service that is pulled gets an image of its own as well, one label away from what was pulled: so each
+    A service that is pulled also gets its own image, which adds labels to the pulled one: so each
     image that l9 uses is found, kept and removed by its own labels.
     """
     name, known = slot_build(document, choose(document, config)), services(document)
@@ -41,7 +41,7 @@ def build_document(
 
 
 def slot_build(document: Mapping[str, Any], chosen: Chosen) -> str:
-    """The service that the slots' one image is built from (or pulled for)."""
+    """Return the service that the slots' image is built from (or pulled for). Raises ConfigError."""
     known = services(document)
     both = (chosen.blue, chosen.green)
     for key in ("build", "image"):
@@ -64,7 +64,7 @@ def slot_build(document: Mapping[str, Any], chosen: Chosen) -> str:
 
 
 def slot_image_runs(document: Mapping[str, Any], config: Config, name: str) -> bool:
-    """Whether a service runs the very image that the slots run: by the same build, or by its name."""
+    """True if a service runs the slots' image, by the same build or by name."""
     known = services(document)
     slot, other = known[slot_build(document, choose(document, config))], known[name]
     if other.get("build"):
@@ -75,9 +75,9 @@ def slot_image_runs(document: Mapping[str, Any], config: Config, name: str) -> b
 def base_document(
     document: Mapping[str, Any], config: Config, instance: str, places: ReleasePaths, image: str = ""
 ) -> Document:
-    """The other services as the user wrote them, for the base project.
+    """Return the other services as the user wrote them, for the base project.
 
-    image: any image; then a service without containers is added that names the slots' networks and volumes.
+    image: any image; adds a service without containers that names the slots' networks and volumes.
     """
     others = set(other_services(document, config)) - set(jobs(document, config))
     kept: Document = {n: _lasting(s, others, places) for n, s in services(document).items() if n in others}
@@ -94,7 +94,7 @@ def base_document(
 
 
 def needed(document: Mapping[str, Any], chosen: Chosen, kind: str) -> dict[str, bool]:
-    """The real names of the slots' networks or volumes (`kind`), and whether the user makes them himself."""
+    """Return the real names of the slots' networks or volumes (`kind`), each with True if it is external."""
     ground = _ground(document, chosen, "")
     keys = (
         ground.get("networks", {}) if kind == "networks" else [v["source"] for v in ground.get("volumes", ())]
@@ -109,7 +109,7 @@ def _build(
     build = dict(
         service.get("build") or {"context": places.tree, "dockerfile_inline": f"FROM {service['image']}\n"}
     )
-    build.pop("tags", None)  # the user's own tags stay what they are
+    build.pop("tags", None)  # never move the user's own tags
     if str(build.get("context", "")).startswith("/"):
         build["context"] = places.of_release(build["context"])
     if more := build.get("additional_contexts"):
@@ -131,7 +131,7 @@ def _ground(document: Mapping[str, Any], chosen: Chosen, image: str) -> Document
 
 
 def _lasting(service: Mapping[str, Any], others: set[str], places: ReleasePaths) -> Document:
-    """Another service, unchanged but for paths into the release's tree, which does not last."""
+    """Return a service with paths into the release's tree, which is removed later, replaced."""
     found = dict(service)
     if "volumes" in found:
         found["volumes"] = [mount(v, places.of_host) for v in found["volumes"]]

@@ -1,4 +1,4 @@
-"""The documents that l9 hands to compose for one container: a slot, or a one-shot of a release. Pure."""
+"""The documents that l9 gives to compose for one container: a slot, or a one-shot of a release. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _OWN_ADDRESS = ("aliases", "ipv4_address", "ipv6_address", "link_local_ips", "ma
 
 
 class ReleasePaths(msgspec.Struct, frozen=True):
-    """The live checkout and the release's tree. `tracked` says whether the tag has a relative path.
+    """The live checkout and the release's tree. `tracked` returns True for a relative path that is in the tag.
 
-    What the tag has comes from the tag; what it has not (uploads, certificates) is the host's own.
+    Files in the tag come from the tag; others (uploads, certificates) are the host's own.
     """
 
     root: str
@@ -29,21 +29,21 @@ class ReleasePaths(msgspec.Struct, frozen=True):
     tracked: Callable[[str], bool]
 
     def of_release(self, path: str) -> str:
-        """Where a slot, or its build, finds that path."""
-        for base in (self.tree, self.root):  # the tree lies below the root
+        """Return the path for a slot or its build."""
+        for base in (self.tree, self.root):  # the tree is below the root
             if path == base or path.startswith(f"{base}/"):
                 inside = path[len(base) :]
                 return (self.tree if self.tracked(inside.lstrip("/")) else self.root) + inside
         return path
 
     def of_host(self, path: str) -> str:
-        """Where a service finds it that outlives the release."""
+        """Return the path for a service that outlives the release."""
         inside = path == self.tree or path.startswith(f"{self.tree}/")
         return self.root + path[len(self.tree) :] if inside else path
 
 
 class ReleaseDocument(msgspec.Struct, frozen=True):
-    """What is derived for: an instance's release, and the image by digest that it runs."""
+    """An instance's release and the digest of its image, which documents are derived for."""
 
     instance: str
     tag: str
@@ -60,9 +60,9 @@ def slot_document(
     *,
     quick_health: bool = False,
 ) -> Document:
-    """The document with the one service of a slot. Its networks and volumes are the base project's own.
+    """Return the document with the one service of a slot. Its networks and volumes are the base project's own.
 
-    quick_health: have the engine check often until the first success; needs an engine that can, and a check.
+    quick_health: probe often until the first success; needs a healthcheck and an engine with `start_interval`.
     """
     chosen = choose(document, config)
     name = chosen.of(slot)
@@ -83,7 +83,7 @@ def slot_document(
         ]
     service["environment"] = {**(service.get("environment") or {}), **escaped(own)}
     if chosen.derived:
-        # Both slots would answer to one alias, the unproven and the paused one too.
+        # With the service's alias both slots would get its requests, even an unproven or paused one.
         _own_address_only(service)
         name = f"{name}-{slot}"
     if quick_health and not (service.get("healthcheck") or {}).get("disable"):
@@ -95,7 +95,7 @@ def slot_document(
 def job_document(
     document: Mapping[str, Any], name: str, release: ReleaseDocument, places: ReleasePaths
 ) -> Document:
-    """The document with a one-shot of this release. Without an image it runs the service's own."""
+    """Return the document with a one-shot of this release. Without an image it runs the service's own."""
     service = _service(document, name, places)
     for key in ("ports", "healthcheck"):
         service.pop(key, None)
@@ -110,7 +110,7 @@ def job_document(
 
 
 def labels(release: ReleaseDocument, more: Mapping[str, str]) -> dict[str, str]:
-    """What l9 knows its own things by."""
+    """Return the labels by which l9 finds its own objects."""
     found = {names.INSTANCE: release.instance, names.RELEASE: release.tag, names.COMMIT: release.commit}
     return escaped({**found, **more})
 
@@ -131,12 +131,12 @@ def is_named(entry: Mapping[str, Any]) -> bool:
 
 
 def escaped(values: Mapping[str, str]) -> dict[str, str]:
-    """Compose reads `$` as the start of a variable."""
+    """Escape `$`, which compose reads as the start of a variable."""
     return {k: v.replace("$", "$$") for k, v in values.items()}
 
 
 def _service(document: Mapping[str, Any], name: str, places: ReleasePaths) -> Document:
-    """A service by itself: without what belongs to a project, its files taken from the release."""
+    """Return a service without its ties to a project, its files taken from the release."""
     original = services(document)[name]
     _refuse_ties(name, original)
     service = {k: v for k, v in original.items() if k not in _DROPPED}
@@ -148,14 +148,14 @@ def _service(document: Mapping[str, Any], name: str, places: ReleasePaths) -> Do
 
 
 def _refuse_ties(name: str, service: Mapping[str, Any]) -> None:
-    """A slot lives in a project of its own, where the other services are only reached over networks."""
+    """Refuse a service that needs another one in its project: a slot's project has only the slot."""
     ties = [f"{k}: {service[k]}" for k in ("network_mode", "ipc", "pid") if "service:" in str(service.get(k))]
     ties += [f"volumes_from: {v}" for v in service.get("volumes_from", ()) if not v.startswith("container:")]
     ties += [f"links: {v}" for v in service.get("links", ()) if ":" in v]
     if ties:
         raise ConfigError(
             f"service {name} is tied to another service",
-            expected="a service that reaches the others over a network",
+            expected="a service that reaches the others over a network only",
             found=ties[0],
             remedy="$EDITOR docker-compose.yml",
         )
@@ -164,7 +164,7 @@ def _refuse_ties(name: str, service: Mapping[str, Any]) -> None:
 def _alone(
     document: Mapping[str, Any], project: str, name: str, service: Document, places: ReleasePaths
 ) -> Document:
-    """A document of one service, with what it refers to on the top level."""
+    """Return a document of one service, with the top-level entries that it refers to."""
     found: Document = {"name": project, "services": {name: service}}
     uses = {
         "networks": list(service.get("networks") or ()),

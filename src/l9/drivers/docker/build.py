@@ -1,4 +1,4 @@
-"""A release's image: built from its tree, or pulled; always with labels of l9's own to be found by."""
+"""A release's image: built from its tree, or pulled; always with l9's labels."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ REVISION = "org.opencontainers.image.revision"
 
 
 def build(releases: Releases, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
-    """The image of a release at a commit. What was built for exactly these is not built again.
+    """Return the image of a release at a commit; build it unless it was built for exactly these.
 
-    no_cache: build in any case, and from nothing. Raises ActionError with the last lines when it fails.
+    no_cache: build in any case, without the build cache. Raises ActionError with the last lines when it fails.
     """
     document = releases.resolve(release, commit)
     known = releases.image(release)
     if known and known.labels.get(names.COMMIT) == commit and not no_cache:
-        say(f"image {known.id[7:19]} of {release} is there already")
+        say(f"image {known.id[7:19]} of {release} already exists")
         return _fact(known)
     instance = releases.config.instance
-    if known:  # keep what may still run in a slot under a name, so that it can be removed when nothing does
+    if known:  # it may still run in a slot: keep it under a name, so that it can be removed later
         releases.engine.tag(known.id, names.superseded(instance, release, known.id))
     commit = _pulled(releases, document, release, commit, say)
     wanted = ReleaseDocument(instance, release, commit)
@@ -43,7 +43,7 @@ def build(releases: Releases, release: str, commit: str, say: Say, *, no_cache: 
 
 
 def _pulled(releases: Releases, document: Mapping[str, Any], release: str, commit: str, say: Say) -> str:
-    """Pull where nothing is built; the commit that the image says it is of, or else the tag's."""
+    """Pull an image that is not built; return the commit in its labels, or else the tag's."""
     name = releases.as_action(lambda: slot_build(document, compose.choose(document, releases.config)))
     service = compose.services(document)[name]
     if service.get("build"):

@@ -1,8 +1,8 @@
 """A container's log as the engine sends it (`/containers/NAME/logs?timestamps=1`), read in bounded memory.
 
-Without a terminal the engine sends frames: stream, three zeros, length (4 bytes), text. A long line comes in several
-frames; all of them have the time of its beginning, and only the last has a line end. A terminal has no frames, but the
-pieces of a long line repeat that time, too.
+Without a terminal the engine sends frames: stream, three zeros, length (4 bytes), text. A long line spans several
+frames; all have the time of its beginning, and only the last has a line end. A terminal has no frames, but the
+parts of a long line repeat that time, too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SECOND = 1_000_000_000
 
 
 class Body(Protocol):
-    """An answer's body."""
+    """The body of a response."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -33,7 +33,7 @@ class Body(Protocol):
 
 
 class Entry(NamedTuple):
-    """One whole line. `at`: nanoseconds since the epoch, 0 where the engine gives none; `ends`: has its line end."""
+    """One whole line. `at`: nanoseconds since the epoch, 0 if unknown; `ends`: True if it has its line end."""
 
     stream: Stream
     at: int
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 
 
 def entries(body: Body, *, tty: bool) -> Iterator[Entry | LogsLost]:
-    """The lines of an answer; the streams interleave as they were logged. Of a line only 64 KiB are kept."""
+    """Yield the lines of a response, in the order they were logged. Lines are cut at 64 KiB."""
     begun: dict[Stream, tuple[int, bytearray]] = {}
     for stream, data in _terminal(body) if tty else _frames(body):
         if stream is None:
@@ -66,7 +66,7 @@ def entries(body: Body, *, tty: bool) -> Iterator[Entry | LogsLost]:
 
 
 def _frames(body: Body) -> Iterator[tuple[Stream | None, bytes]]:
-    """Stream and text of each frame; no stream for what the engine says of its own."""
+    """Yield stream and text of each frame; the stream is None for a message of the engine's own."""
     while len(header := body.read(_HEADER)) == _HEADER:
         length = int.from_bytes(header[4:], "big")
         data = body.read(min(length, LONGEST_LINE))
@@ -76,7 +76,7 @@ def _frames(body: Body) -> Iterator[tuple[Stream | None, bytes]]:
 
 
 def _pass_over(body: Body, length: int) -> bytes:
-    """Read what is too long to be kept; its line end, if it has one."""
+    """Skip the part that is too long to keep; return its line end, if it has one."""
     data = b""
     while length > 0 and (data := body.read(min(length, LONGEST_LINE))):
         length -= len(data)
@@ -89,10 +89,10 @@ def _terminal(body: Body) -> Iterator[tuple[Stream | None, bytes]]:
 
 
 class Cursor:
-    """The place up to which one stream of a container was read: the newest line's time, and the lines of that time.
+    """The position up to which one stream of a container was read: the newest line's time, and the lines of that time.
 
-    The times of one stream never decrease, and the engine sends lines from a time on with those of that very time.
-    So the newest line comes again with each read; where it does not, the log was rotated past it.
+    The times of one stream never decrease, and the engine sends lines from a time on, including that time.
+    So each read repeats the newest line; if it is missing, the log was rotated past it.
     """
 
     def __init__(self, since: float) -> None:
@@ -101,11 +101,11 @@ class Cursor:
 
     @property
     def since(self) -> str:
-        """What to ask the engine for."""
+        """The `since` parameter of the next read."""
         return f"{self._at // _SECOND}.{self._at % _SECOND:09d}"
 
     def new(self, found: Iterable[Entry | LogsLost], *, running: bool) -> Iterator[Entry | LogsLost]:
-        """What was not read yet. A line without its end waits for it while the container runs."""
+        """Yield unread entries. A line without its end is left until it is complete or the container stops."""
         at, skip, anchored = self._at, self._count, self._count == 0
         for entry in found:
             if isinstance(entry, LogsLost) or not entry.at:
@@ -124,7 +124,7 @@ class Cursor:
             yield _ROTATED
 
     def took(self, entry: Entry) -> None:
-        """Go on behind this line: it was read."""
+        """Advance past this line, which was read."""
         if entry.at > self._at:
             self._at, self._count = entry.at, 0
         self._count += entry.at == self._at
@@ -139,5 +139,5 @@ def _whole_seconds(stamp: bytes, zone: bytes) -> int:
 
 
 def _nanoseconds(stamp: re.Match[bytes]) -> int:
-    """Python's own times have microseconds only."""
+    """Parse with nanoseconds; `datetime` has microseconds only."""
     return _whole_seconds(stamp[1], stamp[3]) * _SECOND + int((stamp[2] or b"0").ljust(9, b"0"))

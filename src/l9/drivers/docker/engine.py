@@ -1,4 +1,4 @@
-"""The Docker Engine over its socket: milliseconds a call, where the CLI takes a tenth of a second."""
+"""The Docker Engine over its socket: a call takes milliseconds, with the CLI a tenth of a second."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ CONFLICT = 409
 NOT_IMPLEMENTED = 501
 _SCHEME = "unix://"
 _BUFFER = 65_536
-_STOP = 600.0  # seconds: longer than any `stop_grace_period` that makes sense
+_STOP = 600.0  # seconds: longer than any sensible `stop_grace_period`
 _NEEDED = "Docker Engine 23 or newer, running"
 
 
 class EngineRefused(ActionError):
-    """The engine answered that it will not. `status` is HTTP's."""
+    """The engine refused a request. `status` is the HTTP status."""
 
     def __init__(self, status: int, message: str, wanted: str) -> None:
         super().__init__(
@@ -41,7 +41,7 @@ class EngineRefused(ActionError):
 
 
 class Engine:
-    """One engine on this machine. Raises ActionError where it is missing, too old or not ours to use."""
+    """One engine on this machine. Raises ActionError if it is missing or too old, or permission is denied."""
 
     def __init__(self, host: str = "", timeout: float = 20.0) -> None:
         self.host = host or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
@@ -51,8 +51,8 @@ class Engine:
     # ── the engine ───────────────────────────────────────────────────────────────────────────────
 
     def version(self) -> str:
-        """The engine's version. Raises ActionError when it is too old."""
-        answer = self._ask("GET", "/version", "tell its version")
+        """Return the engine's version. Raises ActionError if it is too old."""
+        answer = self._ask("GET", "/version", "report its version")
         self._api = docker.parse_api(answer)
         found = str(answer.get("Version", "unknown"))
         if self._api < docker.MINIMUM_API:
@@ -62,42 +62,42 @@ class Engine:
         return found
 
     def checks_quickly(self) -> bool:
-        """Whether healthchecks may have a `start_interval`."""
+        """True if healthchecks may have a `start_interval`."""
         if not self._api:
             self.version()
         return self._api >= docker.QUICK_HEALTH_API
 
     def root_dir(self) -> str:
-        """Where the engine keeps images and containers."""
-        return str(self._ask("GET", "/info", "tell its state")["DockerRootDir"])
+        """Return the directory of the engine's images and containers."""
+        return str(self._ask("GET", "/info", "report its state")["DockerRootDir"])
 
     # ── containers ───────────────────────────────────────────────────────────────────────────────
 
     def container(self, name: str) -> Container | None:
-        """A container by name or id; None when there is none."""
+        """Return a container by name or id, or None."""
         raw = self._find(docker.path("containers", name, "json"), f"inspect {name}")
         return docker.parse_container(raw) if raw else None
 
     def containers(self, *labels: str) -> list[Container]:
-        """All containers, stopped ones too, that carry these labels (`key` or `key=value`)."""
+        """Return all containers, also stopped ones, with these labels (`key` or `key=value`)."""
         return self._containers({"label": list(labels)})
 
     def publishers(self, port: int) -> list[Container]:
-        """The running containers that publish a port of the host."""
+        """Return the running containers that publish a port of the host."""
         return self._containers({"publish": [str(port)]})
 
     def start(self, name: str) -> None:
         self._ask("POST", docker.path("containers", name, "start"), f"start {name}")
 
     def stop(self, name: str) -> None:
-        """SIGTERM (or the container's own signal), and SIGKILL when its own time to stop is over."""
+        """Send SIGTERM (or the container's own stop signal), and SIGKILL after its stop timeout."""
         self._ask("POST", docker.path("containers", name, "stop"), f"stop {name}", patience=_STOP)
 
     def pause(self, name: str) -> None:
         self._ask("POST", docker.path("containers", name, "pause"), f"pause {name}")
 
     def unpause(self, name: str) -> None:
-        """Let a paused container go on. One that was let go on meanwhile is as good as unpaused."""
+        """Unpause a container. It is no error if it is not paused."""
         try:
             self._ask("POST", docker.path("containers", name, "unpause"), f"unpause {name}")
         except EngineRefused as refused:
@@ -105,24 +105,24 @@ class Engine:
                 raise
 
     def unpaused_at(self, name: str, since: float) -> float:
-        """When a container was last unpaused since a time; 0 for not since then, or no longer known."""
+        """Return the time at which a container was last unpaused; 0 if not since `since`, or no longer known."""
         filters = {"container": [name], "event": ["unpause"]}
         where = docker.path("events", since=f"{since:.9f}", until=f"{time.time():.9f}", filters=filters)
-        rows = self._request("GET", where, f"tell what became of {name}").splitlines()
+        rows = self._request("GET", where, f"list the events of {name}").splitlines()
         return float(max((json.loads(row)["timeNano"] / 1e9 for row in rows), default=0.0))
 
     def rename(self, name: str, to: str) -> None:
         self._ask("POST", docker.path("containers", name, "rename", name=to), f"rename {name} to {to}")
 
     def restart_policy(self, name: str, policy: str) -> None:
-        """Whether the engine starts the container again by itself."""
+        """Set the policy by which the engine restarts the container."""
         body = {"RestartPolicy": {"Name": policy}}
         self._ask("POST", docker.path("containers", name, "update"), f"update {name}", body)
 
     def remove(self, name: str, *, force: bool = False) -> None:
-        """Remove a container and its anonymous volumes. One that is gone, or going, is as good as removed.
+        """Remove a container and its anonymous volumes. It is no error if it is gone or being removed.
 
-        force: also one that runs.
+        force: also if it runs.
         """
         where = docker.path("containers", name, v=1, force=int(force))
         for _ in range(100):
@@ -141,37 +141,37 @@ class Engine:
     def log(
         self, name: str, streams: tuple[Stream, ...], since: str = "0", tail: str = "all"
     ) -> Iterator[Body]:
-        """The log of these streams from a time on (seconds, as text), or its last lines, to be read bit by bit."""
+        """Open the log of these streams from a time on (seconds, as text), or its last lines, for reading in parts."""
         chosen = dict.fromkeys(streams, 1)
         where = docker.path("containers", name, "logs", timestamps=1, since=since, tail=tail, **chosen)
         with self._answer("GET", where, f"read the log of {name}") as answer:
             yield io.BufferedReader(answer, _BUFFER)
 
     def log_tail(self, found: Container, most: int) -> list[LogLine]:
-        """The last lines of both streams, oldest first."""
+        """Return the last lines of both streams, oldest first."""
         with self.log(found.id, ("stdout", "stderr"), tail=str(most)) as body:
             return [entry.line() for entry in entries(body, tty=found.tty) if isinstance(entry, Entry)]
 
     # ── images, networks, volumes ────────────────────────────────────────────────────────────────
 
     def image(self, name: str) -> ImageInfo | None:
-        """An image by tag or id; None when there is none."""
+        """Return an image by tag or id, or None."""
         raw = self._find(docker.path("images", name, "json"), f"inspect image {name}")
         return docker.parse_image(raw) if raw else None
 
     def images(self, label: str) -> list[ImageInfo]:
-        """All images that carry a label (`key` or `key=value`)."""
+        """Return all images with a label (`key` or `key=value`)."""
         rows = self._ask("GET", docker.path("images", "json", filters={"label": [label]}), "list images")
         found = (self.image(row["Id"]) for row in rows)
         return [image for image in found if image]
 
     def tag(self, image: str, name: str) -> None:
-        """Give an image one more name."""
+        """Add a name to an image."""
         repository, _, tag = name.rpartition(":")
         self._ask("POST", docker.path("images", image, "tag", repo=repository, tag=tag), f"tag {name}")
 
     def remove_image(self, name: str) -> bool:
-        """Take a name from an image, and the image away with its last; False while a container uses it."""
+        """Remove a name from an image, and the image with its last name; False if a container uses it."""
         try:
             self._ask("DELETE", docker.path("images", name), f"remove image {name}")
         except EngineRefused as refused:
@@ -182,17 +182,17 @@ class Engine:
         return True
 
     def has(self, kind: str, name: str) -> bool:
-        """Whether there is a network or volume (`kind` is `networks` or `volumes`) of that name."""
+        """True if a network or volume (`kind` is `networks` or `volumes`) of that name exists."""
         return self._find(docker.path(kind, name), f"inspect {kind} {name}") is not None
 
     def labelled(self, kind: str, label: str) -> dict[str, str]:
-        """The networks or volumes (`kind`) that carry a label, by name, each with the label's value."""
+        """Return the networks or volumes (`kind`) with a label: name to the label's value."""
         found = self._ask("GET", docker.path(kind, filters={"label": [label]}), f"list {kind}")
         rows = (found.get("Volumes") if kind == "volumes" else found) or []
         return {row["Name"]: row["Labels"][label.partition("=")[0]] for row in rows}
 
     def discard(self, kind: str, name: str) -> None:
-        """Remove a network or volume (`kind`); one that is gone is as good as removed."""
+        """Remove a network or volume (`kind`). It is no error if it is gone."""
         try:
             self._ask("DELETE", docker.path(kind, name), f"remove {kind} {name}")
         except EngineRefused as refused:
@@ -232,7 +232,7 @@ class Engine:
     ) -> Iterator[http.client.HTTPResponse]:
         if not self.host.startswith(_SCHEME):
             raise ActionError(
-                "Docker is not on this machine",
+                "Docker is not on this machine: DOCKER_HOST names a remote engine",
                 expected="DOCKER_HOST=unix:///…",
                 found=f"DOCKER_HOST={self.host.split('@')[-1]}",
                 remedy="unset DOCKER_HOST",
@@ -272,23 +272,23 @@ def _message(data: bytes) -> str:
 
 def _no_engine(host: str, wanted: str, error: Exception) -> ActionError:
     if isinstance(error, FileNotFoundError):
-        message, found, remedy = "no Docker", f"no socket {host}", "l9 provision"
+        message, found, remedy = "Docker not found", f"no socket {host}", "l9 provision"
     elif isinstance(error, PermissionError):
-        message, found = "Docker is not ours to use", "permission denied: add the user to group docker"
+        message, found = "permission denied on the Docker socket", f"no access to {host}: not in group docker"
         remedy = "sudo usermod -aG docker $USER"
     elif isinstance(error, ConnectionRefusedError):
         message, found, remedy = (
             "Docker is not running",
-            f"nobody answers on {host}",
+            f"connection refused on {host}",
             "systemctl start docker",
         )
     elif isinstance(error, TimeoutError):
-        message, found = "Docker is too slow", f"no answer in time to: {wanted}"
+        message, found = "Docker did not respond in time", f"timed out: {wanted}"
         remedy = "systemctl status docker"
     else:
         message, found, remedy = (
-            "Docker hung up",
-            f"{error} while asked to {wanted}",
+            "Docker closed the connection",
+            f"{error}; request: {wanted}",
             "systemctl status docker",
         )
     return ActionError(message, expected=_NEEDED, found=found, remedy=remedy)

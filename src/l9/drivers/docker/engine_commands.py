@@ -1,4 +1,4 @@
-"""Docker Engine: paths of its API, and parsers of what it answers. No CLI call costs as little as these."""
+"""Docker Engine: paths of its API, and parsers of its responses."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from l9.drivers.compose import names
 MINIMUM_API = (1, 42)  # Engine 23
 QUICK_HEALTH_API = (1, 44)  # Engine 25: `start_interval` in healthchecks
 _NANOSECONDS = 1e9
-# The engine's own, where a healthcheck does not say; seconds.
+# The engine's defaults for a healthcheck; seconds.
 _INTERVAL = 30.0
 _START_INTERVAL = 5.0
 
 
 class Container(msgspec.Struct, frozen=True):
-    """A container as `inspect` shows it. `status` is one of the engine's own words.
+    """A container as `inspect` shows it. `status` is the engine's own term.
 
-    `execs`: commands that run in it now, health probes among them. `probed_at`: when the last health probe
-    ended. `probe_interval`: seconds from there to the next one; None where the engine probes nothing.
+    `execs`: commands that run in it now, including health probes. `probed_at`: when the last health probe
+    ended. `probe_interval`: seconds from there to the next one; None without a healthcheck.
     """
 
     id: str
@@ -47,17 +47,17 @@ class Container(msgspec.Struct, frozen=True):
 
     @property
     def running(self) -> bool:
-        """Whether its process is there, even if frozen or about to be started again."""
+        """True if its process exists, also while paused or restarting."""
         return self.status in ("running", "paused", "restarting")
 
     def of(self, instance: str, release: str | None = None) -> bool:
-        """Whether l9 made it for this instance (and release)."""
+        """True if l9 created it for this instance (and release)."""
         mine = self.labels.get(names.INSTANCE) == instance
         return mine and (release is None or self.labels.get(names.RELEASE) == release)
 
 
 class ImageInfo(msgspec.Struct, frozen=True):
-    """An image as `inspect` shows it. `workdir` is where its commands run."""
+    """An image as `inspect` shows it. `workdir` is its working directory."""
 
     id: str
     labels: Mapping[str, str]
@@ -68,19 +68,19 @@ class ImageInfo(msgspec.Struct, frozen=True):
 
 
 def path(kind: str, thing: str = "", act: str = "", **query: str | int | Mapping[str, list[str]]) -> str:
-    """A path of the API, such as `/containers/NAME/stop?t=30`. Mappings become JSON, as filters are."""
+    """Build a path of the API, such as `/containers/NAME/stop?t=30`. Mappings, such as filters, become JSON."""
     parts = "/".join(quote(p, safe="") for p in (kind, thing, act) if p)
     texts = {k: json.dumps(v) if isinstance(v, Mapping) else str(v) for k, v in query.items()}
     return f"/{parts}{f'?{urlencode(texts)}' if texts else ''}"
 
 
 def parse_api(version: Mapping[str, Any]) -> tuple[int, ...]:
-    """The newest API that the engine speaks, from `/version`."""
+    """Parse the newest API version that the engine supports, from `/version`."""
     return tuple(int(n) for n in str(version.get("ApiVersion", "0")).split("."))
 
 
 def parse_container(raw: Mapping[str, Any]) -> Container:
-    """The answer to `/containers/NAME/json`."""
+    """Parse the response of `/containers/NAME/json`."""
     state, config = raw["State"], raw["Config"]
     ended = state["Status"] in ("exited", "dead", "restarting")
     return Container(
@@ -103,7 +103,7 @@ def parse_container(raw: Mapping[str, Any]) -> Container:
 
 
 def _probed_at(state: Mapping[str, Any]) -> float:
-    """When the newest health probe ended; 0 before the first."""
+    """Return the time at which the newest health probe ended; 0 before the first."""
     probes = (state.get("Health") or {}).get("Log") or [{}]
     return parse_time(probes[-1].get("End", "")) or 0.0
 
@@ -119,11 +119,11 @@ def _probe_interval(config: Mapping[str, Any], state: Mapping[str, Any]) -> floa
 
 
 def rests(found: Container, unpaused_at: float, now: float, need: float) -> bool:
-    """Whether no command is at its start in the container, and no health probe begins for `need` seconds.
+    """True if no command is starting in the container, and no health probe begins within `need` seconds.
 
-    A command that is caught by the freezer while it starts is never done starting, and some of containerd's
-    shims (1.6.20 of Debian 12) then answer nobody about that container, a request to unpause it included.
-    unpaused_at: when it was last unpaused (0 for never): the engine counts its interval anew from there.
+    A command that is frozen while it starts never finishes starting, and some of containerd's
+    shims (1.6.20 of Debian 12) then answer no request about that container, not even to unpause it.
+    unpaused_at: when it was last unpaused (0 for never): the engine restarts its probe interval then.
     """
     if found.execs:
         return False
@@ -134,7 +134,7 @@ def rests(found: Container, unpaused_at: float, now: float, need: float) -> bool
 
 
 def slot_state(slot: Slot, instance: str, found: Container | None) -> SlotState:
-    """A slot from what stands under its name. A container that l9 did not make has no release."""
+    """Return a slot's state from the container of its name. A container that l9 did not create has no release."""
     if found is None:
         return SlotState(slot)
     return SlotState(
@@ -151,7 +151,7 @@ def slot_state(slot: Slot, instance: str, found: Container | None) -> SlotState:
 
 
 def service_status(found: Container | None, *, one_shot: bool) -> str:
-    """One word (or two) for a service that is no slot; only `running` and `done` are good."""
+    """Return the status of a service that is not a slot; only `running` and `done` are good."""
     if found is None:
         return "absent"
     if found.status == "running":
@@ -162,7 +162,7 @@ def service_status(found: Container | None, *, one_shot: bool) -> str:
 
 
 def parse_image(raw: Mapping[str, Any]) -> ImageInfo:
-    """The answer to `/images/NAME/json`."""
+    """Parse the response of `/images/NAME/json`."""
     config = raw.get("Config") or {}
     test = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
     return ImageInfo(
@@ -176,7 +176,7 @@ def parse_image(raw: Mapping[str, Any]) -> ImageInfo:
 
 
 def parse_time(text: str) -> float | None:
-    """Seconds since the epoch; None for what is no time, 0 for the engine's year 1 (never)."""
+    """Parse a time as seconds since the epoch; None if invalid, 0 for the engine's year 1 (never)."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One-shots that a slot waits for (migrations): run once for each release, with that release's own image."""
+"""One-shots that a slot depends on (migrations): run once for each release, with that release's own image."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Jobs:
         self._config = releases.config
 
     def names(self, document: Mapping[str, Any]) -> tuple[str, ...]:
-        """The one-shots in the order to run them."""
+        """Return the one-shots in the order to run them."""
         return self._releases.as_action(lambda: compose.jobs(document, self._config))
 
     def status(self, name: str, release: str) -> str:
-        """One word, as for services: `done` when it has completed for this release."""
+        """Return its status as for services: `done` if it has completed for this release."""
         return service_status(self._find(name, release), one_shot=True)
 
     def run(self, document: Mapping[str, Any], name: str, release: str, say: Say) -> None:
-        """Run it unless it has completed for this release's image. Raises ActionError when it fails."""
+        """Run it unless it has completed for this release's image. Raises ActionError if it fails."""
         image = self._image(document, name, release)
         found = self._find(name, release)
         if found and not found.running and (found.exit_code != 0 or (image and found.image != image)):
@@ -58,7 +58,7 @@ class Jobs:
         return found if found and found.of(self._config.instance, release) else None
 
     def _image(self, document: Mapping[str, Any], name: str, release: str) -> str:
-        """The image that l9 built for it; empty where it runs one of its own that is pulled."""
+        """Return the image that l9 built for it; empty if it runs its own, pulled one."""
         if slot_image_runs(document, self._config, name):
             return self._releases.must_image(release).id
         built = self._releases.image(release, name)
@@ -73,15 +73,15 @@ class Jobs:
         file = releases.write(release, f"job-{names.slug(name)}.json", derived)
         done = releases.cli.stream(argv.up(file, pull=not image), file.parent, say)
         if done.code != 0:
-            message = f"{name} cannot be started"
+            message = f"cannot start {name}"
             raise releases.failure(message, done, expected=f"{name} running", remedy="docker ps --all")
 
 
 def unwell(releases: Releases, name: str, status: str, found: Container | None, wanted: str) -> ActionError:
-    """The error for a service that is not what it should be, with the last lines of its log."""
+    """Return the error for a service that is not in the wanted state, with the last lines of its log."""
     lines = releases.engine.log_tail(found, LOG_LINES) if found else []
     return ActionError(
-        f"service {name} does not come up",
+        f"service {name} did not start",
         expected=f"{name} {wanted}",
         found=status,
         remedy=f"docker logs {found.name}" if found else "docker ps --all",

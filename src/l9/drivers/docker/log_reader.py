@@ -1,4 +1,4 @@
-"""A slot's log on Docker, read as it grows: each stream goes on from where it was left."""
+"""A slot's log on Docker, followed as it grows: each stream continues after the last line that was read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 
 
 class ContainerLogReader:
-    """Implements `LogReader`. `find` gives the slot's container, None while there is none."""
+    """Implements `LogReader`. `find` returns the slot's container, or None while there is none."""
 
     def __init__(self, engine: Engine, find: Callable[[], Container | None], since: float) -> None:
         self._engine = engine
@@ -31,14 +31,14 @@ class ContainerLogReader:
         if found.id != self._container:
             self._container = found.id
             self._cursors = {stream: Cursor(self._since) for stream in _STREAMS}
-        # Two answers, not one: the times of one stream are in order, those of two are not.
+        # One response per stream: times are in order within a stream, but not across both.
         out, err = (self._new(found, stream) for stream in _STREAMS)
         with closing(out), closing(err):
             for entry in merge(out, err, key=_time):
                 if isinstance(entry, LogsLost):
                     yield entry
                 else:
-                    self._cursors[entry.stream].took(entry)  # only now: merging reads ahead
+                    self._cursors[entry.stream].took(entry)  # not before: merging reads ahead
                     yield entry.line()
 
     def _new(self, found: Container, stream: Stream) -> Generator[Entry | LogsLost]:
@@ -48,8 +48,8 @@ class ContainerLogReader:
                 yield from cursor.new(entries(body, tty=found.tty), running=found.running)
         except EngineRefused as refused:
             if refused.status == NOT_IMPLEMENTED:
-                yield LogsLost(f"its log cannot be read: {refused.found}")
-            elif refused.status not in (NOT_FOUND, CONFLICT):  # it is gone, or going
+                yield LogsLost(f"cannot read its log: {refused.found}")
+            elif refused.status not in (NOT_FOUND, CONFLICT):  # it is gone, or being removed
                 raise
 
 

@@ -1,4 +1,4 @@
-"""The networks and volumes that slots share with the other services: compose makes them, as by hand."""
+"""The networks and volumes that slots share with the other services, created by compose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from l9.errors import ActionError
 
 
 def ensure_networks_and_volumes(releases: Releases, release: str) -> None:
-    """Have compose make the networks and volumes that the slots share with the other services."""
+    """Let compose create the networks and volumes that the slots share with the other services."""
     document, config = releases.document(release), releases.config
     chosen = releases.as_action(lambda: compose.choose(document, config))
     missing = {
@@ -35,5 +35,5 @@ def ensure_networks_and_volumes(releases: Releases, release: str) -> None:
         if done.code != 0:
             wanted = ", ".join(sorted(missing))
             raise releases.failure(
-                "networks and volumes cannot be made", done, expected=wanted, remedy="docker network ls"
+                "cannot create networks and volumes", done, expected=wanted, remedy="docker network ls"
             )

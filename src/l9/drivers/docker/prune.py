@@ -1,6 +1,6 @@
-"""Removes what l9 itself made for releases that are kept no longer, and nothing else.
+"""Removes l9's own objects of releases that are no longer retained, and nothing else.
 
-The build cache stays: the engine cannot tell ours from another project's.
+The build cache stays: the engine does not record which project it belongs to.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PARTS = ("tree", "env", "compose.json")
 
 
 def prune(releases: Releases, keep: Collection[str], remove_tree: RemoveTree) -> str:
-    """Remove containers, images and trees of other releases than `keep`, unless they stand in a slot."""
+    """Remove containers, images and trees of releases outside `keep`, unless they are in a slot."""
     engine, instance = releases.engine, releases.config.instance
     slots = {names.container(instance, slot) for slot in Slot}
     containers = [c for c in engine.containers(f"{names.INSTANCE}={instance}") if c.of(instance)]
@@ -40,11 +40,11 @@ def prune(releases: Releases, keep: Collection[str], remove_tree: RemoveTree) ->
     if not parts:
         return "nothing to remove"
     size = f", {freed // 1_000_000} MB" if freed > 1_000_000 else ""
-    return f"removed {', '.join(parts)}{size} of releases that are kept no longer"
+    return f"removed {', '.join(parts)}{size} of releases that are no longer retained"
 
 
 def _prune_images(releases: Releases, kept: Collection[str]) -> tuple[int, int]:
-    """Only by names in our own repository: an image built upon one of ours carries our labels too."""
+    """Remove images by names in l9's own repository only: an image based on one of l9's has its labels, too."""
     engine, instance = releases.engine, releases.config.instance
     own, count, freed = f"{names.repository(instance)}:", 0, 0
     for image in engine.images(f"{names.INSTANCE}={instance}"):
@@ -57,7 +57,7 @@ def _prune_images(releases: Releases, kept: Collection[str]) -> tuple[int, int]:
 
 
 def _known(folder: Path, depth: int = 3) -> Iterator[str]:
-    """The releases that have a folder; a tag may have slashes in it."""
+    """Yield the releases that have a folder; a tag may contain slashes."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if any((path / part).exists() for part in _PARTS):
             yield path.name
@@ -66,5 +66,5 @@ def _known(folder: Path, depth: int = 3) -> Iterator[str]:
 
 
 def remove_folder(releases: Releases) -> RemoveTree:
-    """Remove a release's folder; git forgets the worktree by itself the next time it looks."""
+    """Return a function that removes a release's folder."""
     return lambda release: shutil.rmtree(releases.layout.release(release), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What is kept of a release on the host: its resolved compose document, its environment, its image."""
+"""The retained parts of a release on the host: its resolved compose document, its environment, its image."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_ENV_FILES = 20
 
 
 class Releases:
-    """Reads and writes the kept parts of releases of one instance."""
+    """Reads and writes the retained parts of one instance's releases."""
 
     def __init__(self, config: Config, layout: Layout, engine: Engine, cli: DockerCli) -> None:
         self.config = config
@@ -43,10 +43,10 @@ class Releases:
         self.engine = engine
         self.cli = cli
 
-    # ── what is kept ─────────────────────────────────────────────────────────────────────────────
+    # ── retained parts ───────────────────────────────────────────────────────────────────────────
 
     def document(self, release: str) -> dict[str, Any]:
-        """The resolved document as it was when the release was built."""
+        """Return the document as it was resolved when the release was built. Raises ActionError."""
         path = self.layout.compose_snapshot(release)
         try:
             found = argv.parse_document(path.read_text(encoding="utf-8"))
@@ -56,18 +56,18 @@ class Releases:
             raise ActionError(
                 f"the compose snapshot of {release} is missing",
                 expected=str(path),
-                found="none that can be read",
+                found="no readable snapshot",
                 remedy=f"l9 deploy {release}",
             )
         return found
 
     def image(self, release: str, service: str = "") -> ImageInfo | None:
-        """The image of a release, or of one of its one-shots that is built by itself."""
+        """Return the image of a release, or of a one-shot that has its own build."""
         found = self.engine.image(names.image(self.config.instance, release, service))
         return found if found and found.labels.get(names.RELEASE) == release else None
 
     def must_image(self, release: str) -> ImageInfo:
-        """The image of a release. Raises ActionError where it is gone."""
+        """Return the image of a release. Raises ActionError if it is gone."""
         if found := self.image(release):
             return found
         raise ActionError(
@@ -78,24 +78,24 @@ class Releases:
         )
 
     def release(self, release: str, image: ImageInfo) -> ReleaseDocument:
-        """The release's identity, as labels tell it."""
+        """Return the release's identity for documents and labels."""
         commit = image.labels.get(names.COMMIT, "")
         return ReleaseDocument(self.config.instance, release, commit, image.id)
 
     def places(self, release: str) -> ReleasePaths:
-        """Where the release's files lie, and the host's own."""
+        """Return the paths of the release's files and of the host's own."""
         tree = self.layout.tree(release)
 
         def tracked(path: str) -> bool:
             here = tree / path
-            if here.is_dir():  # a folder that only holds its place is for what the running program writes
+            if here.is_dir():  # a folder with only a placeholder file is for data that the program writes
                 return any(entry.name not in _PLACEHOLDERS for entry in here.iterdir())
             return here.exists()
 
         return ReleasePaths(str(self.layout.root), str(tree), tracked)
 
     def retained(self, release: str) -> Retained:
-        """Each part of the way back to a release."""
+        """Return the parts that a rollback to a release needs."""
         image, folder = self.image(release), self.layout.release(release)
         try:
             self.document(release)
@@ -112,7 +112,7 @@ class Releases:
         )
 
     def write(self, release: str, name: str, document: Mapping[str, Any]) -> Path:
-        """Keep a derived document; only its owner may read it, for it holds the environment."""
+        """Write a derived document with mode 0600, since it contains the environment."""
         path = self.layout.release(release) / name
         replace_file(path, json.dumps(document, indent=1), 0o600)
         return path
@@ -120,7 +120,7 @@ class Releases:
     # ── resolving ────────────────────────────────────────────────────────────────────────────────
 
     def resolve(self, release: str, commit: str) -> dict[str, Any]:
-        """Resolve the tag's compose file with the host's environment, and keep both.
+        """Resolve the tag's compose file with the host's environment, and retain both.
 
         The file may name its own release, as in `image: registry/app:${L9_RELEASE}`.
         """
@@ -142,7 +142,7 @@ class Releases:
         places = self.places(release)
 
         def check() -> None:
-            """What cannot become a slot is refused before anything is built."""
+            """Refuse a document that cannot become a slot, before anything is built."""
             for slot in Slot:
                 slot_document(document, self.config, slot, known, places)
 
@@ -151,14 +151,14 @@ class Releases:
         return document
 
     def try_out(self, release: str, files: Mapping[str, str], look: Callable[[str], T]) -> T:
-        """What `look` finds of a release that is only compose files yet: resolved under another name, then gone."""
+        """Return `look`'s result for a release of only compose files, which is resolved under a temporary name."""
         name = f"plan-{os.getpid()}"
         tree = self.layout.tree(name)
         try:
             for path, text in files.items():
                 file = tree / path
                 if not file.resolve().is_relative_to(tree.resolve()):
-                    continue  # git has no such path
+                    continue  # no valid path in git
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
             self.resolve(name, "")
@@ -167,17 +167,17 @@ class Releases:
             shutil.rmtree(self.layout.release(name), ignore_errors=True)
 
     def secrets(self) -> tuple[str, ...]:
-        """Values of the host's environment file that must not be shown."""
+        """Return the values of the host's environment file that must be masked."""
         return argv.secret_values((e.key, e.value.reveal()) for e in parse_env(self._env_text()).entries)
 
     def failure(self, message: str, done: Done, *, expected: str, remedy: str) -> ActionError:
-        """The error for a program that failed: its last lines, without the environment file's secrets."""
+        """Return the error for a failed program, with its last lines; the environment file's secrets are masked."""
         lines = argv.without_values("\n".join(done.last(TAIL)), self.secrets())
         found = lines[-1] if lines else f"exit code {done.code}"
         return ActionError(message, expected=expected, found=found, remedy=remedy, log=lines)
 
     def as_action(self, derive: Callable[[], T]) -> T:
-        """On the host a compose file that cannot be used closes a gate; nothing was changed by it."""
+        """Turn a ConfigError into an ActionError: on the host an unusable compose file closes a gate."""
         try:
             return derive()
         except ConfigError as error:
@@ -188,7 +188,7 @@ class Releases:
     def _read_both(
         self, release: str, commands: tuple[argv.Argv, argv.Argv], env: Mapping[str, str]
     ) -> tuple[str, str]:
-        """Side by side; one after the other only where something of the file's is missing."""
+        """Run both commands concurrently; one after the other if an env file is missing."""
         done: dict[argv.Argv, Done] = {}
 
         def read(command: argv.Argv) -> None:
@@ -202,7 +202,7 @@ class Releases:
         return first, second
 
     def _read(self, release: str, command: argv.Argv, env: Mapping[str, str]) -> str:
-        """Run a compose command that reads the user's file; lend it the env files that only the host has."""
+        """Run a compose command that reads the user's file; provide env files that only the host has."""
         tree, done = self.layout.tree(release), None
         for _ in range(_MOST_ENV_FILES):
             done = self.cli.read(command, tree, env=env)
@@ -232,21 +232,21 @@ class Releases:
             if (tree / name).is_file():
                 return tree / name
         raise ActionError(
-            "the release has no compose file",
+            "compose file not found in the release",
             expected=f"one of {', '.join(wanted)}" if len(wanted) > 1 else wanted[0],
-            found="none of them in the tag's tree",
+            found="no such file in the tag's tree",
             remedy="$EDITOR l9.toml  # [compose] file = ...",
         )
 
     @contextmanager
     def _lent_env(self, release: str) -> Iterator[None]:
-        """Let the tree have the host's environment file for a moment, in place of its own if the tag has one.
+        """Provide the host's environment file in the tree temporarily, in place of the tag's own.
 
-        Only for a moment: what is built from the tree is the tag's own, whatever the host's `.env` says.
+        Temporarily: a build uses the tag's own files, whatever the host's `.env` contains.
         """
         name = Path(self.config.env.file)
         if name.is_absolute() or ".." in name.parts or name == Path():
-            yield  # not a file that the tree could have
+            yield  # a path outside the tree
             return
         link = self.layout.tree(release) / name
         aside = self.layout.release(release) / "env-of-tag"
@@ -272,7 +272,7 @@ class Releases:
         try:
             return path.read_text(encoding="utf-8")
         except OSError:
-            return ""  # whether it must be there is a gate's question
+            return ""  # a gate checks for it
         except UnicodeDecodeError as error:
             raise ActionError(
                 f"{path} cannot be read",

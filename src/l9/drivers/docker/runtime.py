@@ -1,4 +1,4 @@
-"""Releases in two slots on Docker Compose: the engine's API does what is quick, compose what only it can."""
+"""Releases in two slots on Docker Compose: compose for operations that only it has, the engine's API for others."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from l9.errors import ActionError
 class ComposeRuntime:
     """Implements `Runtime` with containers of one instance.
 
-    host: the engine's socket, as in DOCKER_HOST; empty takes that, or Docker's own default.
-    source: removes a release's tree as it was made, by git; without it the folder is deleted.
+    host: the engine's socket, as in DOCKER_HOST; empty: DOCKER_HOST, or Docker's default.
+    source: removes a release's tree; without it the folder is deleted.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class ComposeRuntime:
         self._others = OtherServices(self._releases, clock or SystemClock())
         self._remove_tree = source.remove_tree if source else remove_folder(self._releases)
 
-    # ── what there is ────────────────────────────────────────────────────────────────────────────
+    # ── state ────────────────────────────────────────────────────────────────────────────────────
 
     def host(self, new: Slot) -> Host:
-        """The machine and its engine. Raises ActionError where Docker or compose is missing or too old."""
+        """Return the machine and its engine. Raises ActionError if Docker or compose is missing or too old."""
         engine = self._engine.version()
         compose = self._cli.compose_version(self._layout.root)
         self._refuse_twin()
@@ -98,7 +98,7 @@ class ComposeRuntime:
         found = self._own(slot)
         return self._engine.log_tail(found, most) if found else []
 
-    # ── what may be done ─────────────────────────────────────────────────────────────────────────
+    # ── actions ──────────────────────────────────────────────────────────────────────────────────
 
     def build(self, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
         return build(self._releases, release, commit, say, no_cache=no_cache)
@@ -131,22 +131,22 @@ class ComposeRuntime:
         return prune(self._releases, keep, self._remove_tree)
 
     def _own(self, slot: Slot) -> Container | None:
-        """The slot's container, if l9 made it."""
+        """Return the slot's container, if l9 created it."""
         found = self._slots.find(slot)
         return found if found is not None and found.of(self._config.instance) else None
 
     # ── the host ─────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_twin(self) -> None:
-        """Containers are named by instance: two directories with one instance would take each other's for their own."""
+        """Refuse an instance of another directory: containers are found by the instance's name alone."""
         instance, root = self._config.instance, os.path.realpath(self._layout.root)
         for container in self._engine.containers(f"{names.INSTANCE}={instance}"):
             folder = os.path.realpath(container.labels.get(names.FOLDER) or root)
             if os.path.commonpath((folder, root)) != root:
                 raise ActionError(
-                    f"instance {instance} is another directory's on this host",
-                    expected=f"containers of {instance} from {root} alone, or another name as `instance`",
-                    found=f"container {container.name} made from {folder}",
+                    f"instance {instance} is in use by another directory on this host",
+                    expected=f"containers of {instance} from {root} only, or another `instance` name",
+                    found=f"container {container.name} created from {folder}",
                     remedy="$EDITOR l9.toml",
                 )
 
@@ -155,7 +155,7 @@ class ComposeRuntime:
         return ports.blue if slot is Slot.BLUE else ports.green
 
     def _ports_taken(self, new: Slot) -> dict[int, str]:
-        """The new slot's port, if somebody has it who is not that slot's own container."""
+        """Return the new slot's port with its holder, unless the holder is that slot's own container."""
         port = self._port(new)
         own = self._slots.find(new)
         if own and own.running and own.of(self._config.instance):

@@ -1,4 +1,4 @@
-"""The project's other services: started where they are missing, never restarted by a deploy."""
+"""The project's other services: started if missing, never restarted by a deploy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HASH = "com.docker.compose.config-hash"
 _GOOD = ("running", "done")
 _LEFT_ALONE = ("paused", "restarting", "unhealthy", "removing")
 PATIENCE = 60.0  # seconds, for a service to become healthy
-SETTLED = 1.0  # seconds; what dies later than that is seen by the gates
+SETTLED = 1.0  # seconds; gates detect a later exit
 
 
 class OtherServices:
@@ -39,14 +39,14 @@ class OtherServices:
         self._project = names.base_project(releases.config.instance)
 
     def status(self, release: str) -> Services:
-        """Each service's status, as the release's own compose file knows them."""
+        """Return each service's status, for the services of the release's compose file."""
         document = self._releases.document(release)
         found = self._running()
         status = {n: self._status_of(document, n, found.get(n)) for n in self._others(document)}
         return Services({**status, **{n: self._jobs.status(n, release) for n in self._jobs.names(document)}})
 
     def changed(self, release: str) -> tuple[str, ...]:
-        """Running services whose definition differs from the release's; a deploy leaves them as they are."""
+        """Return running services whose definition differs from the release's; a deploy does not restart them."""
         document = self._releases.document(release)
         if not self._others(document):
             return ()
@@ -59,9 +59,9 @@ class OtherServices:
         return compose.changed_services(wanted, running)
 
     def start(self, release: str, say: Say) -> None:
-        """Start what is missing, wait until it is healthy, then run the release's one-shots.
+        """Start missing services, wait until they are healthy, then run the release's one-shots.
 
-        Raises ActionError, with the last lines of the log, when a service does not come up.
+        Raises ActionError, with the last lines of the log, if a service does not start.
         """
         document = self._releases.document(release)
         others = self._others(document)
@@ -79,7 +79,7 @@ class OtherServices:
             done = self._releases.cli.stream(argv.up_missing(file, missing), file.parent, say)
             if done.code != 0:
                 raise self._releases.failure(
-                    "the other services cannot be started", done,
+                    "cannot start the other services", done,
                     expected=f"{', '.join(missing)} running", remedy="docker ps --all",
                 )  # fmt: skip
         self._wait(document, others, set(missing))
@@ -94,7 +94,7 @@ class OtherServices:
         return tuple(n for n in others if n not in jobs)
 
     def _running(self) -> dict[str, Container]:
-        """The newest container of each service, running ones first."""
+        """Return the newest container of each service; a running one is preferred."""
         found = self._engine.containers(f"{PROJECT}={self._project}", "com.docker.compose.oneoff=False")
         ordered = sorted(found, key=lambda c: (c.running, c.started_at))
         return {c.labels.get(SERVICE, ""): c for c in ordered}
@@ -106,7 +106,7 @@ class OtherServices:
         return self._status_of(document, name, found) not in (*_GOOD, *_LEFT_ALONE)
 
     def _check_projects(self, missing: Iterable[str]) -> None:
-        """A project of another name has its own database: starting a second, empty one would hide the first."""
+        """Refuse services that another project runs: a second, empty database would hide the first."""
         root, own = self._releases.layout.root, self._releases.layout.state
         for container in self._engine.containers(SERVICE, "com.docker.compose.oneoff=False"):
             project, name = container.labels.get(PROJECT, ""), container.labels[SERVICE]
@@ -115,28 +115,28 @@ class OtherServices:
             if here and project != self._project and name in missing:
                 raise ActionError(
                     f"service {name} belongs to project {project} here",
-                    expected=f"it in project {self._project}, or nowhere",
-                    found=f"container {container.name}, made by compose in {folder}",
+                    expected=f"the service in project {self._project}, or in none",
+                    found=f"container {container.name}, created by compose in {folder}",
                     remedy=f'$EDITOR l9.toml  # [targets.…] instance = "{project}"',
                 )
 
     def _check_names(self, document: Mapping[str, Any], missing: Iterable[str], say: Say) -> None:
-        """A fixed container name may be another project's already, which compose says in many words."""
+        """Refuse a fixed container name that another container has."""
         for service, name in compose.fixed_names(document, tuple(missing)).items():
             holder = self._engine.container(name)
             owner = holder.labels.get(PROJECT, "no project") if holder else self._project
             if owner != self._project:
                 raise ActionError(
-                    f"the name of service {service} is taken",
+                    f"the container name of service {service} is already in use",
                     expected=f"a free container name {name}",
-                    found=f"one of project {owner}",
+                    found=f"a container of project {owner}",
                     remedy="$EDITOR docker-compose.yml  # without container_name, instances share a host",
                 )
             if self._config.instance != self._config.app:
-                say(f"{service}: the fixed container name {name} lets no second instance live on this host")
+                say(f"{service}: the fixed container name {name} allows only one instance on this host")
 
     def _lend_image(self, document: Mapping[str, Any], missing: Iterable[str], release: str) -> None:
-        """A worker may name the image that compose would have built for the slots' service."""
+        """Tag the release's image with the name that a worker uses for the slots' service."""
         for name in missing:
             wanted = compose.services(document)[name].get("image")
             lends = wanted and slot_image_runs(document, self._config, name)
@@ -149,7 +149,7 @@ class OtherServices:
         return self._releases.write(release, "services.json", base)
 
     def _wait(self, document: Mapping[str, Any], others: Iterable[str], started: set[str]) -> None:
-        """Until what was started, and what is still starting, is up: healthy where it can say so."""
+        """Wait until started and starting services run, and are healthy if they have a healthcheck."""
         until = self._clock.now() + PATIENCE
         while True:
             found, now = self._running(), self._clock.now()
@@ -173,5 +173,5 @@ class OtherServices:
 
 
 def container_settled(found: Container | None, now: float) -> bool:
-    """Whether a container has not died at once; one that is healthy needs no such patience."""
+    """True if a container is healthy, or has run for `SETTLED` seconds."""
     return found is not None and (found.health == "healthy" or now - found.started_at >= SETTLED)

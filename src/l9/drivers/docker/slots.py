@@ -1,4 +1,4 @@
-"""The containers that stand in slots. Each act looks first, so that it may be repeated after any crash."""
+"""The containers in slots. Each action checks the state first, so that it can be repeated after any crash."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from l9.drivers.docker.releases import Releases
 from l9.errors import ActionError
 
 RESTARTS = "unless-stopped"
-# Seconds: how long nothing may begin in a container for it to be frozen, and how long to wait for that.
+# Seconds: the quiet time that pausing a container needs, and the limit of the wait for it.
 REST = 1.0
-REST_AT_LEAST = 0.25  # where probes are seconds, or less, apart
+REST_AT_LEAST = 0.25  # with probe intervals of a few seconds or less
 REST_WITHIN = 10.0
 
 
 class SlotContainers:
-    """Both slots of one instance."""
+    """Both slots' containers of one instance."""
 
     def __init__(self, releases: Releases) -> None:
         self._releases = releases
@@ -31,23 +31,23 @@ class SlotContainers:
         self._instance = releases.config.instance
 
     def find(self, slot: Slot) -> Container | None:
-        """What stands under the slot's name, whoever made it."""
+        """Return the container with the slot's name, whoever created it."""
         return self._engine.container(names.container(self._instance, slot))
 
     def start(self, slot: Slot, release: str) -> str:
-        """Create and start a release in a free slot. What was half made of it before is made anew."""
+        """Create and start a release in a free slot. A partly created container of it is replaced."""
         found = self._own(slot, release)
         if found and found.running:
             return self.wake(slot, release)
         if found:
             self._engine.remove(found.id)
         older = self._kept(slot, release)
-        if older:  # of the same project: compose would start it instead of what is asked for
+        if older:  # of the same project: compose would start it instead
             self._engine.remove(older.id)
         return self._create(slot, release)
 
     def wake(self, slot: Slot, release: str) -> str:
-        """Bring a release in its slot to running, whatever became of it; created anew where it is gone."""
+        """Make a release run in its slot from any state; create its container if it is gone."""
         found = self._own(slot, release)
         if found is None:
             if self._kept(slot, release) is None:
@@ -68,14 +68,14 @@ class SlotContainers:
         except EngineRefused as refused:
             if refused.status != NOT_FOUND:
                 raise
-            self._engine.remove(found.id)  # its network was made anew, which it knows by id only
+            self._engine.remove(found.id)  # its network was recreated, and it refers to the old one by id
             return self._create(slot, release)
         return f"{found.name} started"
 
     def pause(self, slot: Slot, release: str) -> str:
-        """Freeze a running release; a restart of the engine or the machine does not bring it back.
+        """Pause a running release; a restart of the engine or the machine does not start it.
 
-        One whose health probes, or whose users' own commands, leave no moment to freeze it in is stopped.
+        It is stopped instead if health probes or other commands start in it all the time.
         """
         found = self._own(slot, release)
         if found is None or not found.running:
@@ -86,25 +86,27 @@ class SlotContainers:
             return f"{found.name} is paused"
         if not self._comes_to_rest(found.id):
             self._engine.stop(found.id)
-            return f"{found.name} stopped: commands begin in it all the time, such as its healthcheck"
+            return (
+                f"{found.name} stopped, not paused: commands such as its healthcheck start in it all the time"
+            )
         self._engine.pause(found.id)
         return f"{found.name} paused"
 
     def stop(self, slot: Slot, release: str) -> None:
-        """Stop a release gracefully and keep it. Whoever else stands in the slot is left alone."""
+        """Stop a release gracefully and keep its container. Another release in the slot is not touched."""
         found = self.find(slot)
         if found and found.of(self._instance, release):
             self._stop(found)
 
     def remove(self, slot: Slot, release: str) -> None:
-        """Stop and remove a release, if it is the one that stands in the slot."""
+        """Stop and remove a release, if it is the one in the slot."""
         found = self.find(slot)
         if found and found.of(self._instance, release):
             self._stop(found)
             self._engine.remove(found.id)
 
     def evict(self, slot: Slot, release: str) -> None:
-        """Stop a release and keep its container under another name, so that the slot is free."""
+        """Stop a release and rename its container, so that the slot is free."""
         found = self.find(slot)
         if found is None or not found.of(self._instance, release):
             return
@@ -115,9 +117,9 @@ class SlotContainers:
         self._engine.rename(found.id, names.kept(self._instance, slot, release))
 
     def restore(self, slot: Slot, release: str) -> None:
-        """Put a kept container back into its slot, stopped; what was never kept leaves the slot free.
+        """Rename a kept container back into its slot, stopped; without one the slot stays free.
 
-        Raises ActionError when the slot is not free.
+        Raises ActionError if the slot is not free.
         """
         if self._own(slot, release):
             return
@@ -128,7 +130,7 @@ class SlotContainers:
     # ── one container ────────────────────────────────────────────────────────────────────────────
 
     def _own(self, slot: Slot, release: str) -> Container | None:
-        """The release's container in the slot; None when it is free. Raises ActionError for another's."""
+        """Return the release's container in the slot, None if it is free. Raises ActionError for another release's."""
         found = self.find(slot)
         if found is None or found.of(self._instance, release):
             return found
@@ -145,7 +147,7 @@ class SlotContainers:
         return found if found and found.of(self._instance, release) else None
 
     def _comes_to_rest(self, container: str) -> bool:
-        """Wait for a moment between two health probes; False when none comes."""
+        """Wait for a quiet time between two health probes; False if there is none."""
         until = time.time() + REST_WITHIN
         while (now := time.time()) < until:
             found = self._engine.container(container)
@@ -178,11 +180,11 @@ class SlotContainers:
         file = releases.write(release, f"{slot}.json", derived)
         done = releases.cli.read(argv.up(file), file.parent, timeout=120)
         found = self.find(slot)
-        # A compose left behind by a killed deployer may have been at it too: what counts is what runs.
+        # A compose process left by a killed worker may have created it concurrently: check for the container.
         if done.code == 0 or (found and found.running and found.of(self._instance, release)):
             return f"{names.container(self._instance, slot)} created from image {image.id[7:19]}"
         wanted = f"container {names.container(self._instance, slot)} running"
-        message = f"{release} cannot be started in {slot}"
+        message = f"cannot start {release} in {slot}"
         raise releases.failure(message, done, expected=wanted, remedy="docker ps --all")
 
     def _checks_health(self, document: compose.Document, slot: Slot) -> bool:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: beside, synced, renamed, and the directory synced."""
+"""Atomic file writes: write a temporary file, fsync, rename, and fsync the directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A file's next content, whole and synced on the same file system: it only has to be renamed."""
+    """A file's next content, complete and synced on the same file system, ready to be renamed."""
 
     path: Path
     aside: Path
@@ -25,13 +25,13 @@ class Draft(msgspec.Struct, frozen=True):
         aside: Path | None = None,
         owner: tuple[int, int] | None = None,
     ) -> Draft:
-        """With these permissions from the first byte on; `owner` is the user and group that the file is to have.
+        """Write it with these permissions from the first byte on; `owner` is the file's user and group.
 
-        aside: where it waits, if not beside the file.
+        aside: the temporary path, if not beside the file.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = cls(path, aside or path.with_name(f".{path.name}.{os.getpid()}"))
-        draft.discard()  # what a crash left
+        draft.discard()  # left by a crash
         fd = os.open(draft.aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(fd, "wb") as file:
@@ -48,7 +48,7 @@ class Draft(msgspec.Struct, frozen=True):
         return draft
 
     def keep(self) -> None:
-        """Let it be the file; raises OSError, and leaves nothing behind, where that cannot be."""
+        """Rename it to the file. Raises OSError and removes the draft if that fails."""
         try:
             self.aside.rename(self.path)
         except OSError:
@@ -57,7 +57,7 @@ class Draft(msgspec.Struct, frozen=True):
         sync_directory(self.path.parent)
 
     def discard(self) -> None:
-        """Remove it."""
+        """Remove the draft."""
         with suppress(FileNotFoundError):
             self.aside.unlink()
 
@@ -70,12 +70,12 @@ def replace_file(
     aside: Path | None = None,
     owner: tuple[int, int] | None = None,
 ) -> None:
-    """Write a file whole or not at all, so that it also survives a loss of power."""
+    """Write a file atomically and durably, also across a loss of power."""
     Draft.write(path, content, mode, aside=aside, owner=owner).keep()
 
 
 def sync_directory(path: Path) -> None:
-    """Have the disk know the names in a directory."""
+    """Sync a directory's entries to disk."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -1,4 +1,4 @@
-"""The record of what is deployed, as files that people and other programs read."""
+"""The record of the deployed release, as files for people and other programs."""
 
 from __future__ import annotations
 

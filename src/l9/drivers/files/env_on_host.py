@@ -1,4 +1,4 @@
-"""The host's environment file: judged without its values being shown, and written by a run that resolved one."""
+"""The host's environment file: judged without showing its values, and written by a run that resolved one."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _STAGED, _KEPT, _NONE = ".new", ".before", ".none"
 
 
 class EnvOnHost:
-    """Implements `Env`. `aside`: the directory, of mode 0700, for what runs stage and keep."""
+    """Implements `Env`. `aside`: the directory, of mode 0700, for files that runs stage and keep."""
 
     def __init__(self, path: Path, aside: Path | None = None) -> None:
         self._path = path
         self._aside = aside or path.parent
 
-    # ── looking ──────────────────────────────────────────────────────────────────────────────────
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
     def check(self, rules: tuple[Rule, ...], run: str = "") -> Environment:
         path, staged = str(self._path), self._of(run, _STAGED)
@@ -51,11 +51,11 @@ class EnvOnHost:
         return fingerprint(_read(self._path), key)
 
     def secret(self, key: str) -> str | None:
-        """The value of one key, for a request of l9's own; it must go nowhere else."""
+        """Return the value of one key, only for l9's own requests."""
         return self.values().get(key)
 
     def values(self) -> dict[str, str]:
-        """All keys and values, to start a process with."""
+        """Return all keys and values, to start a process with."""
         return {e.key: e.value.reveal() for e in _read(self._path).entries}
 
     def _mode(self) -> int | None:
@@ -81,9 +81,9 @@ class EnvOnHost:
         target = self._path.resolve()  # a link stays a link
         if not staged.exists():
             if kept.exists() or none.exists():
-                return "written already"
+                return "already written"
             raise ActionError(
-                "what the deploy resolved is gone",
+                "the staged environment is missing",
                 expected=str(staged),
                 found="no such file",
                 remedy="l9 status",
@@ -97,7 +97,7 @@ class EnvOnHost:
         self._put(target, staged.read_bytes(), PRIVATE)
         staged.unlink()
         dropped = [key for key in before.keys if key not in file.keys]
-        gone = f"; no longer there: {', '.join(dropped)}" if dropped else ""
+        gone = f"; removed: {', '.join(dropped)}" if dropped else ""
         return f"{len(file.keys)} keys, fingerprint {whole_fingerprint(file, self._key())}{gone}"
 
     def restore(self, run: str) -> None:
@@ -109,18 +109,18 @@ class EnvOnHost:
 
     def settle(self, run: str) -> None:
         for end in (_STAGED, _KEPT, _NONE):
-            with suppress(OSError):  # what cannot be removed now is when the next run stages its own
+            with suppress(OSError):  # the next run that stages a file removes it
                 self._of(run, end).unlink(missing_ok=True)
 
     def _of(self, run: str, end: str) -> Path:
         return self._aside / f"{run}{end}"
 
     def _leftovers(self) -> Iterator[Path]:
-        """What runs left that are over: the caller holds the lock, and an interrupted run was taken up before."""
+        """Yield the files of finished runs: the caller holds the lock, and interrupted runs were recovered before."""
         return (path for path in self._aside.iterdir() if path.suffix in (_STAGED, _KEPT, _NONE))
 
     def _key(self) -> bytes:
-        """The host's own secret key: fingerprints on its record can be compared with each other, and not guessed."""
+        """Return the host's secret key for fingerprints: they can be compared with each other, but not guessed."""
         path = self._aside / "key"
         if not path.exists():
             self._put(path, secrets.token_bytes(32), PRIVATE)
@@ -129,7 +129,7 @@ class EnvOnHost:
     def _put(self, path: Path, data: bytes, mode: int) -> None:
         """Write a file with this mode and its former owner.
 
-        Until it is whole it lies among what is private, or beside the file where that is another file system.
+        The temporary file is in the private directory, or beside the file if that is another file system.
         """
         there = path.parent
         near = there.stat().st_dev == self._aside.stat().st_dev
@@ -141,15 +141,15 @@ class EnvOnHost:
             if was is None or error.errno != errno.EPERM:  # chown's
                 raise
             raise ActionError(
-                f"the owner of {path} cannot be kept",
-                expected="a file of the user's that deploys, or root",
+                f"cannot keep the owner of {path}",
+                expected="a file owned by the deploying user, or to run as root",
                 found=f"user {was.st_uid}",
                 remedy=shlex.join(("ls", "-l", str(path))),
             ) from None
 
 
 def is_private(path: Path) -> bool:
-    """Whether a file is there that its owner alone may read."""
+    """True if the file exists and only its owner may read it."""
     try:
         seen = path.stat()
     except OSError:
@@ -166,6 +166,6 @@ def _read(path: Path) -> EnvFile:
         raise ActionError(
             f"{path} cannot be read",
             expected="UTF-8 text",
-            found=f"byte {error.start} is none",
+            found=f"byte {error.start} is invalid",
             remedy=f"$EDITOR {shlex.quote(str(path))}",
         ) from None

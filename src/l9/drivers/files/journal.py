@@ -1,4 +1,4 @@
-"""The journal as a file: JSON Lines, fsynced, hash-chained, read from its end."""
+"""The journal file: JSON Lines, fsynced, hash-chained, read from its end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _decoder = msgspec.json.Decoder(ev.Entry)
 
 
 class _Bare(msgspec.Struct, frozen=True):
-    """An entry whose body this version does not know."""
+    """An entry with a body that this version does not know."""
 
     seq: int
     at: float
@@ -43,9 +43,9 @@ class JournalFile:
         self._last: tuple[int, str] | None = None
 
     def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
-        """Write one entry and sync it to disk before returning; `run` is the run's id.
+        """Append one entry and sync it to disk before returning; `run` is the run's id.
 
-        claim: the operator's side said so, and this host has not seen it.
+        claim: the operator's side reported it, and this host has not verified it.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._last is None:
@@ -72,11 +72,11 @@ class JournalFile:
         return self._path.with_name("journal.reserve")
 
     def _keep_room(self) -> None:
-        """Room for a way back: a run that fills the disk must still be able to say what it undoes."""
+        """Reserve disk space: a run that fills the disk must still be able to journal its rollback."""
         try:
             fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError:
-            return  # there already, or not to be had
+            return  # it exists, or there is no space
         try:
             os.posix_fallocate(fd, 0, RESERVE)
         except OSError:
@@ -85,7 +85,7 @@ class JournalFile:
             os.close(fd)
 
     def entries(self) -> Iterator[ev.Entry]:
-        """All entries, oldest first. A torn last line is left out."""
+        """Yield all entries, oldest first. An incomplete last line is left out."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -94,7 +94,7 @@ class JournalFile:
                     yield entry
 
     def last_run(self) -> list[ev.Entry]:
-        """The entries of the newest run, oldest first; read from the end of the file."""
+        """Return the entries of the newest run, oldest first; read from the end of the file."""
         found: list[ev.Entry] = []
         for line in self.lines_backward():
             entry = parse(line, self._path)
@@ -106,7 +106,7 @@ class JournalFile:
         return found[::-1]
 
     def last_run_offset(self) -> int:
-        """The byte offset at which the newest run's first entry begins; the file's end where there is none."""
+        """Return the byte offset of the newest run's first entry, or the file's end if there is no run."""
         end = back = 0
         if self._path.exists():
             end = self._path.stat().st_size
@@ -117,25 +117,25 @@ class JournalFile:
         return end
 
     def size(self) -> int:
-        """The file's size in bytes; 0 where there is none."""
+        """Return the file's size in bytes; 0 if there is no file."""
         return self._path.stat().st_size if self._path.exists() else 0
 
     def last_finished(self) -> ev.Entry | None:
-        """The newest `run-finished` entry."""
+        """Return the newest `run-finished` entry, or None."""
         for line in self.lines_backward():
             if b'"event":"run-finished"' in line and (entry := parse(line, self._path)):
                 return entry
         return None
 
     def ends(self) -> Iterator[ev.RunFinished]:
-        """How runs ended, newest first."""
+        """Yield the `run-finished` events, newest first."""
         for line in self.lines_backward():
             entry = parse(line, self._path) if b'"event":"run-finished"' in line else None
             if entry is not None and isinstance(entry.body, ev.RunFinished):
                 yield entry.body
 
     def starts(self, tag: str) -> Iterator[ev.RunStarted]:
-        """How runs of that tag began, newest first; only their own lines are read as JSON."""
+        """Yield the `run-started` events of a tag, newest first; only their own lines are parsed."""
         mark = b'"tag":' + _encoder.encode(tag)
         for line in self.lines_backward():
             entry = parse(line, self._path) if b'"event":"run-started"' in line and mark in line else None
@@ -143,7 +143,7 @@ class JournalFile:
                 yield entry.body
 
     def lines_backward(self) -> Iterator[bytes]:
-        """Whole lines, newest first; a torn last line is left out."""
+        """Yield complete lines, newest first; an incomplete last line is left out."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -159,14 +159,14 @@ class JournalFile:
                 for part in reversed(parts[1:]):
                     if whole and part:
                         yield part + b"\n"
-                    whole = True  # what follows the last newline is torn, or empty
+                    whole = True  # text after the last newline is incomplete, or empty
             if tail and whole:
                 yield tail + b"\n"
 
     def verify(self) -> int:
-        """The number of entries, when each carries the hash of the one before it.
+        """Return the number of entries if each has the hash of the one before it.
 
-        Raises JournalBroken naming the first entry that was changed, removed or put in between.
+        Raises JournalBroken naming the first entry that was changed, removed or inserted.
         """
         prev, count = _GENESIS, 0
         if not self._path.exists():
@@ -193,7 +193,7 @@ class JournalFile:
         return count
 
     def _repair(self) -> tuple[int, str]:
-        """Cut a torn last line off; the number and hash of the last whole entry."""
+        """Remove an incomplete last line; return the number and hash of the last entry."""
         torn = 0
         if self._path.exists():
             with self._path.open("rb+") as file:
@@ -212,7 +212,7 @@ class JournalFile:
                 bare = msgspec.json.decode(last, type=_Bare)
             except msgspec.MsgspecError as error:
                 raise JournalBroken(
-                    "the journal ends in a line that is no entry",
+                    "the journal's last line is not an entry",
                     expected=f"one JSON object a line in {self._path}",
                     found=str(error),
                     remedy=shlex.join(("mv", str(self._path), f"{self._path}.broken")),
@@ -225,7 +225,7 @@ class JournalFile:
 
 
 def _add(path: Path, line: bytes) -> None:
-    """Add a line, synced, or leave the file as it was."""
+    """Append a line and sync it, or leave the file unchanged."""
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         size = os.fstat(fd).st_size
@@ -242,9 +242,9 @@ def _add(path: Path, line: bytes) -> None:
 
 
 def parse(line: bytes, path: Path) -> ev.Entry | None:
-    """One line of the journal at `path` as an entry; None for an event of its schema that this version does not know.
+    """Parse one line of the journal at `path`; None for an unknown event of the same schema.
 
-    Raises UsageError for a journal of another schema, JournalBroken for a line that is no entry.
+    Raises UsageError for a journal of another schema, JournalBroken for a line that is not an entry.
     """
     try:
         entry = _decoder.decode(line)
@@ -253,7 +253,7 @@ def parse(line: bytes, path: Path) -> ev.Entry | None:
             bare = msgspec.json.decode(line, type=_Bare)
         except msgspec.MsgspecError:
             raise JournalBroken(
-                "the journal has a line that is no entry",
+                "the journal has a line that is not an entry",
                 expected="one JSON object a line",
                 found=str(error),
                 remedy="l9 history --verify",
@@ -265,7 +265,7 @@ def parse(line: bytes, path: Path) -> ev.Entry | None:
 
 
 def _refuse_other(schema: str, path: Path) -> None:
-    """A journal of an older schema is moved aside, since nothing here reads it; a newer one needs a newer l9."""
+    """Raise UsageError: a journal of an older schema must be moved away, a newer one needs a newer l9."""
     if schema == ev.SCHEMA:
         return
     older = _version(schema) < _version(ev.SCHEMA)
@@ -293,7 +293,7 @@ def _digest(data: bytes) -> str:
 
 
 def _last_newline(fd: int, size: int) -> int:
-    """The offset just after the last newline; 0 where there is none."""
+    """Return the offset after the last newline, or 0."""
     position = size
     while position > 0:
         start = max(0, position - _CHUNK)

@@ -1,4 +1,4 @@
-"""The host's lock: a kernel lock that dies with its holder, and a note of who holds it."""
+"""The host's lock: a kernel lock that is released when its holder dies, and a note of the holder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from l9.errors import Locked
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who holds the lock, for what, and since when (seconds since the epoch)."""
+    """The lock's holder, its purpose, and the time it was taken (seconds since the epoch)."""
 
     who: str
     what: str
@@ -22,7 +22,7 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 def waiting_for(held: Holder, wait: float) -> str:
-    """What is told to whoever waits (seconds) for a lock."""
+    """Return the message for a caller that waits (seconds) for the lock."""
     return f"waiting up to {wait:g} s for {held.what} by {held.who}"
 
 
@@ -37,7 +37,7 @@ class LockFile:
         """Take the lock, waiting up to `wait` seconds. Raises Locked naming the holder."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        # Whoever only looks (`holder`) is in the way for an instant, and is no other run.
+        # At least 0.1 s: a caller of `holder` takes the lock for an instant.
         until = time.monotonic() + max(wait, 0.1)
         while True:
             try:
@@ -54,15 +54,15 @@ class LockFile:
         self._fd = fd
 
     def free(self) -> None:
-        """Give the lock back; nothing happens when it is not held."""
+        """Release the lock, if it is held."""
         if self._fd is not None:
             os.ftruncate(self._fd, 0)
-            fcntl.flock(self._fd, fcntl.LOCK_UN)  # a child on its way to its exec still has the descriptor
+            fcntl.flock(self._fd, fcntl.LOCK_UN)  # a child before its exec still has the descriptor
             os.close(self._fd)
             self._fd = None
 
     def holder(self) -> Holder | None:
-        """Who holds the lock now, or None when nobody does."""
+        """Return the current holder, or None."""
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:

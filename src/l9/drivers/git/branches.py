@@ -1,4 +1,4 @@
-"""The branches of a working copy and of its origin, each compared with main."""
+"""The branches of a working copy and of its origin, compared with main."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from l9.drivers.git.runner import run_checked
 from l9.drivers.process.concurrency import run_concurrently
 
 TOGETHER = 8
-MOST = 200  # branches compared: each takes a process
+MOST = 200  # branches compared, with one process each
 
 
 def branches(top: Path, main: str) -> Branches:
-    """All branches but main, by name; none where there is no commit yet. Raises ActionError where git fails."""
+    """Return all branches except main, by name; none before the first commit. Raises ActionError if git fails."""
     heads = git.parse_heads(run_checked(git.list_heads(), cwd=top))
     mains = {head.where: head.commit for head in heads if head.name == main}
     base = mains.get("origin", mains.get("local"))

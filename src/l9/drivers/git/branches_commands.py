@@ -1,4 +1,4 @@
-"""git: branches here and on origin, and how far each is from main."""
+"""git: branches here and on origin, and their distance from main."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from l9.drivers.git.commands import Argv
 
-MOST = 5000  # commits looked at on each side
+MOST = 5000  # commits counted on each side
 
 
 class Head(NamedTuple):
-    """A branch; `where` is local or the remote's name, `at` when its newest commit was made (epoch seconds)."""
+    """A branch. `where`: local or the remote's name; `at`: the time of its newest commit (epoch seconds)."""
 
     name: str
     where: str
@@ -19,7 +19,7 @@ class Head(NamedTuple):
 
 
 class Distance(NamedTuple):
-    """Commits that main lacks, and that it has more; `began` is when the oldest of the branch's own was made."""
+    """Commits ahead of main and behind it; `began` is the time of the oldest commit that main lacks."""
 
     ahead: int
     behind: int
@@ -27,13 +27,13 @@ class Distance(NamedTuple):
 
 
 def list_heads(remote: str = "origin") -> Argv:
-    """All branches, fields divided by NUL. What a remote-tracking one says is as of the last fetch."""
+    """List all branches, fields separated by NUL. Remote-tracking branches are as of the last fetch."""
     form = "%(refname)%00%(objectname)%00%(committerdate:unix)%00%(symref)"
     return ("git", "for-each-ref", f"--format={form}", "refs/heads", f"refs/remotes/{remote}")
 
 
 def parse_heads(out: str, remote: str = "origin") -> tuple[Head, ...]:
-    """`list_heads`' output, without names that only stand for another branch (`origin/HEAD`)."""
+    """Parse `list_heads`' output, without symbolic names (`origin/HEAD`)."""
     found = []
     for line in out.splitlines():
         ref, commit, at, symref = line.split("\0")
@@ -47,7 +47,7 @@ def parse_heads(out: str, remote: str = "origin") -> tuple[Head, ...]:
 
 
 def distance(main: str, commit: str) -> Argv:
-    """The commits that only one of the two has, newest first: a mark for the side, and the time."""
+    """List the commits that only one of the two has, newest first, with side and time."""
     return (
         "git", "log", "--no-show-signature", "--no-color", "--format=%m%ct", f"--max-count={MOST}",
         f"{main}...{commit}", "--",

@@ -1,4 +1,4 @@
-"""What a commit has behind it: the last release, and what was committed since then."""
+"""A commit's history: the last release, and the commits since then."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_MESSAGES = 2000
 
 
 class GitHistory:
-    """Reads one working copy's history; what it found out of a commit it keeps, for a commit never changes."""
+    """Reads one working copy's history, and caches results by commit."""
 
     def __init__(self, top: Path, config: Config, state: Path) -> None:
         self._top = top
@@ -31,9 +31,9 @@ class GitHistory:
         self._last: dict[tuple[str, str], LastRelease] = {}
 
     def last_release(self, name: str, commit: str) -> LastRelease:
-        """The highest release on the commits before this one; `name` is the tag judged, and never its own last.
+        """Return the highest release among the commit's ancestors; `name` is the judged tag, which does not count.
 
-        Only what origin has counts, where it can be asked: a tag that was refused before its push is no release.
+        Only tags on origin count, if origin is reachable: a tag that was refused before its push is not a release.
         Raises ActionError in a shallow clone.
         """
         with self._lock:
@@ -42,18 +42,18 @@ class GitHistory:
             return self._last[name, commit]
 
     def messages(self, name: str, commit: str) -> Messages:
-        """What the commits since the last release say, in one process."""
+        """Return the messages of the commits since the last release."""
         last = self.last_release(name, commit)
         out = self._git(git_history.log_messages(last.commit, commit, MOST_MESSAGES + 1))
         found = git_history.parse_messages(out)
         return Messages(last.tag, found[:MOST_MESSAGES], more=len(found) > MOST_MESSAGES)
 
     def signature(self, name: str) -> Signature:
-        """Who signed the tag."""
+        """Verify the tag's signature."""
         return signature(self._top, self._config, name)
 
     def secrets(self, name: str, commit: str, *, whole: bool = False) -> Secrets:
-        """What looks like a secret in what was added since the last release, or in the whole history."""
+        """Find likely secrets in lines that were added since the last release, or in the whole history."""
         from l9.checks.secrets.history import secrets
 
         last = LastRelease() if whole else self.last_release(name, commit)
@@ -63,7 +63,7 @@ class GitHistory:
     def _look_for_last(self, name: str, commit: str) -> LastRelease:
         if self._git(git_history.is_shallow()).strip() == "true":
             raise ActionError(
-                "the releases before this one cannot be seen",
+                "the previous releases are not in this clone",
                 expected="a clone with its whole history",
                 found="a shallow clone",
                 remedy=shlex.join(git.unshallow(self._config.release.main)),
@@ -88,7 +88,7 @@ class GitHistory:
         return LastRelease(last.name, last.commit)
 
     def _pushed(self) -> dict[str, str] | None:
-        """The tags that origin has; None where it cannot be asked, which `repository.tag-on-origin` tells."""
+        """Return origin's tags, or None if it is unreachable (`repository.tag-on-origin` reports that)."""
         try:
             done = run(git_history.remote_tags(), cwd=self._top, timeout=60)
         except ActionError:

@@ -1,4 +1,4 @@
-"""git: which releases a commit has behind it, and what the commits since then say."""
+"""git: the releases in a commit's history, and the messages of the commits since then."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from l9.drivers.git.commands import Argv
 
 
 class MergedTag(NamedTuple):
-    """An annotated tag in a commit's history; `commit` is empty where it names another tag."""
+    """An annotated tag in a commit's history; `commit` is empty if it names another tag."""
 
     name: str
     object_id: str
@@ -17,13 +17,13 @@ class MergedTag(NamedTuple):
 
 
 def merged_tags(commit: str) -> Argv:
-    """All tags that are reachable from a commit, fields divided by NUL."""
+    """List all tags that are reachable from a commit, fields separated by NUL."""
     form = "%(refname:strip=2)%00%(objecttype)%00%(*objecttype)%00%(objectname)%00%(*objectname)"
     return ("git", "for-each-ref", f"--merged={commit}", f"--format={form}", "refs/tags")
 
 
 def parse_merged_tags(out: str) -> tuple[MergedTag, ...]:
-    """`merged_tags`' output, without lightweight tags: those are no releases."""
+    """Parse `merged_tags`' output, without lightweight tags: those are not releases."""
     rows = (line.split("\0") for line in out.splitlines())
     return tuple(
         MergedTag(name, oid, target if of == "commit" else "")
@@ -33,7 +33,7 @@ def parse_merged_tags(out: str) -> tuple[MergedTag, ...]:
 
 
 def remote_tags(remote: str = "origin") -> Argv:
-    """Every tag that the remote has; read by `parse_ls_remote`."""
+    """List the remote's tags; parsed by `parse_ls_remote`."""
     return ("git", "ls-remote", "--tags", "--refs", "--", remote)
 
 
@@ -42,7 +42,7 @@ def is_shallow() -> Argv:
 
 
 def log_messages(since: str, commit: str, most: int) -> Argv:
-    """The newest `most` commits after `since` (empty: only the commit itself), with parents and message."""
+    """List the newest `most` commits after `since` (empty: only the commit itself), with parents and message."""
     return (
         "git", "log", "-z", "--no-show-signature", "--no-notes", "--no-color", f"--max-count={most}",
         "--format=%H%x1f%P%x1f%B", *((f"{since}..{commit}",) if since else ("--no-walk", commit)), "--",
@@ -50,6 +50,6 @@ def log_messages(since: str, commit: str, most: int) -> Argv:
 
 
 def parse_messages(out: str) -> tuple[CommitMessage, ...]:
-    """`log_messages`' output, newest first."""
+    """Parse `log_messages`' output, newest first."""
     rows = (row.split("\x1f", 2) for row in out.split("\0") if row)
     return tuple(CommitMessage(commit, len(parents.split()), text) for commit, parents, text in rows)

@@ -1,4 +1,4 @@
-"""The releases of one working copy: listed, and the next one's tag made."""
+"""The releases of one working copy: lists them, and creates the next one's tag."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from l9.drivers.git.tags import peel, read_tag
 from l9.drivers.process.programs import Done
 from l9.errors import ActionError, UsageError
 
-PATIENCE = 120.0  # seconds for a signature: somebody may have to type a passphrase or touch a key
+PATIENCE = 120.0  # seconds for a signature: a person may have to type a passphrase or touch a key
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """One release. `commits` are those since the release before it, or all."""
+    """One release. `commits` counts those since the previous release, or all."""
 
     tag: str
     commit: str
@@ -34,14 +34,14 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class GitReleases:
-    """Reads and makes the tags of the repository at `top`."""
+    """Lists and creates the tags of the repository at `top`."""
 
     def __init__(self, top: Path, config: Config) -> None:
         self._top = top
         self._config = config
 
     def newest(self, most: int) -> tuple[Listed, ...]:
-        """The newest releases, the highest version first."""
+        """Return the newest releases, the highest version first."""
         form = TagFormat(self._config.release.tag)
         lines = git_releases.parse_annotated(self._must(git_releases.list_annotated()))
         known = [
@@ -58,7 +58,7 @@ class GitReleases:
         return tuple(found)
 
     def refuse_behind(self, commit: str) -> None:
-        """Raises UsageError where origin has what the next release would have to know of."""
+        """Raise UsageError if origin has releases or commits of main that HEAD lacks."""
         if self._run(git.remote_url()).code != 0:
             return
         main = self._config.release.main
@@ -68,22 +68,22 @@ class GitReleases:
         names = (ref.removeprefix("refs/tags/") for ref in told if ref.startswith("refs/tags/"))
         if unknown := [name for name in names if form.parse(name) is not None and name not in here]:
             raise UsageError(
-                "origin has releases that this working copy does not know of",
-                expected="every release of origin's here",
+                "origin has releases that are not in this working copy",
+                expected="every release on origin",
                 found=", ".join(unknown[:5]),
                 remedy="git fetch --tags origin",
             )
         head = told.get(f"refs/heads/{main}")
         if head and self._run(git.is_ancestor(head, commit)).code != 0:
             raise UsageError(
-                f"HEAD lacks commits of origin's {main}",
-                expected=f"a commit that has {head[:12]} behind it",
+                f"HEAD is behind origin's {main}",
+                expected=f"a commit that contains {head[:12]}",
                 found=commit[:12],
                 remedy=f"git pull --no-rebase origin {main}",
             )
 
     def make(self, name: str, commit: str, message: str, *, sign: bool) -> None:
-        """Write the tag. Raises ActionError where git refuses: a tag that is there is never moved."""
+        """Create the tag. Raises ActionError if git refuses; an existing tag is never moved."""
         done = run(
             git_releases.make_tag(name, commit, sign=sign),
             cwd=self._top,
@@ -93,13 +93,13 @@ class GitReleases:
         )
         if done.code == 0 and sign:
             tag = read_tag(self._top, name)
-            # git 2.39 writes an unsigned tag, and says that all went well, where ssh-keygen does not sign.
+            # git 2.39 creates an unsigned tag with exit code 0 if ssh-keygen fails to sign.
             if tag.signature == "none":
                 self._must(git_releases.unmake_tag(name, str(tag.object_id)))
                 done = Done(1, done.raw, done.err)
         if done.code != 0:
             raise ActionError(
-                f"the tag {name} was not written",
+                f"the tag {name} was not created",
                 expected="an annotated tag" + (", signed" if sign else ""),
                 found=reason(done.err),
                 remedy="git config --get-regexp '^(gpg|user)[.]'"

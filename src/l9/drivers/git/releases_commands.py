@@ -1,4 +1,4 @@
-"""git: the tags of a repository as releases, and the making of one."""
+"""git: list a repository's tags as releases, and create one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIELDS = (
 
 
 class TagLine(NamedTuple):
-    """An annotated tag; `at` is when it was made, seconds since the epoch. Of a tag of a tag no commit is known."""
+    """An annotated tag; `at` is its time in seconds since the epoch. A tag of a tag has no commit."""
 
     name: str
     commit: str
@@ -23,12 +23,12 @@ class TagLine(NamedTuple):
 
 
 def list_annotated() -> Argv:
-    """All tags, newest version first, fields divided by NUL."""
+    """List all tags, newest version first, fields separated by NUL."""
     return ("git", "for-each-ref", f"--format={'%00'.join(_FIELDS)}", "--sort=-version:refname", "refs/tags")
 
 
 def parse_annotated(out: str) -> tuple[TagLine, ...]:
-    """`list_annotated`'s output, without lightweight tags: those are no releases."""
+    """Parse `list_annotated`'s output, without lightweight tags: those are not releases."""
     rows = (line.split("\0") for line in out.splitlines())
     return tuple(
         TagLine(name, target if of == "commit" else "", tree, float(at or 0), tagger.strip())
@@ -38,16 +38,16 @@ def parse_annotated(out: str) -> tuple[TagLine, ...]:
 
 
 def count_commits(since: str, until: str) -> Argv:
-    """How many commits the one has that the other has not; all, where `since` is empty."""
+    """Count the commits of `until` that are not in `since`; all if `since` is empty."""
     return ("git", "rev-list", "--count", until, *((f"^{since}",) if since else ()), "--")
 
 
 def make_tag(name: str, commit: str, *, sign: bool) -> Argv:
-    """An annotated tag on a commit, its message from standard input as it is; never one that there is already."""
+    """Create an annotated tag on a commit, its message verbatim from standard input; fails if the tag exists."""
     kind = "--sign" if sign else "--annotate"
     return ("git", "tag", kind, "--cleanup=whitespace", "--file=-", "--", name, commit)
 
 
 def unmake_tag(name: str, object_id: str) -> Argv:
-    """Take a tag away that is still this very object."""
+    """Delete a tag if it still is this object."""
     return ("git", "update-ref", "-d", f"refs/tags/{name}", object_id)

@@ -1,4 +1,4 @@
-"""The operator's working copy: what the local gates look at, and the one push."""
+"""The operator's working copy: observations for the local gates, and the one push."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from l9.drivers.signing.tags import signers_on_main
 from l9.errors import ActionError, UsageError
 
 COMPOSE_FILES = ("*.yml", "*.yaml", "*.env", ".env*", "env")
-MOST_COMPOSE_FILES, LONGEST_COMPOSE_FILE = 100, 200_000  # files, bytes: what a plan sends to the host
+MOST_COMPOSE_FILES, LONGEST_COMPOSE_FILE = 100, 200_000  # files, bytes: limits of a plan's request
 NO_ATOMIC = "does not support --atomic push"
-LONGEST_LOCK = 20_000_000  # bytes: a lock names every wheel of every platform
+LONGEST_LOCK = 20_000_000  # bytes: a lock has hashes for every platform's wheels
 
 
 class GitRepo:
-    """One working copy, through the system's git."""
+    """One working copy, accessed with the system's git."""
 
     def __init__(self, top: Path, config: Config) -> None:
         self._top = top
@@ -48,39 +48,39 @@ class GitRepo:
 
     @property
     def top(self) -> Path:
-        """The working copy's own folder."""
+        """The top folder of the working copy."""
         return self._top
 
     def tree(self, name: str) -> GitTree:
-        """The files of a tag, or of HEAD where the name is empty: as they are since the last `forget`."""
+        """Return the tree of a tag, or of HEAD for an empty name; cached until `forget`."""
         return self._trees.setdefault(name, GitTree(self._top, git.revision(name)))
 
     @cached_property
     def config_path(self) -> str:
-        """The path of `l9.toml` in the repository, which may lie below its top."""
+        """The path of `l9.toml` in the repository, possibly below its top."""
         return self._git(git.show_prefix()).strip("\n") + FILE
 
     def blob(self, name: str, path: str) -> str:
-        """The id of a file's git blob in a tag's tree; empty where there is no such file."""
+        """Return the id of a file's git blob in a tag's tree, or an empty text."""
         entry = self.tree(name).entries.get(path)
         return entry.object_id if entry is not None and entry.kind == "blob" else ""
 
     def forget(self) -> None:
-        """Forget what the names stood for: a tag or HEAD may have moved."""
+        """Clear the caches by name: a tag or HEAD may have moved."""
         self._trees = {}
 
     @property
     def history(self) -> GitHistory:
-        """What its commits have behind them."""
+        """The history of its commits."""
         return GitHistory(self._top, self._config, self.state())
 
     @property
     def notes(self) -> Attestations:
-        """What is known of this repository's trees."""
+        """The attestations of this repository's trees."""
         return Attestations(self._top)
 
     def attested(self, name: str) -> Attested:
-        """Who attested that the tag's tree (HEAD's, where the name is empty) passed CGMP."""
+        """Return the attestation that the tag's tree (HEAD's for an empty name) passed CGMP."""
         tree = self.tag(name).tree
         if not self._config.release.allowed_signers:
             own = run(git.read_setting("gpg.ssh.allowedSignersFile", "path"), cwd=self._top)
@@ -98,17 +98,17 @@ class GitRepo:
         return git.parse_status(self._git(git.status()))
 
     def tags(self) -> tuple[str, ...]:
-        """The names of all tags, oldest version first."""
+        """Return the names of all tags, oldest version first."""
         return tuple(self._git(git.list_tags()).split())
 
     def head(self) -> Tag:
-        """HEAD as the tag that does not exist yet, without a name; no commit before the first one."""
+        """Return HEAD as a tag without a name; its commit is empty before the first commit."""
         done = run(git.show_head(), cwd=self._top)
         commit, tree = done.out.split() if done.code == 0 else ("", "")
         return Tag("", commit=commit, tree=tree)
 
     def tags_at_head(self) -> tuple[str, ...]:
-        """The names of the tags that HEAD carries, oldest version first."""
+        """Return the names of the tags at HEAD, oldest version first."""
         if not self.head().commit:
             return ()
         return tuple(self._git((*git.list_tags(), "--points-at=HEAD")).split())
@@ -124,7 +124,7 @@ class GitRepo:
         on_main = any(self._run(git.is_ancestor(tag.commit, m)) == 0 for m in mains)
         if not on_main and self._git(("git", "rev-parse", "--is-shallow-repository")).strip() == "true":
             raise ActionError(
-                f"whether {name} is on {main} cannot be seen",
+                f"cannot determine whether {name} is on {main}",
                 expected="a clone with its whole history",
                 found="a shallow clone",
                 remedy=shlex.join(git.unshallow(main)),
@@ -132,7 +132,7 @@ class GitRepo:
         return replace(tag, on_main=on_main, annotated_at_origin=self._is_annotated_at_origin(tag))
 
     def _is_annotated_at_origin(self, tag: Tag) -> bool:
-        """CI systems fetch a tag's commit under the tag's name. Origin is asked only about a lightweight tag."""
+        """True if origin has an annotated tag here: CI systems fetch a tag's commit under the tag's name."""
         if tag.kind != "commit":
             return False
         with suppress(ActionError):
@@ -141,7 +141,7 @@ class GitRepo:
         return False
 
     def tree_id(self, name: str) -> str:
-        """The tree of a tag; empty where there is no such tag. Nothing else of it is looked at."""
+        """Return the id of a tag's tree, or an empty text if there is no such tag."""
         return self._read_tag(name).tree
 
     def origin(self, name: str, commit: str) -> Origin:
@@ -155,7 +155,7 @@ class GitRepo:
         return Origin(url.out.strip(), found.get(f"refs/tags/{name}"), has)
 
     def locks(self, name: str) -> Locks:
-        """The requirements files of the tag's tree, and those that they take in with `-r`."""
+        """Return the requirements files of the tag's tree, and those they include with `-r`."""
         return self._locks(self.tree(name))
 
     def _locks(self, tree: GitTree) -> Locks:
@@ -170,8 +170,8 @@ class GitRepo:
         return Locks(found)
 
     def declared(self, name: str) -> Declared:
-        """What the project files of the tag's tree declare, compared with their locks."""
-        from l9.checks.dependencies.declared import (  # not on the host: it has no `packaging`
+        """Compare the dependencies that the tag's project files declare with their locks."""
+        from l9.checks.dependencies.declared import (  # lazy: a host has no `packaging`
             compare,
             wanted_files,
         )
@@ -188,12 +188,12 @@ class GitRepo:
         return env_example.look_at_source(self.tree(name), self._config)
 
     def read(self, name: str, path: str) -> str | None:
-        """One file of the tag's tree as text, or None where there is none."""
+        """Return one file of the tag's tree as text, or None."""
         done = run(git.read_file(name, path), cwd=self._top)
         return done.out if done.code == 0 else None
 
     def compose_files(self, name: str) -> dict[str, str]:
-        """What compose may read in the tag's tree (its own files and env files), path to text; empty for no tag."""
+        """Return compose files and env files of the tag's tree, path to text; empty without a tag."""
         tree = self.tree(name)
         if not tree.objects.resolve(git.revision(name)):
             return {}
@@ -214,18 +214,18 @@ class GitRepo:
         if notes:
             self.notes.merge_remote()
         done = run(git.push(main, name, *notes), cwd=self._top, timeout=300, hooks=True)
-        untouched = "; origin is as it was"
+        untouched = "; origin is unchanged"
         if NO_ATOMIC in done.err:
             for argv in git.push_in_turn(main, name, *notes):
                 done = run(argv, cwd=self._top, timeout=300, hooks=True)
                 if done.code != 0:
                     break
-                untouched = f"; origin takes no atomic push, and has {main} already"
+                untouched = f"; origin does not support atomic pushes, and has {main} already"
         if done.code != 0:
             found, remedy = self._refused(done, name)
             raise ActionError(
                 f"main and {name} were not pushed{untouched}",
-                expected="origin to take all in one push",
+                expected="one push that origin accepts",
                 found=found,
                 remedy=remedy,
                 log=tuple((done.out + done.err).strip().splitlines()[-15:]),
@@ -233,7 +233,7 @@ class GitRepo:
         return f"main{', notes' if notes else ''} and {name} on origin"
 
     def _refused(self, done: Done, name: str) -> tuple[str, str]:
-        """Why origin did not take the push, from its porcelain, and the command that mends it."""
+        """Return the reason why origin refused the push, from its porcelain output, and the command that helps."""
         main = self._config.release.main
         rows = (line.split("\t") for line in done.out.splitlines() if line.startswith("!\t"))
         refused = [(to.partition(":")[2], why) for _, to, why in rows if "atomic push fail" not in why]
@@ -241,36 +241,37 @@ class GitRepo:
             return reason(done.err), "git ls-remote origin"
         ref, why = refused[0]
         if ref == f"refs/tags/{name}":
-            return f"{ref} {why}: origin has another object under this name", f"git ls-remote origin {name}"
-        if ref.startswith(git_notes.NOTES):
-            allow = (
-                "origin's rules have to allow these references, or release.require_attestation is of no use"
+            return (
+                f"{ref} {why}: origin has a different object under this name",
+                f"git ls-remote origin {name}",
             )
+        if ref.startswith(git_notes.NOTES):
+            allow = "origin must allow pushes to these references for release.require_attestation to work"
             return f"{ref} {why}: {allow}", shlex.join(("git", "push", "origin", ref))
         if why.startswith("[rejected]"):
-            # A merge and no rebase: that would give the tagged commit another name.
+            # A merge, since a rebase would change the tagged commit's id.
             return f"{ref} {why}: origin is ahead", f"git pull --no-rebase origin {main}"
         return f"{ref} {why}", shlex.join(git.push(main, name))
 
     def export(self, name: str, into: Path) -> None:
-        """The tag's own tree, as files; nothing of what lies in the working directory."""
+        """Write the tag's own tree as files, independent of the working directory."""
         self.export_revision(git.revision(name), into)
 
     def export_revision(self, revision: str, into: Path) -> None:
-        """As `export`, of a commit or of a tree that no tag names."""
+        """Write a commit's or a tree's files, as `export` does for a tag."""
         export_tree(GitTree(self._top, revision), into)
 
     def state(self) -> Path:
-        """l9's own directory of this working copy, inside `.git`."""
+        """l9's state directory of this working copy, inside `.git`."""
         out = self._git(("git", "rev-parse", "--path-format=absolute", "--git-common-dir")).strip()
         return Path(out) / "l9"
 
     def merged_tags(self) -> tuple[str, ...]:
-        """The names of the tags that HEAD comes after, oldest version first; none before the first commit."""
+        """Return the tags reachable from HEAD, oldest version first; none before the first commit."""
         return tuple(self._git(git.merged_tags()).split()) if self.head().commit else ()
 
     def changed_python(self, old: str, new: str) -> str:
-        """The Python lines that changed between two trees, as a diff."""
+        """Return the diff of two trees' Python files."""
         found = self.tree(new).objects.read(git.changed_python(old, new))
         return found.decode(errors="replace")
 
@@ -287,7 +288,7 @@ class GitRepo:
             raise self._explained(error, argv) from None
 
     def _explained(self, error: ActionError, argv: tuple[str, ...]) -> ActionError:
-        """The error with what to type; where the repository itself is what is wrong, that is raised instead."""
+        """Return the error with a remedy. Raises UsageError if there is no usable repository."""
         find_top(self._top)
         error.remedy = error.remedy or shlex.join(argv)
         return error
@@ -297,7 +298,7 @@ class GitRepo:
 
 
 def find_top(start: Path) -> Path:
-    """The top of the working copy that `start` lies in. Raises UsageError where there is none."""
+    """Return the top of the working copy that contains `start`. Raises UsageError if there is none."""
     done = run(("git", "rev-parse", "--show-toplevel"), cwd=start)
     if done.code == 0:
         return Path(done.out.removesuffix("\n"))

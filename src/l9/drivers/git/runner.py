@@ -1,6 +1,6 @@
-"""git, started in one way from everywhere: no setting, attribute or variable of the user's changes what it says.
+"""Run git the same way everywhere: no setting, attribute or variable of the user changes its output.
 
-What a user sets to reach origin (credentials, SSH, proxies, other URLs) and to sign goes on to count.
+Settings for reaching origin (credentials, SSH, proxies, other URLs) and for signing still apply.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from l9.errors import ActionError
 
 Argv = tuple[str, ...]
 
-MOST = 256_000_000  # bytes of standard output; those of standard error are cut
+MOST = 256_000_000  # bytes of standard output; standard error is truncated
 MOST_ERRORS = 64_000
-# What goes on to count of a caller's GIT_ variables: how origin is reached, who commits, where settings are.
+# The caller's GIT_ variables that still apply: access to origin, committer, location of settings.
 PASSED = (
     *CALLERS, "GIT_ALLOW_PROTOCOL", "GIT_ASKPASS", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM",
     "GIT_EXEC_PATH", "GIT_PROTOCOL", "GIT_PROXY_COMMAND", "GIT_QUARANTINE_PATH", "GIT_SSH", "GIT_SSH_COMMAND",
@@ -34,7 +34,7 @@ PASSED = (
 PASSED_PREFIXES = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_", "GIT_HTTP_", "GIT_SSL_")
 FIXED = {
     "LC_ALL": "C",
-    "GIT_TERMINAL_PROMPT": "0",  # a question that nobody can answer would hang the run
+    "GIT_TERMINAL_PROMPT": "0",  # a prompt would hang the run
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": os.devnull,
@@ -52,7 +52,7 @@ NO_HOOKS = f"core.hooksPath={os.devnull}"
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables that git is started with; `more` comes last."""
+    """Return the variables that git is started with; `more` has precedence."""
     passed = {
         name: value
         for name, value in os.environ.items()
@@ -71,10 +71,10 @@ def run(
     alone: bool = False,
     hooks: bool = False,
 ) -> Done:
-    """Run git to the end. Raises ActionError where it is missing, too slow, or prints too much.
+    """Run git to the end. Raises ActionError if it is missing, times out, or prints too much.
 
-    env: variables beside the usual ones. alone: without a terminal to ask a person on.
-    hooks: the repository's own hooks run, or are what is asked about.
+    env: additional variables. alone: without a terminal for prompts.
+    hooks: use the repository's own hooks.
     """
     settings = SETTINGS if hooks else (*SETTINGS, NO_HOOKS)
     program = (argv[0], *(part for each in settings for part in ("-c", each)), *argv[1:])
@@ -98,7 +98,7 @@ def run_checked(
     timeout: float = 60.0,
     data: bytes | None = None,
 ) -> str:
-    """As `run`; the standard output. Raises ActionError with the last lines when the exit code is not 0."""
+    """Run as `run` does; return the standard output. Raises ActionError with the last lines if it fails."""
     done = run(argv, cwd=cwd, env=env, timeout=timeout, data=data)
     if done.code != 0:
         lines = done.last(20)
@@ -112,7 +112,7 @@ def run_checked(
 
 
 class Process:
-    """A git that runs: `out` is its standard output; `code` and `errors` are known when the context has ended."""
+    """A running git: `out` is its standard output; `code` and `errors` are set at the end of the context."""
 
     def __init__(self, out: BinaryIO) -> None:
         self.out = out
@@ -120,10 +120,10 @@ class Process:
         self.errors = ""
 
     def all(self) -> bytes:
-        """All of the output. Raises ActionError where it is too much."""
+        """Read the whole output. Raises ActionError if it is too long."""
         data = self.out.read(MOST + 1)
         if len(data) > MOST:
-            raise ActionError("git says too much", expected=f"at most {MOST} bytes", found="more")
+            raise ActionError("git printed too much", expected=f"at most {MOST} bytes", found="more")
         return data
 
 
@@ -136,7 +136,7 @@ def started(
     timeout: float,
     data: bytes | None = None,
 ) -> Iterator[Process]:
-    """Git with just these variables, its output to be read as it comes; it ends with the context."""
+    """Start git with exactly these variables and its output as a stream; it ends with the context."""
     with tempfile.TemporaryFile() as errors, _input(data) as given:
         try:
             child = subprocess.Popen(
@@ -153,7 +153,7 @@ def started(
             process.code = child.wait(max(until - time.monotonic(), 0.1))
         except (TimeoutError, subprocess.TimeoutExpired):
             raise ActionError(
-                "git took too long", expected=f"an end within {timeout:g} s", found="none"
+                "git timed out", expected=f"an end within {timeout:g} s", found="none"
             ) from None
         finally:
             child.stdout.close()
@@ -166,7 +166,7 @@ def started(
 
 @contextmanager
 def _input(data: bytes | None) -> Iterator[BinaryIO | int]:
-    """Standard input as a file, so that nobody has to write while the output is read."""
+    """Provide standard input as a file, so that no write is needed while the output is read."""
     if data is None:
         yield subprocess.DEVNULL
         return
@@ -177,7 +177,7 @@ def _input(data: bytes | None) -> Iterator[BinaryIO | int]:
 
 
 class _Timed(io.RawIOBase):
-    """A pipe that is read until a moment, and no longer: a helper that git started may hold it open."""
+    """A pipe that is read until a deadline: a helper that git started may hold it open."""
 
     def __init__(self, number: int, until: float) -> None:
         self._number = number

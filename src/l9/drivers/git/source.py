@@ -1,4 +1,4 @@
-"""The host's own clone: the live checkout, and the tree of each release as files beside it."""
+"""The host's own clone: the live checkout, and each release's tree as files beside it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class GitSource:
         self._layout = layout
         self._main = main
         self._signers = allowed_signers
-        # Where the directory is no repository, one that it lies in must not be taken for it.
+        # If the directory is not a repository, git must not use one that contains it.
         self._env = {"GIT_CEILING_DIRECTORIES": str(layout.root.parent)}
 
     def fetch(self, name: str) -> str:
@@ -36,7 +36,7 @@ class GitSource:
         if done.code != 0:
             self._refuse_no_repository()
             raise ActionError(
-                f"the host cannot fetch {name} from origin",
+                f"cannot fetch {name} from origin on the host",
                 expected=f"main and {name} from origin",
                 found=reason(done.err) if done.err.strip() else f"exit code {done.code}",
                 remedy=shlex.join(("git", "-C", str(self._layout.root), "fetch", "origin")),
@@ -108,7 +108,7 @@ class GitSource:
             raise self._explained(error, argv) from None
 
     def _explained(self, error: ActionError, argv: git.Argv) -> ActionError:
-        """The error with what to type; where there is no repository at all, that is what is raised."""
+        """Return the error with a remedy. Raises ActionError if there is no repository at all."""
         self._refuse_no_repository()
         error.remedy = error.remedy or shlex.join(("git", "-C", str(self._layout.root), *argv[1:]))
         return error
@@ -116,7 +116,7 @@ class GitSource:
     def _refuse_no_repository(self) -> None:
         if not (self._layout.root / ".git").exists():
             raise ActionError(
-                f"{self._layout.root} is no git repository",
+                f"{self._layout.root} is not a git repository",
                 expected="the host's clone of origin",
                 found="no .git in it",
                 remedy="l9 provision",

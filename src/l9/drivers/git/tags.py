@@ -1,4 +1,4 @@
-"""One tag of a repository, peeled until it is a commit."""
+"""One tag of a repository, peeled to its commit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from l9.drivers.git.runner import run, run_checked
 
 
 def read_tag(top: Path, name: str, env: Mapping[str, str] | None = None) -> Tag:
-    """The tag with what it stands for; commit and tree are empty where that is no commit.
+    """Return a tag with its commit and tree; both are empty if it is not of a commit.
 
-    Raises ActionError where git fails.
+    Raises ActionError if git fails.
     """
     tag = git.parse_tag(name, run_checked(git.show_tag(name), cwd=top, env=env))
     if tag.object_id is None or tag.commit:
@@ -25,7 +25,7 @@ def read_tag(top: Path, name: str, env: Mapping[str, str] | None = None) -> Tag:
 
 
 def peel(top: Path, name: str, env: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """The commit and the tree of a tag, also of a tag of a tag; empty where it is of something else."""
+    """Return the commit and the tree of a tag, also of a tag of a tag; empty if it is not of a commit."""
     done = run(git.peel(name), cwd=top, env=env)
     commit, tree = done.out.split() if done.code == 0 else ("", "")
     return commit, tree

@@ -1,4 +1,4 @@
-"""The files of one commit, as they are in git and not as they lie in the working directory."""
+"""The files of one commit, as they are in git, not in the working directory."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from l9.drivers.git.objects.store import Objects
 from l9.drivers.git.objects.tree_rules import LINK, TreeEntry
 from l9.errors import ActionError
 
-LONGEST = 1_000_000  # bytes: what is larger is no source file, and nobody reads it
+LONGEST = 1_000_000  # bytes: larger files are not read, since they are not sources
 
 
 class GitTree:
-    """One tree of a repository. Paths are text; bytes that are no UTF-8 are kept as surrogates.
+    """One tree of a repository. Paths are text; invalid UTF-8 is kept as surrogates.
 
-    Every method raises ActionError when git cannot read the tree.
+    Every method raises ActionError if git cannot read the tree.
     """
 
     def __init__(self, top: Path, revision: str, env: Mapping[str, str] | None = None) -> None:
@@ -31,18 +31,18 @@ class GitTree:
 
     @property
     def name(self) -> str:
-        """The tree for people: the tag's name, or the id."""
+        """The tree's name in messages: the tag's name, or the id."""
         return self._revision.removeprefix("refs/tags/")
 
     @property
     def id(self) -> str:
-        """The tree's id: what its revision stands for, tags peeled until they are a commit."""
+        """The tree's id, from its revision, with tags peeled."""
         with self._reading:
             return self._resolved()
 
     @property
     def entries(self) -> dict[str, TreeEntry]:
-        """Every entry by path, submodules and links among them; read once, however many look."""
+        """Every entry by path, including submodules and links; cached."""
         with self._reading:
             if self._entries is None:
                 out = self._git(git.list_entries(self._resolved()))
@@ -55,34 +55,34 @@ class GitTree:
         return tuple(p for p, e in self.entries.items() if e.kind == "blob" and e.mode != LINK)
 
     def read(self, paths: Iterable[str], longest: int = LONGEST) -> dict[str, bytes]:
-        """The content of these plain files by path, in one process; those over `longest` bytes are left out."""
+        """Return the content of these plain files by path, with one process; larger than `longest` bytes are left out."""
         known = self.entries
         wanted = [p for p in paths if p in known and known[p].size <= longest]
         wanted = [p for p in wanted if known[p].kind == "blob" and known[p].mode != LINK]
         return self._contents(wanted)
 
     def text(self, path: str) -> str | None:
-        """One file as text, undecodable bytes replaced; None where there is no such plain file."""
+        """Return one file as text, undecodable bytes replaced, or None if there is no such plain file."""
         data = self.read((path,)).get(path)
         return None if data is None else data.decode(errors="replace")
 
     def link(self, path: str) -> str:
-        """Where the link at this path leads, as it is written."""
+        """Return the target of the link at this path, as written."""
         return self.links((path,))[path]
 
     def links(self, paths: Iterable[str]) -> dict[str, str]:
-        """Where the links at these paths lead, as it is written."""
+        """Return the targets of the links at these paths, as written."""
         return {path: os.fsdecode(data) for path, data in self._contents(list(paths)).items()}
 
     def holding(self, pattern: str, *paths: str) -> tuple[str, ...]:
-        """The text files in which this extended regular expression finds a line; `paths` are git's pathspecs."""
+        """Return the text files with a line that matches this extended regular expression; `paths` are pathspecs."""
         out = self._git(git.grep_names(pattern, self.id, *paths), none=1)
         return git.parse_grep_names(os.fsdecode(out), self.id)
 
     def cannot(self, found: str, remedy: str) -> ActionError:
-        """The error for a tree that cannot be read or written."""
+        """Return the error for a tree that cannot be read or written."""
         return ActionError(
-            f"the files of {self.name} cannot be read", expected="a tree", found=found, remedy=remedy
+            f"cannot read the files of {self.name}", expected="a tree", found=found, remedy=remedy
         )
 
     def _contents(self, paths: list[str]) -> dict[str, bytes]:
@@ -105,7 +105,7 @@ class GitTree:
         return self._id
 
     def _git(self, argv: git.Argv, data: bytes | None = None, *, none: int = 0) -> bytes:
-        """Standard output as bytes; `none` is an exit code that only says that nothing was found."""
+        """Return standard output as bytes; `none` is an exit code for no result."""
         try:
             return self.objects.read(argv, data, none=none)
         except ActionError as error:

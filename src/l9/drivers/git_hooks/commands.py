@@ -1,4 +1,4 @@
-"""git, about hooks and about what is staged: argument vectors, parsers, and the text of a hook file."""
+"""git commands for hooks and the index: argument vectors, parsers, and the text of a hook file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Argv = tuple[str, ...]
 
 MARK = "# Written by l9;"
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
-KEPT = ".before-l9"  # behind the name of a hook that was there before ours
+KEPT = ".before-l9"  # suffix of a hook that existed before l9's
 
 
 class HookPaths(NamedTuple):
-    """Where things are; `top` is empty in a bare repository. All are absolute."""
+    """The repository's absolute paths; `top` is empty in a bare repository."""
 
     hooks: str
     common: str
@@ -25,51 +25,51 @@ class HookPaths(NamedTuple):
 
 
 def find_places() -> tuple[Argv, Argv]:
-    """Two commands; the second fails in a bare repository. `parse_places` takes what they print."""
+    """Return two commands for `parse_places`; the second fails in a bare repository."""
     ask = ("git", "rev-parse", "--path-format=absolute")
     paths = ("--git-path", "hooks", "--git-common-dir", "--absolute-git-dir", "--git-path", "index")
     return (*ask, *paths, "--git-path", "objects"), (*ask, "--show-toplevel")
 
 
 def parse_places(out: str, top: str) -> HookPaths:
-    """The paths; ValueError where one of them holds a line break."""
+    """Parse the paths. Raises ValueError if one contains a line break."""
     hooks, common, git_dir, index, objects = out.splitlines()
     return HookPaths(hooks, common, git_dir, index, objects, top.removesuffix("\n"))
 
 
 def hooks_path() -> Argv:
-    """What core.hooksPath says, and where it is said; fails where it is not set."""
+    """Print core.hooksPath and its origin; fails if it is not set."""
     return ("git", "config", "--show-scope", "--get", "core.hooksPath")
 
 
 def is_tracked(path: str) -> Argv:
-    """Exit code 0 when git tracks that file."""
+    """Exit code 0 if git tracks that file."""
     return ("git", "ls-files", "--error-unmatch", "--", path)
 
 
 def is_ignored(path: str) -> Argv:
-    """Exit code 0 when git ignores that file."""
+    """Exit code 0 if git ignores that file."""
     return ("git", "check-ignore", "--quiet", "--", path)
 
 
 def hook_file(name: str, python: str, package: str, install: str, remove: str) -> str:
-    """A hook in POSIX sh that hands over to the very Python that wrote it, and says so when that is gone."""
+    """Return a hook in POSIX sh that runs l9 with the Python that wrote it, and reports if that is gone."""
     return f"""#!/bin/sh
-{MARK} `{remove}` puts back what was here before.
+{MARK} `{remove}` restores the previous hook.
 python={quote(python)}
 package={quote(package)}
 if [ -x "$python" ] && [ -e "$package" ]; then
     exec "$python" -P -m l9 hooks run {name} -- "$@"
 fi
-printf '%s\\n' "✘ {name}: l9 is gone from $python" \\
-    "  next      install l9 again and type {install}, or take this hook away: rm $0" >&2
+printf '%s\\n' "✘ {name}: l9 not found at $python" \\
+    "  next      install l9 again and run {install}, or remove this hook: rm $0" >&2
 exit 1
 """
 
 
 def run_kept(path: str, as_if: str, first_line: str, args: tuple[str, ...]) -> Argv:
-    """Run a hook that was moved aside. A shell's is told its old name: some look at `$0` to know what they are."""
-    script = ["/bin/sh"] if first_line.isprintable() else []  # what has no `#!` and is no program
+    """Run a renamed hook. A shell script gets its old name as `$0`, since some hooks depend on it."""
+    script = ["/bin/sh"] if first_line.isprintable() else []  # no `#!` and not a binary
     words = first_line.removeprefix("#!").split() if first_line.startswith("#!") else script
     shell = words[1:] if words[:1] and PurePosixPath(words[0]).name == "env" else words
     if shell and PurePosixPath(shell[0]).name in SHELLS:
@@ -78,25 +78,25 @@ def run_kept(path: str, as_if: str, first_line: str, args: tuple[str, ...]) -> A
 
 
 def head_and_date() -> Argv:
-    """HEAD's commit, and when it was made (seconds since the epoch); it fails before the first one."""
+    """Print HEAD's commit and its time (seconds since the epoch); fails before the first commit."""
     return ("git", "show", "--no-patch", "--no-show-signature", "--format=%H %ct", "HEAD")
 
 
 def write_tree() -> Argv:
-    """The tree of the index; it fails where paths are unmerged."""
+    """Write the index as a tree; fails if paths are unmerged."""
     return ("git", "write-tree")
 
 
 def commit_tree(tree: str, parent: str) -> Argv:
-    """A commit that no reference names; its message is read from standard input."""
+    """Create a commit without a reference; its message is read from standard input."""
     return ("git", "commit-tree", tree, *(("-p", parent) if parent else ()))
 
 
 def message_settings() -> Argv:
-    """How messages are cleaned up here: a line each of setting and value; fails where nothing is set."""
+    """Print the settings for the cleanup of messages, a line each; fails if none is set."""
     return ("git", "config", "--get-regexp", r"^(commit\.cleanup|core\.comment(char|string))$")
 
 
 def parse_settings(out: str) -> dict[str, str]:
-    """`message_settings`' output by name, in lower case; the last word of several counts."""
+    """Parse `message_settings`' output by lower-case name; the last of several values counts."""
     return {name.lower(): value for name, _, value in (line.partition(" ") for line in out.splitlines())}

@@ -1,4 +1,4 @@
-"""Hook files: put in place, told of, and taken away again. What was there before is kept and put back."""
+"""Hook files: install, inspect and remove them. A previous hook is kept, and restored on removal."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ EXCLUDE = "# l9 hooks"
 
 
 class HookState(msgspec.Struct, frozen=True, kw_only=True):
-    """One hook. `state`: installed, outdated (written by another l9), other (somebody else's), or absent.
+    """One hook. `state`: installed, outdated (written by another l9), other (not l9's), or absent.
 
-    `kept` is the hook that was there before; `kept_runs` whether git would have run it, so that we do.
+    `kept` is the previous hook; `kept_runs`: git would have run it, so l9 does.
     """
 
     name: str
@@ -37,7 +37,7 @@ class HookState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HookFiles:
-    """The hooks of the repository that `here` lies in. Raises UsageError where there is none."""
+    """The hooks of the repository that contains `here`. Raises UsageError if there is none."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class HookFiles:
 
     @property
     def hooks_path(self) -> str | None:
-        """What core.hooksPath says, or None."""
+        """The value of core.hooksPath, or None."""
         done = run(git.hooks_path(), cwd=self._here, hooks=True)
         return done.out.rstrip("\n").partition("\t")[2] if done.code == 0 else None
 
@@ -63,7 +63,7 @@ class HookFiles:
         return tuple(map(self._state, self._names))
 
     def install(self) -> None:
-        """Write every hook, once; a hook that is there is kept beside it, under another name."""
+        """Write every hook; an existing one is kept beside it, under another name."""
         self._refuse_foreign_directory()
         for state in self.states():
             self._refuse(state)
@@ -76,7 +76,7 @@ class HookFiles:
         self._hide()
 
     def remove(self) -> tuple[str, ...]:
-        """Take our hooks away and put back what was there; the names of those that were ours."""
+        """Remove l9's hooks and restore the previous ones; return the removed names."""
         ours = []
         for state in self.states():
             path, kept = Path(state.path), self._kept(state.name)
@@ -89,10 +89,10 @@ class HookFiles:
         return tuple(ours)
 
     def run_kept(self, name: str, args: tuple[str, ...], told: bytes) -> int | None:
-        """Run the hook that was there before ours, as git would have; its exit code, or None for no such hook.
+        """Run the previous hook, as git would have; return its exit code, or None if there is none.
 
-        `told` is what git writes to its standard input. A kept hook may call ours again, where another tool came in
-        between: then it is not run twice.
+        `told` is the standard input from git. A kept hook may call l9's again, if another tool installed itself in
+        between: it is not run twice then.
         """
         state = self._state(name)
         if not (state.kept and state.kept_runs) or os.environ.get(RUNNING) == state.path:
@@ -131,14 +131,14 @@ class HookFiles:
         package = Path(l9.__file__).absolute()
         return git.hook_file(name, sys.executable, str(package), *self._commands)
 
-    # ── what may not be touched ──────────────────────────────────────────────────────────────────
+    # ── refusals ─────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_foreign_directory(self) -> None:
-        """A directory of hooks outside the repository serves other repositories too."""
+        """Refuse a hooks directory outside the repository: it is shared with other repositories."""
         if self.directory.parts[-2:] == (".husky", "_"):
             raise UsageError(
-                "husky writes this directory of hooks anew with every installation",
-                expected="hooks in .husky that call l9 themselves",
+                "husky rewrites this hooks directory with every installation",
+                expected="hooks in .husky that call l9",
                 found=f"{self.directory}, from core.hooksPath",
                 remedy="$EDITOR .husky/pre-commit",
                 log=tuple(f'.husky/{name}: l9 hooks run {name} -- "$@"' for name in self._names),
@@ -148,13 +148,13 @@ class HookFiles:
         if any(real.is_relative_to(p) for p in own):
             return
         raise UsageError(
-            "the hooks of this repository lie outside of it, where they serve others too",
-            expected=f"a directory of hooks in {self.places.top or self.places.common}",
+            "the hooks directory is outside this repository and shared with others",
+            expected=f"a hooks directory in {self.places.top or self.places.common}",
             found=f"{self.directory}, from core.hooksPath" if self.hooks_path else str(real),
             remedy="git config --local core.hooksPath "
             + shlex.quote(str(Path(self.places.common) / "hooks")),
             log=(
-                "To stay with that directory, let its hooks call l9 themselves, a line each:",
+                "To keep that directory, call l9 from its hooks, a line each:",
                 *(f'[ ! -e l9.toml ] || l9 hooks run {name} -- "$@"' for name in self._names),
             ),
         )
@@ -165,28 +165,28 @@ class HookFiles:
             if _same(path, Path(state.kept)):
                 return
             raise UsageError(
-                f"two hooks that are not ours: {path.name} and {Path(state.kept).name}",
+                f"two hooks that l9 did not write: {path.name} and {Path(state.kept).name}",
                 expected="one of them, which l9 keeps and runs before its own",
                 found=f"both in {self.directory}",
                 remedy=shlex.join(("rm", state.kept)),
             )
         if state.state == "other" and self._is_in_work_tree() and self._ask(git.is_tracked(state.path)):
             raise UsageError(
-                f"{path.name} is a file of this repository; l9 does not rewrite it",
+                f"{path.name} is tracked by this repository; l9 does not rewrite it",
                 expected=f"a line in it that calls l9 hooks run {path.name}",
                 found=state.path,
                 remedy=shlex.join(("$EDITOR", state.path)).replace("'$EDITOR'", "$EDITOR"),
                 log=(f'l9 hooks run {path.name} -- "$@"',),
             )
 
-    # ── a directory of hooks among the working files ─────────────────────────────────────────────
+    # ── a hooks directory in the working tree ────────────────────────────────────────────────────
 
     def _is_in_work_tree(self) -> bool:
         real, common = self.directory.resolve(), Path(self.places.common).resolve()
         return bool(self.places.top) and not real.is_relative_to(common)
 
     def _written(self) -> dict[str, Path]:
-        """What we may have written among the working files, by the line that makes git ignore it."""
+        """Return l9's possible files in the working tree, by the exclude line that makes git ignore them."""
         if not self._is_in_work_tree():
             return {}
         place = self.directory.resolve().relative_to(Path(self.places.top).resolve())
@@ -194,7 +194,7 @@ class HookFiles:
         return {f"/{place / p.name}": p for p in paths}
 
     def _hide(self) -> None:
-        """Have git ignore in this clone what we wrote: it is in no release, and nobody is to be told of it."""
+        """Add l9's files to this clone's `info/exclude`, since they are in no release."""
         there = {line: p for line, p in self._written().items() if os.path.lexists(p)}
         lines = [line for line, p in there.items() if not self._ask(git.is_ignored(str(p)))]
         if lines:
@@ -204,7 +204,7 @@ class HookFiles:
             _write(self._excluded, before + end + mark + "".join(f"{line}\n" for line in lines))
 
     def _unhide(self) -> None:
-        """Take just these lines of ours away again."""
+        """Remove exactly these lines again."""
         before = _read(self._excluded)
         ours = {EXCLUDE, *self._written()}
         if EXCLUDE in before:
@@ -220,20 +220,20 @@ class HookFiles:
 
 
 def hooks_of(top: Path) -> Hooks:
-    """Which of a working copy's hooks are in place. Raises UsageError where there is no repository."""
+    """Return the state of a working copy's hooks. Raises UsageError if there is no repository."""
     states = HookFiles(top, OURS).states()
     there = tuple(s.name for s in states if s.state == "installed")
     return Hooks(there, tuple(s.name for s in states if s.name not in there))
 
 
 def find_places(here: Path) -> git.HookPaths:
-    """Where the repository of `here` keeps its things. Raises UsageError where there is none."""
+    """Return the paths of the repository that contains `here`. Raises UsageError if there is none."""
     about, top = git.find_places()
     done = run(about, cwd=here, hooks=True)
     if done.code != 0:
         from l9.drivers.git.repo import find_top
 
-        find_top(here)  # says what is wrong
+        find_top(here)  # raises with the reason
     found = run(top, cwd=here)
     return git.parse_places(done.out, found.out if found.code == 0 else "")
 

@@ -1,4 +1,4 @@
-"""Looks at what a push would change: from ids of objects to what `core/protection.py` judges."""
+"""Observes the changes of a push: from object ids to the facts that `checks/git/protection.py` judges."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _USAGE = 129  # git's exit code for what it does not know
 
 
 class GitPush:
-    """The objects of a push, as the repository at `here` (or the one that a hook was called for) has them.
+    """The objects of a push, read from the repository at `here` (or the one that a hook was called for).
 
-    mains: references that a tag's commit may be reachable from; a main that is pushed along counts first.
-    published: references whose commits are on main somewhere already. allowed_signers: who may sign (SSH); the
-    user's own git configuration says so where it is None.
+    mains: references that a tag's commit may be reachable from; a main in the same push counts first.
+    published: references whose commits are already on a main. allowed_signers: the allowed SSH signers; None
+    uses the user's own git configuration.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class GitPush:
         self._signers = allowed_signers
 
     def look(self, changes: Iterable[git.RefChange]) -> tuple[Update, ...]:
-        """Every change with all that its rules ask for."""
+        """Return every change with the facts that its rules need."""
         changes = tuple(changes)
         pushed = [c.new for c in changes if c.ref == BRANCHES + self._policy.main and c.new]
         mains = (*pushed, *(found for name in self._mains if (found := self._id(name))))
@@ -61,7 +61,7 @@ class GitPush:
             return replace(bare, unseen=error.found, remedy=error.remedy)
 
     def now(self, ref: str) -> str:
-        """What a reference names in this repository at this moment; empty where there is none."""
+        """Return a reference's current object id in this repository, or an empty text."""
         return self._id(ref)
 
     # ── main ─────────────────────────────────────────────────────────────────────────────────────
@@ -71,8 +71,8 @@ class GitPush:
             return update
         if not self._id(f"{update.old}^{{commit}}"):
             raise ActionError(
-                "the push cannot be looked at",
-                found=f"{update.old[:12]}, which is there now, is not in this clone",
+                "cannot inspect the push",
+                found=f"the current commit {update.old[:12]} is not in this clone",
                 remedy=f"git fetch origin {quote(self._policy.main)}",
             )
         if self._code(is_ancestor(update.old, update.new)) != 0:
@@ -83,7 +83,7 @@ class GitPush:
         return replace(update, follows=follows, commits=tuple(map(self._main_commit, commits)))
 
     def _follows(self, oldest: git.Commit, old: str) -> bool:
-        """Whether what was main is still main's own history, and not a branch that another one merged."""
+        """True if the old main is in the new main's first-parent history, not a branch merged into it."""
         first = "".join(oldest.parents[:1])
         return first == old or self._code(is_ancestor(first, old)) != 0
 
@@ -102,12 +102,12 @@ class GitPush:
         )
 
     def _again(self, parents: tuple[str, ...]) -> str:
-        """The tree that git makes of a merge by itself; empty where it cannot (conflicts, more than two parents)."""
+        """Return the tree of git's own merge, or an empty text if there is none (conflicts, more than two parents)."""
         done = self._run(git.merge_again(parents))
         if done.code == _USAGE and len(parents) == 2:
             raise ActionError(
-                "the push cannot be looked at",
-                found="whether a merge itself changes something cannot be seen: git here is older than 2.38",
+                "cannot inspect the push",
+                found="git is older than 2.38: changes made in a merge itself cannot be detected",
                 remedy="git --version",
             )
         return done.out.splitlines()[0] if done.code == 0 and done.out else ""
@@ -155,16 +155,14 @@ class GitPush:
     def _must(self, argv: tuple[str, ...]) -> str:
         done = self._run(argv)
         if done.code != 0:
-            raise ActionError("the push cannot be looked at", found=reason(done.err), remedy="git fsck")
+            raise ActionError("cannot inspect the push", found=reason(done.err), remedy="git fsck")
         return done.out
 
     def _log(self, argv: tuple[str, ...]) -> str:
         try:
             return Objects(self._here).read(argv).decode(errors="replace")
         except ActionError as error:
-            raise ActionError(
-                "the push cannot be looked at", found=error.found, remedy=error.remedy
-            ) from None
+            raise ActionError("cannot inspect the push", found=error.found, remedy=error.remedy) from None
 
     def _run(self, argv: tuple[str, ...]) -> Done:
         return run(argv, cwd=self._here, timeout=300)

@@ -1,4 +1,4 @@
-"""git, about a push: argument vectors, and parsers of what hooks are told and of the objects that are pushed."""
+"""git commands for a push: argument vectors, and parsers of hooks' input and of the pushed objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMMIT = (
 
 
 class RefChange(NamedTuple):
-    """One reference of a push; `old` and `new` are empty where there is nothing."""
+    """One reference of a push; `old` and `new` are empty if it does not exist."""
 
     ref: str
     old: str
@@ -24,7 +24,7 @@ class RefChange(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """One commit. Addresses are in lower case; `co_authors` and `reviewers` as its trailers have them."""
+    """One commit. Addresses are in lower case; `co_authors` and `reviewers` are from its trailers."""
 
     id: str
     parents: tuple[str, ...]
@@ -36,7 +36,7 @@ class Commit(NamedTuple):
 
 
 class TagObject(NamedTuple):
-    """The head of a tag object, and whether it carries a signature."""
+    """The header of a tag object; `signed`: it has a signature."""
 
     target: str
     of: str
@@ -45,13 +45,13 @@ class TagObject(NamedTuple):
 
 
 def parse_received(text: str) -> list[RefChange]:
-    """What pre-receive is told: a line each of old id, new id, reference."""
+    """Parse pre-receive's input: a line each of old id, new id, reference."""
     lines = (line.split(" ", 2) for line in text.split("\n") if line)
     return [RefChange(ref, _present(old), _present(new)) for old, new, ref in lines]
 
 
 def parse_pushed(text: str) -> list[RefChange]:
-    """What pre-push is told: a line each of local name (which may hold blanks), new id, reference, old id."""
+    """Parse pre-push's input: a line each of local name (which may contain spaces), new id, reference, old id."""
     lines = (line.rsplit(" ", 3) for line in text.split("\n") if line)
     return [RefChange(ref, _present(old), _present(new)) for _, new, ref, old in lines]
 
@@ -61,12 +61,12 @@ def _present(object_id: str) -> str:
 
 
 def main_commits(new: str, *known: str) -> Argv:
-    """The commits of main's own history that are not reachable from what is known, oldest first."""
+    """List main's first-parent commits that are not reachable from known ones, oldest first."""
     return (*_log(), "--first-parent", "--reverse", new, *(f"^{k}" for k in known), "--")
 
 
 def merged_commits(parents: tuple[str, ...]) -> Argv:
-    """The commits that a merge with these parents brings in."""
+    """List the commits that a merge with these parents brings in."""
     return (*_log(), *parents[1:], f"^{parents[0]}", "--")
 
 
@@ -76,7 +76,7 @@ def _log() -> Argv:
 
 
 def parse_commits(out: str) -> list[Commit]:
-    """The output of `main_commits` and `merged_commits`."""
+    """Parse the output of `main_commits` and `merged_commits`."""
     fields = out.split("\0")[:-1]
     rows = (fields[at : at + len(_COMMIT)] for at in range(0, len(fields), len(_COMMIT)))
     return [
@@ -90,7 +90,7 @@ def _people(trailers: str) -> tuple[str, ...]:
 
 
 def merge_again(parents: tuple[str, ...]) -> Argv:
-    """The tree that git itself makes of two parents, on the first line; exit code 1 for conflicts."""
+    """Print the tree of git's own merge of two parents on the first line; exit code 1 for conflicts."""
     return ("git", "merge-tree", "--write-tree", *parents)
 
 
@@ -110,5 +110,5 @@ def parse_tag_object(text: str) -> TagObject:
 
 
 def resolve(name: str) -> Argv:
-    """The id of a reference or an object; it fails where there is none."""
+    """Print the id of a reference or an object; fails if there is none."""
     return ("git", "rev-parse", "--verify", "--quiet", "--end-of-options", name)

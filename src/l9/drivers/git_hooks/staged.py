@@ -1,4 +1,4 @@
-"""What would be committed, in a place of its own: as a tree that git can read, and as files for programs."""
+"""The staged content in a separate worktree: as a tree for git, and as files for programs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NOBODY = {
 
 
 class Staged(msgspec.Struct, frozen=True):
-    """`tree` is the git tree that a commit would have. While it stands, HEAD is a commit of just this tree
-    upon the real HEAD (`parent`, empty before the first commit), for every git that this process calls.
-    `files` is the place's own, empty working directory.
+    """`tree` is the git tree that a commit would have. During the context, HEAD is a commit of this tree
+    on top of the real HEAD (`parent`, empty before the first commit), for every git that this process runs.
+    `files` is the worktree's own, empty directory.
     """
 
     tree: str
@@ -36,11 +36,11 @@ class Staged(msgspec.Struct, frozen=True):
 
 @contextmanager
 def staged(here: Path) -> Iterator[Staged]:
-    """What is staged in the repository of `here`, or in the index that a hook was called for.
+    """Provide the staged content of the repository at `here`, or of the index that a hook was called for.
 
-    The repository, its index and the working directory stay as they are: git reads through a linked worktree
-    of its own, which is made by hand, gone afterwards, and unknown to the repository.
-    Raises UsageError where the index is not ready to be committed.
+    The repository, its index and the working directory do not change: git reads through a linked worktree
+    that is created by hand, removed afterwards, and unknown to the repository.
+    Raises UsageError if the index cannot be committed.
     """
     places = find_places(here)
     head = run(git_hooks.head_and_date(), cwd=here)
@@ -64,13 +64,13 @@ def staged(here: Path) -> Iterator[Staged]:
             done = run(git_hooks.write_tree(), cwd=files)
             if done.code != 0:
                 raise UsageError(
-                    "what is staged cannot be committed",
+                    "the index cannot be committed",
                     expected="an index without conflicts",
                     found=reason(done.err),
                     remedy="git status",
                 )
             tree = done.out.strip()
-            # The same content is the same commit, so that what is known of it is known the next time.
+            # The same content gives the same commit id, so that cached results apply the next time.
             when = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"@{date} +0000")
             env = {**NOBODY, **when}
             made = run_checked(git_hooks.commit_tree(tree, parent), cwd=files, env=env, data=b"")
@@ -80,7 +80,7 @@ def staged(here: Path) -> Iterator[Staged]:
 
 @contextmanager
 def _environment(**ours: str) -> Iterator[None]:
-    """These variables for what this process starts, and those of before at the end."""
+    """Set these variables for child processes; restore the previous ones at the end."""
     before = {name: os.environ.get(name) for name in (*ours, "GIT_PREFIX", "GIT_COMMON_DIR")}
     os.environ.update(ours)
     for name in ("GIT_PREFIX", "GIT_COMMON_DIR"):

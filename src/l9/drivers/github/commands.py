@@ -1,4 +1,4 @@
-"""GitHub's repository rulesets as documents of its REST API, and the `gh` commands that carry them there."""
+"""GitHub's repository rulesets as documents of its REST API, and the `gh` commands that apply them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ THIS_REPOSITORY = "{owner}/{repo}"  # gh fills in the repository of the working 
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of the rules of a ruleset; each is as GitHub's REST API has it."""
+    """Base of a ruleset's rules, in the form of GitHub's REST API."""
 
 
 class Deletion(Rule, frozen=True, kw_only=True, tag="deletion"):
-    """Nobody deletes it."""
+    """The ref cannot be deleted."""
 
 
 class NonFastForward(Rule, frozen=True, kw_only=True, tag="non_fast_forward"):
-    """Nobody rewrites it."""
+    """The ref cannot be force-pushed."""
 
 
 class Update(Rule, frozen=True, kw_only=True, tag="update"):
-    """Nobody moves it."""
+    """The ref cannot be updated."""
 
 
 class Reviews(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pull request needs before it is merged."""
+    """The requirements of a pull request before it is merged."""
 
     required_approving_review_count: int
     dismiss_stale_reviews_on_push: bool
@@ -43,7 +43,7 @@ class Reviews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PullRequest(Rule, frozen=True, kw_only=True, tag="pull_request"):
-    """Commits come by pull requests only."""
+    """Commits are only merged by pull requests."""
 
     parameters: Reviews
 
@@ -55,14 +55,14 @@ class StatusCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequiredChecks(msgspec.Struct, frozen=True, kw_only=True):
-    """The status checks that a merge waits for, on the newest commit of the branch that it goes to."""
+    """The status checks that a merge requires, with the newest commit of the target branch."""
 
     required_status_checks: tuple[StatusCheck, ...]
     strict_required_status_checks_policy: bool = True
 
 
 class StatusChecks(Rule, frozen=True, kw_only=True, tag="required_status_checks"):
-    """Status checks pass before a merge."""
+    """Status checks must pass before a merge."""
 
     parameters: RequiredChecks
 
@@ -78,13 +78,13 @@ class RefNames(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
-    """Which refs a ruleset is about."""
+    """The refs that a ruleset applies to."""
 
     ref_name: RefNames
 
 
 class Ruleset(msgspec.Struct, frozen=True, kw_only=True):
-    """A ruleset as GitHub's REST API takes it. `target` is branch or tag."""
+    """A ruleset in the form of GitHub's REST API. `target` is branch or tag."""
 
     name: str
     target: str
@@ -95,7 +95,7 @@ class Ruleset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rulesets(policy: Policy, checks: tuple[str, ...] = ()) -> tuple[Ruleset, ...]:
-    """Main and release tags as GitHub is to guard them. `checks`: status checks that a merge waits for."""
+    """Return the rulesets for main and release tags. `checks`: status checks that a merge requires."""
     rules: list[AnyRule] = [Deletion(), NonFastForward()]
     if policy.review != "none":
         reviewed = policy.review == "required"
@@ -121,12 +121,12 @@ def _ruleset(name: str, target: str, ref: str, rules: tuple[AnyRule, ...]) -> Ru
 
 
 def list_rulesets(repository: str = THIS_REPOSITORY) -> Argv:
-    """The repository's own rulesets; there may be 75, so that one page holds them all."""
+    """List the repository's own rulesets; at most 75 exist, so one page is enough."""
     return _api(f"repos/{repository}/rulesets?includes_parents=false&per_page=100")
 
 
 def parse_rulesets(out: str) -> dict[str, int]:
-    """`list_rulesets`' output: ids by name; ValueError when it is nothing of the kind."""
+    """Parse `list_rulesets`' output to ids by name. Raises ValueError for any other text."""
     try:
         found = msgspec.json.decode(out, type=list[_Listed])
     except msgspec.MsgspecError as error:
@@ -135,12 +135,12 @@ def parse_rulesets(out: str) -> dict[str, int]:
 
 
 def rules_of_branch(repository: str, branch: str) -> Argv:
-    """The rules in force on a branch, whoever made them; everybody who can read the repository may ask."""
+    """List the rules in force on a branch, from any source; read access is enough."""
     return _api(f"repos/{repository}/rules/branches/{quote(branch, safe='')}")
 
 
 def parse_rules(out: str) -> tuple[str, ...]:
-    """`rules_of_branch`'s output: the kinds of rule, each once; none where it is nothing of the kind."""
+    """Parse `rules_of_branch`'s output to the kinds of rule, each once; none for any other text."""
     try:
         found = msgspec.json.decode(out, type=list[_Rule])
     except msgspec.MsgspecError:

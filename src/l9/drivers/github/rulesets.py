@@ -1,4 +1,4 @@
-"""Rulesets to GitHub, through the user's own `gh`: who is signed in there, and how, is its business."""
+"""Apply rulesets on GitHub with the user's own `gh` and its login."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from l9.errors import ActionError, UsageError
 
 
 def put_rulesets(wanted: tuple[github.Ruleset, ...], repository: str | None) -> dict[str, str]:
-    """Create each ruleset, or replace the one of its name; what was done, by name.
+    """Create each ruleset, or replace the one of its name; return the action by name.
 
-    Raises UsageError for a repository that is none, ActionError where gh is missing or GitHub refuses.
+    Raises UsageError for an invalid repository, ActionError if gh is missing or GitHub refuses.
     """
     if repository is not None and not re.fullmatch(r"\w[\w-]*/(?!\.)[\w.-]+", repository, re.ASCII):
         raise UsageError(
-            "that is no repository on GitHub",
+            "not a repository on GitHub",
             expected="OWNER/NAME",
             found=repository,
             remedy="l9 protect github --help",
@@ -29,7 +29,7 @@ def put_rulesets(wanted: tuple[github.Ruleset, ...], repository: str | None) -> 
         known = github.parse_rulesets(out)
     except ValueError as error:
         raise ActionError(
-            "GitHub's answer cannot be read",
+            "cannot parse GitHub's response",
             expected="a list of rulesets",
             found=str(error),
             remedy="gh api --help",
@@ -47,14 +47,14 @@ def _gh(argv: tuple[str, ...], data: bytes | None = None) -> str:
     try:
         done = run(argv, data=data)
     except ActionError as error:
-        error.message = "GitHub's own program is needed to apply rulesets"
+        error.message = "GitHub's CLI, gh, is required to apply rulesets"
         error.remedy = error.remedy or "gh --version"
         raise
     if done.code != 0:
         lines = tuple((done.err.strip() or done.out.strip()).splitlines()[-10:])
         raise ActionError(
-            "GitHub did not take the rulesets",
-            expected="gh to be signed in as somebody who may administer the repository",
+            "GitHub refused the rulesets",
+            expected="gh logged in as an administrator of the repository",
             found=lines[-1] if lines else f"exit code {done.code}",
             remedy="gh auth status",
             log=lines,

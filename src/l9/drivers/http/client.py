@@ -1,4 +1,4 @@
-"""One request, one answer, over the standard library: light enough for the host's agent."""
+"""An HTTP client on the standard library, light enough for the host's agent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST = 1_000_000
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Header names are lower case; at most 1 MB of the body is kept."""
+    """A response. Header names are lower case; at most 1 MB of the body is kept."""
 
     status: int
     headers: Mapping[str, str]
@@ -24,7 +24,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class HttpClient:
-    """A new connection a request, no redirects, no retries: what is asked is what is seen."""
+    """A new connection for each request, without redirects and retries."""
 
     def request(
         self,
@@ -46,7 +46,7 @@ class HttpClient:
             return Answer(response.status, found, response.read(_MOST))
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
-            raise NoAnswer(f"{method} {url} got no answer", expected="an answer", found=reason) from None
+            raise NoAnswer(f"{method} {url} got no response", expected="a response", found=reason) from None
         finally:
             connection.close()
 
@@ -55,9 +55,9 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class _OwnCaddy(http.client.HTTPSConnection):
-    """To this host's own Caddy, under the public name: a certificate is chosen by the name that is asked for.
+    """A connection to this host's own Caddy with the public name, by which Caddy selects a certificate.
 
-    It is not verified: loopback is not the public, whose own check is the external URL's.
+    The certificate is not verified on loopback; the check of the public URL verifies it.
     """
 
     def __init__(self, address: str, port: int | None, name: str, timeout: float) -> None:

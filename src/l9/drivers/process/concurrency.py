@@ -1,4 +1,4 @@
-"""Several looks at once: each waits for another program, and they have nothing to do with each other."""
+"""Run independent observations concurrently; each mostly waits for another program."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 
 def run_concurrently(looks: Sequence[Callable[[], None]]) -> None:
-    """Take all looks side by side, and return when the last one is done. Raises what the first to fail raised."""
+    """Run all concurrently, and return when the last one is done. Raises the first one's error."""
     failed: list[Exception] = []
 
     def take(look: Callable[[], None]) -> None:
         try:
             look()
-        except Exception as error:  # a thread would print it, and its look would merely be missing
+        except Exception as error:  # a thread would only print it
             failed.append(error)
 
     others = [threading.Thread(target=take, args=(look,), daemon=True) for look in looks[1:]]

@@ -1,4 +1,4 @@
-"""Ports of this machine that something may be started on."""
+"""Free ports of this machine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses at this moment, and that no outgoing connection will take.
+    """Return a TCP port of 127.0.0.1 that is free, and that no outgoing connection will take.
 
-    The system's own choice (port 0) lies among those that it gives to outgoing connections, so that a slot which
-    starts later finds its port taken by one of ten thousand requests. No port is given twice by one process.
+    The system's own choice (port 0) is in the range of outgoing connections, so that a slot which
+    starts later may find its port in use. No port is returned twice by one process.
     """
     for port in _PORTS:
         with socket.socket() as probe:
@@ -29,7 +29,7 @@ def free_port() -> int:
 
 
 def _ports() -> Iterator[int]:
-    """All ports below the ephemeral ones, round and round, from anywhere: processes side by side rarely meet."""
+    """Cycle through all ports below the ephemeral ones from a random start, so that processes rarely collide."""
     try:
         highest = int(_EPHEMERAL.read_text(encoding="ascii").split()[0])
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A process's log file, read as it grows, in bounded memory."""
+"""A process's log file, followed as it grows, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TAIL_BYTES = 1_000_000
 
 
 class FoundLog(NamedTuple):
-    """A log file; `start`: the first byte that counts; `running`: whether its process may still write to it."""
+    """A log file. `start`: the first byte to read; `running`: its process may still write to it."""
 
     path: Path
     start: int
@@ -21,13 +21,13 @@ class FoundLog(NamedTuple):
 
 
 class LogFileReader:
-    """Implements `LogReader`. `find` gives the file of the slot's latest process, None while there is none."""
+    """Implements `LogReader`. `find` returns the file of the slot's latest process, or None while there is none."""
 
     def __init__(self, find: Callable[[], FoundLog | None]) -> None:
         self._find = find
         self._path: Path | None = None
         self._offset = 0
-        self._passing = False  # in a line that is longer than what is read of one
+        self._passing = False  # inside a line that is longer than the limit
 
     def read(self) -> Iterator[LogLine | LogsLost]:
         found = self._find()
@@ -38,18 +38,18 @@ class LogFileReader:
         try:
             file = found.path.open("rb")
         except OSError as error:
-            yield LogsLost(f"its log file cannot be read: {error.strerror}")
+            yield LogsLost(f"cannot read its log file: {error.strerror}")
             return
         with file:
             size = file.seek(0, 2)
             if size < self._offset:
                 self._offset, self._passing = 0, False
-                yield LogsLost("its log file was cut short while it was read")
+                yield LogsLost("its log file was truncated while it was read")
             file.seek(self._offset)
             while self._offset < size and (data := file.readline(LONGEST_LINE)):
                 ends = data.endswith(b"\n")
                 if not ends and len(data) < LONGEST_LINE and found.running and not self._passing:
-                    return  # the rest of the line is still to be written
+                    return  # the rest of the line is not written yet
                 begins, self._passing = not self._passing, not ends
                 self._offset += len(data)
                 if begins:
@@ -57,7 +57,7 @@ class LogFileReader:
 
 
 def tail(path: Path, most: int) -> list[LogLine]:
-    """The last lines of a log file, of its last megabyte."""
+    """Return the last lines of a log file, from its last megabyte."""
     try:
         with path.open("rb") as file:
             left_out = max(0, file.seek(0, 2) - _TAIL_BYTES)

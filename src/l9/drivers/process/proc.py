@@ -1,4 +1,4 @@
-"""What /proc says of processes, memory and listening ports."""
+"""Processes, memory and listening ports, from /proc."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ _PROC = Path("/proc")
 
 
 def birth(pid: int) -> int:
-    """When the process started, in clock ticks since boot; 0 when there is none."""
+    """Return the process's start time in clock ticks since boot; 0 if there is no such process."""
     fields = _stat(pid)
     return int(fields[19]) if fields else 0
 
 
 def alive(pid: int, born: int) -> bool:
-    """Whether this very process runs: a zombie does not, and a pid used again is another process."""
+    """True if this process runs: not as a zombie, and not as another process with a reused pid."""
     fields = _stat(pid)
     return bool(fields) and fields[0] not in ("Z", "X") and (not born or int(fields[19]) == born)
 
 
 def paused(pid: int) -> bool:
-    """Whether the process is stopped by a signal."""
+    """True if the process is stopped by a signal."""
     fields = _stat(pid)
     return bool(fields) and fields[0] == "T"
 
 
 def send(pid: int, born: int, sign: int) -> None:
-    """Send a signal to this very process, if it still runs."""
+    """Send a signal to this process, if it still runs."""
     if pid and alive(pid, born):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, sign)
 
 
 def find(marks: dict[str, str]) -> int | None:
-    """The first process whose environment holds all these variables."""
+    """Return the first process whose environment contains all these variables, or None."""
     wanted = {f"{k}={v}".encode() for k, v in marks.items()}
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
@@ -47,7 +47,7 @@ def find(marks: dict[str, str]) -> int | None:
 
 
 def memory_available() -> int:
-    """Bytes of memory that new programs may take without swapping."""
+    """Return the bytes of memory available to new programs without swapping."""
     for line in (_PROC / "meminfo").read_text(encoding="ascii").splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
@@ -55,7 +55,7 @@ def memory_available() -> int:
 
 
 def listener(port: int) -> int | None:
-    """The pid that listens on the port: 0 when it cannot be told, None when nobody does."""
+    """Return the pid that listens on the port: 0 if unknown, None if the port is free."""
     inodes = _listening(port)
     if not inodes:
         return None
@@ -81,7 +81,7 @@ def _listening(port: int) -> set[str]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on; empty when there is no such process."""
+    """Return the fields of /proc/PID/stat from the state on; empty if there is no such process."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -90,5 +90,5 @@ def _stat(pid: int) -> list[str]:
 
 
 def hostname() -> str:
-    """The name of the machine."""
+    """Return the machine's host name."""
     return socket.gethostname()

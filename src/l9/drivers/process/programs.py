@@ -1,6 +1,6 @@
-"""Programs run as argument vectors, never through a shell: to the end, or watched line by line.
+"""Run programs as argument vectors, never through a shell: to the end, or line by line.
 
-Every call has a deadline and a bound on what is kept of the output.
+Every call has a deadline and a limit for the output.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ import msgspec
 
 from l9.errors import ActionError
 
-LONG = 3600.0  # seconds, for what people watch: a build, a pull, a test suite
+LONG = 3600.0  # seconds, for builds, pulls and test suites
 MOST = 64_000_000  # bytes that are kept of each stream
-TIMED_OUT = 124  # as timeout(1) ends
-_LINE = 65_536  # bytes after which a line without an end is taken for one
+TIMED_OUT = 124  # exit code, as of timeout(1)
+_LINE = 65_536  # bytes: longer lines are split
 _GRACE = 2.0  # seconds from SIGTERM to SIGKILL
-_QUIET = 0.2  # seconds: an ended program whose streams are still open has left a process behind
+_QUIET = 0.2  # seconds: if streams stay open longer, the ended program left a process behind
 
 Sink = Callable[[bytes], None]
 
 
 class Done(msgspec.Struct, frozen=True):
-    """How a program ended and what it printed; `raw` is its standard output, or both streams where it was watched.
+    """A program's exit code and output; `raw` is its standard output, or both streams of `stream`.
 
-    truncated: not all of it was kept. Undecodable bytes are replaced in `out` and `err`.
+    truncated: some output was dropped. Undecodable bytes are replaced in `out` and `err`.
     """
 
     code: int
@@ -47,11 +47,11 @@ class Done(msgspec.Struct, frozen=True):
         return self.raw.decode(errors="replace")
 
     def last(self, most: int = 40) -> tuple[str, ...]:
-        """The last lines that say why: of standard error, or of the output where that is empty."""
+        """Return the last lines of standard error, or of the output if that is empty."""
         return tuple((self.err or self.out).strip().splitlines()[-most:])
 
     def __repr__(self) -> str:
-        return f"Done(code={self.code})"  # what it printed may be secret
+        return f"Done(code={self.code})"  # the output may be secret
 
 
 def run(
@@ -65,17 +65,17 @@ def run(
     alone: bool = False,
     most: int = MOST,
 ) -> Done:
-    """Run to the end. `env` is added to our own, or is all there is where it does not `inherit`.
+    """Run to the end. `env` is added to our own environment, or replaces it without `inherit`.
 
-    Raises ActionError when the program cannot be run, is not done in `timeout` seconds, or prints more than `most`
-    bytes. `alone`: it finds no terminal to ask a person on.
+    Raises ActionError if the program cannot be run, times out after `timeout` seconds, or prints more than `most`
+    bytes. `alone`: without a terminal for prompts.
     """
     out, err = _Kept(most), _Kept(most)
     with _started(argv, cwd, _environ(env, inherit), data, alone=alone or not _has_terminal()) as child:
         assert child.stdout is not None and child.stderr is not None  # noqa: S101, PT018  # pipes
         late = not _ends(child, data or b"", {child.stdout: out, child.stderr: err}, timeout)
     if late:
-        raise ActionError(f"{argv[0]} took too long", expected=f"an end within {timeout:g} s", found="none")
+        raise ActionError(f"{argv[0]} timed out", expected=f"an end within {timeout:g} s", found="none")
     if out.truncated:
         raise ActionError(
             f"{argv[0]} printed too much", expected=f"at most {most} bytes of output", found="more"
@@ -84,8 +84,8 @@ def run(
 
 
 def run_checked(argv: tuple[str, ...], **how: object) -> str:
-    """As `run`; the standard output. Raises ActionError with the last lines when the exit code is not 0."""
-    done = run(argv, **how)  # type: ignore[arg-type]  # passed on as it came
+    """Run as `run` does; return the standard output. Raises ActionError with the last lines if it fails."""
+    done = run(argv, **how)  # type: ignore[arg-type]  # passed on unchanged
     if done.code != 0:
         lines = done.last(20)
         raise ActionError(
@@ -107,10 +107,10 @@ def stream(
     timeout: float = LONG,
     keep: int = 40,
 ) -> Done:
-    """Run and pass each line of both streams to `say`; the last `keep` of them are in the result.
+    """Run and pass each line of both streams to `say`; the result has the last `keep` lines.
 
-    At its deadline it is stopped, and its exit code is that of timeout(1). No process that it started outlives it,
-    unless in a session of its own. Raises ActionError when the program cannot be run.
+    At the deadline it is stopped, and its exit code is that of timeout(1). No process that it started outlives it,
+    unless in a session of its own. Raises ActionError if the program cannot be run.
     """
     lines = _Lines(say, keep)
     with _started(argv, cwd, _environ(env, inherit), None, alone=True, watched=True) as child:
@@ -136,7 +136,7 @@ class _Kept:
 
 
 class _Lines:
-    """Passes on a stream line by line, and keeps the last."""
+    """Passes on a stream line by line, and keeps the last lines."""
 
     def __init__(self, say: Callable[[str], None], keep: int) -> None:
         self.tail: deque[str] = deque(maxlen=keep)
@@ -151,7 +151,7 @@ class _Lines:
             self.end()
 
     def end(self) -> None:
-        """Pass on the last line, which may have no end."""
+        """Pass on the last line, which may lack its end."""
         if self._begun:
             self._pass_on(self._begun)
             self._begun = b""
@@ -168,7 +168,7 @@ def _environ(env: Mapping[str, str] | None, inherit: bool) -> dict[str, str]:
 
 
 def _has_terminal() -> bool:
-    """Whether a program could ask a person: then it must stay in the terminal's foreground group."""
+    """True if a program could prompt: then it must stay in the terminal's foreground group."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
@@ -186,9 +186,9 @@ def _started(
     alone: bool,
     watched: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The program, started; what still runs at the end of the block is ended, with its group where it is `alone`.
+    """Start the program; it is ended with the context, with its process group if it is `alone`.
 
-    watched: both streams are one, and what an ended program left behind in its group is ended too.
+    watched: both streams are one, and processes that the program left in its group are ended, too.
     """
     try:
         child = subprocess.Popen(
@@ -233,7 +233,7 @@ def _cannot_run(program: str, cwd: Path | None, error: OSError) -> ActionError:
 def _ends(
     child: subprocess.Popen[bytes], data: bytes, sinks: Mapping[IO[bytes], Sink], timeout: float
 ) -> bool:
-    """Write and read until the program has ended. False when it has not at the deadline."""
+    """Write and read until the program has ended. False at the deadline."""
     until, left = time.monotonic() + timeout, memoryview(data)
     with selectors.DefaultSelector() as pipes:
         for pipe, sink in sinks.items():
@@ -266,7 +266,7 @@ def _ends(
 
 
 def _fed(pipe: int, left: memoryview) -> memoryview:
-    """What remains to be written; nothing where nobody reads any more."""
+    """Return the rest to be written; nothing if the reader has closed the pipe."""
     try:
         return left[os.write(pipe, left[:_LINE]) :]
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""The embedded runtime: a slot is a process, an image is the tag's tree, a pause is SIGSTOP."""
+"""The embedded runtime: a slot is a process, an image is the tag's tree, and SIGSTOP pauses."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from l9.errors import ActionError
 
 
 class SlotRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in a slot. `birth` is the process's start in clock ticks: a pid alone may be another's.
+    """A slot's process. `birth` is its start in clock ticks: a pid alone may be reused.
 
-    `paused_at` is when it was last paused (seconds since the epoch), `paused_size` how long its log was then.
+    `paused_at` is the time of its last pause (seconds since the epoch), `paused_size` its log's size then.
     """
 
     release: str
@@ -51,7 +51,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 class ProcessRuntime:
-    """Implements `Runtime` with processes of this host's user."""
+    """Implements `Runtime` with processes of the current user."""
 
     def __init__(self, config: Config, layout: Layout, source: Source) -> None:
         self._config = config
@@ -59,7 +59,7 @@ class ProcessRuntime:
         self._source = source
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
-    # ── what there is ────────────────────────────────────────────────────────────────────────────
+    # ── state ────────────────────────────────────────────────────────────────────────────────────
 
     def host(self, new: Slot) -> Host:
         usage = shutil.disk_usage(self._layout.root)
@@ -111,11 +111,11 @@ class ProcessRuntime:
         found = self._log(slot, 0.0)
         return tail(found.path, most) if found else []
 
-    # ── what may be done ─────────────────────────────────────────────────────────────────────────
+    # ── actions ──────────────────────────────────────────────────────────────────────────────────
 
     def build(self, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
         tree, config = self._layout.tree(release), self._config
-        # Also for a release that is known: its tree was just made, and holds nothing that was prepared before.
+        # Also for a known release: its tree was just recreated, without earlier preparation.
         prepare = tuple(self._filled(a, 0) for a in config.process.prepare)
         if prepare:
             done = stream(prepare, say, cwd=tree)
@@ -138,7 +138,7 @@ class ProcessRuntime:
         return known
 
     def start_services(self, release: str, say: Say) -> None:
-        """Processes have no services of their own."""
+        """Do nothing: processes have no other services."""
 
     def start(self, slot: Slot, release: str) -> str:
         seen = self._see(slot)
@@ -150,7 +150,7 @@ class ProcessRuntime:
                 remedy="l9 status",
             )
         if seen is not None and seen.alive:
-            return f"pid {seen.place.pid} runs already"
+            return f"pid {seen.place.pid} is already running"
         return self._launch(slot, release)
 
     def wake(self, slot: Slot, release: str) -> str:
@@ -167,7 +167,7 @@ class ProcessRuntime:
         os.kill(seen.place.pid, signal.SIGSTOP)
         until = time.monotonic() + 5.0
         while not proc.paused(seen.place.pid) and time.monotonic() < until:
-            time.sleep(0.005)  # the signal is taken when the process runs next
+            time.sleep(0.005)  # the signal is delivered when the process runs next
         log = Path(seen.place.log)
         size = log.stat().st_size if log.is_file() else 0
         self._write(slot, msgspec.structs.replace(seen.place, paused_at=time.time(), paused_size=size))
@@ -221,9 +221,7 @@ class ProcessRuntime:
         log = self._layout.state / "logs" / f"{slot}-{release}-{time.time_ns()}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         place = SlotRecord(release=release, image=image.digest, commit=image.commit, log=str(log))
-        self._write(
-            slot, place
-        )  # before the process, so that a crash in between leaves a trace to find it by
+        self._write(slot, place)  # before the process, so that it can be found after a crash in between
         command = msgspec.json.decode(
             self._layout.release(release).joinpath("command.json").read_bytes(), type=tuple[str, ...]
         )
@@ -258,7 +256,7 @@ class ProcessRuntime:
         return f"pid {child.pid} on port {port}"
 
     def _end(self, place: SlotRecord) -> None:
-        """SIGTERM, then SIGKILL after the grace time; a stopped process must be continued to hear either."""
+        """Send SIGTERM, then SIGKILL after the grace period; a stopped process is continued first."""
         for sign, patience in ((signal.SIGTERM, self._config.drain.grace), (signal.SIGKILL, 5.0)):
             proc.send(place.pid, place.birth, sign)
             proc.send(place.pid, place.birth, signal.SIGCONT)
@@ -284,7 +282,7 @@ class ProcessRuntime:
         return _Seen(place, alive, alive and proc.paused(place.pid))
 
     def _log(self, slot: Slot, since: float) -> FoundLog | None:
-        """The log of the latest process; its lines have no times, but what was written by a pause is known."""
+        """Return the log of the latest process. Lines have no times, but the log's size at the last pause is known."""
         seen = self._see(slot)
         if seen is None or not (seen.place.started_at or os.path.exists(seen.place.log)):
             return None

@@ -1,4 +1,4 @@
-"""The standard streams as a caller may leave them: closed, or a pipe that is read no more."""
+"""Standard streams that the caller closed, or that are pipes without a reader."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Literal, TextIO
 
 
 def open_closed() -> None:
-    """Open each standard stream that is closed (`>&-`) as the null device.
+    """Open each closed standard stream (`>&-`) as the null device.
 
-    Python has no object for such a stream; and the next file that is opened would take its number, so that a
-    program that is started would write into it.
+    Python has no object for a closed stream; and the next file that is opened would get its number, so that a
+    child process would write to that file.
     """
     for number, mode, name in ((0, "r", "stdin"), (1, "w", "stdout"), (2, "w", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            opened = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
             os.set_inheritable(opened, True)
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def outlive_readers() -> None:
-    """Let a command go on, to its own exit code, when what it says is read no more (`l9 check | head -1`)."""
+    """Let a command finish with its own exit code if its output is no longer read (`l9 check | head -1`)."""
     sys.stdout = _outliving(sys.stdout, 1)
     sys.stderr = _outliving(sys.stderr, 2)
 
@@ -40,7 +40,7 @@ def _outliving(stream: TextIO, number: Literal[1, 2]) -> io.TextIOWrapper:
 
 
 class _Unbroken(io.FileIO):
-    """A stream that becomes the null device when its reader has left."""
+    """A stream that becomes the null device when its reader closes the pipe."""
 
     def write(self, data: object, /) -> int:
         try:

@@ -171,7 +171,7 @@ class ContainerSandbox:
         self._user_file = next((name for name in wanted if (self._tree / name).is_file()), "")
         if not self._user_file:
             raise ActionError(
-                "the release has no compose file",
+                "compose file not found in the release",
                 expected=f"one of {', '.join(wanted)}",
                 found="no such file in the tree",
                 remedy='$EDITOR l9.toml  # [cgmp] where = "process"',

@@ -266,7 +266,11 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid {DIGEST}\nsize 12\n"
         ({"Dockerfile": "#" * 300_000}, "", "Dockerfile cannot be judged: it has 300000 bytes"),
         ({"Dockerfile": ""}, "", "Dockerfile cannot be judged: no FROM in it"),
         ({"Dockerfile": "RUN true\n"}, "", "Dockerfile cannot be judged: line 1: RUN before the first FROM"),
-        ({"compose.yml": "services: {l9-api: {build: sub}}"}, "sub", "sub is a submodule, whose files no tag has"),
+        (
+            {"compose.yml": "services: {l9-api: {build: sub}}"},
+            "sub",
+            "sub is a submodule: its files are not in the tag",
+        ),
         ({"compose.yml": "services: {l9-api: {build: app}}", "app": Path("x")}, "", "app is no folder"),
         ({"compose.yml": "services: {l9-api: {build: .}}"}, "", "Dockerfile cannot be judged: the tag has no"),
         ({"compose.yml": "services: {l9-api: {build: ..}}"}, "", "the build context .. lies outside of the repository"),

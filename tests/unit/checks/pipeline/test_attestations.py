@@ -147,7 +147,7 @@ def test_notes_go_with_the_tag_or_not_at_all(scene: Scene) -> None:
     with pytest.raises(ActionError) as caught:
         scene.repo.push(TAG)
     assert NOTES in caught.value.found
-    assert "origin's rules have to allow" in caught.value.found
+    assert "origin must allow" in caught.value.found
     assert caught.value.remedy == f"git push origin {NOTES}"
     assert TAG not in scene.git("ls-remote", "--tags", "origin")
 

@@ -106,7 +106,7 @@ def test_submodules(place: Place, tmp_path: Path) -> None:
     place.commit()
     place.git("submodule", "--quiet", "add", str(other.top), "vendor")
     place.commit()
-    refused = {"repository.tree-complete": "vendor is a submodule, whose files no tag has"}
+    refused = {"repository.tree-complete": "vendor is a submodule: its files are not in the tag"}
     assert place.bad() == refused
     place.git("submodule", "--quiet", "deinit", "--force", "vendor")
     assert place.bad() == refused
@@ -119,7 +119,7 @@ def test_a_dockerfile_in_a_submodule(place: Place) -> None:
     place.git("commit", "--quiet", "-m", "Add: Something")
     (place.top / "vendor").mkdir()
     assert place.bad()["workspace.exec-form-command"].endswith(
-        "vendor is a submodule, whose files no tag has"
+        "vendor is a submodule: its files are not in the tag"
     )
 
 

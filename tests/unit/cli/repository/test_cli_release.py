@@ -224,7 +224,7 @@ def test_releases_that_only_origin_knows_of(released: Desk) -> None:
     released.commit("Fix: It")
     message, _, found, remedy = released.refused("release", code=2)
     assert (found, remedy) == (V1, "git fetch --tags origin")
-    assert "does not know of" in message
+    assert "not in this working copy" in message
 
 
 def test_an_origin_that_is_ahead(released: Desk) -> None:
@@ -283,7 +283,7 @@ def test_a_tag_that_git_does_not_sign_is_not_written(desk: Desk) -> None:
     desk.write("l9.toml", CONFIG + f'[release]\nsigning_key = "{desk.key}"\n')
     desk.commit("Fix: It")
     error = desk.json("release", "--sign", code=3)
-    assert error["message"] == f"the tag {V1} was not written"
+    assert error["message"] == f"the tag {V1} was not created"
     assert desk.git("tag") == ""
 
 

@@ -134,7 +134,7 @@ def test_two_foreign_hooks_are_for_a_person(clone: Clone) -> None:
     hook(clone, "pre-commit", "#!/bin/sh\n# one\n")
     clone.l9("hooks", "install")
     hook(clone, "pre-commit", "#!/bin/sh\n# two\n")
-    assert "two hooks that are not ours" in clone.l9("hooks", "install", code=2)
+    assert "two hooks that l9 did not write" in clone.l9("hooks", "install", code=2)
     assert clone.json("hooks", "remove")["hooks"][0]["state"] == "other"  # nothing of others is taken away
     hook(clone, "pre-commit", "#!/bin/sh\n# one\n")
     clone.l9("hooks", "install")
@@ -161,7 +161,7 @@ def test_when_l9_is_gone_the_hook_says_so(clone: Clone) -> None:
         changed = "\n".join(f"{line}'/no such/place'" if x.startswith(line) else x for x in text.splitlines())
         path.write_text(changed)
         said = clone.commit("Fix: It", "--allow-empty", code=1).said
-        assert "pre-commit: l9 is gone from" in said
+        assert "pre-commit: l9 not found at" in said
         assert "rm .git/hooks/pre-commit" in said
         path.write_text(text)
 
@@ -191,7 +191,7 @@ def test_a_hooks_path_outside_is_left_alone(clone: Clone, tmp_path: Path) -> Non
     shared.mkdir()
     clone.git("config", "core.hooksPath", str(shared))
     said = clone.l9("hooks", "install", code=2)
-    assert "lie outside" in said
+    assert "is outside" in said
     assert 'l9 hooks run pre-push -- "$@"' in said
     assert "git config --local core.hooksPath" in said
     assert list(shared.iterdir()) == []

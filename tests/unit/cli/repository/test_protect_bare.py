@@ -347,7 +347,7 @@ def test_rules_that_are_gone_or_broken_close(team: Team) -> None:
     rules.write_text(text)
     hook = team.origin / "hooks" / "pre-receive"
     hook.write_text(hook.read_text().replace("package=", "package=/gone"))
-    assert "remote: ✘ pre-receive: l9 is gone from" in team.push("origin", "main", code=1)
+    assert "remote: ✘ pre-receive: l9 not found at" in team.push("origin", "main", code=1)
     team.protect()
     team.refused("main.merges-only", "origin", "main")
 
@@ -401,7 +401,7 @@ def test_a_git_that_cannot_merge_again_is_no_silent_pass(team: Team, tmp_path: P
     team.merge("feature/x", f"Reviewed-by: {BOB}")
     hook = team.origin / "hooks" / "pre-receive"
     hook.write_text(hook.read_text().replace("python=", f"PATH='{old.parent}':$PATH\npython="))
-    assert "git here is older than 2.38" in team.refused("main.seen", "origin", "main")
+    assert "git is older than 2.38" in team.refused("main.seen", "origin", "main")
 
 
 def test_a_person_is_asked(tmp_path: Path) -> None:

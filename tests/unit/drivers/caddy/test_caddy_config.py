@@ -62,7 +62,7 @@ def test_the_handler_is_found_below_subroutes() -> None:
 
 
 def test_several_handlers_are_one_too_many() -> None:
-    with pytest.raises(NotOurs, match="several handlers") as raised:
+    with pytest.raises(NotOurs, match="several Caddy handlers") as raised:
         handler_path(config(proxy("127.0.0.1:8001"), proxy("localhost:8000")), PORTS)
     assert "routes/0/handle/0, /config" in raised.value.found
     assert "route.id" in raised.value.expected
@@ -81,9 +81,9 @@ def test_several_handlers_are_one_too_many() -> None:
     ],
 )
 def test_no_handler_is_none(document: Any) -> None:
-    with pytest.raises(NotOurs, match="no handler") as raised:
+    with pytest.raises(NotOurs, match="no Caddy handler") as raised:
         handler_path(document, PORTS)
-    assert raised.value.found == "none that dials either"
+    assert raised.value.found == "no such handler"
 
 
 def test_a_handler_is_live_at_its_only_upstream() -> None:

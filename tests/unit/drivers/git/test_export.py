@@ -192,7 +192,7 @@ def test_a_replaced_object_is_not_what_was_tagged(repo: Repository, tmp_path: Pa
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        (".l9/agent/bin/l9", ".l9/agent/bin/l9: .l9/ is l9's own directory on the host"),
+        (".l9/agent/bin/l9", ".l9/agent/bin/l9: .l9/ is reserved for l9 on the host"),
         ("logo.png", "logo.png is a Git LFS pointer: its content is not in the tag"),
     ],
 )
@@ -213,7 +213,7 @@ def test_a_link_out_of_the_tree(repo: Repository, tmp_path: Path, target: str) -
     (repo.top / "out").symlink_to(target)
     with pytest.raises(ActionError) as refused:
         export(repo.commit(), tmp_path / "out")
-    assert refused.value.found == f"out is a link out of the tree, to {target}"
+    assert refused.value.found == f"out is a symbolic link out of the tree, to {target}"
     assert not (tmp_path / "out").exists()
 
 
@@ -222,7 +222,7 @@ def test_a_submodule(repo: Repository, tmp_path: Path) -> None:
     repo.git("submodule", "--quiet", "add", "./", "lib")
     with pytest.raises(ActionError) as refused:
         export(repo.commit(), tmp_path / "out")
-    assert refused.value.found == "lib is a submodule, whose files no tag has"
+    assert refused.value.found == "lib is a submodule: its files are not in the tag"
     repo.git(*refused.value.remedy.split()[1:])
     (repo.top / "lib" / ".git").unlink()
     export(repo.commit(), tmp_path / "out")
@@ -237,7 +237,7 @@ def test_names_that_no_checkout_has(repo: Repository, tmp_path: Path, name: str)
         pytest.fail("git mktree takes any name")
     with pytest.raises(ActionError) as refused:
         export(tree, tmp_path / "out")
-    assert refused.value.found == f"'{name}/x' is no path of a working directory"
+    assert refused.value.found == f"'{name}/x' is not a valid path in a working directory"
     assert not (tmp_path / "x").exists()
 
 

@@ -1,7 +1,7 @@
-"""A git tree as files: written from the raw objects, and compared with the tree's id. Both sides use just this.
+"""A git tree as files: written from the raw objects, and verified by the tree's id. Both sides use this module.
 
-Byte for byte as it was committed: neither attributes (`export-ignore`, `export-subst`, `ident`, `filter`,
-`working-tree-encoding`, `eol`) nor settings (`core.autocrlf`) have a say. What could not be the same everywhere
+Files are byte for byte as committed: attributes (`export-ignore`, `export-subst`, `ident`, `filter`,
+`working-tree-encoding`, `eol`) and settings (`core.autocrlf`) have no effect. Content that may differ between hosts
 (submodules, Git LFS, links out of the tree) is refused by name.
 """
 
@@ -26,10 +26,10 @@ _PERMISSIONS = {FILE: 0o644, EXECUTABLE: 0o755}
 
 
 def export(tree: GitTree, into: Path, *, keep_others: bool = False) -> int:
-    """Make a directory be just this tree; how many files had to be written.
+    """Make a directory equal to this tree; return the number of files written.
 
-    What is there and is not the tree's goes, unless `keep_others`; a file that is as it should be is not touched,
-    for somebody may run from it. Raises ActionError for a tree that is refused, and where the outcome is not the tree.
+    Other files are removed, unless `keep_others`; a file that is already right is not touched,
+    since a process may use it. Raises ActionError for a refused tree, and if the result differs from the tree.
     """
     entries = tree.entries
     _refuse(tree)
@@ -48,14 +48,14 @@ def export(tree: GitTree, into: Path, *, keep_others: bool = False) -> int:
 
 
 def differences(tree: GitTree, folder: Path, *, keep_others: bool = False) -> tuple[str, ...]:
-    """The paths at which a directory is not this tree, sorted; with `keep_others` those that the tree has."""
+    """Return the paths at which a directory differs from this tree, sorted; `keep_others`: only paths of the tree."""
     there, others = _compare(folder, tree.entries)
     wrong = [path for path in tree.entries if path not in there]
     return tuple(sorted((*wrong, *(() if keep_others else others))))
 
 
 def tree_files(tree: GitTree) -> TreeFiles:
-    """The files of a tree, judged before any is written. Raises ActionError when git cannot read the tree."""
+    """Return the files of a tree, judged before any is written. Raises ActionError if git cannot read the tree."""
     why = _refusal(tree)
     return TreeFiles(len(tree.entries), why.found, why.remedy) if why else TreeFiles(len(tree.entries))
 
@@ -75,7 +75,7 @@ def _refusal(tree: GitTree) -> Refusal | None:
     if why := tree_rules.refusal(entries):
         return why
     if tree_rules.tree_id(entries, len(tree.id)) != tree.id:
-        return Refusal("its entries do not make the tree of that id", "git fsck")
+        return Refusal("its entries do not match the tree's id", "git fsck")
     if why := tree_rules.link_out(tree.links(p for p, entry in entries.items() if entry.mode == LINK)):
         return why
     small = tree.read(p for p, entry in entries.items() if entry.size in tree_rules.POINTER_SIZES)
@@ -97,7 +97,7 @@ def _verify(tree: GitTree, folder: Path, *, keep_others: bool) -> None:
 
 
 def _compare(folder: Path, entries: Mapping[str, TreeEntry]) -> tuple[set[str], list[str]]:
-    """The paths of the tree that are there just so, and the outermost ones that are none of the tree's."""
+    """Return the tree's paths that are already right, and the outermost paths that are not in the tree."""
     folders = {up for path in entries for up in _above(path)}
     there: set[str] = set()
     others: list[str] = []
@@ -112,7 +112,7 @@ def _compare(folder: Path, entries: Mapping[str, TreeEntry]) -> tuple[set[str], 
 
 
 def _scan(top: str, folders: set[str], below: str = "") -> Iterator[tuple[str, os.stat_result]]:
-    """All that lies in a directory, folders among it; into those that are none of the tree's nobody looks."""
+    """Yield everything in a directory, including folders; folders outside the tree are not entered."""
     for found in os.scandir(os.path.join(top, below)):
         path = f"{below}/{found.name}" if below else found.name
         seen = found.stat(follow_symlinks=False)
@@ -122,7 +122,7 @@ def _scan(top: str, folders: set[str], below: str = "") -> Iterator[tuple[str, o
 
 
 def _is(path: str, seen: os.stat_result, entry: TreeEntry) -> bool:
-    """Whether a file is what the tree has there: kind, permissions and content."""
+    """True if a file matches the tree's entry in kind, permissions and content."""
     mode, digest = mode_of(entry), tree_rules.hasher(entry.size, len(entry.object_id))
     if mode == LINK:
         if not stat.S_ISLNK(seen.st_mode):
@@ -143,7 +143,7 @@ def _is(path: str, seen: os.stat_result, entry: TreeEntry) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Whatever is there; a link and not what it leads to."""
+    """Remove a file, a folder, or a link itself."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -151,7 +151,7 @@ def _remove(path: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """A folder with the permissions of every other; what stands there and is none goes."""
+    """Create a folder with the usual permissions; anything else at its path is removed."""
     if folder.is_symlink() or not folder.is_dir():
         folder.unlink(missing_ok=True)
         folder.mkdir()
@@ -159,7 +159,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write(tree: GitTree, into: Path, paths: list[str]) -> None:
-    """These files, each content read once from one process."""
+    """Write these files; each content is read once, with one process."""
     if not paths:
         return
     entries = tree.entries
@@ -172,11 +172,11 @@ def _write(tree: GitTree, into: Path, paths: list[str]) -> None:
             size = int(header[2])
             with _created(into / path, _PERMISSIONS[mode_of(entries[path])]) as file:
                 _copy(process.out, file, size)
-            process.out.read(1)  # the line's end behind an object
+            process.out.read(1)  # the line end after an object
 
 
 def _created(path: Path, mode: int) -> Any:
-    """A file that was not there before, to be written."""
+    """Create a new file for writing."""
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     os.fchmod(number, mode)
     return os.fdopen(number, "wb")
@@ -189,6 +189,6 @@ def _copy(source: BinaryIO, file: BinaryIO, size: int) -> None:
 
 
 def _above(path: str) -> Iterable[str]:
-    """The folders that a path lies in, the outermost first."""
+    """Return the folders that contain a path, the outermost first."""
     parts = path.split("/")
     return ["/".join(parts[:n]) for n in range(1, len(parts))]

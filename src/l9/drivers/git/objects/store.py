@@ -1,6 +1,6 @@
-"""The objects of a repository as they are stored: read in a repository without settings, attributes and references.
+"""The raw objects of a repository, read through a repository without settings, attributes and references.
 
-The repository's own objects are lent to an empty one, so that what is asked of them depends on nothing else: no
+An empty repository has the real one's objects as alternates, so that results depend on nothing else: no
 configuration, no `.gitattributes` of the working directory, no `info/attributes`, no `refs/replace`, no grafts.
 """
 
@@ -49,20 +49,20 @@ class _Where(NamedTuple):
 
 
 class Objects:
-    """The objects of the repository at `top`. `env` is what git needs beside the usual to find it."""
+    """The objects of the repository at `top`. `env` has additional variables for git to find it."""
 
     def __init__(self, top: Path, env: Mapping[str, str] | None = None) -> None:
         self._top = top
         self._env = env
 
     def resolve(self, revision: str) -> str:
-        """The id that a name stands for in the repository itself, such as `refs/tags/v1^{tree}`; empty for none."""
+        """Return the id of a name in the real repository, such as `refs/tags/v1^{tree}`; empty for none."""
         argv = ("git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
         done = run(argv, cwd=self._top, env=self._env)
         return done.out.strip() if done.code == 0 else ""
 
     def read(self, argv: Argv, data: bytes | None = None, *, none: int = 0) -> bytes:
-        """The output of a git that only reads objects, named by their ids; `none` is an exit code for no result.
+        """Return the output of a git command that only reads objects by id; `none` is an exit code for no result.
 
         Raises ActionError with git's reason.
         """
@@ -71,7 +71,7 @@ class Objects:
 
     @contextmanager
     def reading(self, argv: Argv, data: bytes | None = None, *, none: int = 0) -> Iterator[Process]:
-        """As `read`, the output to be read as it comes. What is wrong is raised at the end of the context."""
+        """Run as `read` does, with the output as a stream. Errors are raised at the end of the context."""
         where = self._where
         with tempfile.TemporaryDirectory(prefix="l9-git-") as name:
             _write_empty_repository(Path(name), where.object_format)
@@ -83,15 +83,15 @@ class Objects:
                 yield process
         if process.code not in (0, none):
             raise ActionError(
-                "the repository's objects cannot be read",
-                expected="all of them",
+                "cannot read the repository's objects",
+                expected="readable objects, with none missing",
                 found=reason(process.errors),
                 remedy=self.remedy,
             )
 
     @property
     def remedy(self) -> str:
-        """The command that helps where objects are missing."""
+        """The command that helps if objects are missing."""
         argv = ("git", "config", "--get-regexp", r"^remote\..*\.partialclonefilter$")
         partial = run(argv, cwd=self._top, env=self._env).code == 0
         return "git fetch --refetch --no-filter origin" if partial else "git fsck"
@@ -102,8 +102,8 @@ class Objects:
         lines = done.out.split("\n")
         if done.code != 0 or len(lines) != 4:
             raise ActionError(
-                "the repository cannot be read",
-                expected=f"a git repository at {self._top}, and no line break in its path",
+                "cannot read the repository",
+                expected=f"a git repository at {self._top}, without a line break in its path",
                 found=reason(done.err) if done.code else "a path with a line break",
                 remedy="git rev-parse --git-dir",
             )
@@ -111,7 +111,7 @@ class Objects:
 
 
 def _write_empty_repository(folder: Path, object_format: str) -> None:
-    """What git takes for a repository: no reference, and settings of ours alone."""
+    """Write an empty repository without references, with l9's settings only."""
     (folder / "refs").mkdir()
     (folder / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
     text = _CONFIG.format(devnull=os.devnull, format=object_format)

@@ -1,4 +1,4 @@
-"""What of a tree can be written as files, and the id of a tree from its entries."""
+"""Rules for trees that can be written as files, and a tree's id from its entries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_STEPS = 1000
 
 
 class TreeEntry(NamedTuple):
-    """One entry of a tree: `kind` is blob, or commit for a submodule; `size` in bytes."""
+    """One entry of a tree. `kind` is blob, or commit for a submodule; `size` is in bytes."""
 
     mode: str
     kind: str
@@ -26,48 +26,48 @@ class TreeEntry(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a tree is not deployed, and the command that helps."""
+    """The reason why a tree is refused, and the command that helps."""
 
     found: str
     remedy: str
 
 
 def refusal(entries: Mapping[str, TreeEntry]) -> Refusal | None:
-    """What of a tree would be no file of the release, or not the same one everywhere; None for nothing."""
+    """Return the first entry that is not a plain file, or may differ between hosts; None if there is none."""
     for path, entry in entries.items():
         parts = path.split("/")
         if entry.kind != "blob":
-            return Refusal(f"{path} is a submodule, whose files no tag has", _remove(path))
+            return Refusal(f"{path} is a submodule: its files are not in the tag", _remove(path))
         if parts[0] == OWN:
-            return Refusal(f"{path}: {OWN}/ is l9's own directory on the host", _remove(OWN))
+            return Refusal(f"{path}: {OWN}/ is reserved for l9 on the host", _remove(OWN))
         if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts):
-            return Refusal(f"{path!r} is no path of a working directory", "git fsck")
+            return Refusal(f"{path!r} is not a valid path in a working directory", "git fsck")
         if above := next((up for up in _above(parts) if up in entries), None):
             return Refusal(f"{above} is both a file and a folder", "git fsck")
     return None
 
 
 def pointer(path: str) -> Refusal:
-    """The refusal of a file that Git LFS has taken out of the repository."""
+    """Return the refusal of a file whose content is in Git LFS."""
     found = f"{path} is a Git LFS pointer: its content is not in the tag"
     return Refusal(found, f"git lfs migrate export --include={quote(path)} --everything")
 
 
 def is_pointer(data: bytes) -> bool:
-    """Whether these bytes are a Git LFS pointer."""
+    """True if these bytes are a Git LFS pointer."""
     return len(data) in POINTER_SIZES and POINTER.match(data) is not None
 
 
 def link_out(links: Mapping[str, str]) -> Refusal | None:
-    """The first of a tree's links (path to what is written in it) that leads out of the tree; None for none."""
+    """Return the refusal of the first link (path to target) that leads out of the tree, or None."""
     for path, target in links.items():
         if _leads_out(links, path):
-            return Refusal(f"{path} is a link out of the tree, to {target}", _remove(path))
+            return Refusal(f"{path} is a symbolic link out of the tree, to {target}", _remove(path))
     return None
 
 
 def _leads_out(links: Mapping[str, str], path: str) -> bool:
-    """Follow a link from the top, through every other link. One that leads round in a circle stays inside."""
+    """True if a link, followed through all others, leads out of the tree. A cycle stays inside."""
     todo, at = path.split("/")[::-1], list[str]()
     for _ in range(_MOST_STEPS):
         if not todo:
@@ -91,21 +91,21 @@ def _leads_out(links: Mapping[str, str], path: str) -> bool:
 
 
 def mode_of(entry: TreeEntry) -> str:
-    """The mode that a file of that entry has. Trees of old gits hold others, such as 100664."""
+    """Return the mode of the entry's file. Trees of old gits contain others, such as 100664."""
     if entry.mode == LINK:
         return LINK
     return EXECUTABLE if int(entry.mode, 8) & 0o100 else FILE
 
 
 def hasher(size: int, length: int, kind: str = "blob") -> Any:
-    """A hash that gives the id of an object of that size, once its bytes are added; `length` is that of ids."""
+    """Return a hash that yields the id of an object of that size once its bytes are added; `length` is that of ids."""
     found = hashlib.new(ALGORITHMS[length], usedforsecurity=False)
     found.update(f"{kind} {size}\0".encode())
     return found
 
 
 def tree_id(entries: Mapping[str, TreeEntry], length: int) -> str:
-    """The id of the tree with these entries, by path."""
+    """Return the id of the tree with these entries, by path."""
     folders: dict[str, list[tuple[bytes, bytes]]] = {"": []}
     for path, entry in entries.items():
         for up in ("", *_above(path.split("/"))):
@@ -120,7 +120,7 @@ def tree_id(entries: Mapping[str, TreeEntry], length: int) -> str:
 
 
 def _row(name: str, mode: str, object_id: str) -> tuple[bytes, bytes]:
-    """What a row is sorted by, and the row: git sorts a folder as if its name ended in a slash."""
+    """Return a row with its sort key: git sorts a folder as if its name ended in a slash."""
     raw = name.encode(errors="surrogateescape")
     row = f"{mode.lstrip('0')} ".encode() + raw + b"\0" + bytes.fromhex(object_id)
     return (raw + b"/" if mode == "40000" else raw), row
@@ -134,7 +134,7 @@ def _hash_tree(rows: Iterable[tuple[bytes, bytes]], length: int) -> str:
 
 
 def _above(parts: list[str]) -> list[str]:
-    """The folders that a path lies in, the outermost first."""
+    """Return the folders that contain a path, the outermost first."""
     return ["/".join(parts[:n]) for n in range(1, len(parts))]
 
 
