@@ -1,4 +1,4 @@
-"""What the command line itself says, for errors that are told before or after anybody has parsed it."""
+"""Reads the raw command line, for errors printed outside the command's own parsing."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _NO_TARGET = {"init", "graph", "demo", "schema", "agent", "--help", "--version",
 
 
 def wants_json(argv: Sequence[str]) -> bool:
-    """Whether a command line asks for JSON; a usage error is told before anybody has parsed it."""
+    """True if a command line asks for JSON. Does not need it parsed: a usage error is printed before that."""
     options = list(argv)[: argv.index("--")] if "--" in argv else list(argv)
     return "--json" in options or "--progress=json" in options or ("--progress", "json") in pairwise(options)
 
 
 def for_target(command: str, argv: Sequence[str]) -> str:
-    """A remedy of l9's own, for the target that the failed command was for; any other as it is."""
+    """Add the failed command's --target to a remedy that is an l9 command; return any other unchanged."""
     words = command.split()
     if words[:1] != ["l9"] or _NO_TARGET & set(words):
         return command

@@ -1,39 +1,36 @@
-"""The commands: the file of each below `l9.cli`, and its line in the help."""
+"""The commands: the module of each below `l9.cli`, and its line in the help."""
 
 from __future__ import annotations
 
 COMMANDS = {
-    "init": ("repository.init", "Write an l9.toml for this repository."),
+    "init": ("repository.init", "Create l9.toml and the other files a deploy needs."),
     "graph": ("graph", "Show the graph of gates."),
-    "check": ("repository.check", "Judge every invariant of workspace and repository, changing nothing."),
-    "ready": ("repository.ready", "Judge the eight criteria of readiness for production."),
-    "checklist": ("repository.checklist", "Judge the lines of the spec's checklist."),
-    "env": ("repository.env", "Compare environment files with their schema or each other, showing no value."),
-    "cgmp": ("repository.cgmp", "Run the stages FIX, SIM, COV and ORACLE on a tree of its own."),
-    "lock": (
-        "repository.lock",
-        "Write requirements.txt with hashes; say what drifted; ask for known vulnerabilities.",
-    ),
-    "release": ("repository.release", "Tag HEAD as the next release, tested and attested."),
-    "releases": ("repository.releases", "List the releases, and where each is live or retained."),
-    "plan": ("server.plan", "Show what a deploy would do, with every gate judged that can be."),
-    "deploy": ("server.deploy", "Take a tag live."),
-    "rollback": ("server.rollback", "Go back to the previous good release, or to a tag."),
-    "resume": ("server.resume", "Take up an interrupted run, or watch the one that is on."),
-    "status": ("server.status", "Show what is live, what stands by, and what runs."),
-    "history": ("server.history", "List the runs on record."),
-    "explain": ("server.explain", "Tell all that is on record of a release, a run or an error code."),
-    "logs": ("server.logs", "Show a slot's log."),
-    "drift": ("server.drift", "Compare the host with its record."),
-    "branches": ("repository.branches", "List branches: how old, how far from main, how named."),
-    "provision": ("server.provision", "Prepare a host."),
-    "hooks": ("repository.hooks", "Judge commits and pushes before they are made."),
-    "protect": ("repository.protect", "Guard main and tags where everybody pushes to."),
+    "check": ("repository.check", "Check every invariant of the working tree and the repository."),
+    "ready": ("repository.ready", "Check the eight criteria for production readiness."),
+    "checklist": ("repository.checklist", "Check each line of the spec's checklist."),
+    "env": ("repository.env", "Compare environment files with their schema or each other."),
+    "cgmp": ("repository.cgmp", "Run the stages FIX, SIM, COV and ORACLE in a separate worktree."),
+    "lock": ("repository.lock", "Write requirements.txt with hashes, or check and audit it."),
+    "release": ("repository.release", "Test, attest and tag HEAD as the next release."),
+    "releases": ("repository.releases", "List releases and where each is live or retained."),
+    "plan": ("server.plan", "Show what a deploy would do, gate by gate."),
+    "deploy": ("server.deploy", "Deploy a tag."),
+    "rollback": ("server.rollback", "Roll back to the previous good release, or to a tag."),
+    "resume": ("server.resume", "Resume an interrupted run, or watch the current one."),
+    "status": ("server.status", "Show the live release, the standby and the current run."),
+    "history": ("server.history", "List past runs."),
+    "explain": ("server.explain", "Show the record of a release or a run, or the meaning of an error code."),
+    "logs": ("server.logs", "Show the log of a slot."),
+    "drift": ("server.drift", "Compare the host's state with its record."),
+    "branches": ("repository.branches", "List branches with their age and distance from main."),
+    "provision": ("server.provision", "Set up a host for deployments."),
+    "hooks": ("repository.hooks", "Install and run git hooks that check commits and pushes."),
+    "protect": ("repository.protect", "Protect main and release tags on the remote."),
     "config": ("config", "Show the configuration or its JSON Schema."),
-    "schema": ("schema", "Show what --json prints, as JSON Schemas."),
-    "demo": ("demo", "Run the whole story on this machine, on real parts."),
-    "agent": ("server.agent", "Internal: what runs on the host."),
+    "schema": ("schema", "Show the JSON Schemas of --json output."),
+    "demo": ("demo", "Run a complete demonstration on this machine."),
+    "agent": ("server.agent", "Internal: the agent that runs on the host."),
 }
 
-# Those that the l9 of a server has: it runs, tells and undoes what an operator's machine released.
+# The commands of an l9 on a server: they report, resume and roll back what an operator's machine deployed.
 ON_SERVER = ("rollback", "resume", "status", "history", "explain", "logs", "drift", "agent")

@@ -31,7 +31,7 @@ def schema_command(as_json: bool) -> int:
 @target_option
 @json_option
 def show_command(target: str | None, as_json: bool) -> int:
-    """Print one target's configuration with every default filled in."""
+    """Print one target's configuration, defaults included."""
     answer = ShownConfig(**asdict(project(target).config))
     show(answer, as_json=as_json, text=lambda: json.dumps(msgspec.to_builtins(answer), indent=2))
     return 0

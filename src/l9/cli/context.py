@@ -1,4 +1,4 @@
-"""What most commands begin with: the working copy, the configuration of one target, and how to print."""
+"""Shared by most commands: options, the working copy, the configuration of one target, and output."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from l9.host.server import Server
 
 
-# On each command: click keeps a command's help option from the first time that it was asked for.
+# Set on each command: click caches a command's help option on first use.
 HELP = {"help_option_names": ["-h", "--help"]}
 
-target_option = click.option("--target", metavar="NAME", help="Which target of l9.toml.")
+target_option = click.option("--target", metavar="NAME", help="The target in l9.toml.")
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON document, or JSON Lines of events."
+    "--json", "as_json", is_flag=True, help="Print one JSON document, or JSON Lines for a run."
 )
 wait_option = click.option(
     "--wait",
     type=click.FloatRange(0, 86_400),
     default=0.0,
     metavar="SECONDS",
-    help="Wait so long for another run to end.",
+    help="Wait up to this long for another run to finish.",
 )
 progress_option = click.option(
     "--progress",
     type=click.Choice(["auto", "tty", "plain", "json"]),
     default="auto",
-    help="How a run is shown.",
+    help="Style of the progress display.",
 )
 verbose_option = click.option(
-    "-v", "--verbose", is_flag=True, help="Show all evidence of every gate, and fold no phase."
+    "-v", "--verbose", is_flag=True, help="Show all evidence of every gate, without folding phases."
 )
 
 
@@ -55,7 +55,7 @@ class Project(msgspec.Struct, frozen=True):
 
     @property
     def repo(self) -> GitRepo:
-        from l9.drivers.git.repo import GitRepo  # what only asks the host does without
+        from l9.drivers.git.repo import GitRepo  # commands that only query the host do not need it
 
         return GitRepo(self.top, self.config)
 
@@ -63,7 +63,7 @@ class Project(msgspec.Struct, frozen=True):
 def project(target: str | None) -> Project:
     """Find the project from the current directory. Raises UsageError or ConfigError.
 
-    On a server it is the target that this l9 was put there for, whatever lies around it.
+    On a server, it is the target that this l9 was installed for; the current directory does not matter.
     """
     if (server := own_server()) is not None:
         from l9.config.settings import host_config
@@ -75,7 +75,7 @@ def project(target: str | None) -> Project:
 
 
 def own_server() -> Server | None:
-    """The target that provisioning put this l9 there for; None on an operator's machine. Raises ConfigError."""
+    """The target that provisioning installed this l9 for; None on an operator's machine. Raises ConfigError."""
     from l9.host import server
 
     agents = Path(sys.prefix).resolve().parent
@@ -85,12 +85,12 @@ def own_server() -> Server | None:
 
 
 def project_top() -> Path:
-    """Where the project's l9.toml lies, or the top of the working copy. Raises UsageError."""
+    """Return the directory of l9.toml, or the top of the working copy. Raises UsageError."""
     try:
         here = Path.cwd()
     except FileNotFoundError:
         raise UsageError(
-            "the current directory is gone", expected="a directory", found="none", remedy="cd"
+            "the current directory no longer exists", expected="a directory", found="none", remedy="cd"
         ) from None
     if (here / FILE).exists():
         return here
@@ -100,7 +100,7 @@ def project_top() -> Path:
 
 
 def show(answer: Answer, *, as_json: bool, text: Callable[[], str]) -> None:
-    """Data goes to standard output: one JSON document, or the text for people."""
+    """Write data to standard output: one JSON document, or the text for people."""
     if as_json:
         sys.stdout.write(json_line(answer))
     else:
@@ -108,11 +108,11 @@ def show(answer: Answer, *, as_json: bool, text: Callable[[], str]) -> None:
 
 
 def remark(text: str) -> None:
-    """A remark goes to standard error: it is no data."""
+    """Write a remark to standard error: it is not data."""
     sys.stderr.write(f"▲ {printable(text)}\n")
 
 
 def refuse_unknown(value: str | None, known: tuple[str, ...], what: str) -> None:
-    """Raises UsageError naming what there is."""
+    """Raise UsageError, naming the known values, for an unknown one."""
     if value is not None and value not in known:
-        raise UsageError(f"no {what} {value}", expected=f"one of {', '.join(known)}", found=value)
+        raise UsageError(f"unknown {what}: {value}", expected=f"one of {', '.join(known)}", found=value)

@@ -1,4 +1,4 @@
-"""`l9 demo`: the whole story on this machine, on real Caddy, PostgreSQL and processes."""
+"""`l9 demo`: a complete demonstration on this machine, with real Caddy, PostgreSQL and processes."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from l9.errors import UsageError
 
 
 @click.command("demo", context_settings=HELP)
-@click.option("--files", type=click.Path(path_type=Path, file_okay=False), help="Where its files go.")
+@click.option(
+    "--files", type=click.Path(path_type=Path, file_okay=False), help="Directory for the demo's files."
+)
 @json_option
 @progress_option
 @verbose_option
 def command(files: Path | None, as_json: bool, progress: str, verbose: bool) -> int:
-    """Seven steps under load: good and bad releases, a killed deployer, a rollback, drift. Leaves nothing running."""
+    """Run seven steps under load, among them bad releases, a killed deployer and a rollback. Leaves nothing running."""
     try:
         from l9.demo.story import Story, files_root, table
     except ImportError as error:
         raise UsageError(
-            "the demo's parts are not installed",
+            "the demo's dependencies are not installed",
             expected="l9 with its demo extra",
             found=str(error),
             remedy="pip install 'l9[demo]'",
         ) from None
     from l9.demo.stage import Stage
 
-    os.umask(0o022)  # PostgreSQL's user has to reach its files
-    signs = shutil.which("ssh-keygen") is not None  # a machine without it plays the story on plain tags
+    os.umask(0o022)  # PostgreSQL's user must be able to read its files
+    signs = shutil.which("ssh-keygen") is not None  # without it, the demo uses unsigned tags
     stage = Stage((files or files_root()).absolute(), attested=signs)
     stage.root.chmod(0o755) if stage.root.exists() else None
     screen = view(progress, as_json=as_json, verbose=verbose)

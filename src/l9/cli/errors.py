@@ -1,4 +1,4 @@
-"""Errors as people and machines see them: what, expected, found, and the next command to type."""
+"""Errors as people and machines see them: message, expected, found, and the next command to type."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from l9.protocol.answers.error import Error
 
 
 def show_error(error: L9Error | Error) -> int:
-    """Print an error, ours or the agent's; its exit code."""
+    """Print an error, ours or the agent's. Returns its exit code."""
     argv = sys.argv[1:]
     answer = Error.of(error) if isinstance(error, L9Error) else error
     remedies = tuple(replace(r, command=for_target(r.command, argv)) for r in answer.remedy)
@@ -27,9 +27,9 @@ def show_error(error: L9Error | Error) -> int:
         sys.stdout.write(json_line(replace(answer, remedy=remedies)))
         return answer.exit_code
     lines = [f"✘ {answer.message}"]
-    for sought in answer.evidence:
-        lines += [f"  expected  {sought.expected}"] if sought.expected else []
-        lines += [f"  found     {sought.observed}"] if sought.observed else []
+    for evidence in answer.evidence:
+        lines += [f"  expected  {evidence.expected}"] if evidence.expected else []
+        lines += [f"  found     {evidence.observed}"] if evidence.observed else []
     lines += [f"  | {line}" for line in answer.log[-10:]]
     lines += [f"  next      {r.command}" + (f"  # {r.when}" if r.when else "") for r in remedies]
     sys.stderr.write("\n".join(map(printable, lines)) + "\n")
@@ -37,15 +37,15 @@ def show_error(error: L9Error | Error) -> int:
 
 
 def show_usage(error: click.ClickException) -> int:
-    """Click's own complaint about the command line, in our form."""
+    """Print click's error about the command line in l9's form."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and not wants_json(sys.argv[1:]):
         sys.stderr.write(error.format_message() + "\n")
         return UsageError.exit_code
     named = next((word for word in sys.argv[1:] if word in COMMANDS), None)
     what = error.format_message().splitlines()[0]
     ours = UsageError(
-        what.rstrip(".") if what else "that is no command of l9's",
-        expected="a command line as the help describes it",
+        what.rstrip(".") if what else "invalid command line",
+        expected="a command line as --help describes it",
         found=shlex.join(("l9", *sys.argv[1:])),
         remedy=f"l9 {named} --help" if named else "l9 --help",
     )
@@ -53,10 +53,10 @@ def show_usage(error: click.ClickException) -> int:
 
 
 def show_interrupted() -> int:
-    """Ctrl-C before the host's part, or in a command that only looks."""
+    """Print that Ctrl-C ended a read-only command, or a run before its part on the host."""
     ours = Interrupted(
-        "interrupted before the host had been asked for anything that goes on",
-        expected="an end of its own",
+        "interrupted before anything was started on the host",
+        expected="the command to finish",
         found="Ctrl-C",
         remedy="l9 status",
     )
@@ -66,12 +66,12 @@ def show_interrupted() -> int:
 
 
 def as_refusal(error: OSError) -> L9Error | None:
-    """A full disk, a directory where a file should be: nothing that l9 could have known. None for the rest."""
+    """Convert an error of the file system (disk full, not a file) that is no bug in l9; None for any other."""
     if not error.filename and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
         return None
     where = os.path.dirname(os.path.abspath(os.fsdecode(error.filename))) if error.filename else "."
     return ActionError(
-        "this machine refuses a file operation",
+        "a file operation failed on this machine",
         expected="files that can be read and written",
         found=str(error),
         remedy=shlex.join(("df", "-h", where)),
@@ -79,11 +79,11 @@ def as_refusal(error: OSError) -> L9Error | None:
 
 
 def show_bug(error: Exception) -> int:
-    """A bug in l9: the traceback is for us, and holds no value of any variable."""
+    """Print a bug in l9, with its traceback, which holds no variable's value."""
     traceback.print_exc()
     ours = L9Error(
-        "a bug in l9; what runs on the host goes on there",
-        expected="an answer, or an error that says what to do",
+        "a bug in l9; a run on the host continues",
+        expected="a result, or an error with a next command",
         found=named(error),
         remedy="l9 status",
     )

@@ -1,4 +1,4 @@
-"""`l9 graph`: the table, drawn."""
+"""`l9 graph`: the table of gates as text, Mermaid or SVG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from l9.cli.context import HELP, json_option, show
 )
 @json_option
 def command(form: str, as_json: bool) -> int:
-    """Show the graph of gates: what each needs, what it does, and where it goes when it closes."""
+    """Show the graph of gates: what each requires, does, and leads to when it closes."""
     from l9.cli import graph_drawing as drawing
 
     drawn = {"text": drawing.as_text, "mermaid": drawing.as_mermaid, "svg": drawing.as_svg}

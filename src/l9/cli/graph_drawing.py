@@ -1,4 +1,4 @@
-"""The table of gates as text, Mermaid, SVG and JSON. The docs' diagram is made by this."""
+"""The table of gates as text, Mermaid, SVG and JSON. Generates the diagram in docs/."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GAP = (40, 34)
 
 
 def as_answer() -> GraphTable:
-    """Every row for machines."""
+    """Return the table for machines."""
     return GraphTable(
         digest=GRAPH.digest, gates=tuple(map(_row, GRAPH)), guards=tuple(map(_guard, GRAPH.guards))
     )
@@ -45,12 +45,12 @@ def _needs(needs: tuple[Invariant, ...]) -> tuple[GateNeed, ...]:
 
 
 def as_text() -> str:
-    """One paragraph a row, one for the end that all rows lead to, and one a guard."""
+    """Return one paragraph per gate, one for SUCCESS, and one per guard."""
     lines = []
     for row in GRAPH:
         kinds = "" if len(row.kinds) > 1 else f" ({row.kinds[0]} only)"
         lines.append(f"{row.opens}  [{row.where}, {row.phase}]{kinds}: {row.summary}")
-        lines.append(f"    after   {', '.join(row.after) or 'any gate that closed'}")
+        lines.append(f"    after   {', '.join(row.after) or 'any closed gate'}")
         lines += [f"    needs   {need.id}: {need.why}" for need in row.needs]
         lines.append(f"    closed  {row.closed}")
     last = dict.fromkeys(str(GRAPH.of(kind)[-1].opens) for kind in Kind)
@@ -62,7 +62,7 @@ def as_text() -> str:
 
 
 def as_mermaid(kind: Kind = Kind.DEPLOY) -> str:
-    """A Mermaid state diagram of one kind of run."""
+    """Return a Mermaid flowchart of one kind of run."""
     rows = GRAPH.of(kind)
     lines = ["flowchart TD", f'    START(("{State.START}"))']
     for row in rows:
@@ -86,7 +86,7 @@ def as_mermaid(kind: Kind = Kind.DEPLOY) -> str:
 
 
 def as_svg(kind: Kind = Kind.DEPLOY) -> str:
-    """The graph of one kind of run as an SVG drawing, one layer a step."""
+    """Return the graph of one kind of run as an SVG drawing, one layer per step."""
     rows = GRAPH.of(kind)
     layers = _layers(rows)
     width = max(len(layer) for layer in layers) * (_BOX[0] + _GAP[0]) + _GAP[0]
@@ -132,7 +132,7 @@ def _layers(rows: tuple[Gate, ...]) -> list[list[Gate]]:
 
 
 def _before(row: Gate, rows: tuple[Gate, ...]) -> tuple[State, ...]:
-    """The gates before a row that this kind of run has; START for the first."""
+    """Return the gates before a row in this kind of run; START for the first."""
     mine = {r.opens for r in rows}
     return tuple(a for a in row.after if a in mine) or (State.START,)
 

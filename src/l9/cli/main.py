@@ -1,4 +1,4 @@
-"""The command line: one file a command, imported only when it is called."""
+"""The command line: one module per command, imported only when it is called."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from l9.errors import L9Error, UsageError
 
 
 def available() -> tuple[str, ...]:
-    """The commands that this installation has: all, or those that provisioning puts on a server."""
+    """Return the commands of this installation: all, or those that provisioning installs on a server."""
     return ON_SERVER if find_spec("l9.operator") is None else tuple(COMMANDS)
 
 
 class Lazy(click.Group):
-    """A group whose commands are imported when they are called; the help needs none of them."""
+    """A group whose commands are imported when they are called; its help imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(available())
@@ -47,7 +47,7 @@ class Lazy(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(name, available(), 1)
-            ctx.fail(f"no command {name}" + (f", did you mean {near[0]}" if near else ""))
+            ctx.fail(f"no such command: {name}" + (f"; did you mean {near[0]}?" if near else ""))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -58,7 +58,7 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="l9")
 def cli() -> None:
-    """Take an annotated git tag live through hard gates, and bring production back by itself.
+    """Deploy annotated git tags through gates, with automatic rollback.
 
     Exit codes: 0 done, 1 a bug in l9, 2 usage or configuration, 3 a gate closed and nothing had changed,
     4 failed and rolled back, 5 needs a person, 6 another run holds the lock, 7 drift found, 130 interrupted.
@@ -66,11 +66,11 @@ def cli() -> None:
 
 
 def run() -> int:
-    """Run the command line; the exit code. Every error ends in one envelope, for people or for machines."""
+    """Run the command line and return the exit code. Every error is printed in one form, as text or JSON."""
     forget_callers_repository()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that has no ✔ is no reason to stop
+            stream.reconfigure(errors="backslashreplace")  # do not fail on a terminal without ✔
     try:
         code = cli.main(prog_name="l9", standalone_mode=False)
         return code if isinstance(code, int) else 0

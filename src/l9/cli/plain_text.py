@@ -1,4 +1,4 @@
-"""How text reaches a terminal or a file: printable, so that nothing in it moves the cursor; JSON in ASCII."""
+"""Makes text safe to print: no control characters, so that nothing moves the cursor; JSON in ASCII."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 
 def printable(text: str) -> str:
-    """One line without escape sequences; what else cannot be printed is shown by its number."""
+    """Return the line without escape sequences, and with other unprintable characters as numbers."""
     if text.isprintable():
         return text
-    bare = _ESCAPES.sub("", text).replace("\t", "    ")
-    return "".join(c if c.isprintable() else _number(c) for c in bare)
+    text = _ESCAPES.sub("", text).replace("\t", "    ")
+    return "".join(c if c.isprintable() else _number(c) for c in text)
 
 
 def json_line(answer: msgspec.Struct) -> str:
-    """The object as one line of JSON. ASCII: it passes through every encoding, and so do odd bytes of file names."""
+    """Return the object as one line of JSON, in ASCII: safe in every encoding, also for undecodable file names."""
     return json.dumps(msgspec.to_builtins(answer)) + "\n"
 
 

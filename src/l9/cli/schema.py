@@ -1,4 +1,4 @@
-"""`l9 schema [NAME]`: what `--json` prints, as JSON Schemas."""
+"""`l9 schema [NAME]`: the JSON Schemas of `--json` output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from l9.cli.context import HELP, json_option, refuse_unknown
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> int:
-    """Print the JSON Schema of a document that --json prints, such as l9.status/1; or name all of them."""
+    """Print the JSON Schema of one --json document, such as l9.status/1, or list all of them."""
     import inspect
 
     from l9.protocol.schemas import SCHEMAS, json_schema
@@ -26,9 +26,9 @@ def command(name: str | None, as_json: bool) -> int:
         sys.stdout.write(json.dumps({known: json_schema(known) for known in SCHEMAS}) + "\n")
     else:
         for known, kind in SCHEMAS.items():
-            told = inspect.getdoc(kind) if inspect.isclass(kind) else None  # else a union: of lines
-            summary = (
-                told or "One line of a command that runs long; the last one holds its answer."
-            ).partition("\n")[0]
+            text = inspect.getdoc(kind) if inspect.isclass(kind) else None  # else a union of lines
+            summary = (text or "One line of a long command; the last line holds its answer.").partition("\n")[
+                0
+            ]
             sys.stdout.write(f"{known:<22} {summary}\n")
     return 0

@@ -88,7 +88,7 @@ def test_no_configuration(desk: Desk) -> None:
 
 
 def test_configuration_that_is_there_already(desk: Desk) -> None:
-    answer = desk.refused("init", code=2, says=("l9.toml is there already",))
+    answer = desk.refused("init", code=2, says=("l9.toml already exists",))
     assert answer.remedies == ["l9 config show"]
 
 
@@ -96,7 +96,7 @@ def test_repository_without_commits(desk: Desk) -> None:
     shutil.rmtree(desk.work / ".git")
     desk.git("init", "--quiet", "--initial-branch=main")
     desk.refused("deploy", NEXT, code=3, says=("no such tag", "no untracked files"))
-    desk.refused("cgmp", code=2, says=("there is no commit yet",))
+    desk.refused("cgmp", code=2, says=("no commits yet",))
 
 
 def test_shallow_clone(desk: Desk, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_shallow_clone(desk: Desk, tmp_path: Path) -> None:
 def test_working_copy_that_cannot_be_written(desk: Desk) -> None:
     shutil.rmtree(desk.work / ".git" / "l9")
     (desk.work / ".git" / "l9").touch()
-    desk.refused("deploy", NEXT, code=3, says=("this machine refuses a file operation", ".git/l9"))
+    desk.refused("deploy", NEXT, code=3, says=("a file operation failed on this machine", ".git/l9"))
 
 
 def test_journal_of_the_working_copy_is_broken(desk: Desk) -> None:

@@ -47,7 +47,7 @@ def test_status_of_a_host_in_order() -> None:
         "l9-api on production (/opt/l9)",
         "  live     v1.1.0-l9 in green, up 2 h",
         "  standby  v1.0.0-l9 paused in blue, stopped in 5 min",
-        "  run      deploy v1.1.0-l9 SUCCESS, begun 2 h ago by ada@desk",
+        "  run      deploy v1.1.0-l9 SUCCESS, started 2 h ago by ada@desk",
         "  retained v1.1.0-l9",
     ]
 
@@ -126,11 +126,13 @@ def test_plan() -> None:
         "    does  look",
         "    host.disk-free: expected 1 GB; found 0",
         "    next: df -h",
-        "▲ service db is defined differently in this release; a deploy does not restart it",
+        "▲ the definition of service db has changed; a deploy does not restart it",
     ]
     assert "nothing is live: the first deploy" in plan_text(replace(plan, previous=None))
     unseen = replace(plan, changed_services=None, changed_services_unseen="Docker not found: no socket")
-    assert plan_text(unseen).endswith("▲ the other services cannot be compared: Docker not found: no socket")
+    assert plan_text(unseen).endswith(
+        "▲ the other services could not be compared: Docker not found: no socket"
+    )
 
 
 def test_explain() -> None:

@@ -43,7 +43,7 @@ def test_the_text_has_a_paragraph_a_row() -> None:
     )
     assert "TAG-IN-GIT  [repository, check] (deploy only): main and tag on origin" in text
     assert "ROLLBACK  [host, finish]: the previous release is live" in text
-    assert "    after   any gate that closed" in text
+    assert "    after   any closed gate" in text
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -158,7 +158,7 @@ ANSWERS = [
     (("rollback",), 2, "there is no previous good release"),
     (("rollback", "v0.4.0-l9"), 2, "v0.4.0-l9 is not retained on the host"),
     (("rollback", "a b"), 2, "this tag is refused"),
-    (("status", "--target", "other"), 2, "no target on this host other"),
+    (("status", "--target", "other"), 2, "unknown target on this host: other"),
     (("--version",), 0, __version__),
     (("stat",), 2, "did you mean status"),
 ]

@@ -1,4 +1,4 @@
-"""The one fact of an open gate that matters; all else that it saw is shown with `--verbose` and by `l9 explain`."""
+"""Selects the one fact shown for an open gate; `--verbose` and `l9 explain` show all evidence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from l9.core.events import GateOpened
 from l9.core.states import State
 
-# Whose evidence is shown; of a gate without a row here it is the first that its row of the table needs.
+# The invariants whose evidence is shown for a gate; for a gate not listed, its first one.
 SHOWN: Mapping[State, tuple[str, ...]] = {
     State.LOCAL_READY: ("workspace.on-main", "repository.tag-exists"),
     State.CREATE_ANNOTATED_TAG: ("repository.tag-newer", "repository.tag-annotated"),
@@ -18,8 +18,8 @@ SHOWN: Mapping[State, tuple[str, ...]] = {
 
 
 def fact(opened: GateOpened) -> str:
-    """One short sentence; where something was waived, that is said too."""
+    """Return one short sentence, with the number of waived invariants if there are any."""
     chosen = [e.summary for i in SHOWN.get(opened.gate, ()) for e in opened.evidence if e.invariant == i]
-    shown = chosen or [e.summary for e in opened.evidence[:1]]
+    summaries = chosen or [e.summary for e in opened.evidence[:1]]
     waived = sum(e.excused.startswith("waived ") for e in opened.evidence)
-    return ", ".join([*shown, *([f"{waived} waived"] if waived else [])])
+    return ", ".join([*summaries, *([f"{waived} waived"] if waived else [])])

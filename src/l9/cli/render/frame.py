@@ -1,4 +1,4 @@
-"""What stands at the bottom of a terminal while a run goes on: the phase that is on, and what is waited for."""
+"""The frame at the bottom of a terminal during a run: the current phase, and the gates it waits for."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from l9.cli.render.layout import fit_line, laid_out
 from l9.cli.render.rows import GATE, PHASE, Charset, Row
 from l9.protocol.answers.run_lines import ProgressLine
 
-BAR, BAR_FROM = 12, 72  # columns of a bar, and of the narrowest terminal that has one
+BAR, BAR_FROM = 12, 72  # columns of a progress bar, and of the narrowest terminal that shows one
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """A gate that is worked on. `since` and `told` are readings of the monotonic clock."""
+    """A gate in progress. `since` and `updated` are readings of the monotonic clock, in seconds."""
 
     gate: str
     since: float
     text: str = ""
-    seen: ProgressLine | None = None
-    told: float = 0.0
+    progress: ProgressLine | None = None
+    updated: float = 0.0
 
     def clock(self, now: float) -> str:
-        """How long still, where that is known, else how long so far."""
-        if self.seen is None or not (self.seen.timed and self.seen.total):
+        """Return the remaining time if it is known, else the elapsed time."""
+        if self.progress is None or not (self.progress.timed and self.progress.total):
             return f"{now - self.since:.0f} s"
-        return f"{max(0.0, self.seen.total - self._done(now)):.0f} s left"
+        return f"{max(0.0, self.progress.total - self._done(now)):.0f} s left"
 
     def share(self, now: float) -> float | None:
-        """How much of it is over, from 0 to 1; None where that is not known."""
-        if self.seen is None or not self.seen.total:
+        """Return the completed share, from 0 to 1; None if it is unknown."""
+        if self.progress is None or not self.progress.total:
             return None
-        return min(1.0, self._done(now) / self.seen.total)
+        return min(1.0, self._done(now) / self.progress.total)
 
     def _done(self, now: float) -> float:
-        seen = self.seen
-        return 0.0 if seen is None else seen.done + (now - self.told if seen.timed else 0.0)
+        progress = self.progress
+        return 0.0 if progress is None else progress.done + (now - self.updated if progress.timed else 0.0)
 
 
 class Frame:
-    """What stands at the bottom of the terminal: as wide and as high as that is at the time."""
+    """A Rich renderable that fits the terminal's current width and height."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Frame:
         if self._line:
             below += laid_out(Row(name=" ", text=self._line), console, self._charset, dim=True)
         if section:
-            head = Row(icon=self._spin(now), name=section, text=title, wide=PHASE)
+            head = Row(icon=self._spinner(now), name=section, text=title, wide=PHASE)
             room = max(0, console.size.height - len(below) - 2)
             gates = self._gates[-room:] if room else ()
             yield from laid_out(head, console, self._charset, style="cyan")
@@ -75,9 +75,9 @@ class Frame:
     def _waiting(self, wait: Wait, console: Console, now: float) -> Text:
         bar, share = "", wait.share(now)
         if share is not None and console.width >= BAR_FROM:
-            full = round(share * BAR)
-            bar = ("#" if self._charset.ascii else "━") * full + ("-" if self._charset.ascii else "╌") * (
-                BAR - full
+            filled = round(share * BAR)
+            bar = ("#" if self._charset.ascii else "━") * filled + ("-" if self._charset.ascii else "╌") * (
+                BAR - filled
             )
         gate, text = self._charset.text(wait.gate), self._charset.text(wait.text)
         text = f"{bar} {text}" if bar else text
@@ -85,6 +85,6 @@ class Frame:
             console.width, self._charset, " ", f"{gate:<{GATE}}", text, wait.clock(now), "cyan", dim=True
         )
 
-    def _spin(self, now: float) -> str:
-        turns = "|/-\\" if self._charset.ascii else "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-        return turns[int(now * 10) % len(turns)]
+    def _spinner(self, now: float) -> str:
+        frames = "|/-\\" if self._charset.ascii else "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+        return frames[int(now * 10) % len(frames)]

@@ -1,4 +1,4 @@
-"""A run in the log of GitHub Actions: a group a phase, one error, and the job's summary."""
+"""A run in the log of GitHub Actions: one group per phase, one error annotation, and the job summary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from l9.core.states import State
 
 
 class GithubView(PlainView):
-    """Plain lines between workflow commands. `summary` is the file that GitHub shows on the job's page."""
+    """Plain lines between workflow commands. `summary` is the file of the job summary."""
 
     def __init__(self, out: IO[str], summary: Path | None, *, verbose: bool = False) -> None:
         super().__init__(out, verbose=verbose)
@@ -25,9 +25,9 @@ class GithubView(PlainView):
     def entry(self, entry: ev.Entry) -> None:
         body = entry.body
         if isinstance(body, ev.GateEntered | ev.GateOpened | ev.GateClosed):
-            self._turn_to(section_of(body.gate))
+            self._enter(section_of(body.gate))
         elif isinstance(body, ev.RunFinished):
-            self._turn_to(None)
+            self._enter(None)
         rows = self._narrator.rows(entry)
         for row in rows:
             self.row(row)
@@ -35,13 +35,13 @@ class GithubView(PlainView):
             self._end(body.outcome, rows)
 
     def row(self, row: Row) -> None:
-        """A line that the runner takes for no command of its own, whatever a log says."""
+        """Write a line that the runner cannot mistake for a workflow command."""
         self._write(plain(row, self._charset).replace("##[", "## ["))
 
     def close(self) -> None:
-        self._turn_to(None)
+        self._enter(None)
 
-    def _turn_to(self, section: Section | None) -> None:
+    def _enter(self, section: Section | None) -> None:
         if section is self._section:
             return
         if self._section is not None:
@@ -62,13 +62,13 @@ class GithubView(PlainView):
 
 
 def _escaped(text: str, *, property: bool = False) -> str:
-    """A value of a workflow command, as GitHub's own toolkit writes it."""
+    """Escape a value of a workflow command, as GitHub's own toolkit does."""
     text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return text.replace(":", "%3A").replace(",", "%2C") if property else text
 
 
 def _fenced(lines: list[str]) -> str:
-    """A block of code in Markdown that no line can end."""
+    """Return a Markdown code block whose fence no line can close."""
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return "\n".join([f"{fence}text", *lines, fence])

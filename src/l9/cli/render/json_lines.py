@@ -20,17 +20,17 @@ from l9.protocol.answers.runs import CgmpResult, DemoResult, LogsResult, RunResu
 
 
 class JsonView:
-    """JSON Lines of the journal's own events; none at all where the command is refused before any."""
+    """Writes the journal's own events as JSON Lines; nothing if the command fails before the first."""
 
     def __init__(self, out: IO[str]) -> None:
         self._out = out
-        self._begun = False
+        self._started = False
 
     def entry(self, entry: ev.Entry) -> None:
         self._write(EntryLine(entry=entry))
 
-    def progress(self, seen: ProgressLine) -> None:
-        self._write(seen)
+    def progress(self, progress: ProgressLine) -> None:
+        self._write(progress)
 
     def line(self, text: str) -> None:
         self._write(TextLine(text=text))
@@ -48,8 +48,8 @@ class JsonView:
         pass
 
     def _write(self, line: RunMessage) -> None:
-        if not self._begun:
-            self._begun = True
+        if not self._started:
+            self._started = True
             self._write(Start())
         self._out.write(json_line(line))
         self._out.flush()

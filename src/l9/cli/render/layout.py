@@ -1,4 +1,4 @@
-"""Rows as lines of a terminal: how wide it is, what is cut and wrapped, and what is coloured."""
+"""Lays out rows as lines of a terminal: width, truncation, wrapping and colour."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from rich.text import Text
 from l9.cli.render.rows import Charset, Row
 
 STYLES = {"open": "green", "closed": "bold red", "warn": "yellow", "back": "magenta", "note": "cyan"}
-LEAST = 24  # columns of a sentence below which the seconds make room for it
+MIN_TEXT = 24  # columns; the seconds are dropped rather than leave a sentence fewer
 
 
 def laid_out(
     row: Row, console: Console, charset: Charset, *, style: str = "", dim: bool = False
 ) -> list[Text]:
-    """A row as lines of the terminal; cut, wrapped, or, where `lines` is 0, as long as it is."""
+    """Return a row as lines of the terminal: truncated, wrapped, or at full length if `lines` is 0."""
     width, text = console.width, charset.text(row.text)
     icon = charset.icon(row.icon)
     style = style or STYLES.get(row.icon, "")
@@ -47,13 +47,13 @@ def fit_line(
     *,
     dim: bool = False,
 ) -> Text:
-    """One line, exactly as wide as there is room: the sentence is cut, and gives its seconds up when it gets short."""
+    """Return one line, at most `width` wide: truncates the sentence, and drops the seconds if space is short."""
     room = width - 2 - (len(name) + 1 if name else 0)
-    if right and room - len(right) - 2 < min(LEAST, cell_len(text)):
+    if right and room - len(right) - 2 < min(MIN_TEXT, cell_len(text)):
         right = ""
-    least = room - (len(right) + 2 if right else 0)
-    if cell_len(text) > least:
-        text = set_cell_size(text, max(0, least - len(charset.cut_mark))).rstrip() + charset.cut_mark
+    space = room - (len(right) + 2 if right else 0)
+    if cell_len(text) > space:
+        text = set_cell_size(text, max(0, space - len(charset.cut_mark))).rstrip() + charset.cut_mark
     line = _joined(icon, name, text, style, dim=dim)
     if right:
         line.append(" " * (width - line.cell_len - len(right)))
@@ -63,7 +63,7 @@ def fit_line(
 
 
 def _joined(icon: str, name: str, text: str, style: str, *, dim: bool = False) -> Text:
-    """Icon and name are coloured, and nothing else ever is."""
+    """Join the parts of a line. Only icon and name are coloured."""
     line = Text(f"{icon} ", style="")
     line.stylize(style, 0, len(icon))
     if name:

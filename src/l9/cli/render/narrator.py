@@ -1,4 +1,4 @@
-"""A run's events as rows for people; the end says why, what is live, and what to type next."""
+"""Translates a run's events to rows for people; the last rows give the cause, the live release and the next command."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from l9.core.states import State, Substrate
 from l9.core.verdict import VerdictKind
 from l9.graph import GRAPH
 
-TYPED_HERE = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # remedies that are typed where l9 is
+OPERATOR_COMMANDS = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # run on the operator's machine
 LOG_LINES = 3
 
 
 class _Past(msgspec.Struct):
-    """What the end of a run has to say of its way."""
+    """The events that the end of a run reports on."""
 
     tag: str = "the release"
     closed: ev.GateClosed | None = None
@@ -29,7 +29,7 @@ class _Past(msgspec.Struct):
 
 
 class Narrator:
-    """Reads one run after the other; remembers why a run went back, so that its end can say it.
+    """Reads runs one after another, and remembers why a run failed until its end.
 
     `verbose`: all evidence of every gate, and whole log tails.
     """
@@ -39,17 +39,17 @@ class Narrator:
         self._past = _Past()
 
     def rows(self, entry: ev.Entry) -> list[Row]:
-        """An event as rows; events that only matter to the journal give none."""
+        """Return an event as rows; none for an event that only the journal needs."""
         match entry.body:
             case ev.RunStarted(kind=kind, tag=tag, new=new, previous=previous):
                 self._past = _Past(tag)
                 where = f" to {new}, {previous} is live" if previous else ""
                 return [Row(icon="note", text=f"{kind} {tag}{where}")]
             case ev.RunResumed(why=why):
-                return [Row(icon="warn", text=f"taken up again: {why}")]
+                return [Row(icon="warn", text=f"resumed: {why}")]
             case ev.RunAborted(why=why):
                 self._past.aborted = why
-                return [Row(icon="back", text=f"going back: {why}")]
+                return [Row(icon="back", text=f"rolling back: {why}")]
             case ev.GateOpened() as opened:
                 return [opened_row(opened), *(evidence(opened) if self._verbose else ())]
             case ev.GateClosed() as closed:
@@ -59,7 +59,7 @@ class Narrator:
                     self._past.closed = self._past.closed or closed
                 return self._closed_rows(closed)
             case ev.GateEntered(gate=State.ROLLBACK):
-                return [Row(icon="back", name=State.ROLLBACK, text="taking back what was done")]
+                return [Row(icon="back", name=State.ROLLBACK, text="undoing the run's actions")]
             case ev.ActionFailed(gate=gate, found=found):
                 return [Row(icon="closed", name=gate, text=found)] if gate is State.ROLLBACK else []
             case ev.RunFinished() as done:
@@ -68,7 +68,7 @@ class Narrator:
                 return []
 
     def _closed_rows(self, closed: ev.GateClosed) -> list[Row]:
-        """The gate in one line; in full what the end does not show: all but the first of several findings."""
+        """Return the gate in one line, and in full the findings that the end does not show: all but the first."""
         findings = _each_once(closed.findings)
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         text = _first(closed).found + more
@@ -76,22 +76,22 @@ class Narrator:
         for name, finding in findings if self._verbose else findings[1:]:
             rows += [Row(text=f"  {name}", lines=0), *_why(finding)]
             rows += [log_line(line) for line in finding.log if self._verbose]
-            rows += [label("next", _typed(closed.gate, finding.remedy), 0)] if finding.remedy else []
+            rows += [label("next", _command(closed.gate, finding.remedy), 0)] if finding.remedy else []
         return rows
 
     def _end(self, done: ev.RunFinished, run: str) -> list[Row]:
-        """The same last lines everywhere: how it ended, why, what is live, and the next command."""
+        """Return the last rows of any run: outcome, cause, live release and next command."""
         live = f"{done.live} in {done.slot}" if done.live else "nothing"
         if done.outcome is State.SUCCESS:
             text = f"{done.live} is live in {done.slot}" if done.live else "nothing is live"
             rows = [_ended("open", done, text)]
             if done.standby:
-                back = for_target("l9 rollback", sys.argv[1:])
-                rows.append(label("standby", f"{done.standby}, to return to it: {back}"))
+                command = for_target("l9 rollback", sys.argv[1:])
+                rows.append(label("standby", f"{done.standby}, to roll back: {command}"))
             return rows
         reason = self._past.stuck or self._past.closed
         icon = "back" if done.outcome is State.ROLLED_BACK else "closed"
-        rows = [_ended(icon, done, self._how(done))]
+        rows = [_ended(icon, done, self._outcome(done))]
         command = f"l9 explain {run}"
         if reason is None:
             rows.append(label("cause", self._past.aborted or "unknown", 2))
@@ -103,9 +103,9 @@ class Narrator:
             command = finding.remedy or command
         known = "last known: " if done.outcome is State.FAIL_STATE else ""
         rows.append(label("live", known + live))
-        return [*rows, label("next", _typed(reason.gate if reason else State.ROLLBACK, command), 0)]
+        return [*rows, label("next", _command(reason.gate if reason else State.ROLLBACK, command), 0)]
 
-    def _how(self, done: ev.RunFinished) -> str:
+    def _outcome(self, done: ev.RunFinished) -> str:
         tag, at = self._past.tag, f" at {self._past.closed.gate}" if self._past.closed else ""
         if done.outcome is State.REFUSED:
             return f"{tag} refused{at}, nothing was changed"
@@ -116,12 +116,12 @@ class Narrator:
 
 
 def opened_row(opened: ev.GateOpened) -> Row:
-    """An open gate in one line."""
+    """Return an open gate as one row."""
     return Row(icon="open", name=opened.gate, text=fact(opened), seconds=opened.seconds)
 
 
 def evidence(opened: ev.GateOpened) -> list[Row]:
-    """All that was seen when a gate opened."""
+    """Return all evidence of an open gate."""
     return [Row(text=f"  {e.invariant}: {e.summary}", lines=0) for e in opened.evidence]
 
 
@@ -141,7 +141,7 @@ def _why(finding: ev.Finding) -> list[Row]:
 
 
 def _each_once(findings: Iterable[ev.Finding]) -> list[tuple[str, ev.Finding]]:
-    """The findings by invariant; those that say the same, because one thing keeps them all, are one."""
+    """Return the findings by invariant, merging those with equal text, which have one cause."""
     same: dict[tuple[object, ...], list[ev.Finding]] = {}
     for finding in findings:
         same.setdefault((finding.expected, finding.found, finding.remedy, finding.log), []).append(finding)
@@ -151,8 +151,8 @@ def _each_once(findings: Iterable[ev.Finding]) -> list[tuple[str, ev.Finding]]:
     ]
 
 
-def _typed(gate: State, remedy: str) -> str:
-    """The command for this target; with a comment where it is not to be typed here."""
+def _command(gate: State, remedy: str) -> str:
+    """Return the command for this target, with a comment if it must be run on the host."""
     command = for_target(remedy, sys.argv[1:])
     on_host = GRAPH.row(gate).where is Substrate.HOST
-    return command + ("  # on the host" if on_host and not command.startswith(TYPED_HERE) else "")
+    return command + ("  # on the host" if on_host and not command.startswith(OPERATOR_COMMANDS) else "")

@@ -1,4 +1,4 @@
-"""A run in plain lines: one a gate, no escapes, nothing cut. What waits says so every few seconds."""
+"""A run in plain lines: one per gate, no escapes, nothing truncated. A waiting gate reports every few seconds."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ class PlainView:
         self._out = out
         self._charset = Charset(out)
         self._narrator = Narrator(verbose=verbose)
-        self._told_at = time.monotonic()
+        self._written_at = time.monotonic()
 
     def entry(self, entry: ev.Entry) -> None:
         for row in self._narrator.rows(entry):
             self.row(row)
 
-    def progress(self, seen: ProgressLine) -> None:
-        if time.monotonic() - self._told_at > self.EVERY:
-            left = f", {seen.total - seen.done:.0f} s left" if seen.timed and seen.total else ""
-            self.row(Row(icon="note", name=seen.gate, text=seen.found + left))
+    def progress(self, progress: ProgressLine) -> None:
+        if time.monotonic() - self._written_at > self.EVERY:
+            left = (
+                f", {progress.total - progress.done:.0f} s left" if progress.timed and progress.total else ""
+            )
+            self.row(Row(icon="note", name=progress.gate, text=progress.found + left))
 
     def line(self, text: str) -> None:
-        if time.monotonic() - self._told_at > self.EVERY:
+        if time.monotonic() - self._written_at > self.EVERY:
             self.row(Row(icon="note", name=" ", text=text))
 
     def note(self, text: str, icon: str = "note") -> None:
@@ -45,6 +47,6 @@ class PlainView:
         pass
 
     def _write(self, line: str) -> None:
-        self._told_at = time.monotonic()
+        self._written_at = time.monotonic()
         self._out.write(line + "\n")
         self._out.flush()

@@ -1,4 +1,4 @@
-"""A line for people, before it is known how wide it may be and in which characters."""
+"""Lines for people, independent of the terminal's width and character set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASCII = {"open": "+", "closed": "x", "note": "-", "warn": "!", "back": "<"}
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One line: an icon (a key of ICONS, or empty), a name `wide` columns wide, a sentence, and seconds.
 
-    `lines`: how many lines of a terminal it may take; 0 for what is never cut, because people copy it.
+    `lines`: the most lines of a terminal that it may take; 0 for text to copy, which is never truncated.
     """
 
     icon: str = ""
@@ -29,17 +29,17 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def label(name: str, text: str, lines: int = 1) -> Row:
-    """A labelled line below another one."""
+    """Return a labelled line below another one."""
     return Row(name=name, text=text, wide=LABEL, lines=lines)
 
 
 def log_line(text: str) -> Row:
-    """A line of a log."""
+    """Return a line of a log."""
     return Row(name="|", text=text, wide=1)
 
 
 class Charset:
-    """What a stream's encoding can show: icons or their ASCII, and text with what it lacks spelled out."""
+    """The characters of a stream's encoding: icons or their ASCII forms, and text with others escaped."""
 
     def __init__(self, out: IO[str]) -> None:
         encoding = getattr(out, "encoding", None) or "utf-8"
@@ -51,13 +51,13 @@ class Charset:
         return (ASCII if self.ascii else ICONS).get(name, name or " ")
 
     def text(self, text: str) -> str:
-        """One harmless line, in characters that the stream has."""
-        shown = printable(text)
-        return shown.encode(self._lossy, "backslashreplace").decode(self._lossy) if self._lossy else shown
+        """Return one printable line in the stream's encoding."""
+        safe = printable(text)
+        return safe.encode(self._lossy, "backslashreplace").decode(self._lossy) if self._lossy else safe
 
 
 def plain(row: Row, charset: Charset) -> str:
-    """A row as a line without escapes, never cut."""
+    """Return a row as a line without escapes, never truncated."""
     name = f"{charset.text(row.name):<{row.wide}} " if row.name else ""
     seconds = f"  {row.seconds:.1f} s" if row.seconds is not None else ""
     return f"{charset.icon(row.icon)} {name}{charset.text(row.text)}{seconds}".rstrip()

@@ -1,4 +1,4 @@
-"""The phases that a run is shown in: each folds to one line once it is over."""
+"""The phases in which a run is displayed: each folds to one line when it has finished."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from l9.graph import GRAPH
 
 
 class Section(StrEnum):
-    """The table's phases as they are shown: the proof belongs to the switch, and the bake is one of its own."""
+    """The displayed phases: those of the table, with the proof in the switch and the bake on its own."""
 
     CHECKS = "checks"
     PREPARE = "prepare"
@@ -23,14 +23,14 @@ class Section(StrEnum):
     ROLLBACK = "rollback"
 
 
-_APART = {State.PROOF: Section.SWITCH, State.BAKE: Section.BAKE, State.ROLLBACK: Section.ROLLBACK}
+_SECTION_OF_GATE = {State.PROOF: Section.SWITCH, State.BAKE: Section.BAKE, State.ROLLBACK: Section.ROLLBACK}
 _OF_PHASE = {
     Phase.CHECK: Section.CHECKS,
     Phase.PREPARE: Section.PREPARE,
     Phase.SWITCH: Section.SWITCH,
     Phase.FINISH: Section.FINISH,
 }
-_TELLS = {  # the gate whose fact stands for its section
+_SUMMARY_GATE = {  # the gate whose fact summarizes its section
     Section.CHECKS: State.HOST_READY,
     Section.PREPARE: State.GREEN_HEALTHY,
     Section.SWITCH: State.PROOF,
@@ -41,18 +41,18 @@ _TELLS = {  # the gate whose fact stands for its section
 
 
 def section_of(gate: State) -> Section:
-    return _APART.get(gate) or _OF_PHASE[GRAPH.row(gate).phase]
+    return _SECTION_OF_GATE.get(gate) or _OF_PHASE[GRAPH.row(gate).phase]
 
 
 def gates_in(section: Section, kind: Kind) -> int:
-    """How many gates that kind of run has there."""
+    """Return the number of gates of that kind of run in the section."""
     return sum(section_of(row.opens) is section for row in GRAPH.of(kind)) or 1
 
 
 def folded(section: Section, opened: Sequence[GateOpened], seconds: float) -> Row:
-    """A section that is over, in one line."""
-    tells = next((o for o in opened if o.gate is _TELLS[section]), opened[-1])
+    """Return a finished section as one row."""
+    gate = next((o for o in opened if o.gate is _SUMMARY_GATE[section]), opened[-1])
     count = f"{len(opened)} gates" if len(opened) > 1 else ""
-    text = "; ".join(part for part in (count, fact(tells)) if part)
+    text = "; ".join(part for part in (count, fact(gate)) if part)
     icon = "back" if section is Section.ROLLBACK else "open"
     return Row(icon=icon, name=section, text=text, seconds=seconds, wide=PHASE)

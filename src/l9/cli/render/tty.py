@@ -1,4 +1,4 @@
-"""A run drawn on a terminal: the phase that is on gate by gate, each one that is over in one line."""
+"""A run drawn on a terminal: the current phase gate by gate, each finished one in one line."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from l9.core.states import Kind, Substrate
 from l9.graph import GRAPH
 from l9.protocol.answers.run_lines import ProgressLine
 
-END = 10  # lines that the end of a run may take
-EVERY = 1 / 12  # seconds between two drawings
+END = 10  # most lines for the end of a run
+EVERY = 1 / 12  # seconds between two refreshes
 
 
 class TtyView:
-    """Phases that are over scroll up; the one that is on, and what it waits for, stay at the bottom.
+    """Finished phases scroll up; the current one, and the gates it waits for, stay at the bottom.
 
-    A phase in which a gate closes is shown gate by gate. `fold` off or `verbose`: every phase is.
+    A phase in which a gate closes is shown gate by gate; with `verbose` or without `fold`, every phase is.
     """
 
     def __init__(self, out: IO[str], *, verbose: bool = False, fold: bool = True) -> None:
-        colourless = bool(os.environ.get("NO_COLOR"))  # no colour, and none of Rich's bold and dim either
+        colourless = bool(os.environ.get("NO_COLOR"))  # no bold and dim of Rich's either
         self._console = Console(file=out, highlight=False, color_system=None if colourless else "auto")
         self._charset = Charset(out)
         self._narrator = Narrator(verbose=verbose)
@@ -54,23 +54,23 @@ class TtyView:
             redirect_stdout=False,
         )
         self._live.start()
-        # Rich's own thread may draw between two halves of a print, and then takes away lines that were to stay.
+        # Rich's own refresh thread could draw in the middle of a print and erase printed lines.
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._drawing = threading.Thread(target=self._keep_drawing, daemon=True)
         self._drawing.start()
 
     def entry(self, entry: ev.Entry) -> None:
-        """Show what happened; begin or end a wait, a phase, or the run."""
+        """Show an event; start or end a wait, a phase, or the run."""
         body, now = entry.body, time.monotonic()
         if entry.run != self._run:
             if self._waits:
-                self._unfold()  # it stopped in the middle of this phase
+                self._unfold()  # the run stopped in this phase
             else:
                 self._end_section()
             self._run = entry.run
         if isinstance(body, ev.GateEntered | ev.ActionIntended | ev.GateOpened | ev.GateClosed):
-            self._turn_to(section_of(body.gate), GRAPH.row(body.gate).where, entry.at)
+            self._enter(section_of(body.gate), GRAPH.row(body.gate).where, entry.at)
         rows = self._narrator.rows(entry)
         match body:
             case ev.RunStarted(kind=kind):
@@ -93,27 +93,27 @@ class TtyView:
         self._line = ""
         self._draw()
 
-    def progress(self, seen: ProgressLine) -> None:
-        """Note how a gate is doing."""
+    def progress(self, progress: ProgressLine) -> None:
+        """Update the progress of a gate."""
         now = time.monotonic()
-        known = self._waits.get(seen.gate) or Wait(seen.gate, now)
-        self._waits[seen.gate] = Wait(seen.gate, known.since, seen.found, seen, now)
+        known = self._waits.get(progress.gate) or Wait(progress.gate, now)
+        self._waits[progress.gate] = Wait(progress.gate, known.since, progress.found, progress, now)
         self._draw()
 
     def line(self, text: str) -> None:
-        """The newest line of output, shown while it is the newest."""
+        """Show the newest line of output until the next one."""
         self._line = text
         self._draw()
 
     def note(self, text: str, icon: str = "note") -> None:
-        """One line that stays."""
+        """Print one permanent line."""
         self.row(Row(icon=icon, text=text, lines=0))
 
     def row(self, row: Row) -> None:
         self._print([row])
 
     def close(self) -> None:
-        """Give the terminal back; a phase that is not over is left as far as it came."""
+        """Stop drawing; an unfinished phase stays as it is."""
         self._over.set()
         self._drawing.join()
         self._unfold()
@@ -121,38 +121,38 @@ class TtyView:
         self._live.stop()
 
     def refresh(self) -> None:
-        """Draw what is to be drawn now."""
+        """Draw the current frame."""
         with self._lock:
             self._live.refresh()
 
     # ── phases ───────────────────────────────────────────────────────────────────────────────────
 
-    def _turn_to(self, section: Section, where: Substrate, at: float) -> None:
+    def _enter(self, section: Section, where: Substrate, at: float) -> None:
         if section is not self._section:
             self._end_section()
             self._section = section
         began, _ = self._spans.get(where, (at, at))
-        self._spans[where] = (began, at)  # apart, because two machines have two clocks
+        self._spans[where] = (began, at)  # per machine: clocks differ
 
     def _end_section(self) -> None:
         if self._fold and self._section is not None and self._opened:
             seconds = sum(end - began for began, end in self._spans.values())
             self._print([folded(self._section, tuple(self._opened.values()), seconds)])
-        self._forget()
+        self._reset()
 
     def _unfold(self) -> None:
         if self._fold:
             self._print(opened_row(gate) for gate in self._opened.values())
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._section = None
         self._opened, self._spans, self._waits = {}, {}, {}
 
     # ── drawing ──────────────────────────────────────────────────────────────────────────────────
 
     def _draw(self) -> None:
-        """Hand what is to be drawn to the thread that draws, in one piece."""
+        """Replace the frame for the drawing thread in one assignment."""
         gates = tuple(map(opened_row, self._opened.values())) if self._fold else ()
         title = ""
         if self._section is not None:
@@ -172,7 +172,7 @@ class TtyView:
                     self._console.print(text, soft_wrap=not row.lines, no_wrap=True, crop=bool(row.lines))
 
     def _fitted(self, rows: list[Row]) -> list[Row]:
-        """The rows without the oldest log lines, where they would take too many lines."""
+        """Drop the oldest log lines if the rows would take more than END lines."""
         rows = list(rows)
         while sum(len(laid_out(r, self._console, self._charset)) for r in rows) > END:
             oldest = next((r for r in rows if r.name == "|"), None)

@@ -1,4 +1,4 @@
-"""A run as people and machines watch it: the same events, drawn, in plain lines, or as JSON Lines."""
+"""The views of a run: the same events drawn on a terminal, in plain lines, or as JSON Lines."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from l9.protocol.messages import AnyMessage
 
 
 class View(Protocol):
-    """Takes what happens, as it happens."""
+    """The display of a run: receives events, progress and output as they occur."""
 
     def entry(self, entry: ev.Entry) -> None: ...
 
-    def progress(self, seen: ProgressLine) -> None: ...
+    def progress(self, progress: ProgressLine) -> None: ...
 
     def line(self, text: str) -> None: ...
 
@@ -42,14 +42,14 @@ def view(
     fold: bool = True,
     stream: IO[str] | None = None,
 ) -> View:
-    """The view for a `--progress` mode; `auto` draws on a terminal only. `fold`: a phase that is over is one line."""
+    """Return the view for a `--progress` mode; `auto` draws on a terminal only. `fold`: one line per finished phase."""
     out = stream or sys.stderr
     if as_json or mode == "json":
         return JsonView(sys.stdout)
     if mode == "tty" or (mode == "auto" and out.isatty() and os.environ.get("TERM") != "dumb"):
         try:
             from l9.cli.render.tty import TtyView
-        except ModuleNotFoundError:  # on a server, which has nothing to draw with
+        except ModuleNotFoundError:  # Rich is not installed on a server
             return PlainView(out, verbose=verbose)
         return TtyView(out, verbose=verbose, fold=fold)
     if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -61,14 +61,14 @@ def view(
 
 
 def feed(messages: Iterable[AnyMessage], into: View) -> RunResult | LogsResult:
-    """Show an agent's messages; the answer in the last one."""
+    """Show an agent's messages. Returns the answer in the last one."""
     answer: object = None
-    begun = False
+    started = False
     try:
         for message in messages:
             match message:
                 case EntryLine(entry=entry):
-                    begun = True
+                    started = True
                     into.entry(entry)
                 case ProgressLine():
                     into.progress(message)
@@ -80,10 +80,10 @@ def feed(messages: Iterable[AnyMessage], into: View) -> RunResult | LogsResult:
                     answer = found
     except KeyboardInterrupt:
         raise Interrupted(
-            "you stopped watching; the run on the host goes on by itself"
-            if begun
-            else "you stopped waiting; if the run on the host has begun, it goes on by itself",
-            expected="to be watched until the run's end",
+            "stopped watching; the run on the host continues"
+            if started
+            else "stopped waiting; if the run on the host has started, it continues",
+            expected="to be watched until the end of the run",
             found="Ctrl-C",
             remedy="l9 resume",
         ) from None

@@ -1,4 +1,4 @@
-"""`l9 branches`: what is not on main yet, how old it is, and whether it is named as it should be."""
+"""`l9 branches`: the branches beside main, with age, distance from main and name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @target_option
 @json_option
 def command(target: str | None, as_json: bool) -> int:
-    """List branches here and on origin: age, distance from main, name; old ones are told."""
+    """List local and origin branches with age, distance from main and name; mark old and misnamed ones."""
     from l9.drivers.git.branches import branches
     from l9.protocol.answers.branches import BranchList
 
@@ -52,15 +52,15 @@ def _line(one: Branch, forms: tuple[str, ...], now: float) -> BranchLine:
 
 
 def _text(listed: BranchList) -> str:
-    lines = [] if listed.known else [f"there is no branch {listed.main} yet to compare with"]
+    lines = [] if listed.known else [f"branch {listed.main} not found: nothing to compare with"]
     for one in listed.branches:
         away = "merged" if one.merged else f"{one.ahead} ahead, {one.behind} behind"
         if one.ahead is None:
             away = "not compared"
-        notes = ["not named as it should be"] * (not one.well_named) + ["older than a week"] * one.old
+        notes = ["unconventional name"] * (not one.well_named) + ["older than a week"] * one.old
         icon = "⚠" if notes else "✔"
-        told = f"; {', '.join(notes)}" if notes else ""
-        lines.append(f"{icon} {one.name:<34} {one.where:<7} {one.days:>6.1f} days, {away}{told}")
+        suffix = f"; {', '.join(notes)}" if notes else ""
+        lines.append(f"{icon} {one.name:<34} {one.where:<7} {one.days:>6.1f} days, {away}{suffix}")
     old = sum(one.old for one in listed.branches)
     lines.append(f"{len(listed.branches)} branches beside {listed.main}, {old} older than a week")
     return "\n".join(lines)

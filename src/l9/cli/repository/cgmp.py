@@ -1,4 +1,4 @@
-"""`l9 cgmp [TAG]`: the stages FIX, SIM, COV and ORACLE, of a release or of HEAD; nothing is pushed."""
+"""`l9 cgmp [TAG]`: run the stages FIX, SIM, COV and ORACLE on a release or on HEAD, without pushing."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ GATES = {Stage.FIX: State.FIX, Stage.SIM: State.SIM, Stage.COV: State.COV, Stage
 
 @click.command("cgmp", context_settings=HELP)
 @click.argument("tag", required=False)
-@click.option("--stage", type=click.Choice([s.value for s in Stage]), help="Stop behind this stage.")
-@click.option("--again", is_flag=True, help="Run the stages anew, also on a tree that has not changed.")
-@click.option("--attest", is_flag=True, help="Sign that all four are green, for the host to ask for.")
+@click.option("--stage", type=click.Choice([s.value for s in Stage]), help="Stop after this stage.")
+@click.option("--again", is_flag=True, help="Run the stages even if the tree is unchanged.")
+@click.option("--attest", is_flag=True, help="Sign an attestation that all four stages passed.")
 @target_option
 @json_option
 @progress_option
@@ -38,14 +38,14 @@ def command(
     progress: str,
     verbose: bool,
 ) -> int:
-    """Run the stages on the tree of TAG, or of what HEAD would release: formatters, tests, coverage, contract.
+    """Run the stages on the tree of TAG, or of HEAD: formatters, tests, coverage, contract.
 
-    Of a release, the gates before and behind them are judged too. An attestation is noted here, and goes to origin
-    with the next deploy.
+    For TAG, the gates before and after the stages are evaluated too. An attestation is stored locally as a git
+    note, and pushed to origin by the next deploy.
     """
     if attest and stage:
         raise UsageError(
-            "a part of the stages is not attested", expected="--attest or --stage", found="both",
+            "--attest requires all stages", expected="--attest or --stage", found="both",
             remedy="l9 cgmp --help",
         )  # fmt: skip
     here = project(target)
@@ -55,7 +55,7 @@ def command(
     try:
         if tag is None:
             return _of_head(here, last, screen, again=again, attested=attest)
-        # The gate behind the stages asks for the attestation itself.
+        # The gate after the stages itself requires the attestation.
         until = GATES[last] if last else State.TESTS_GREEN if attest else State.CREATE_ANNOTATED_TAG
         part = run_operator_gates(
             here.repo, here.config, tag,
@@ -73,7 +73,7 @@ def command(
 
 
 def _attest(here: Project, tag: str, screen: View) -> None:
-    """Attest what is known of the tree of TAG, or of HEAD where it is empty."""
+    """Attest the recorded report on the tree of TAG, or of HEAD if it is empty."""
     from l9.operator.pipeline.attest import attest
     from l9.operator.pipeline.tree_under_test import remembered
 
@@ -85,7 +85,7 @@ def _attest(here: Project, tag: str, screen: View) -> None:
 
 
 def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, attested: bool) -> int:
-    """The stages alone, of what HEAD would release."""
+    """Run the stages alone, on HEAD."""
     from l9.drivers.files.lock import LockFile
     from l9.drivers.git.repo import find_top
     from l9.operator.pipeline.pipeline import run_stages
@@ -94,20 +94,22 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
 
     subject = subject_of(here.repo, here.config, "")
     if not subject.tree:
-        find_top(here.top)  # where it is no working copy at all, that is what is wrong
+        find_top(here.top)  # raises a better error outside a working copy
         raise UsageError(
-            "there is no commit yet", expected="a commit", found="none", remedy="git add --all && git commit"
+            "no commits yet", expected="a commit", found="none", remedy="git add --all && git commit"
         )
     wanted = tuple(s for s in Stage if last is None or list(Stage).index(s) <= list(Stage).index(last))
 
-    def seen(result: StageResult) -> None:
+    def show_stage(result: StageResult) -> None:
         for row in stage_rows(result):
             screen.row(row)
 
     lock = LockFile(here.repo.state() / "lock")
     lock.take(whoami(), "the stages of HEAD")
     try:
-        report = run_stages(here.repo, here.config, subject, wanted, screen.line, again=again, seen=seen)
+        report = run_stages(
+            here.repo, here.config, subject, wanted, screen.line, again=again, seen=show_stage
+        )
     finally:
         lock.free()
     if attested and report.passed:
@@ -121,7 +123,7 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
 
 
 def stage_rows(result: StageResult) -> list[Row]:
-    """One stage's outcome for people."""
+    """Return one stage's outcome as rows."""
     cached = " (unchanged, cached)" if result.cached else ""
     icon = "open" if result.ok else "closed"
     head = Row(icon=icon, name=result.stage.name, text=result.found + cached, seconds=result.seconds)

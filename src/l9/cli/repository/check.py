@@ -1,4 +1,4 @@
-"""`l9 check [TAG]`: every invariant, judged side by side; nothing is run or changed."""
+"""`l9 check [TAG]`: evaluate every invariant; nothing is run or changed."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ ICONS = {
 @click.option(
     "--substrate",
     type=click.Choice(list(map(str, Substrate))),
-    help="Judge only these; host asks the target.",
+    help="Check only these invariants; host queries the target.",
 )
-@click.option("--explain", metavar="ID", help="Tell what an invariant says, why, and which gates need it.")
-@click.option("--history", is_flag=True, help="Look for secrets in every commit, not only in the newest.")
-@click.option("--fix", is_flag=True, help="First mend in the working tree what mends itself; commit nothing.")
+@click.option(
+    "--explain", metavar="ID", help="Explain an invariant: why it exists, its weight and its gates."
+)
+@click.option("--history", is_flag=True, help="Scan every commit for secrets, not only the newest.")
+@click.option("--fix", is_flag=True, help="Fix what can be fixed automatically in the working tree first.")
 @target_option
 @json_option
 def command(
@@ -44,7 +46,7 @@ def command(
     target: str | None,
     as_json: bool,
 ) -> int:
-    """Judge all that a release needs here: of TAG, or of what HEAD would release."""
+    """Check every invariant for TAG, or for HEAD, without changing anything."""
     if explain is not None:
         return _explain(explain, as_json=as_json)
     here = project(target)
@@ -53,13 +55,13 @@ def command(
 
 
 def _fix(here: Project, tag: str | None) -> list[Fixed]:
-    """Mend what mends itself, of what HEAD would release."""
+    """Fix what can be fixed automatically for HEAD."""
     from l9.cli.repository.fixes import FIXES
     from l9.errors import UsageError
 
     if tag is not None:
         raise UsageError(
-            f"{tag} cannot be mended",
+            "a tag cannot be fixed",
             expected="--fix without a tag: it changes files of the working tree",
             found=f"--fix {tag}",
             remedy="l9 check --fix",
@@ -94,15 +96,15 @@ def _check(
 
 
 def _text(answer: Check, where: tuple[Substrate, ...]) -> str:
-    lines = [f"✔ mended: {one.did}" for one in answer.fixed or ()]
+    lines = [f"✔ fixed: {one.did}" for one in answer.fixed or ()]
     if answer.fixed is not None:
-        lines.append("nothing is committed: git diff" if answer.fixed else "nothing here mends itself")
+        lines.append("fixes are not committed: git diff" if answer.fixed else "nothing to fix automatically")
     lines.append(f"{answer.tag or 'HEAD'} is {answer.commit[:12] or 'no commit yet'}")
     judged = answer.invariants
     for one in sorted(judged, key=lambda one: [one.id.startswith(f"{w}.") for w in where], reverse=True):
-        lines += told(one)
+        lines += format_verdict(one)
     bad = next((one.id for one in judged if one.closes), None)
-    why = f"; why, and what may be waived: l9 check --explain {bad}" if bad else ""
+    why = f"; for details and waivers: l9 check --explain {bad}" if bad else ""
     lines.append(f"{counted(judged)}{why}")
     return "\n".join(lines)
 
@@ -110,9 +112,9 @@ def _text(answer: Check, where: tuple[Substrate, ...]) -> str:
 def judge_all(
     here: Project, tag: str | None, where: tuple[Substrate, ...], *, whole_history: bool = False
 ) -> tuple[str | None, str, list[Judged], Record]:
-    """The tag (None for HEAD), its commit, the verdicts, and what the host has on record of the live release.
+    """Return the tag (None for HEAD), its commit, the verdicts, and the host's record of the live release.
 
-    The host is asked only when it is among `where`; its record is empty otherwise.
+    The host is queried only if it is in `where`; its record is empty otherwise.
     """
     from l9.operator.deploy import claim_of, judge_repository, preview_of, release_at_head
     from l9.protocol import client, requests
@@ -135,14 +137,14 @@ def judge_all(
 
 
 WEIGHTS = {
-    "hard": "hard: its gates stay closed while it does not hold",
-    "rule": "rule: its gates stay closed, unless [check.waive] in l9.toml gives a reason",
-    "advice": "advice: closes nothing, unless [check] require in l9.toml names it",
+    "hard": "hard: its gates stay closed until it holds",
+    "rule": "rule: its gates stay closed until it holds or [check.waive] in l9.toml gives a reason",
+    "advice": "advice: closes no gate unless [check] require in l9.toml lists it",
 }
 
 
 def counted(judged: Sequence[Judged | Line]) -> str:
-    """How many there are of each verdict, and apart from these how many that close nothing."""
+    """Return the count of each verdict, and of excused ones separately."""
     excused = sum(map(_excused, judged))
     count = Counter(one.verdict for one in judged if not _excused(one))
     words = [f"{count[kind]} {kind}" for kind in VerdictKind if count[kind] or kind is VerdictKind.PASS]
@@ -154,12 +156,12 @@ def _excused(one: Judged | Line) -> bool:
 
 
 def icon(one: Judged | Line) -> str:
-    """A sign beside the verdict's word."""
+    """Return the icon of a verdict."""
     return "⚠" if _excused(one) else ICONS[one.verdict]
 
 
-def told(one: Judged) -> list[str]:
-    """One invariant for people: its evidence, and for what fails all that helps."""
+def format_verdict(one: Judged) -> list[str]:
+    """Return one invariant as text: its evidence and, if it fails, the expected state and the remedy."""
     excused = f"{one.excused}: " if one.excused else ""
     lines = [f"{icon(one)} {one.verdict:<8} {one.id:<34} {excused}{one.found}"]
     if one.excused:
@@ -193,7 +195,7 @@ def _explain(name: str, *, as_json: bool) -> int:
         f"  source    {found.clause}",
         f"  weight    {WEIGHTS[found.weight]}",
         f"  observes  {', '.join(answer.observes)}",
-        f"  gates     {', '.join(answer.gates) or 'none: it is looked at between two deploys'}",
+        f"  gates     {', '.join(answer.gates) or 'none: checked between deploys'}",
     )
     show(answer, as_json=as_json, text=lambda: "\n".join(lines))
     return 0

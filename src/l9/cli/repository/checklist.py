@@ -1,4 +1,4 @@
-"""`l9 checklist [TAG]`: the spec's lists of part 8, each line judged now, with its evidence."""
+"""`l9 checklist [TAG]`: evaluate each line of the spec's checklist (part 8), with its evidence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from l9.cli.repository.ready import judge_list
 @target_option
 @json_option
 def command(tag: str | None, target: str | None, as_json: bool) -> int:
-    """Judge the spec's checklist for TAG (what HEAD would release when none is named); change nothing."""
+    """Check the spec's checklist for TAG, or for HEAD, without changing anything."""
     from l9.criteria import CHECKLIST
     from l9.protocol.answers.check import Checklist
 

@@ -1,4 +1,4 @@
-"""`l9 env check|diff`: environment files by names, shapes and fingerprints; a value is never shown or sent."""
+"""`l9 env check|diff`: compare environment files by name, type and fingerprint; no value is shown or sent."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ SIDES = {"same": "=", "differs": "≠", "only in A": "<", "only in B": ">"}
 
 @click.group("env", context_settings=HELP)
 def command() -> None:
-    """Compare environment files with their schema or with each other, without showing a value."""
+    """Compare environment files with their schema or with each other, without showing values."""
 
 
 @command.command("check", context_settings=HELP)
 @click.argument("file", required=False)
-@click.option("--tag", metavar="TAG", help="Take the schema of this release; else that of HEAD.")
+@click.option("--tag", metavar="TAG", help="Use the schema of this release instead of HEAD.")
 @target_option
 @json_option
 def check_command(file: str | None, tag: str | None, target: str | None, as_json: bool) -> int:
-    """Compare the target's environment file, or FILE, with .env.example: keys and shapes.
+    """Check the target's environment file, or FILE, against the schema in .env.example.
 
-    Exit code 3 when a required key has no value, a value has another shape, or the host's file is readable by others.
+    Exit code 3 if a required key has no value, a value has the wrong type, or others can read the host's file.
     """
     here = project(target)
     answer = check(here, file, tag)
@@ -42,7 +42,7 @@ def check_command(file: str | None, tag: str | None, target: str | None, as_json
 
 
 def check(here: Project, file: str | None, tag: str | None) -> EnvCheck:
-    """The comparison. Raises UsageError where there is no such file, or no schema."""
+    """Compare the file with its schema. Raises UsageError if either does not exist."""
     from l9.drivers.files.env_on_host import EnvOnHost
     from l9.protocol import client, requests
     from l9.protocol.answers.environment import EnvCheck, HostEnv
@@ -75,7 +75,7 @@ def _private(mode: str) -> bool:
 
 
 def check_text(answer: EnvCheck) -> str:
-    """The comparison for people."""
+    """Return the comparison as text."""
     where = f" on {answer.target}" if answer.target else ""
     schema = f"{answer.example} of {answer.tag or 'HEAD'}"
     found = f"mode {answer.mode}" if answer.exists else "no such file"
@@ -83,8 +83,8 @@ def check_text(answer: EnvCheck) -> str:
     for key in answer.keys:
         expected = f": expected {key.expected}" if key.expected else ""
         lines.append(f"{ICONS[key.verdict]} {key.verdict:<8} {key.key:<32} {key.found}{expected}")
-    lines += [f"▲ line {number} is no assignment" for number in answer.bad_lines]
-    lines += [f"▲ {key} is there more than once; the last one counts" for key in answer.duplicates]
+    lines += [f"▲ line {number} is not an assignment" for number in answer.bad_lines]
+    lines += [f"▲ {key} is set more than once; the last one counts" for key in answer.duplicates]
     if not answer.ok:
         mode = answer.exists and answer.target and not _private(answer.mode)
         lines.append(f"  next  {'chmod 600' if mode else '$EDITOR'} {answer.path}{where and f'  #{where}'}")
@@ -96,9 +96,9 @@ def check_text(answer: EnvCheck) -> str:
 @click.argument("b")
 @json_option
 def diff_command(a: str, b: str, as_json: bool) -> int:
-    """Compare two environment files, each a target of l9.toml or a file, key by key; exit code 7 when they differ.
+    """Compare two environment files, each a target in l9.toml or a file; exit code 7 if they differ.
 
-    What is compared are fingerprints under a random key that is made for this one comparison and told to nobody else.
+    Only fingerprints are compared, made with a random key that is used for this one comparison.
     """
     answer = diff(project_top(), a, b)
     show(answer, as_json=as_json, text=lambda: diff_text(answer))
@@ -106,7 +106,7 @@ def diff_command(a: str, b: str, as_json: bool) -> int:
 
 
 def diff(top: Path, a: str, b: str) -> EnvDiff:
-    """The comparison: names and same, differs, only in A, only in B."""
+    """Compare two environment files key by key: same, differs, only in A, only in B."""
     import secrets
 
     from l9.protocol.answers.environment import ComparedKey, EnvDiff
@@ -121,7 +121,7 @@ def diff(top: Path, a: str, b: str) -> EnvDiff:
 
 
 def diff_text(answer: EnvDiff) -> str:
-    """The comparison for people."""
+    """Return the comparison as text."""
     lines = [f"A {answer.a}", f"B {answer.b}"]
     lines += [f"{SIDES[k.result]} {k.key:<32} {k.result}" for k in answer.keys]
     lines.append("the same" if answer.same else "they differ")
@@ -137,7 +137,7 @@ def _compared(mine: str | None, theirs: str | None) -> str:
 
 
 def _prints(top: Path, side: str, key: bytes) -> dict[str, str]:
-    """One side's fingerprints by key: of a file, or of a target's host. A target counts before a file of its name."""
+    """Return one side's fingerprints by key, from a target's host or else from a file of that name."""
     from l9.configuration import load, targets
     from l9.drivers.files.env_on_host import EnvOnHost
     from l9.protocol import client, requests
@@ -158,7 +158,7 @@ def _prints(top: Path, side: str, key: bytes) -> dict[str, str]:
 
 
 def _rules(here: Project, tag: str | None) -> tuple[Rule, ...]:
-    """The rules of the schema of a release, or of HEAD."""
+    """Return the schema's rules of a release, or of HEAD."""
     from l9.checks.environment.schema import read_schema
     from l9.protocol.caller import check_name
 
@@ -168,7 +168,7 @@ def _rules(here: Project, tag: str | None) -> tuple[Rule, ...]:
     text = here.repo.read(tag or "", path)
     if text is None:
         raise UsageError(
-            f"no schema to compare with in {tag or 'HEAD'}",
+            f"no environment schema in {tag or 'HEAD'}",
             expected=f"a committed {path}",
             found="none",
             remedy="l9 init",
@@ -183,8 +183,8 @@ def _is_file(name: str) -> bool:
 def _refuse_no_file(name: str) -> None:
     if not _is_file(name):
         raise UsageError(
-            f"no file {name}",
-            expected="an environment file, or a target of l9.toml",
+            f"file not found: {name}",
+            expected="an environment file, or a target in l9.toml",
             found="a directory" if Path(name).exists() else "none",
             remedy="ls -a",
         )

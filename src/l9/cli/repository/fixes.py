@@ -1,7 +1,7 @@
-"""What mends itself: by invariant, what `l9 check --fix` does about it.
+"""The automatic fixes of `l9 check --fix`, by invariant.
 
-Such a fix has one outcome only, whoever runs it and whenever; it changes files of the working tree and nothing
-else, and commits nothing. What needs a decision, a network or a person's word is no fix, but a remedy to type.
+A fix is deterministic, changes files of the working tree only, and commits nothing. Whatever needs a decision,
+the network or a person's consent is a remedy to type instead.
 """
 
 from __future__ import annotations
@@ -15,24 +15,28 @@ from l9.checks.git.automation import scripts_without_mode
 from l9.cli.context import Project
 from l9.protocol.answers.check import Fixed
 
-EVERYBODY = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
 def make_scripts_executable(here: Project) -> list[Fixed]:
-    """The scripts of HEAD that lie here as plain files; a link is left alone, and so is what lies behind one."""
+    """Make the scripts of HEAD executable in the working tree. Symbolic links are never followed or changed."""
     done = []
     for name in scripts_without_mode(here.repo.tree("")):
         path = here.repo.top / name
         mode = _mode(path)
-        if mode is None or mode & EVERYBODY == EVERYBODY or path.resolve() != here.repo.top.resolve() / name:
+        if (
+            mode is None
+            or mode & EXECUTABLE == EXECUTABLE
+            or path.resolve() != here.repo.top.resolve() / name
+        ):
             continue
-        path.chmod(mode | EVERYBODY)
+        path.chmod(mode | EXECUTABLE)
         done.append(Fixed(id="workspace.scripts-executable", did=shlex.join(("chmod", "a+x", "--", name))))
     return done
 
 
 def _mode(path: Path) -> int | None:
-    """The permissions of a plain file, or None where there is none."""
+    """Return the permissions of a regular file; None for anything else."""
     try:
         found = path.lstat().st_mode
     except OSError:

@@ -1,4 +1,4 @@
-"""`l9 hooks install|status|remove`, and `l9 hooks run`, which the hooks themselves call."""
+"""`l9 hooks install|status|remove`, and `l9 hooks run`, which the installed hooks call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CLOSED = 3
 STATES = {
     "installed": "✔ installed",
-    "outdated": "✘ written by another l9",
+    "outdated": "✘ other l9 version",
     "other": "✘ not l9's",
     "absent": "· not installed",
 }
@@ -29,13 +29,13 @@ STATES = {
 
 @click.group("hooks", context_settings=HELP)
 def command() -> None:
-    """Judge commits and pushes of this repository before they are made."""
+    """Check commits and pushes of this repository with git hooks."""
 
 
 @command.command("install", context_settings=HELP)
 @json_option
 def install_command(as_json: bool) -> int:
-    """Install the hooks. A hook that is there is kept, and runs first."""
+    """Install the hooks. An existing hook is kept and runs first."""
     files = _files()
     files.install()
     return _show(files, as_json=as_json, after=on_review())
@@ -44,14 +44,14 @@ def install_command(as_json: bool) -> int:
 @command.command("status", context_settings=HELP)
 @json_option
 def status_command(as_json: bool) -> int:
-    """Tell which hooks are installed, and which others run with them."""
+    """Show which hooks are installed, and which existing hooks run before them."""
     return _show(_files(), as_json=as_json)
 
 
 @command.command("remove", context_settings=HELP)
 @json_option
 def remove_command(as_json: bool) -> int:
-    """Take the hooks away, and put back what was there before."""
+    """Remove the hooks and restore the previous ones."""
     files = _files()
     files.remove()
     return _show(files, as_json=as_json)
@@ -62,19 +62,17 @@ def remove_command(as_json: bool) -> int:
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @json_option
 def run_command(name: str, args: tuple[str, ...], as_json: bool) -> int:
-    """What a hook does; for hooks of your own, and for pre-commit and prek (ARGS are git's own)."""
+    """Run one hook's checks: for your own hooks, and for pre-commit and prek. ARGS are the arguments git passes."""
     from l9.drivers.git.environment import recall_callers_repository
     from l9.drivers.git_hooks.files import HookFiles
 
     began = time.monotonic()
     recall_callers_repository()
     here = Path.cwd()
-    told = _told(name)
-    before = HookFiles(here, (name,)).run_kept(name, args, told)
-    os.environ["GIT_NO_REPLACE_OBJECTS"] = (
-        "1"  # an object is judged as it is, whatever refs/replace shows for it
-    )
-    remarks = _judge(name, here, args, told.decode(errors="replace"))
+    stdin = _stdin(name)
+    before = HookFiles(here, (name,)).run_kept(name, args, stdin)
+    os.environ["GIT_NO_REPLACE_OBJECTS"] = "1"  # check the objects themselves, not their replacements
+    remarks = _judge(name, here, args, stdin.decode(errors="replace"))
     closed = any(remark.closes for remark in remarks)
     if as_json:
         from l9.protocol.answers.hooks import HookRun
@@ -88,12 +86,12 @@ def run_command(name: str, args: tuple[str, ...], as_json: bool) -> int:
         )
         show(answer, as_json=True, text=str)
     else:
-        sys.stderr.write("".join(f"{printable(line)}\n" for line in told_of(name, remarks)))
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in format_findings(name, remarks)))
     return before or (CLOSED if closed else 0)
 
 
-def told_of(name: str, remarks: list[HookFinding]) -> list[str]:
-    """What a hook says to people: what closes, then what is only to be known; nothing when all is well."""
+def format_findings(name: str, remarks: list[HookFinding]) -> list[str]:
+    """Return a hook's findings as text: failures, then warnings; nothing if there are none."""
     from l9.operator.hook_findings import JUDGED
 
     lines = []
@@ -104,35 +102,35 @@ def told_of(name: str, remarks: list[HookFinding]) -> list[str]:
             lines += [f"    {line}" for line in one.log[:15]]
             lines += [f"    next      {one.remedy}"] if one.remedy else []
     if known := next((one.about for one in remarks if one.closes and one.about.startswith(JUDGED)), None):
-        lines.append(f"· why, and what may be waived: l9 check --explain {known}")
+        lines.append(f"· for details and waivers: l9 check --explain {known}")
     return lines
 
 
-def _told(name: str) -> bytes:
-    """What git says on standard input; only these hooks are told anything, and a terminal says nothing."""
+def _stdin(name: str) -> bytes:
+    """Return git's standard input to a hook; empty for a hook that has none, and on a terminal."""
     if name not in ("pre-push", "pre-receive") or sys.stdin is None or os.isatty(0):
         return b""
     return sys.stdin.buffer.read()
 
 
-def _judge(name: str, here: Path, args: tuple[str, ...], told: str) -> list[HookFinding]:
+def _judge(name: str, here: Path, args: tuple[str, ...], stdin: str) -> list[HookFinding]:
     if name == "pre-receive":
         from l9.operator.protect import judge_received
 
-        return judge_received(here, told)
+        return judge_received(here, stdin)
     from l9.operator import hooks
 
     if name == "pre-commit":
         return hooks.judge_staged(here)
     if name == "pre-push":
         remote = args[0] if args else os.environ.get("PRE_COMMIT_REMOTE_NAME", "origin")
-        return hooks.judge_outgoing(here, remote, told)
+        return hooks.judge_outgoing(here, remote, stdin)
     if not args:
         from l9.errors import UsageError
 
         raise UsageError(
-            "no message to judge",
-            expected="the file that the message is in",
+            "the commit message's file is required",
+            expected="the path of the file with the message",
             found="no argument",
             remedy="l9 hooks run --help",
         )
@@ -146,18 +144,18 @@ def _files() -> HookFiles:
 
 
 def on_review() -> list[str]:
-    """What the pre-push hook will ask of main, said before somebody has committed straight on it."""
+    """Return a note on what the pre-push hook requires of main, before anyone commits to it directly."""
     from l9.configuration import FILE, load_any
     from l9.drivers.git_hooks.files import find_places
 
     top = Path(find_places(Path.cwd()).top)
     if not (top / FILE).is_file():
-        return [f"· no {FILE} yet: l9 init writes one"]
+        return [f"· no {FILE} yet: l9 init creates it"]
     release = load_any(top).release
     if release.review == "none":
         return []
     what = "reviewed merges" if release.review == "required" else "merges"
-    return [f'· {release.main} takes {what} only; where you work alone: [release] review = "none" in {FILE}']
+    return [f'· {release.main} accepts only {what}; if you work alone: [release] review = "none" in {FILE}']
 
 
 def _show(files: HookFiles, *, as_json: bool, after: list[str] | None = None) -> int:
@@ -180,6 +178,6 @@ def _text(answer: Hooks) -> list[str]:
         lines[0] += f" (core.hooksPath is {answer.hooks_path})"
     for one in answer.hooks:
         kept = Path(one.kept).name if one.kept else ""
-        runs = f"; {kept} runs first" if one.kept_runs else f"; {kept} is not executable, and not run"
+        runs = f"; {kept} runs first" if one.kept_runs else f"; {kept} is not executable and does not run"
         lines.append(f"{STATES[one.state]:<26}{one.name}{runs if kept else ''}")
     return lines

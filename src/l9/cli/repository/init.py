@@ -1,4 +1,4 @@
-"""`l9 init`: what a repository needs to be deployed by l9, from what lies in it."""
+"""`l9 init`: create the files that a repository needs for l9, from its contents."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ DECLINED = 3
 
 
 @click.command("init", context_settings=HELP)
-@click.option("--host", default="", metavar="USER@HOST", help="The server, as ssh takes it.")
+@click.option("--host", default="", metavar="USER@HOST", help="The server's ssh destination.")
 @click.option("--url", default="", metavar="URL", help="The public URL.")
 @click.option("--app", default="", help="The application's name.")
-@click.option("--hooks/--no-hooks", default=True, help="Install the git hooks too.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--hooks/--no-hooks", default=True, help="Install the git hooks.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 def command(host: str, url: str, app: str, hooks: bool, yes: bool, as_json: bool) -> int:
-    """Write l9.toml, .env.example, the spec's scripts and the git hooks, showing them first.
+    """Create l9.toml, .env.example, the spec's scripts and the git hooks, after showing them.
 
-    Looks at the compose file, its services, the Dockerfile, the health endpoint and the variables that the code
-    reads. A file that is there is never overwritten. Exit code 3 when nothing was written.
+    Reads the compose file, its services, the Dockerfile, the health endpoint and the variables that the code
+    uses. Existing files are never overwritten. Exit code 3 if nothing was written.
     """
     from l9.operator.scaffold.proposal import propose
     from l9.operator.scaffold.repository_scan import look
@@ -44,11 +44,11 @@ def command(host: str, url: str, app: str, hooks: bool, yes: bool, as_json: bool
     top = find_top(Path.cwd())
     if (top / FILE).exists():
         raise UsageError(
-            f"{FILE} is there already", expected=f"no {FILE}", found=str(top / FILE), remedy="l9 config show"
+            f"{FILE} already exists", expected=f"no {FILE}", found=str(top / FILE), remedy="l9 config show"
         )
     proposal = propose(look(top), Asked(app=app, host=host, url=url))
     settings = proposal.files[-1]
-    parse(settings.text)  # what is written must be readable
+    parse(settings.text)  # check that it can be read back
     new = [file for file in proposal.files if not file.there]
     if not as_json:
         sys.stdout.write(diff_text(proposal.files))
@@ -58,16 +58,16 @@ def command(host: str, url: str, app: str, hooks: bool, yes: bool, as_json: bool
     if written and hooks:
         proposal = replace(proposal, notes=(*proposal.notes, *_install(top)))
     answer = _answer(top, proposal, written=written)
-    show(answer, as_json=as_json, text=lambda: told(answer))
+    show(answer, as_json=as_json, text=lambda: init_text(answer))
     return 0 if written else DECLINED
 
 
 def diff_text(files: Iterable[NewFile]) -> str:
-    """The files as a diff against what is there."""
+    """Return the new files as a diff."""
     lines = []
     for file in files:
         if file.there:
-            lines.append(f"# {file.path} is there already, and stays as it is")
+            lines.append(f"# {file.path} already exists and is kept")
             continue
         body = file.text.splitlines()
         lines += [
@@ -80,13 +80,13 @@ def diff_text(files: Iterable[NewFile]) -> str:
 
 
 def write(top: Path, files: list[NewFile]) -> None:
-    """Make new files with their modes, or none. Raises UsageError where something is in the place of one after all."""
+    """Create all files with their modes, or none. Raises UsageError if one of the paths exists."""
     for file in files:
         path = top / file.path
         if not path.parent.resolve().is_relative_to(top.resolve()):
-            raise _taken(path.parent, "a directory of this repository", "a link out of it")
+            raise _path_exists(path.parent, "a directory of this repository", "a link out of it")
         if os.path.lexists(path):
-            raise _taken(path, f"no {file.path}", "one that git leaves out, or a link")
+            raise _path_exists(path, f"no {file.path}", "a file that git ignores, or a link")
     for file in files:
         path = top / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,12 +95,12 @@ def write(top: Path, files: list[NewFile]) -> None:
         path.chmod(file.mode)
 
 
-def _taken(path: Path, expected: str, found: str) -> UsageError:
-    return UsageError(f"{path} is taken", expected=expected, found=found, remedy="git status --ignored")
+def _path_exists(path: Path, expected: str, found: str) -> UsageError:
+    return UsageError(f"{path} already exists", expected=expected, found=found, remedy="git status --ignored")
 
 
 def _install(top: Path) -> list[Note]:
-    """Install the git hooks; what they will ask, or why they are not there."""
+    """Install the git hooks. Returns notes: what they check, or why they could not be installed."""
     from l9.cli.repository.hooks import on_review
     from l9.drivers.git_hooks.files import OURS, HookFiles
     from l9.operator.scaffold.snapshot import Note
@@ -109,10 +109,8 @@ def _install(top: Path) -> list[Note]:
     try:
         files.install()
     except L9Error as error:
-        return [Note(f"the git hooks are not installed: {error.summary}", error.remedy)]
-    judged = Note(
-        "each commit is judged from now on, the Dockerfile and the compose file with it", "l9 check"
-    )
+        return [Note(f"the git hooks could not be installed: {error.summary}", error.remedy)]
+    judged = Note("each commit is now checked, including the Dockerfile and the compose file", "l9 check")
     return [judged, *(Note(line.removeprefix("· ")) for line in on_review())]
 
 
@@ -138,13 +136,13 @@ def _answer(top: Path, proposal: Proposal, *, written: bool) -> Init:
     )
 
 
-def told(answer: Init) -> str:
-    """What was done and what is left to a person."""
+def init_text(answer: Init) -> str:
+    """Return as text what was written and what is left to do by hand."""
     lines = [f"wrote {file.path}" for file in answer.files if answer.written and not file.there]
     if answer.notes:
-        lines.append("left to you:")
+        lines.append("to do by hand:")
         for note in answer.notes:
             lines += [f"▲ {note.what}", *([f"    {note.next}"] if note.next else [])]
     if not answer.written:
-        return "\n".join([*lines, "nothing was written: l9 init --yes writes it"])
-    return "\n".join([*lines, "then:", *(f"  {step}" for step in answer.next)])
+        return "\n".join([*lines, "nothing was written; to write the files: l9 init --yes"])
+    return "\n".join([*lines, "next:", *(f"  {step}" for step in answer.next)])

@@ -1,4 +1,4 @@
-"""`l9 lock`: exact versions with hashes, from what the project declares."""
+"""`l9 lock`: lock the project's dependencies to exact versions with hashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from l9.protocol.answers.locks import Audited, Lock, Locked
 
 DRIFTED = 3
-MOST = 5  # lines about what nobody could be asked about
+MOST_SKIPPED = 5  # lines about versions that were not audited
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -27,27 +27,27 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
     is_flag=False,
     flag_value="*",
     metavar="[NAME]",
-    help="Let every version move, or only that of NAME.",
+    help="Upgrade all dependencies, or only NAME.",
 )
-@click.option("--check", is_flag=True, help="Only say what drifted; exit code 3 when something did.")
-@click.option("--audit", is_flag=True, help="Ask pip-audit about every locked version; writes nothing.")
+@click.option("--check", is_flag=True, help="Only report what drifted; exit code 3 if anything did.")
+@click.option("--audit", is_flag=True, help="Audit the locked versions with pip-audit; write nothing.")
 @json_option
 def command(upgrade: tuple[str, ...], check: bool, audit: bool, as_json: bool) -> int:
     """Write requirements.txt, with hashes, from pyproject.toml or requirements.in.
 
-    What is locked already stays at its version. Indexes, proxies and offline use are uv's own settings (uv.toml,
-    UV_…), and are never written into a lock.
+    Locked versions are kept unless --upgrade is given. Indexes, proxies and offline mode are settings of uv
+    (uv.toml, UV_…) and are never written to a lock.
     """
     if check + audit + bool(upgrade) > 1:
         raise UsageError(
-            "one thing at a time",
+            "--upgrade, --check and --audit are mutually exclusive",
             expected="one of --upgrade, --check and --audit",
             found="several",
             remedy="l9 lock --help",
         )
     if bad := [name for name in upgrade if name != "*" and not _NAME.fullmatch(name)]:
         raise UsageError(
-            "this is no name of a dependency", expected="a name as in pyproject.toml", found=repr(bad[0]),
+            "invalid dependency name", expected="a name as in pyproject.toml", found=repr(bad[0]),
             remedy="l9 lock --help",
         )  # fmt: skip
     locker = _locker()
@@ -57,7 +57,7 @@ def command(upgrade: tuple[str, ...], check: bool, audit: bool, as_json: bool) -
 
 
 def _locker() -> Locker:
-    """The locks of this working copy; without an l9.toml those that its defaults mean."""
+    """Return the locks of this working copy; without an l9.toml, the default ones."""
     from l9.checks.dependencies.locker import Locker
     from l9.config.model import Check
     from l9.configuration import FILE, load
@@ -89,7 +89,7 @@ def _lock(locker: Locker, upgrade: tuple[str, ...], *, check: bool, as_json: boo
 
 
 def _refuse_unlocked(upgrade: tuple[str, ...], made: dict[str, str]) -> None:
-    """Uv passes over a name that there is not."""
+    """Raise UsageError for a name in no lock, which uv would ignore."""
     from packaging.utils import canonicalize_name
 
     from l9.checks.dependencies.locks import read_requirements
@@ -119,23 +119,23 @@ def _lock_of(job: Job, before: Any, after: Any, bare: list[str]) -> Lock:
 
 
 def lock_text(answer: Locked) -> str:
-    """The locks for people: what was made of what, and each name that moved."""
+    """Return the locks as text: each with its sources and changed versions."""
     lines = []
     for lock in answer.locks:
         made = f"{lock.lock} from {' and '.join(lock.sources)}: {lock.count} locked"
         changes, bare = lock.changes, len(lock.unhashed)
         if answer.written:
-            lines.append(f"✔ {made}{f', {len(changes)} changed' if changes else ', versions as they were'}")
+            lines.append(f"✔ {made}{f', {len(changes)} changed' if changes else ', unchanged'}")
         elif lock.missing:
-            lines.append(f"✘ {lock.lock} is not there yet ({lock.count} to lock)")
+            lines.append(f"✘ {lock.lock} does not exist yet ({lock.count} to lock)")
         else:
             lines.append(
-                f"{'✘' if changes else '✔'} {made}{f', {len(changes)} drifted' if changes else ', as declared'}"
+                f"{'✘' if changes else '✔'} {made}{f', {len(changes)} drifted' if changes else ', up to date'}"
             )
         if not lock.missing:
             lines += [f"    {_change(change)}" for change in changes]
         if bare:
-            now = "had no hash before" if answer.written else "have no hash yet: l9 lock writes them"
+            now = "had no hash before" if answer.written else "have no hash: l9 lock adds them"
             lines.append(f"    {bare} {now}")
     if not answer.written and answer.drifted:
         lines.append("    next      l9 lock")
@@ -154,8 +154,8 @@ def _audit(locker: Locker, *, as_json: bool) -> int:
 
     pins = locker.pins()
     if not pins:
-        locker.jobs()  # says it better where there is nothing to lock either
-        raise UsageError("nothing is locked yet", expected="a lock", found="none", remedy="l9 lock")
+        locker.jobs()  # raises a better error if there is nothing to lock either
+        raise UsageError("no lock to audit", expected="a lock", found="none", remedy="l9 lock")
     found = locker.audit(pins)
     answer = Audited(
         good=not (found.vulnerable or found.skipped),
@@ -168,18 +168,18 @@ def _audit(locker: Locker, *, as_json: bool) -> int:
 
 
 def audit_text(audit: Audited) -> str:
-    """What is known, for people. What nobody could be asked about is not well."""
+    """Return the audit as text. A version that could not be audited counts as a failure."""
     lines = []
     for v in audit.vulnerable:
-        mend = f"fixed in {', '.join(v.fixed_in)}" if v.fixed_in else "no version mends it yet"
+        fix = f"fixed in {', '.join(v.fixed_in)}" if v.fixed_in else "no fixed version yet"
         also = f" ({', '.join(v.aliases)})" if v.aliases else ""
-        lines += [f"✘ {v.name} {v.version}: {v.id}{also}, {mend}"]
+        lines += [f"✘ {v.name} {v.version}: {v.id}{also}, {fix}"]
         lines += [f"    next      l9 lock --upgrade {v.name}"] if v.fixed_in else []
-    lines += [f"✘ {s.name} was not audited: {s.reason}" for s in audit.skipped[:MOST]]
-    if len(audit.skipped) > MOST:
-        lines.append(f"✘ {len(audit.skipped) - MOST} more were not audited")
+    lines += [f"✘ {s.name} was not audited: {s.reason}" for s in audit.skipped[:MOST_SKIPPED]]
+    if len(audit.skipped) > MOST_SKIPPED:
+        lines.append(f"✘ {len(audit.skipped) - MOST_SKIPPED} more were not audited")
     answered = audit.asked - len(audit.skipped)
     lines.append(
-        f"{answered} of {audit.asked} locked versions answered for, {len(audit.vulnerable)} known vulnerabilities"
+        f"{answered} of {audit.asked} locked versions audited, {len(audit.vulnerable)} known vulnerabilities"
     )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`l9 protect bare|github`: the rules of main and of tags, kept where everybody pushes to."""
+"""`l9 protect bare|github`: enforce the rules for main and tags on the remote."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 DECLINED = 3
 
 main_option = click.option("--main", metavar="BRANCH", help="The branch that releases are cut from.")
-tag_option = click.option("--tag", metavar="FORMAT", help="What a release tag looks like.")
+tag_option = click.option("--tag", metavar="FORMAT", help="The format of release tags.")
 review_option = click.option(
-    "--review", type=click.Choice(["required", "merge", "none"]), help="What commits on main need."
+    "--review",
+    type=click.Choice(["required", "merge", "none"]),
+    help="The review that commits on main require.",
 )
 
 
 @click.group("protect", context_settings=HELP)
 def command() -> None:
-    """Guard main and the release tags where everybody pushes to."""
+    """Protect main and the release tags on the remote."""
 
 
 @command.command("bare", context_settings=HELP)
@@ -34,16 +36,14 @@ def command() -> None:
 @main_option
 @tag_option
 @review_option
+@click.option("--signatures", type=click.Choice(["optional", "required"]), help="Signature policy for tags.")
 @click.option(
-    "--signatures", type=click.Choice(["optional", "required"]), help="Whether tags must be signed."
+    "--allowed-signers", metavar="FILE", type=click.Path(path_type=Path), help="The SSH keys allowed to sign."
 )
-@click.option(
-    "--allowed-signers", metavar="FILE", type=click.Path(path_type=Path), help="Who may sign (SSH)."
-)
-@click.option("--other-tags", metavar="PATTERN", multiple=True, help="Tags that are free of all rules.")
-@click.option("--remove", is_flag=True, help="Take the protection away again.")
-@click.option("--dry-run", is_flag=True, help="Only show what would change.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--other-tags", metavar="PATTERN", multiple=True, help="Tags exempt from the rules.")
+@click.option("--remove", is_flag=True, help="Remove the protection.")
+@click.option("--dry-run", is_flag=True, help="Only show the changes.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 def bare_command(
     path: Path,
@@ -58,17 +58,17 @@ def bare_command(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Install a pre-receive hook in the bare repository at PATH, showing first what would change.
+    """Install a pre-receive hook in the bare repository at PATH, after showing the changes.
 
-    Its rules are those of the l9.toml here, or those that it has, unless an option says otherwise. Who pushes
-    runs the hook: use an l9 that the repository's owner can run (not one in /root).
+    The rules come from the options, else from l9.toml here, else from the installed hook. The hook runs as the
+    user who pushes: use an l9 that this user can run (not one in /root).
     """
     from l9.errors import UsageError
     from l9.operator.protect import BareRepository
 
     if not (dry_run or yes) and not sys.stdin.isatty():
         raise UsageError(
-            "nobody is there to ask",
+            "not a terminal: pass --yes to confirm",
             expected="a terminal, or --yes",
             found="neither",
             remedy="l9 protect bare --help",
@@ -93,30 +93,30 @@ def _install(
     for file, text in planned:
         lines += [f"+ {file}", *(f"    {line}" for line in diff(file, text))]
     if repository.hook.state == "other":
-        lines.append(f"· the {repository.hook.name} hook that is there is kept, and runs first")
+        lines.append(f"· the existing {repository.hook.name} hook is kept and runs first")
     if policy.signatures == "required" and not signers:
-        lines.append("⚠ nobody is allowed to sign with SSH: only GPG keys of this account verify")
-    changed = bool(planned) and not dry_run and _may(lines, yes=yes, quiet=as_json)
+        lines.append("⚠ no allowed SSH signers: only signatures by this account's GPG keys verify")
+    changed = bool(planned) and not dry_run and _confirmed(lines, yes=yes, quiet=as_json)
     if changed:
         repository.apply(policy, signers)
     declined = bool(planned) and not dry_run and not changed
     if dry_run and not as_json:
         sys.stderr.write("".join(f"{line}\n" for line in lines))
-    said = "protected" if not planned else "protected now" if changed else "not changed"
-    _tell(repository, policy, [str(file) for file, _ in planned], said, changed=changed, as_json=as_json)
+    status = "protected" if not planned else "protected now" if changed else "not changed"
+    _show(repository, policy, [str(file) for file, _ in planned], status, changed=changed, as_json=as_json)
     return DECLINED if declined else 0
 
 
 def _remove(repository: Any, *, dry_run: bool, yes: bool, as_json: bool) -> int:
     lines = [f"- {repository.hook.path}", f"- {repository.directory}"]
-    changed = not dry_run and _may(lines, yes=yes, quiet=as_json) and repository.remove()
-    said = "not protected any more" if changed else "not changed"
-    _tell(repository, repository.policy, [], said, changed=changed, as_json=as_json)
+    changed = not dry_run and _confirmed(lines, yes=yes, quiet=as_json) and repository.remove()
+    status = "no longer protected" if changed else "not changed"
+    _show(repository, repository.policy, [], status, changed=changed, as_json=as_json)
     return 0
 
 
-def _tell(
-    repository: Any, policy: Policy | None, planned: list[str], said: str, *, changed: bool, as_json: bool
+def _show(
+    repository: Any, policy: Policy | None, planned: list[str], status: str, *, changed: bool, as_json: bool
 ) -> None:
     from l9.protocol.answers.hooks import ProtectBare
 
@@ -129,7 +129,7 @@ def _tell(
     )
 
     def text() -> str:
-        lines = [f"{answer.repository}: {said}"]
+        lines = [f"{answer.repository}: {status}"]
         if policy is not None:
             lines += [f"  {rule}" for rule in rules_of(policy)]
         return "\n".join(lines)
@@ -138,25 +138,25 @@ def _tell(
 
 
 def rules_of(policy: Policy) -> list[str]:
-    """The rules in words."""
+    """Return the rules as text."""
     asked = {
-        "required": "reviewed merges only (Reviewed-by: somebody who wrote nothing of it)",
+        "required": "reviewed merges only (Reviewed-by: someone other than the authors)",
         "merge": "merges only",
         "none": "fast-forward only",
     }
     signed = ", signed" if policy.signatures == "required" else ""
-    free = f", but for {', '.join(policy.other_tags)}" if policy.other_tags else ""
+    free = f", except {', '.join(policy.other_tags)}" if policy.other_tags else ""
     return [
         f"{policy.main}: {asked[policy.review]}, never rewritten or deleted",
         f"tags: {policy.tag}, annotated{signed}, of a commit on {policy.main}, never moved or deleted{free}",
     ]
 
 
-def _may(lines: list[str], *, yes: bool, quiet: bool) -> bool:
-    """Show what would change, and ask."""
+def _confirmed(lines: list[str], *, yes: bool, quiet: bool) -> bool:
+    """Show the changes and ask for confirmation."""
     if not quiet or not yes:
         sys.stderr.write("".join(f"{line}\n" for line in lines))
-    return yes or click.confirm("Do this?", err=True)
+    return yes or click.confirm("Make these changes?", err=True)
 
 
 def _policy(known: Policy | None, chosen: dict[str, Any]) -> Policy:
@@ -172,7 +172,7 @@ def _policy(known: Policy | None, chosen: dict[str, Any]) -> Policy:
         TagFormat(policy.tag)
     except ValueError as error:
         raise UsageError(
-            "that is no format of tags",
+            "invalid tag format",
             expected=Policy().tag,
             found=str(error),
             remedy="l9 config schema",
@@ -181,7 +181,7 @@ def _policy(known: Policy | None, chosen: dict[str, Any]) -> Policy:
 
 
 def _here() -> tuple[Policy | None, str | None]:
-    """The rules of the l9.toml of the working copy that we are in, and who may sign as its main has it."""
+    """Return the rules in l9.toml of the current working copy, and the allowed signers file on its main."""
     from l9.configuration import FILE, load_any, policy
     from l9.drivers.git.repo import find_top
     from l9.drivers.signing.tags import signers_on_main
@@ -208,10 +208,10 @@ def _signers(file: Path) -> str:
     else:
         if any(line.strip() and not line.startswith("#") for line in text.splitlines()):
             return text
-        found = "nobody in it"
+        found = "no signers in it"
     raise UsageError(
         "the allowed signers cannot be read",
-        expected="lines of who and key, as ssh-keygen takes them",
+        expected="lines of principal and key, in ssh-keygen's format",
         found=found,
         remedy="l9 protect bare --help",
     )
@@ -221,8 +221,10 @@ def _signers(file: Path) -> str:
 @main_option
 @tag_option
 @review_option
-@click.option("--check", "checks", metavar="NAME", multiple=True, help="A status check that merges wait for.")
-@click.option("--repo", metavar="OWNER/NAME", help="The repository, if not the working copy's own.")
+@click.option(
+    "--check", "checks", metavar="NAME", multiple=True, help="A status check required before merging."
+)
+@click.option("--repo", metavar="OWNER/NAME", help="The repository; by default that of the working copy.")
 @click.option("--apply", "apply", is_flag=True, help="Send the rulesets to GitHub with gh.")
 @json_option
 def github_command(
@@ -234,9 +236,9 @@ def github_command(
     apply: bool,
     as_json: bool,
 ) -> int:
-    """Print the rulesets that guard main and the release tags on GitHub; --apply sends them there.
+    """Print the rulesets that protect main and the release tags on GitHub; --apply creates them there.
 
-    A ruleset of the same name is replaced, so that the same command twice changes nothing.
+    An existing ruleset of the same name is replaced: running the command twice has no further effect.
     """
     from l9.drivers.github.commands import rulesets
     from l9.protocol.answers.hooks import ProtectGithub

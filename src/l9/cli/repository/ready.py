@@ -1,4 +1,4 @@
-"""`l9 ready [TAG]`: the spec's eight criteria for production (part 9), each judged now, with its evidence."""
+"""`l9 ready [TAG]`: evaluate the spec's eight criteria for production (part 9), with their evidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @target_option
 @json_option
 def command(tag: str | None, target: str | None, as_json: bool) -> int:
-    """Judge whether TAG (what HEAD would release when none is named) is ready for production; change nothing."""
+    """Check that TAG, or HEAD, is ready for production, without changing anything."""
     from l9.criteria import READINESS
     from l9.protocol.answers.check import Ready
 
@@ -34,7 +34,7 @@ def judge_list(
     *,
     as_json: bool,
 ) -> int:
-    """Judge all invariants of all substrates, print the list; 0, or 3 when a line does not hold."""
+    """Evaluate all invariants and print the list. Returns 0, or 3 if a line does not hold."""
     from l9.cli.repository.check import judge_all
     from l9.core.states import Substrate
     from l9.criteria import assess
@@ -48,7 +48,7 @@ def judge_list(
 
 
 def _text(answer: Criteria) -> str:
-    from l9.cli.repository.check import counted, icon, told
+    from l9.cli.repository.check import counted, format_verdict, icon
 
     lines = answer.lines
     out = [f"{answer.tag or 'HEAD'} is {answer.commit[:12] or 'no commit yet'}"]
@@ -58,9 +58,9 @@ def _text(answer: Criteria) -> str:
             group = line.group
             out += ["", group]
         out.append(f"{icon(line)} {line.verdict:<8} {line.title}")
-        out += [f"    {text}" for one in line.evidence for text in told(one)]
+        out += [f"    {text}" for one in line.evidence for text in format_verdict(one)]
     pending = any(line.verdict is VerdictKind.PENDING for line in lines)
     summary = f"of {len(lines)}: {counted(lines)}" + (
-        "; the deploy itself judges what is pending" if pending else ""
+        "; pending lines are checked during the deploy" if pending else ""
     )
     return "\n".join([*out, "", summary if answer.ready else f"{summary}: not ready"])

@@ -1,4 +1,4 @@
-"""`l9 release`: propose the next version or judge the one that is asked for, run the gate, attest, and tag."""
+"""`l9 release`: propose or check the next version, run the gates, attest, and tag."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @click.command("release", context_settings=HELP)
 @click.argument("version", required=False, default="", metavar="[major|minor|patch|TAG]")
-@click.option("--dry-run", is_flag=True, help="Print the tag and its message; write and note nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the tag and its message; write nothing.")
 @click.option("--sign", is_flag=True, help="Sign the tag, with SSH or GPG as git is configured.")
 @target_option
 @json_option
 def command(version: str, dry_run: bool, sign: bool, target: str | None, as_json: bool) -> int:
-    """Tag HEAD as the next release, after CGMP and every gate that can be judged before there is a tag.
+    """Tag HEAD as the next release, after CGMP and every gate that can be evaluated before tagging.
 
-    The version grows as commit types and the API ask for; more may be asked for, and less is refused. CGMP's
-    outcome is attested with your SSH key. Nothing is pushed: `l9 deploy` does that.
+    Commit types and API changes set the smallest version; a higher one may be given, a lower one is refused.
+    The outcome of CGMP is attested with your SSH key. Nothing is pushed: `l9 deploy` does that.
     """
     from l9.checks.pipeline.stages import CgmpReport
     from l9.core.states import Stage
@@ -36,7 +36,7 @@ def command(version: str, dry_run: bool, sign: bool, target: str | None, as_json
     here = project(target)
     repo, config = here.repo, here.config
 
-    def seen(result: StageResult) -> None:
+    def show_stage(result: StageResult) -> None:
         if not as_json:
             cached = " (unchanged, cached)" if result.cached else ""
             line = f"{'✔' if result.ok else '✘'} {result.stage.name:<8} {result.found}{cached}"
@@ -45,7 +45,7 @@ def command(version: str, dry_run: bool, sign: bool, target: str | None, as_json
 
     def stages() -> CgmpReport:
         return run_stages(
-            repo, config, subject_of(repo, config, ""), tuple(Stage), lambda _line: None, seen=seen
+            repo, config, subject_of(repo, config, ""), tuple(Stage), lambda _line: None, seen=show_stage
         )
 
     made = release(repo, config, version, stages, sign=sign, dry_run=dry_run)
@@ -54,7 +54,7 @@ def command(version: str, dry_run: bool, sign: bool, target: str | None, as_json
 
 
 def text_of(made: MadeRelease) -> str:
-    """The release for people."""
+    """Return the release as text."""
     after = f"after {made.previous}" if made.previous else "the first"
     lines = [f"{made.tag}, {after}, of {made.commit[:12]}"]
     lines += [f"  because  {reason}" for reason in made.needed.reasons]

@@ -1,4 +1,4 @@
-"""`l9 releases`: what was released, what it holds, and where it is live, stands by or is retained."""
+"""`l9 releases`: list the releases and where each is live, on standby or retained."""
 
 from __future__ import annotations
 
@@ -23,15 +23,19 @@ from l9.protocol.client import AgentFailed
 
 @click.command("releases", context_settings=HELP)
 @click.option(
-    "--most", type=click.IntRange(1, 1000), default=20, metavar="N", help="How many, newest first (20)."
+    "--most",
+    type=click.IntRange(1, 1000),
+    default=20,
+    metavar="N",
+    help="Number of releases, newest first (20).",
 )
-@click.option("--offline", is_flag=True, help="Ask no target.")
+@click.option("--offline", is_flag=True, help="Do not query the targets.")
 @target_option
 @json_option
 def command(most: int, offline: bool, target: str | None, as_json: bool) -> int:
-    """List the releases: when, by whom, commits since the one before, signed, attested, and where they are.
+    """List releases with date, author, commits, signature, attestation, and the targets they are on.
 
-    Every target of l9.toml is asked, or the one that --target names; one that does not answer is told.
+    Queries every target in l9.toml, or the one given by --target; reports those that do not answer.
     """
     known = (target,) if target else names_of(project_top())
     here = project(next(iter(known), None))
@@ -56,13 +60,13 @@ def command(most: int, offline: bool, target: str | None, as_json: bool) -> int:
 
 
 def _text(answer: Releases) -> str:
-    lines = [told_of(line) for line in answer.releases] or ["no releases yet: l9 release"]
-    lines += [f"✘ {one.target} was not asked: {one.problem}" for one in answer.targets if one.problem]
+    lines = [format_release(line) for line in answer.releases] or ["no releases yet: l9 release"]
+    lines += [f"✘ {one.target} could not be queried: {one.problem}" for one in answer.targets if one.problem]
     return "\n".join(lines)
 
 
 def places_on(top: Path, name: str) -> tuple[TargetAsked, dict[str, str]]:
-    """Where each release is on a target, by its own agent."""
+    """Return the state of each release on a target, from its agent."""
     try:
         found = client.query(load(top, name), requests.Status(), Status, whoami())
     except L9Error as error:
@@ -76,8 +80,8 @@ def places_on(top: Path, name: str) -> tuple[TargetAsked, dict[str, str]]:
     return TargetAsked(target=name), places
 
 
-def told_of(line: ReleaseLine) -> str:
-    """One release for people."""
+def format_release(line: ReleaseLine) -> str:
+    """Return one release as text."""
     day = datetime.fromtimestamp(line.at, UTC).strftime("%Y-%m-%d")
     many = f"{line.commits} commit{'' if line.commits == 1 else 's'}"
     marks = [

@@ -1,4 +1,4 @@
-"""`l9 agent`: what runs on the host (the door in `__main__.py` is the fast way to the same)."""
+"""`l9 agent`: serves requests on the host (`__main__.py` has a shortcut to it that imports less)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import click
 
 
 @click.command("agent", hidden=True)
-@click.option("--instance", metavar="NAME", help="The target that root provisioned under this name.")
-@click.option("--path", metavar="DIRECTORY", help="The target that was provisioned in this directory.")
+@click.option("--instance", metavar="NAME", help="The target provisioned by root under this name.")
+@click.option("--path", metavar="DIRECTORY", help="The target provisioned in this directory.")
 def command(instance: str | None, path: str | None) -> int:
     """Serve one request over standard input and output."""
     from l9.host.agent import main

@@ -1,4 +1,4 @@
-"""`l9 deploy TAG`: the operator's rows here, then the host's rows there."""
+"""`l9 deploy TAG`: run the operator's gates here, then the host's gates there."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from l9.protocol.messages import AnyMessage
 @click.argument("tag")
 @target_option
 @wait_option
-@click.option("--again", is_flag=True, help="Deploy even if this release is live already.")
-@click.option("--rebuild", is_flag=True, help="Build the image from nothing, with no cache.")
+@click.option("--again", is_flag=True, help="Deploy even if this release is already live.")
+@click.option("--rebuild", is_flag=True, help="Build the image without cache.")
 @json_option
 @progress_option
 @verbose_option
@@ -46,7 +46,7 @@ def command(
     progress: str,
     verbose: bool,
 ) -> int:
-    """Take TAG live through the graph of gates, and go back by itself when one closes."""
+    """Deploy TAG through the gates, and roll back automatically if one closes."""
     here = project(target)
     screen = view(progress, as_json=as_json, verbose=verbose)
     try:
@@ -58,7 +58,7 @@ def command(
 def deploy(
     here: Project, tag: str, screen: View, *, wait: float = 0.0, again: bool = False, rebuild: bool = False
 ) -> int:
-    """Deploy and show it on `screen`; the exit code."""
+    """Deploy, showing progress on `screen`. Returns the exit code."""
     part = run_operator_gates(
         here.repo,
         here.config,
@@ -77,7 +77,7 @@ def deploy(
     found = run_result(feed((m for m in messages if not _local(m, part.run.id)), screen))
     if found.already_live:
         screen.note(
-            f"{found.already_live} is live already in {found.slot}; nothing was done (--again deploys it again)",
+            f"{found.already_live} is already live in {found.slot}; nothing was done (use --again to redeploy)",
             "open",
         )
         return ended(screen, found)
@@ -85,7 +85,7 @@ def deploy(
 
 
 def _local(message: AnyMessage, run: str) -> bool:
-    """True for a message that repeats what this side has shown already."""
+    """True for a message about a gate of this side, which is already on the screen."""
     if not isinstance(message, EntryLine) or message.entry.run != run:
         return False
     gate = getattr(message.entry.body, "gate", None)

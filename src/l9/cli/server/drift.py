@@ -1,4 +1,4 @@
-"""`l9 drift`: where the host is not what the record says."""
+"""`l9 drift`: report differences between the host and its record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DRIFTED = 7
 @target_option
 @json_option
 def command(target: str | None, as_json: bool) -> int:
-    """Compare the host with its record; exit code 7 when they differ."""
+    """Compare the host's state with its record; exit code 7 if they differ."""
     here = project(target)
     found = client.query(here.config, requests.Drift(), DriftReport, whoami(), remark)
     show(found, as_json=as_json, text=lambda: drift_text(found))
@@ -24,7 +24,7 @@ def command(target: str | None, as_json: bool) -> int:
 
 
 def drift_text(found: DriftReport) -> str:
-    """The differences for people."""
+    """Return the differences as text."""
     if not found.drift:
         return f"no drift: {found.live or 'nothing'} is live, as recorded"
     lines = []

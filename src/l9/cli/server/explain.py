@@ -1,4 +1,4 @@
-"""`l9 explain [RELEASE|RUN|CODE]`: who, what, which gate, evidence, timings; or what an error code means."""
+"""`l9 explain [RELEASE|RUN|CODE]`: a run's gates, evidence and timings, or the meaning of an error code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from l9.protocol.caller import whoami
 @target_option
 @json_option
 def command(what: str | None, target: str | None, as_json: bool) -> int:
-    """Tell all that is on record of a RELEASE or a RUN (the newest when none is named), or of an error CODE."""
+    """Show the record of a RELEASE or a RUN (by default the newest run), or the meaning of an error CODE."""
     known = codes()
     if what in known:
         kind = known[what]
@@ -39,9 +39,9 @@ def command(what: str | None, target: str | None, as_json: bool) -> int:
 
 
 def codes() -> dict[str, type[errors.L9Error]]:
-    """Every error code, and the class that owns it (a class without its own has its parent's)."""
-    for module in ("l9.demo.child", "l9.provision.errors"):  # which define codes of their own
-        with suppress(ModuleNotFoundError):  # on a server, which has neither
+    """Return every error code and the class that defines it (other classes inherit their parent's)."""
+    for module in ("l9.demo.child", "l9.provision.errors"):  # modules that define error codes
+        with suppress(ModuleNotFoundError):  # not installed on a server
             import_module(module)
     found: dict[str, type[errors.L9Error]] = {}
     todo = [errors.L9Error]
@@ -54,7 +54,7 @@ def codes() -> dict[str, type[errors.L9Error]]:
 
 
 def explain_text(found: Explain) -> str:
-    """One run's record for people."""
+    """Return one run's record as text."""
     first, began = found.entries[0].body, found.entries[0].at
     assert isinstance(first, ev.RunStarted)  # noqa: S101  # the agent sends whole runs
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began))
@@ -82,11 +82,11 @@ def explain_text(found: Explain) -> str:
 
 
 def _action(event: ev.AnyEvent) -> list[Row]:
-    """An action, which a screen does not show."""
+    """Return an action's event as rows; a run's screen does not show it."""
     match event:
         case ev.ActionIntended(action=action, evidence=evidence):
-            seen = "; ".join(dict.fromkeys(each.summary for each in evidence))
-            return [Row(text=f"    {action}" + (f" ({seen})" if seen else ""))]
+            facts = "; ".join(dict.fromkeys(each.summary for each in evidence))
+            return [Row(text=f"    {action}" + (f" ({facts})" if facts else ""))]
         case ev.ActionDone(note=note, seconds=seconds):
             return [Row(text=f"      done in {seconds:.2f} s" + (f": {note}" if note != "done" else ""))]
         case ev.ActionFailed(found=found):

@@ -1,4 +1,4 @@
-"""`l9 history`: the runs on record, newest first; `--verify` checks the chain."""
+"""`l9 history`: list past runs, newest first; `--verify` checks the journal's hash chain."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from l9.protocol.caller import whoami
 @click.command("history", context_settings=HELP)
 @target_option
 @click.option(
-    "-n", "most", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many runs."
+    "-n", "most", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Number of runs."
 )
-@click.option("--verify", is_flag=True, help="Check that no entry of the journal was changed.")
+@click.option("--verify", is_flag=True, help="Verify that no journal entry was modified.")
 @json_option
 def command(target: str | None, most: int, verify: bool, as_json: bool) -> int:
-    """List the runs on record, newest first."""
+    """List past runs, newest first."""
     here = project(target)
     asked = requests.History(most=most, verify=verify)
     if verify:
         verified = client.query(here.config, asked, Verified, whoami(), remark)
-        show(verified, as_json=as_json, text=lambda: f"the chain holds: {verified.entries} entries")
+        show(verified, as_json=as_json, text=lambda: f"journal verified: {verified.entries} entries")
         return 0
     found = client.query(here.config, asked, History, whoami(), remark)
     show(found, as_json=as_json, text=lambda: history_text(found))
@@ -33,7 +33,7 @@ def command(target: str | None, most: int, verify: bool, as_json: bool) -> int:
 
 
 def history_text(found: History) -> str:
-    """The runs for people, a line each."""
+    """Return the runs as text, one line each."""
     return "\n".join(map(_line, found.runs)) or "no runs yet: l9 deploy TAG"
 
 

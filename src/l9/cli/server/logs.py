@@ -1,4 +1,4 @@
-"""`l9 logs`: a slot's log."""
+"""`l9 logs`: show the log of a slot."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from l9.protocol.caller import whoami
 
 @click.command("logs", context_settings=HELP)
 @target_option
-@click.option("--slot", type=click.Choice(["blue", "green"]), help="Which slot; the live one unless told.")
+@click.option("--slot", type=click.Choice(["blue", "green"]), help="The slot; by default the live one.")
 @click.option(
-    "-n", "most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many lines."
+    "-n", "most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Number of lines."
 )
 @json_option
 def command(target: str | None, slot: str | None, most: int, as_json: bool) -> int:
-    """Show the last lines of a slot's log."""
+    """Show the last log lines of a slot."""
     here = project(target)
     asked = requests.Logs(slot=Slot(slot) if slot else None, most=most)
     messages = client.converse(here.config, asked, whoami())

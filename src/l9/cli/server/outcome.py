@@ -1,4 +1,4 @@
-"""How a run ended: as the last words on the screen, and as the exit code."""
+"""The end of a run: the last lines on the screen, and the exit code."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ from l9.protocol.answers.runs import LogsResult, PublicAnswer, RunResult
 
 
 def run_result(answer: RunResult | LogsResult) -> RunResult:
-    """The end of a run. Raises AgentMismatch for another answer."""
+    """Return the answer as the result of a run. Raises AgentMismatch for any other."""
     if isinstance(answer, RunResult):
         return answer
     raise AgentMismatch(
-        "the agent sent another answer", expected="how the run ended", found="a log", remedy="l9 provision"
+        "the agent sent an unexpected answer",
+        expected="the result of a run",
+        found="a log",
+        remedy="l9 provision",
     )
 
 
 def with_public_answer(here: Project, screen: View, found: RunResult) -> RunResult:
-    """The end of a run that went well, with what the public URL answers from here."""
+    """Add the public URL's answer, as seen from here, to the result of a successful run."""
     if found.exit_code != 0 or not found.outcome:
         return found
     return replace(found, public=public_answer(here, screen))
 
 
 def local_end(run: Run, until: State = State.CREATE_ANNOTATED_TAG) -> RunResult:
-    """How a run ended that never came to the host, or that stopped behind the gate `until`."""
+    """Return the result of a run that did not reach the host, or stopped after the gate `until`."""
     return RunResult(
         outcome=run.outcome or until,
         exit_code=run.finished.exit_code if run.finished else 0,
@@ -44,7 +47,7 @@ def local_end(run: Run, until: State = State.CREATE_ANNOTATED_TAG) -> RunResult:
 
 
 def public_answer(here: Project, screen: View) -> PublicAnswer | None:
-    """The public URL's answer from here (spec 6.1 phase 4): a warning, never a failure."""
+    """Request the public URL from here (spec 6.1 phase 4). A failure is a warning only."""
     base = here.config.target.public_url
     if not base:
         return None
@@ -54,7 +57,9 @@ def public_answer(here: Project, screen: View) -> PublicAnswer | None:
     try:
         reply = HttpClient().request("GET", url, headers={"X-L9-Probe": "1"}, timeout=5)
     except NoAnswer as error:
-        screen.note(f"{url} does not answer from here: {error.found}; the host's own proof stands", "warn")
+        screen.note(
+            f"no answer from {url} as seen from here: {error.found}; the host's own check passed", "warn"
+        )
         return PublicAnswer(url=url, error=error.found)
     good = reply.status in here.config.health.status
     slot = reply.headers.get("x-l9-slot")
@@ -65,13 +70,13 @@ def public_answer(here: Project, screen: View) -> PublicAnswer | None:
 
 
 def ended(screen: View, found: RunResult) -> int:
-    """Show the end of any run; the exit code."""
+    """Show the end of any run. Returns the exit code."""
     if isinstance(screen, JsonView):
         screen.result(replace(found, closed=_for_target(found.closed) if found.closed else None))
     return found.exit_code
 
 
 def _for_target(closed: ev.GateClosed) -> ev.GateClosed:
-    """The same, its remedies for the target that the command was for."""
+    """Return the closed gate with the command's --target added to its remedies."""
     findings = (replace(one, remedy=for_target(one.remedy, sys.argv[1:])) for one in closed.findings)
     return replace(closed, findings=tuple(findings))

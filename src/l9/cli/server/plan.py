@@ -1,4 +1,4 @@
-"""`l9 plan TAG`: what a deploy would do, with every gate judged that can be, changing nothing."""
+"""`l9 plan TAG`: show what a deploy would do, evaluating every gate that can be, without changes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CLOSED = 3
 @target_option
 @json_option
 def command(tag: str, target: str | None, as_json: bool) -> int:
-    """Show what a deploy of TAG would do, gate by gate; nothing is changed anywhere."""
+    """Show what a deploy of TAG would do, gate by gate, without changing anything."""
     found = plan(project(target), tag)
     show(found, as_json=as_json, text=lambda: plan_text(found))
     return CLOSED if any(gate.verdict.closes for gate in found.gates) else 0
 
 
 def plan(here: Project, tag: str) -> Plan:
-    """The operator's gates judged here, and the host's there."""
+    """Evaluate the operator's gates here and the host's gates there."""
     run, judged = plan_operator_gates(here.repo, here.config, tag)
     asked = requests.Plan(
         release=claim_of(here.repo, run) if run.commit else None,
@@ -47,7 +47,7 @@ def plan(here: Project, tag: str) -> Plan:
 
 
 def plan_text(found: Plan) -> str:
-    """The plan for people."""
+    """Return the plan as text."""
     live = (
         f"{found.previous} is live in {found.old}" if found.previous else "nothing is live: the first deploy"
     )
@@ -61,9 +61,7 @@ def plan_text(found: Plan) -> str:
             if finding.remedy:
                 lines.append(f"    next: {finding.remedy}")
     for service in found.changed_services or ():
-        lines.append(
-            f"▲ service {service} is defined differently in this release; a deploy does not restart it"
-        )
+        lines.append(f"▲ the definition of service {service} has changed; a deploy does not restart it")
     if found.changed_services_unseen:
-        lines.append(f"▲ the other services cannot be compared: {found.changed_services_unseen}")
+        lines.append(f"▲ the other services could not be compared: {found.changed_services_unseen}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`l9 provision`: prepare a host over ssh, showing first what would change."""
+"""`l9 provision`: set up a host over ssh, after showing the changes."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ NEEDS_A_PERSON, DECLINED = 5, 3
 
 @click.command("provision", context_settings=HELP)
 @target_option
-@click.option("--repository", metavar="URL", help="Where the host clones from, if not from your origin.")
-@click.option("--install", is_flag=True, help="Install missing packages of the distribution as well.")
-@click.option("--dry-run", is_flag=True, help="Only show what would change.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--repository", metavar="URL", help="The URL the host clones from; by default your origin.")
+@click.option("--install", is_flag=True, help="Also install missing distribution packages.")
+@click.option("--dry-run", is_flag=True, help="Only show the changes.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 def command(
     target: str | None, repository: str | None, install: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
-    """Prepare a host: its directory, the agent, Caddy's site, and the timer. Nothing is changed unseen.
+    """Set up a host: its directory, the agent, Caddy's site and the timer. Changes are shown first.
 
-    Exit code 0 when the host is ready, 5 when something is left that a person has to do.
+    Exit code 0 if the host is ready, 5 if something must be done by hand.
     """
     here = project(target)
     if not (dry_run or yes) and not sys.stdin.isatty():
         raise UsageError(
-            "nobody is there to ask",
+            "not a terminal: pass --yes to confirm",
             expected="a terminal, or --yes",
             found="neither",
             remedy="l9 provision --dry-run",
@@ -61,26 +61,26 @@ def command(
 
 
 class Screen:
-    """Tells a person what is about to change, asks, and tells what was done; all on standard error."""
+    """Shows the changes, asks for confirmation, and reports each change made, on standard error."""
 
     def __init__(self, wanted: Wanted, *, quiet: bool) -> None:
         self._host = wanted.config.target.host
         self._quiet = quiet
 
     def plan(self, changes: tuple[Change, ...]) -> None:
-        """Show what would change."""
+        """Show the planned changes."""
         for change in changes:
             self._say(f"+ {change.title()}")
             for line in change.diff():
                 self._say(f"    {line}")
 
     def may(self, changes: tuple[Change, ...]) -> bool:
-        """Ask."""
+        """Ask for confirmation."""
         many = "this change" if len(changes) == 1 else f"these {len(changes)} changes"
         return click.confirm(f"Make {many} on {self._host}?", err=True)
 
     def done(self, change: Change, seconds: float) -> None:
-        """Tell of one change that was made."""
+        """Report one change that was made."""
         self._say(f"✔ {change.title()}  {seconds:.1f} s")
 
     def _say(self, text: str) -> None:
@@ -92,7 +92,7 @@ class Screen:
 def provision(
     wanted: Wanted, example: str | None, screen: Screen, *, install: bool, dry_run: bool, yes: bool
 ) -> ProvisionReport:
-    """Look, show, ask, make, and look again; how it ended."""
+    """Inspect the host, show the changes, confirm, apply, and inspect it again. Returns the report."""
     began = time.monotonic()
     report = ProvisionReport(session.look(wanted, example), dry_run=dry_run)
 
@@ -106,7 +106,7 @@ def provision(
             return False
         session.apply(report.look.wanted, report.look.seen, changes, screen.done)
         report.made += changes
-        report.look = session.look(wanted, example)  # the proof that it is as it was to be
+        report.look = session.look(wanted, example)  # verify the result
         report.planned = report.look.changes
         return True
 
@@ -118,7 +118,7 @@ def provision(
 
 
 def _packages(wanted: Wanted, look: session.Look) -> tuple[str, ...]:
-    """What is missing and can be installed by us."""
+    """Return the missing packages that l9 can install."""
     if not look.seen.may_root:
         return ()
     return packages.missing(
@@ -130,7 +130,7 @@ def _packages(wanted: Wanted, look: session.Look) -> tuple[str, ...]:
 
 
 def _signers(here: Project) -> str | None:
-    """The text of the allowed signers file, or None where none is configured."""
+    """Return the text of the allowed signers file; None if none is configured."""
     if not here.config.release.allowed_signers:
         return None
     found = signers_on_main(here.top, here.config)
@@ -145,13 +145,13 @@ def _signers(here: Project) -> str | None:
 
 
 def _repository(top: Path, named: str | None) -> str:
-    """What the host clones: the URL that was named, or the operator's own origin without its password."""
+    """Return the URL that the host clones: the given one, or the operator's origin without its password."""
     if named is not None:
         if "@" in urlsplit(named).netloc and urlsplit(named).password is not None:
             raise UsageError(
-                "a password in an address ends up in logs",
-                expected="an address without a password, and a deploy key on the host",
-                found=f"one for {urlsplit(named).hostname}",
+                "a password in the URL would end up in logs",
+                expected="a URL without a password, and a deploy key on the host",
+                found=f"a URL of {urlsplit(named).hostname} with a password",
                 remedy="l9 provision --help",
             )
         return named

@@ -1,4 +1,4 @@
-"""`l9 resume`: take up an interrupted run, or watch the one that is on."""
+"""`l9 resume`: resume an interrupted run, or watch the current one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from l9.protocol.caller import whoami
 @progress_option
 @verbose_option
 def command(target: str | None, as_json: bool, progress: str, verbose: bool) -> int:
-    """Take up an interrupted run where it stopped, or attach to the one that is on."""
+    """Resume an interrupted run where it stopped, or attach to the current one."""
     here = project(target)
     screen = view(progress, as_json=as_json, verbose=verbose)
     try:
         found = run_result(feed(client.converse(here.config, requests.Resume(), whoami()), screen))
         if not found.resumed:
-            screen.note("nothing to resume: no run is on and none was interrupted", "open")
+            screen.note("nothing to resume: no run is active or interrupted", "open")
         return ended(screen, found)
     finally:
         screen.close()

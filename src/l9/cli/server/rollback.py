@@ -1,4 +1,4 @@
-"""`l9 rollback [TAG]`: back to the previous good release, or to a retained one."""
+"""`l9 rollback [TAG]`: roll back to the previous good release, or to a retained one."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from l9.protocol.caller import check_name, new_run_id, whoami
 @click.argument("tag", required=False)
 @target_option
 @wait_option
-@click.option("--reason", default="", help="Why, for the record.")
+@click.option("--reason", default="", help="The reason, for the journal.")
 @click.option(
-    "--rebuild", is_flag=True, help="Build the release's image anew; else what is kept is used as it is."
+    "--rebuild",
+    is_flag=True,
+    help="Build the release's image without cache instead of using the retained one.",
 )
 @json_option
 @progress_option
@@ -43,9 +45,9 @@ def command(
     progress: str,
     verbose: bool,
 ) -> int:
-    """Go back to the previous good release, or to TAG where it is retained.
+    """Roll back to the previous good release, or to TAG if it is retained.
 
-    With --rebuild also to one that is retained no longer, if it was live once.
+    With --rebuild, TAG may be any release that was once live.
     """
     here = project(target)
     screen = view(progress, as_json=as_json, verbose=verbose)
@@ -64,7 +66,7 @@ def rollback(
     reason: str = "",
     rebuild: bool = False,
 ) -> int:
-    """Roll back and show it on `screen`; the exit code."""
+    """Roll back, showing progress on `screen`. Returns the exit code."""
     if tag is not None:
         check_name(tag, here.config)
     asked = requests.Rollback(run=new_run_id(time.time()), tag=tag, reason=reason, wait=wait, rebuild=rebuild)

@@ -1,4 +1,4 @@
-"""`l9 status`: what is live, what stands by, what runs."""
+"""`l9 status`: show the live release, the standby and the current run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from l9.protocol.caller import whoami
 @target_option
 @json_option
 def command(target: str | None, as_json: bool) -> int:
-    """Show what is live, what stands by, and what runs."""
+    """Show the live release, the standby and the current run."""
     here = project(target)
     found = client.query(here.config, requests.Status(), Status, whoami(), remark)
     show(found, as_json=as_json, text=lambda: status_text(found, time.time()))
@@ -24,7 +24,7 @@ def command(target: str | None, as_json: bool) -> int:
 
 
 def status_text(found: Status, now: float) -> str:
-    """The status for people; `now` is seconds since the epoch."""
+    """Return the status as text; `now` is in seconds since the epoch."""
     live, standby, run = found.live, found.standby, found.run
     lines = [f"{found.app} on {found.target} ({found.path})"]
     if live.release:
@@ -41,8 +41,8 @@ def status_text(found: Status, now: float) -> str:
         lines.append("  run      none yet: l9 deploy TAG")
     else:
         at = f" at {run.gate}" if run.state in ("running", "interrupted") else ""
-        begun = f", begun {ago(now - run.started_at)} ago by {run.who}"
-        lines.append(f"  run      {run.kind} {run.tag} {run.state}{at}{begun}")
+        started = f", started {ago(now - run.started_at)} ago by {run.who}"
+        lines.append(f"  run      {run.kind} {run.tag} {run.state}{at}{started}")
         if run.state == "interrupted":
             lines.append("  next     l9 resume")
     if found.retained:
@@ -51,7 +51,7 @@ def status_text(found: Status, now: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """A duration as people say it."""
+    """Return a duration in its largest unit, such as "3 h"."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"

@@ -80,7 +80,7 @@ def test_a_good_deploy_is_one_line_a_phase(monkeypatch: pytest.MonkeyPatch, two:
         timed("✔ bake      1 s, 0 answers: inconclusive, at least 20 needed"),
         timed("✔ finish    3 gates; v1.0.2-l9 paused in blue"),
         timed("✔ SUCCESS   v1.0.3-l9 is live in green"),
-        "  standby   v1.0.2-l9, to return to it: l9 rollback",
+        "  standby   v1.0.2-l9, to roll back: l9 rollback",
     ]
     assert all(cell_len(line) == 80 for line in screen.lines if SECONDS.search(line))
 
@@ -93,7 +93,7 @@ def test_a_rollback(monkeypatch: pytest.MonkeyPatch, two: World) -> None:
         timed("✔ switch    2 gates; 3 answers in a row from green with v1.0.1-l9"),
         timed("✔ finish    3 gates; v1.0.2-l9 paused in blue"),
         timed("✔ SUCCESS   v1.0.1-l9 is live in green"),
-        "  standby   v1.0.2-l9, to return to it: l9 rollback",
+        "  standby   v1.0.2-l9, to roll back: l9 rollback",
     ]
 
 

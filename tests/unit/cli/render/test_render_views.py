@@ -169,9 +169,9 @@ def test_what_one_thing_keeps_closed_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (ev.RunResumed(who="w", why="a crash"), "▲ taken up again: a crash"),
-        (ev.RunAborted(who="w", why="unwanted"), "↺ going back: unwanted"),
-        (ev.GateEntered(gate=State.ROLLBACK), "↺ ROLLBACK             taking back what was done"),
+        (ev.RunResumed(who="w", why="a crash"), "▲ resumed: a crash"),
+        (ev.RunAborted(who="w", why="unwanted"), "↺ rolling back: unwanted"),
+        (ev.GateEntered(gate=State.ROLLBACK), "↺ ROLLBACK             undoing the run's actions"),
         (
             ev.ActionFailed(gate=State.ROLLBACK, step=1, expected="e", found="no route"),
             "✘ ROLLBACK             no route",
@@ -337,7 +337,7 @@ def test_feed_gives_the_results_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "says"), [(0, "if the run on the host has begun"), (1, "goes on by itself")]
+    ("before", "says"), [(0, "if the run on the host has started"), (1, "the run on the host continues")]
 )
 def test_ctrl_c_while_watching(before: int, says: str) -> None:
     def interrupted() -> Iterator[AnyMessage]:

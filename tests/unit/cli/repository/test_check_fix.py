@@ -74,18 +74,18 @@ def test_people_read_what_it_did(place: Place) -> None:
     place.commit()
     shown = place.text("--fix", code=3)
     assert shown.splitlines()[:3] == [
-        "✔ mended: chmod a+x -- scripts/deploy.sh",
-        "✔ mended: chmod a+x -- 'scripts/its own.sh'",
-        "nothing is committed: git diff",
+        "✔ fixed: chmod a+x -- scripts/deploy.sh",
+        "✔ fixed: chmod a+x -- 'scripts/its own.sh'",
+        "fixes are not committed: git diff",
     ]
     place.commit()
-    assert place.text("--fix", code=0).startswith("nothing here mends itself\n")
+    assert place.text("--fix", code=0).startswith("nothing to fix automatically\n")
 
 
-def test_a_tag_is_never_mended(place: Place) -> None:
+def test_a_tag_is_never_fixed(place: Place) -> None:
     place.commit()
     (refused,) = place.said("v1.0.0-l9", "--fix", code=2)
-    assert refused["message"] == "v1.0.0-l9 cannot be mended"
+    assert refused["message"] == "a tag cannot be fixed"
 
 
 def test_before_the_first_commit_there_is_nothing_to_mend(place: Place) -> None:

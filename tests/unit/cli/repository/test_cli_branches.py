@@ -76,7 +76,7 @@ def test_before_the_first_commit(branchy: Branchy) -> None:
     (found,) = documents(branchy.l9("branches", "--json"))
     assert (found["known"], found["branches"]) == (False, [])
     assert branchy.l9("branches").splitlines() == [
-        "there is no branch main yet to compare with",
+        "branch main not found: nothing to compare with",
         "0 branches beside main, 0 older than a week",
     ]
 

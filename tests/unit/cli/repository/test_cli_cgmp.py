@@ -60,7 +60,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def test_before_the_first_commit(desk: Desk) -> None:
-    assert "there is no commit yet" in desk.l9(code=2)[1]
+    assert "no commits yet" in desk.l9(code=2)[1]
 
 
 def test_head_for_people(desk: Desk) -> None:

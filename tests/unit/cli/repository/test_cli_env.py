@@ -76,8 +76,8 @@ def test_hosts_file_that_does_not(repo: Repository) -> None:
     }  # fmt: skip
     text = l9(repo, "env", "check", "--target", "staging", code=3)
     assert "LEVEL                            wrong: expected one of debug | info" in text
-    assert "line 5 is no assignment" in text
-    assert "PORT is there more than once" in text
+    assert "line 5 is not an assignment" in text
+    assert "PORT is set more than once" in text
     assert "next  $EDITOR" in text
 
 
@@ -107,11 +107,11 @@ def test_schema_is_the_releases_and_not_what_lies_there(repo: Repository) -> Non
 @pytest.mark.parametrize(
     ("args", "says", "code"),
     [
-        (("check", "nowhere"), "no file nowhere", 2),
+        (("check", "nowhere"), "file not found: nowhere", 2),
         (("check", "."), "a directory", 2),
         (("check", "--tag", "../x"), "this tag is refused", 2),
         (("check", ".latin"), "cannot be read", 3),
-        (("diff", "nowhere", "production"), "no file nowhere", 2),
+        (("diff", "nowhere", "production"), "file not found: nowhere", 2),
         (("diff", "production", "staging"), "production has no environment file", 3),
     ],
 )
@@ -127,7 +127,7 @@ def test_what_cannot_be_compared_is_a_clear_line(
 def test_no_schema_is_a_clear_line(repo: Repository) -> None:
     repo.git("rm", "--quiet", ".env.example")
     repo.commit()
-    assert "no schema to compare with in HEAD" in l9(repo, "env", "check", code=2)
+    assert "no environment schema in HEAD" in l9(repo, "env", "check", code=2)
 
 
 # ── diff ─────────────────────────────────────────────────────────────────────────────────────────

@@ -164,8 +164,8 @@ def test_what_is_left_to_a_person_is_said_with_what_to_type(root: Path) -> None:
 def test_hooks_are_installed_unless_they_are_not_wanted(root: Path) -> None:
     work = LAYOUTS["host-network"](root)
     notes = [note["what"] for note in initialised(work, "--yes")["notes"]]
-    assert any(note.startswith("each commit is judged from now on") for note in notes)
-    assert any(note.startswith("main takes reviewed merges only") for note in notes)
+    assert any(note.startswith("each commit is now checked") for note in notes)
+    assert any(note.startswith("main accepts only reviewed merges") for note in notes)
     (status,) = documents(l9(work, "hooks", "status", "--json"))
     assert status["ready"] is True
     l9(work, "hooks", "remove")
@@ -179,7 +179,7 @@ def test_hooks_that_cannot_be_installed_stop_nothing(root: Path) -> None:
     work = LAYOUTS["host-network"](root)
     layouts.git(work, "config", "core.hooksPath", "/dev/null")
     notes = [note["what"] for note in initialised(work, "--yes")["notes"]]
-    assert any(note.startswith("the git hooks are not installed") for note in notes)
+    assert any(note.startswith("the git hooks could not be installed") for note in notes)
 
 
 def test_a_main_that_others_have_too_is_changed_over_a_branch(root: Path) -> None:
@@ -212,7 +212,7 @@ def test_nothing_is_written_unasked(layout: tuple[str, Path]) -> None:
     text = l9(work, "init", code=3)
     assert "+++ b/l9.toml\n" in text
     assert "+exec l9 deploy" in text
-    assert "nothing was written: l9 init --yes writes it" in text
+    assert "nothing was written; to write the files: l9 init --yes" in text
     found = initialised(work, code=3)
     assert (found["written"], found["next"]) == (False, ["l9 init --yes"])
     assert files(work) == before
@@ -244,9 +244,9 @@ def test_what_is_there_is_never_overwritten(root: Path) -> None:
     work = LAYOUTS["host-network"](root)
     (work / "scripts").mkdir()
     (work / "scripts" / "deploy.sh").write_text("mine\n", encoding="utf-8")
-    assert "# scripts/deploy.sh is there already" in l9(work, "init", "--yes")
+    assert "# scripts/deploy.sh already exists" in l9(work, "init", "--yes")
     assert (work / "scripts" / "deploy.sh").read_text(encoding="utf-8") == "mine\n"
-    assert "l9.toml is there already" in l9(work, "init", "--yes", code=2)
+    assert "l9.toml already exists" in l9(work, "init", "--yes", code=2)
 
 
 def test_not_even_what_git_leaves_out(root: Path) -> None:
@@ -254,7 +254,7 @@ def test_not_even_what_git_leaves_out(root: Path) -> None:
     (work / ".gitignore").write_text("scripts/\n", encoding="utf-8")
     (work / "scripts").mkdir()
     (work / "scripts" / "rollback.sh").write_text("mine\n", encoding="utf-8")
-    assert "rollback.sh is taken" in l9(work, "init", "--yes", code=2)
+    assert "rollback.sh already exists" in l9(work, "init", "--yes", code=2)
     assert (work / "scripts" / "rollback.sh").read_text(encoding="utf-8") == "mine\n"
     assert not (work / "l9.toml").exists()
     assert not (work / "scripts" / "deploy.sh").exists()
@@ -264,7 +264,7 @@ def test_not_out_of_the_repository(root: Path) -> None:
     work = LAYOUTS["host-network"](root)
     (root / "elsewhere").mkdir()
     (work / "scripts").symlink_to(root / "elsewhere")
-    assert "is taken" in l9(work, "init", "--yes", code=2)
+    assert "already exists" in l9(work, "init", "--yes", code=2)
     assert list((root / "elsewhere").iterdir()) == []
 
 
@@ -409,4 +409,4 @@ def test_the_hosts_own_l9_goes_by_the_settings_beside_it(root: Path) -> None:
     # Asked here, where nothing ever went live, and not over ssh.
     assert (code, err) == (2, "")
     assert "v0.5.0-l9 is not retained on the host" in out[0]
-    assert "no target on this host other" in called(work, "drift-check.sh", "--target", "other")[2]
+    assert "unknown target on this host: other" in called(work, "drift-check.sh", "--target", "other")[2]

@@ -72,7 +72,7 @@ def test_a_target_that_does_not_answer_is_told_and_no_error(desk: Desk) -> None:
     assert "ssh: " in by_name["staging"]["problem"]
     assert by_name["staging"]["remedy"].startswith("ssh ")
     assert len(found["releases"]) == 3
-    assert "✘ staging was not asked: ssh: " in desk.l9("releases")
+    assert "✘ staging could not be queried: ssh: " in desk.l9("releases")
 
 
 def test_a_shallow_clone_says_so(desk: Desk, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_what_is_staged_is_judged_and_not_what_lies_there(clone: Clone) -> None:
     said = clone.commit("Fix: It", code=1).said
     assert "✘ l9 pre-commit: workspace.dependencies-locked: requirements.txt:1: fastapi>=1" in said
     assert "next      $EDITOR requirements.txt" in said
-    assert "· why, and what may be waived: l9 check --explain workspace.dependencies-locked" in said
+    assert "· for details and waivers: l9 check --explain workspace.dependencies-locked" in said
 
     stage(clone, "requirements.txt", EXACT)
     clone.write("requirements.txt", LOOSE)
@@ -330,5 +330,5 @@ def test_a_message_that_is_given_keeps_its_signs(clone: Clone) -> None:
 
 
 def test_no_file_to_judge(clone: Clone) -> None:
-    assert "no message to judge" in clone.l9("hooks", "run", "commit-msg", code=2)
+    assert "the commit message's file is required" in clone.l9("hooks", "run", "commit-msg", code=2)
     assert "No such file" in clone.l9("hooks", "run", "commit-msg", "nothing-there", code=3)

@@ -46,7 +46,7 @@ def test_installed_twice_and_removed(clone: Clone) -> None:
     assert not clone.json("hooks", "status")["ready"]
     shown = clone.l9("hooks", "install")
     assert "✔ installed" in shown
-    assert 'where you work alone: [release] review = "none"' in shown
+    assert 'if you work alone: [release] review = "none"' in shown
     once = picture(clone.work / ".git")
     assert clone.json("hooks", "install")["ready"]
     assert picture(clone.work / ".git") == once
