@@ -8,14 +8,14 @@ from l9.drivers.process.standard_streams import open_closed, outlive_readers
 
 
 def main() -> int:
-    """Run the command line; the agent's door is kept clear of all that it does not need."""
+    """Run the command line; start the agent and the timer without importing it."""
     open_closed()
-    command, named = sys.argv[1:2], sys.argv[2:3] in (["--instance"], ["--path"])
-    if command == ["agent"] and named:
+    command, has_target = sys.argv[1:2], sys.argv[2:3] in (["--instance"], ["--path"])
+    if command == ["agent"] and has_target:
         from l9.host.agent import main as agent
 
         return agent(sys.argv[2:])
-    if command in (["tick"], ["drift"]) and named:
+    if command in (["tick"], ["drift"]) and has_target:
         from l9.host.timer import main as timer
 
         return timer(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""One tree of errors. Each class owns its exit code; each error says what, expected, found, and what to type."""
+"""The tree of errors. Each class defines its exit code; each error has a message, expected, found and a remedy."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import ClassVar
 
 
 def named(error: Exception) -> str:
-    """An unforeseen error in one line. One about text is named only: it carries the whole text, secrets and all."""
+    """Return an unforeseen error in one line; for a UnicodeError its name only, since it carries the whole text."""
     return type(error).__name__ if isinstance(error, UnicodeError) else repr(error)
 
 
 class L9Error(Exception):
-    """Base: a bug in l9 unless a subclass says otherwise.
+    """The base class: a bug in l9 unless a subclass says otherwise.
 
-    message: what could not be done. expected/found: what was looked for and what was there.
-    remedy: the next command to type. log: last lines that explain it.
+    message: the operation that failed. expected, found: the expected and the observed state.
+    remedy: the next command to type. log: the last log lines that explain the failure.
     """
 
     code: ClassVar[str] = "BUG"
@@ -43,12 +43,12 @@ class L9Error(Exception):
 
     @property
     def summary(self) -> str:
-        """What could not be done and what was there, in one line."""
+        """The message and the observed state in one line."""
         return f"{self.message}: {self.found}" if self.found else self.message
 
 
 class UsageError(L9Error):
-    """The command was asked for something that there is not."""
+    """The command line is invalid or names something that does not exist."""
 
     code = "USAGE"
     exit_code = 2
@@ -68,7 +68,7 @@ class GateClosed(L9Error):
 
 
 class Unreachable(L9Error):
-    """The host, or the agent on it, cannot be reached; nothing was changed by this command."""
+    """The host or its agent cannot be reached; this command changed nothing."""
 
     code = "UNREACHABLE"
     exit_code = 3
@@ -76,7 +76,7 @@ class Unreachable(L9Error):
 
 
 class AgentMismatch(L9Error):
-    """The agent on the host is of another version, or has another graph."""
+    """The agent on the host has another version or another graph."""
 
     code = "AGENT_MISMATCH"
     exit_code = 2
@@ -91,14 +91,14 @@ class Locked(L9Error):
 
 
 class JournalBroken(L9Error):
-    """The journal was changed by somebody, or is of a newer version."""
+    """The journal was modified outside l9, or was written by a newer version."""
 
     code = "JOURNAL"
     exit_code = 5
 
 
 class ActionError(L9Error):
-    """An action on the host or the repository failed: its gate closes."""
+    """An action on the host or the repository failed, which closes its gate."""
 
     code = "ACTION"
     exit_code = 3
@@ -112,7 +112,7 @@ class NoAnswer(L9Error):
 
 
 class Interrupted(L9Error):
-    """A run, or the link to it, was interrupted; what was done is on record and can be taken up."""
+    """A run, or the connection to it, was interrupted; the journal has its state, and `l9 resume` continues it."""
 
     code = "INTERRUPTED"
     exit_code = 130

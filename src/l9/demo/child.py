@@ -1,4 +1,4 @@
-"""A child process of the demo: in the foreground, ended with its parent, stopped by its own pid."""
+"""Child processes of the demo: in the foreground, ended with their parent, stopped by pid."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from l9.errors import L9Error
 
 NOBODY = 65534
 _PR_SET_PDEATHSIG = 1
-# Loaded here: between fork and exec nothing may be imported.
+# Loaded here because nothing may be imported between fork and exec.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class PartError(L9Error):
-    """A part of the demo (Caddy, PostgreSQL, the load) is missing, or did not start, answer or stop."""
+    """A part of the demo (Caddy, PostgreSQL, the load) is not installed, or did not start, answer or stop."""
 
     code = "DEMO_PART"
     exit_code = 2
@@ -36,21 +36,21 @@ def spawn(
     death_signal: signal.Signals = signal.SIGTERM,
     stdin: int | IO[bytes] = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start argv with both its outputs appended to log; it gets death_signal when we die (Linux).
+    """Start argv with both outputs appended to log. It gets death_signal when this process dies (Linux).
 
-    account: run as this uid and gid, with no other groups (only root may ask for it).
-    Linux ends the child with the THREAD that started it: call this from one that outlives the child.
-    Raises PartError when argv cannot be executed at all.
+    account: the uid and gid to run as, without other groups (requires root).
+    Linux ends the child with the thread that started it: call this from one that outlives the child.
+    Raises PartError if argv cannot be executed.
     """
-    ours = os.getpid()
+    parent = os.getpid()
 
     def before_exec() -> None:
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal))
-            if os.getppid() != ours:  # we died between fork and prctl
+            if os.getppid() != parent:  # it died between fork and prctl
                 os._exit(1)
 
-    who = {} if account is None else {"user": account, "group": account, "extra_groups": []}
+    credentials = {} if account is None else {"user": account, "group": account, "extra_groups": []}
     with log.open("ab") as output:
         try:
             started: subprocess.Popen[bytes] = subprocess.Popen(
@@ -61,7 +61,7 @@ def spawn(
                 env=dict(env) if env is not None else None,
                 cwd=cwd,
                 preexec_fn=before_exec,  # noqa: PLW1509 - prctl only, loaded before the fork
-                **who,  # type: ignore[call-overload]  # one keyword set for both cases
+                **credentials,  # type: ignore[call-overload]  # one keyword set for both cases
             )
             return started
         except OSError as error:
@@ -74,7 +74,7 @@ def spawn(
 
 
 def end(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> int:
-    """Send each signal and wait its seconds, in turn, then SIGKILL; the exit code. Harmless when it ended."""
+    """Send each signal and wait its seconds, in turn, then SIGKILL. Returns the exit code."""
     for number, seconds in steps:
         if process.poll() is not None:
             break
@@ -89,7 +89,7 @@ def end(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) 
 
 
 def tail(log: Path, lines: int = 12) -> tuple[str, ...]:
-    """The last lines of a log file; empty when there is none."""
+    """Return the last lines of a log file; empty if it does not exist."""
     try:
         return tuple(log.read_text(errors="replace").splitlines()[-lines:])
     except OSError:

@@ -1,4 +1,4 @@
-"""An open-loop load on a public URL, in a process of its own: its handle, and `python -m l9.demo.load`."""
+"""An open-loop load on a public URL, in a separate process: its handle, and `python -m l9.demo.load`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ START_SECONDS = 15.0
 
 
 class Load:
-    """The load as its caller sees it: a context, or start() and stop().
+    """A handle on the load's process; also a context manager.
 
-    rate: quick requests a second; slow ones and streams come on top. more: any other field of Plan, by name.
-    report: the JSON Lines file it writes; the generator's own messages go beside it, to `<report>.log`.
-    Failed requests are in the report; PartError is for a generator that fails itself.
+    rate: quick requests per second, besides slow ones and streams. more: other fields of Plan, by name.
+    report: the JSON Lines file to write; the generator's own messages go to `<report>.log`.
+    Failed requests are in the report; PartError means that the generator itself failed.
     """
 
     def __init__(self, url: str, rate: float, report: Path, *, api_key: str = "", **more: object) -> None:
@@ -38,14 +38,14 @@ class Load:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns once requests are under way. Raises PartError when they are not within 15 s."""
+        """Start, and return once requests are being sent. Raises PartError if none is within 15 s."""
         try:
             self._plan.report.parent.mkdir(parents=True, exist_ok=True)
             self._plan.report.unlink(missing_ok=True)
         except OSError as error:
             raise PartError(
                 "the load's report cannot be written",
-                expected=f"a file {self._plan.report} that can be written",
+                expected=f"a writable file {self._plan.report}",
                 found=str(error),
                 remedy=f"ls -ld {self._plan.report}",
             ) from error
@@ -59,7 +59,7 @@ class Load:
         deadline = time.monotonic() + START_SECONDS
         while self.snapshot().start is None:
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self._give_up("the load did not start", expected=f"a report within {START_SECONDS:g} s")
+                self._fail("the load did not start", expected=f"a report within {START_SECONDS:g} s")
             time.sleep(0.01)
 
     @property
@@ -67,7 +67,7 @@ class Load:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def mark(self, label: str) -> float:
-        """Begin a step: returns its time (wall clock), for Report.between, and writes it into the report."""
+        """Start a step: write it to the report and return its time (wall clock), for LoadReport.between."""
         now = time.time()
         if self._process is None or self._process.stdin is None:
             raise PartError("no load to mark", expected="a started load", found="none")
@@ -75,18 +75,18 @@ class Load:
             self._process.stdin.write(json.dumps({"label": label, "ts": now}).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            self._give_up("the load has ended by itself", expected="a running load")
+            self._fail("the load has ended unexpectedly", expected="a running load")
         return now
 
     def snapshot(self) -> LoadReport:
-        """The report so far: complete up to a tenth of a second ago."""
+        """Return the report so far, complete up to a tenth of a second ago."""
         try:
             return LoadReport.of(self._tail.rows())
         except FileNotFoundError:
             return LoadReport()
 
     def stop(self) -> LoadReport:
-        """End the load within 3 s, what is in flight included; the whole report. May be called again."""
+        """End the load within 3 s, requests in flight included, and return the whole report. Idempotent."""
         if self._process is not None:
             end(self._process, (signal.SIGTERM, self._plan.slow_seconds + 3.0))
             with suppress(BrokenPipeError):
@@ -102,7 +102,7 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _give_up(self, message: str, *, expected: str) -> None:
+    def _fail(self, message: str, *, expected: str) -> None:
         code = self._process.poll() if self._process is not None else None
         self.stop()
         raise PartError(
@@ -115,12 +115,12 @@ class Load:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 ended as told (whatever the answers were), 1 a bug, 2 wrong arguments."""
+    """Run the generator. Exit codes: 0 ended on request, whatever the answers were; 1 a bug; 2 usage."""
     from l9.demo.load_generator import BUG, Generator
 
     plan, control = parse(sys.argv[1:] if argv is None else argv)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # thousands of requests may hang at once, and each has a socket
+    with suppress(ValueError, OSError):  # thousands of requests may hang, each with a socket
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     return int(asyncio.run(Generator(plan, control=control).run()).startswith(BUG))
 

@@ -1,4 +1,4 @@
-"""The load's own process: starts the requests and the streams, writes the report, and knows when to end."""
+"""The load's own process: sends the requests, keeps the streams, writes the report, and ends on a signal or limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from l9.demo.load_requests import Requests
 from l9.demo.load_streams import Streams
 
 BUCKET_SECONDS = 0.1
-# Beyond a slow request's own time; together with it the load ends within 3 s of SIGTERM.
+# Beyond the time of a slow request; together the load ends within 3 s of SIGTERM.
 FINISH_SECONDS = 0.7
 BUG = "a bug in the load"
 
@@ -33,17 +33,17 @@ class Generator:
         self._stopped.set()
 
     async def run(self) -> str:
-        """Returns why it ended. Raises OSError where plan.report cannot be written."""
+        """Run the load and return the reason for its end. Raises OSError if plan.report cannot be written."""
         plan, loop = self._plan, asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, number.name)
-        loop.call_later(plan.seconds, self.stop, f"{plan.seconds:g} s are over")
+        loop.call_later(plan.seconds, self.stop, f"{plan.seconds:g} s elapsed")
         with plan.report.open("wb") as out:
             recorder = Recorder(out, url=plan.url, rate=plan.rate)
             requests, streams = Requests(plan, recorder), Streams(plan, recorder)
             writing = [self._task(self._flush(recorder, requests))]
             if self._control:
-                writing.append(self._task(self._obey(recorder)))
+                writing.append(self._task(self._read_marks(recorder)))
             schedule = [self._task(requests.quick()), self._task(requests.slow())]
             schedule += [self._task(streams.websocket(f"l9-load-{n}")) for n in range(plan.websockets)]
             schedule += [self._task(streams.events()) for _ in range(plan.streams)]
@@ -65,8 +65,8 @@ class Generator:
             recorder.in_flight = requests.in_flight
             recorder.flush()
 
-    async def _obey(self, recorder: Recorder) -> None:
-        """Marks arrive on stdin, a JSON object a line; its end means that the parent has gone."""
+    async def _read_marks(self, recorder: Recorder) -> None:
+        """Read marks from stdin, one JSON object per line; its end means that the parent process has ended."""
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -74,7 +74,7 @@ class Generator:
         while line := await reader.readline():
             mark = json.loads(line)
             recorder.mark(str(mark["label"]), float(mark["ts"]))
-        self.stop("the parent has gone")
+        self.stop("the parent process has ended")
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -82,6 +82,6 @@ class Generator:
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """None of the load's tasks ends with an exception, except by a mistake of ours: say so, and stop."""
+        """Stop the load if a task ended with an exception, which is a bug."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self.stop(f"{BUG}: {error!r}")

@@ -1,4 +1,4 @@
-"""What the load consists of, and its form as a command line: the handle writes it, the generator reads it."""
+"""The plan of the load, and its command line: the handle writes it, the generator parses it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from l9.demo.load_report import Traffic
 
-# One turn of the mix: half GET and a quarter POST on kept-alive connections, a quarter GET on new ones.
+# One cycle: half GET and a quarter POST on kept-alive connections, a quarter GET on new ones.
 MIX: tuple[tuple[Traffic, str], ...] = (
     ("keepalive_get", "GET"),
     ("keepalive_post", "POST"),
@@ -22,12 +22,12 @@ API_KEY_VARIABLE = "L9_LOAD_API_KEY"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where the load goes and of what it consists.
+    """The target and the traffic of the load.
 
-    rate: quick requests a second (GET, POST, new connections). slow_rate: slow requests a second, besides;
-    slow_seconds: how long each of them naturally takes. seconds: the most that the load runs.
-    host: the Host header, where the URL is an address. insecure: accept any certificate.
-    probe: ask for the release of each answer (X-L9-Probe).
+    rate: quick requests per second (GET, POST, new connections). slow_rate: additional slow requests per second;
+    slow_seconds: the normal duration of one. seconds: the most that the load runs.
+    host: the Host header, if the URL is an address. insecure: accept any certificate.
+    probe: request the release in each answer (X-L9-Probe).
     """
 
     url: str
@@ -50,7 +50,7 @@ class Plan:
     insecure: bool = False
 
     def argv(self) -> tuple[str, ...]:
-        """The generator's arguments; the key is not among them (it goes through the environment)."""
+        """Return the generator's arguments. The key is passed in the environment instead."""
         words: list[str] = []
         for item in fields(self):
             value = getattr(self, item.name)
@@ -64,9 +64,9 @@ class Plan:
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> tuple[Plan, bool]:
-    """Arguments of `python -m l9.demo.load` -> the plan, and whether stdin is the parent's control line.
+    """Parse the arguments of `python -m l9.demo.load`: the plan, and True if the parent controls it over stdin.
 
-    Exits 2 with a line on stderr when they are wrong (argparse).
+    Exits 2 with a line on stderr if they are invalid (argparse).
     """
     parser = argparse.ArgumentParser(
         prog="python -m l9.demo.load", description="Open-loop load, as JSON Lines."
@@ -84,7 +84,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> tuple
         else:
             parser.add_argument(flag, type=type(item.default), default=item.default)
     parser.add_argument(
-        "--control", action="store_true", help="marks arrive on stdin; its end stops the load"
+        "--control", action="store_true", help="read marks from stdin; its end stops the load"
     )
     given = vars(parser.parse_args(argv))
     control = bool(given.pop("control"))

@@ -1,4 +1,4 @@
-"""Writes the report while the load runs: one bucket a tenth of a second, and each failure at once."""
+"""Writes the report while the load runs: one bucket per tenth of a second, and each failure immediately."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from l9.demo.load_report import (
     Traffic,
 )
 
-# Failures beyond this are counted in their bucket only, so that a dead server cannot fill the disk.
+# Further failures are only counted in their bucket, so that a dead server cannot fill the disk.
 MOST_FAILURES = 20_000
 
 
 @dataclass(slots=True)
 class _Tally:
-    """The bucket that is being filled."""
+    """The current bucket."""
 
     ts: float
     sent: int = 0
@@ -52,7 +52,7 @@ class _Tally:
 
 
 class Recorder:
-    """The one writer of the report. Durations in seconds; every row is flushed when it is written."""
+    """The only writer of the report. Durations are in seconds; every row is flushed when it is written."""
 
     def __init__(self, out: BinaryIO, *, url: str, rate: float) -> None:
         self._out = out
@@ -62,7 +62,7 @@ class Recorder:
         self._write(Start(ts=self._tally.ts, schema=SCHEMA, url=url, rate=rate, pid=os.getpid()))
 
     def sent(self, lag: float) -> None:
-        """A request started `lag` seconds after its time."""
+        """Record a request that started `lag` seconds after its scheduled time."""
         tally = self._tally
         tally.sent += 1
         tally.lag_sum += lag
@@ -70,18 +70,18 @@ class Recorder:
         tally.late += lag > LATE_SECONDS
 
     def skipped(self) -> None:
-        """A request could not even start: too many are in flight."""
+        """Record a request that was not started because too many are in flight."""
         self._tally.skipped += 1
 
     def answered(self, slot: str, release: str) -> None:
-        """An answer came, good or bad, and names this slot and release (empty: it does not say)."""
+        """Record the slot and the release named by an answer, good or bad; empty if it names none."""
         if slot:
             self._tally.slots[slot] += 1
         if release:
             self._tally.releases[release] += 1
 
     def ok(self, traffic: Traffic, latency: float) -> None:
-        """A good answer, `latency` seconds after the request's scheduled time."""
+        """Record a good answer, `latency` seconds after the request's scheduled time."""
         tally = self._tally
         tally.ok[traffic] += 1
         if traffic == "slow":
@@ -103,7 +103,7 @@ class Recorder:
         slot: str = "",
         release: str = "",
     ) -> None:
-        """A request without a good answer, known `waited` seconds after its scheduled time."""
+        """Record a failed request, `waited` seconds after its scheduled time."""
         self._failures += 1
         if self._failures > MOST_FAILURES:
             self._tally.unlisted[kind] += 1
@@ -134,12 +134,12 @@ class Recorder:
         self._write(Reconnected(ts=time.time(), traffic=traffic, code=code, gap=gap))
 
     def mark(self, label: str, ts: float) -> None:
-        """A step of the caller's begins: what follows is counted in a bucket of its own."""
+        """Record the start of a step of the caller, which begins a new bucket."""
         self.flush()
         self._write(Mark(ts=ts, label=label))
 
     def flush(self) -> None:
-        """Write the bucket, and begin the next."""
+        """Write the bucket and start the next."""
         tally, now = self._tally, time.time()
         self._tally = _Tally(ts=now)
         self._write(

@@ -1,6 +1,6 @@
 """The load's report: JSON Lines rows, and the counts of any span of time.
 
-`sent` counts when a request started; all else counts when it ended. Times are seconds of the wall clock.
+`sent` counts requests by their start, everything else by their end. Times are seconds of the wall clock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 SCHEMA = "l9.load/1"
 # Upper bounds of the latency histogram, in milliseconds; the last class has none.
 BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
-# A request that starts later than this after its time is late; with more than 1 % of them it is no measure.
+# A request that starts later than this is late; with more than 1 % late requests the figures are invalid.
 LATE_SECONDS = 0.05
 LATE_SHARE = 0.01
 
@@ -38,11 +38,11 @@ class Start(Row, frozen=True):
 
 
 class Bucket(Row, frozen=True):
-    """What happened in `seconds` from ts on.
+    """The counts of `seconds` from ts on.
 
     latency_*: seconds from the scheduled time, of good quick requests; latency: their histogram by BOUNDS_MS.
-    lag_*: seconds that requests started after their time; late: those beyond LATE_SECONDS.
-    skipped: never started, too many were in flight. unlisted: failures beyond what the report lists, by kind.
+    lag_*: delays of requests' starts, in seconds; late: the number of those beyond LATE_SECONDS.
+    skipped: requests not started because too many were in flight. unlisted: failures not listed, by kind.
     """
 
     seconds: float
@@ -64,7 +64,7 @@ class Bucket(Row, frozen=True):
 
 
 class Failure(Row, frozen=True):
-    """A request without a good answer. ts: when that was known; scheduled: when it should have started."""
+    """A failed request. ts: the time of its failure; scheduled: the time it should have started."""
 
     scheduled: float
     traffic: Traffic
@@ -78,7 +78,7 @@ class Failure(Row, frozen=True):
 
 
 class Reconnected(Row, frozen=True):
-    """A stream, ended by the server in good order, back after gap seconds. code: of the close frame code."""
+    """A stream that the server closed normally, reconnected after gap seconds. code: that of the close frame."""
 
     traffic: Traffic
     code: int
@@ -99,7 +99,7 @@ _DECODER = msgspec.json.Decoder(AnyRow)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What happened in a span. releases, slots: answers (good or bad) by what their headers name."""
+    """The counts of a span. releases, slots: answers, good or bad, by the value of their headers."""
 
     sent: int
     ok: int
@@ -126,22 +126,22 @@ class Counts:
 
     @property
     def is_late(self) -> bool:
-        """Whether the generator itself could not keep its schedule: then trust no figure."""
+        """True if the generator could not keep its schedule, which makes the figures invalid."""
         return self.skipped > 0 or self.late > LATE_SHARE * self.sent
 
     def percentile(self, share: float) -> float:
-        """The upper bound, in seconds, of the class where that share of quick answers ends; 0 without any."""
-        wanted, seen = share * sum(self.latency), 0
+        """Return the upper bound, in seconds, of the histogram class of that percentile; 0 without answers."""
+        wanted, total = share * sum(self.latency), 0
         for bound, count in zip((*BOUNDS_MS, None), self.latency, strict=False):
-            seen += count
-            if count and seen >= wanted:
+            total += count
+            if count and total >= wanted:
                 return self.latency_max if bound is None else min(bound / 1000, self.latency_max)
         return 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """All rows so far; `end` is None while the load runs, and when it was killed."""
+    """All rows so far; `end` is None while the load runs, or if it was killed."""
 
     start: Start | None = None
     buckets: tuple[Bucket, ...] = ()
@@ -164,11 +164,11 @@ class LoadReport:
 
     @classmethod
     def read(cls, path: Path) -> LoadReport:
-        """The report in that file; a torn last line is left out. Raises OSError, msgspec.MsgspecError."""
+        """Read a report file, without an incomplete last line. Raises OSError, msgspec.MsgspecError."""
         return cls.of(Tail(path).rows())
 
     def between(self, since: float = 0.0, until: float = float("inf")) -> Counts:
-        """Counts of [since, until); exact for failures, to a tenth of a second (or a mark) for all else."""
+        """Return the counts of [since, until): exact for failures, to a tenth of a second (or a mark) otherwise."""
         buckets = [row for row in self.buckets if since <= row.ts < until]
         failures = tuple(row for row in self.failures if since <= row.ts < until)
         ok, releases, slots = Counter[str](), Counter[str](), Counter[str]()
@@ -207,7 +207,7 @@ class LoadReport:
         return self.between()
 
     def marked(self, label: str) -> float:
-        """When the last mark of that label was set. Raises KeyError."""
+        """Return the time of the last mark with that label. Raises KeyError."""
         for mark in reversed(self.marks):
             if mark.label == label:
                 return mark.ts
@@ -216,7 +216,7 @@ class LoadReport:
 
 @dataclass(slots=True)
 class Tail:
-    """Reads the rows of a growing report; each call parses only what was added."""
+    """Reads the rows of a growing report; each call parses only new lines."""
 
     path: Path
     _offset: int = 0

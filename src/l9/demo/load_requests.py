@@ -1,7 +1,7 @@
 """The quick and the slow requests: open loop, one attempt each, latency from the scheduled time.
 
-aiohttp by itself sends an idempotent request again when a kept-alive connection breaks under it. That break
-is what this load is here to count, so a middleware turns it into an error that aiohttp does not retry.
+aiohttp retries an idempotent request when a kept-alive connection breaks. The load must count such breaks, so
+a middleware turns them into an error that aiohttp does not retry.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ MOST_IN_FLIGHT = 5000
 
 
 class ConnectionLostError(aiohttp.ClientError):
-    """The connection broke before the answer; the request is not sent again."""
+    """The connection broke before the answer; the request is not retried."""
 
 
 async def one_attempt(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """A client middleware: a connection that breaks is the end of its request."""
+    """Fail a request whose connection breaks, without a retry (a client middleware)."""
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
-        raise  # never connected: aiohttp does not retry that
+        raise  # never connected: aiohttp does not retry
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise ConnectionLostError(f"{type(error).__name__}: {error}") from error
 
 
 def headers(plan: Plan) -> dict[str, str]:
-    """What every request of the load carries."""
-    given = {"X-L9-Probe": "load"} if plan.probe else {}
-    return given | ({hdrs.HOST: plan.host} if plan.host else {})
+    """Return the headers of every request of the load."""
+    probe = {"X-L9-Probe": "load"} if plan.probe else {}
+    return probe | ({hdrs.HOST: plan.host} if plan.host else {})
 
 
 def session(plan: Plan, *, new_connections: bool) -> aiohttp.ClientSession:
-    """A session without limits, cookies or retries; new_connections: one connection a request."""
+    """Return a session without limits, cookies or retries; new_connections: one connection per request."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, force_close=new_connections, ssl=not plan.insecure),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -54,7 +54,7 @@ def session(plan: Plan, *, new_connections: bool) -> aiohttp.ClientSession:
 
 
 class Requests:
-    """Starts each request at its time, whether or not earlier ones have ended."""
+    """Starts each request at its scheduled time, even if earlier ones have not ended."""
 
     def __init__(self, plan: Plan, recorder: Recorder) -> None:
         self._plan, self._recorder = plan, recorder
@@ -69,7 +69,7 @@ class Requests:
         return len(self._running)
 
     async def quick(self) -> None:
-        """The mix, at the plan's rate, until cancelled."""
+        """Send the mix at the plan's rate until cancelled."""
         paths = {"GET": self._plan.get_path, "POST": self._plan.post_path}
         start = asyncio.get_running_loop().time()
         for index in count():
@@ -77,13 +77,13 @@ class Requests:
             await self._at(start + index / self._plan.rate, traffic, method, paths[method])
 
     async def slow(self) -> None:
-        """The slow requests, at their own rate, until cancelled."""
+        """Send the slow requests at their own rate until cancelled."""
         start = asyncio.get_running_loop().time()
         for index in count():
             await self._at(start + index / self._plan.slow_rate, "slow", "GET", self._plan.slow_path)
 
     async def finish(self, seconds: float) -> None:
-        """Let what is in flight end by itself; what has not after that time failed."""
+        """Wait for the requests in flight; those still open after `seconds` count as failed."""
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=seconds)
             for task in late:
@@ -147,5 +147,5 @@ class Requests:
 
 
 def named(answer: aiohttp.ClientResponse) -> tuple[str, str]:
-    """The slot and the release that an answer's headers name; empty where it does not say."""
+    """Return the slot and the release in an answer's headers; empty if absent."""
     return answer.headers.get("X-L9-Slot", ""), answer.headers.get("X-L9-Release", "").lstrip("/")

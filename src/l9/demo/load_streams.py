@@ -1,8 +1,8 @@
-"""The long-lived connections of the load: WebSockets whose messages must come back, and SSE streams.
+"""The long-lived connections of the load: WebSockets whose messages must be echoed, and SSE streams.
 
-A server that goes away in good order closes a WebSocket with 1001 or 1012, and its client is expected to come
-back: that counts as reconnected. An event stream has no close code, its clients come back by design, so each
-end of it counts so. All else is a failure: a connection that breaks or cannot be made again, a missing echo.
+A server that shuts down cleanly closes a WebSocket with 1001 or 1012, and its client is expected to reconnect:
+that counts as reconnected. An event stream has no close code and its clients reconnect by design, so each end of
+one counts as reconnected. Everything else is a failure: a broken or refused connection, a missing echo.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PING_SECONDS = 0.2
 ECHO_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 10.0
-AGAIN_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 WS_TIMEOUT = aiohttp.ClientWSTimeout(ws_close=0.5)
 GOING_AWAY = frozenset({1001, 1012})
 
@@ -40,9 +40,9 @@ class Streams:
         await self._session.close()
 
     async def websocket(self, name: str) -> None:
-        """One WebSocket: a text every 0.2 s, echoed within 5 s each. A closed one is opened again.
+        """Keep one WebSocket open: a text every 0.2 s, each echoed within 5 s. Reconnects when closed.
 
-        A message under way when the server goes away is sent again on the new connection, as applications do.
+        A message in flight when the server shuts down is sent again on the new connection, as applications do.
         """
         pings = _Pings(name)
         gone: tuple[int, float] | None = None
@@ -55,12 +55,12 @@ class Streams:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 gone = None
                 self._failed("websocket", self._plan.ws_path, error)
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
             gone = (code, _now()) if code in GOING_AWAY else None
 
     async def events(self) -> None:
-        """One SSE stream; an ended one is opened again."""
+        """Keep one SSE stream open. Reconnects when it ends."""
         gone: float | None = None
         while True:
             try:
@@ -72,8 +72,8 @@ class Streams:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 gone = None
                 self._failed("sse", self._plan.sse_path, error)
-                await asyncio.sleep(AGAIN_SECONDS)
-            await asyncio.sleep(PING_SECONDS)  # a server that ends each stream at once must not make us spin
+                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(PING_SECONDS)  # no busy loop if the server ends each stream immediately
 
     @asynccontextmanager
     async def _connected_websocket(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -95,12 +95,12 @@ class Streams:
             self._recorder.answered(*named(answer))
             if answer.status != 200:
                 raise aiohttp.ClientResponseError(
-                    answer.request_info, (), status=answer.status, message="not a stream of events"
+                    answer.request_info, (), status=answer.status, message="not an event stream"
                 )
             yield answer
 
     async def _talk(self, socket: aiohttp.ClientWebSocketResponse, pings: _Pings) -> int:
-        """Until the connection ends: the close code of a server going away. Raises for every other end."""
+        """Receive until the server shuts down, and return its close code. Raises for any other end."""
         pinging = asyncio.create_task(pings.keep(socket))
         try:
             while True:
@@ -124,12 +124,12 @@ class Streams:
             pinging.cancel()
 
     async def _listen(self, answer: aiohttp.ClientResponse) -> None:
-        """Until the stream ends, however it ends. Raises TimeoutError when it falls silent."""
+        """Receive until the stream ends in any way. Raises TimeoutError if no data arrives in time."""
         try:
             async for chunk in answer.content.iter_any():
                 self._recorder.events(chunk.count(b"\n\n"))
         except (aiohttp.SocketTimeoutError, TimeoutError):
-            raise TimeoutError(f"silent for {SILENCE_SECONDS:g} s") from None
+            raise TimeoutError(f"no data for {SILENCE_SECONDS:g} s") from None
         except (aiohttp.ClientError, OSError):
             return
 
@@ -146,18 +146,18 @@ class Streams:
 
 
 class _Pings:
-    """The messages of one WebSocket: at most one is on its way."""
+    """The messages of one WebSocket: at most one is in flight."""
 
     def __init__(self, name: str) -> None:
         self._name, self._numbers = name, count()
         self._text, self._since = "", 0.0
 
     def deadline(self) -> float:
-        """When (loop time) to look again whether an echo is overdue."""
+        """Return the loop time of the next check for an overdue echo."""
         return (self._since if self._text else _now()) + ECHO_SECONDS
 
     def overdue(self) -> bool:
-        """Whether a message has waited too long for its echo; it is given up then."""
+        """True if a message has waited too long for its echo; it is then dropped."""
         if not self._text or _now() < self._since + ECHO_SECONDS:
             return False
         self.forget()
@@ -173,7 +173,7 @@ class _Pings:
         self._text = ""
 
     async def keep(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Send one whenever none is on its way; first again the one that an earlier connection lost."""
+        """Send a message whenever none is in flight, starting with one lost by the previous connection."""
         if self._text:
             await self._send(socket)
         while True:
@@ -186,7 +186,7 @@ class _Pings:
         try:
             await socket.send_str(self._text)
         except (aiohttp.ClientError, OSError):
-            return  # the reader sees why, and says so
+            return  # the receiver reports the cause
 
 
 def _now() -> float:

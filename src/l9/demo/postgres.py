@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the demo and the tests: own data and process, on loopback only, with a password."""
+"""A real PostgreSQL for the demo and the tests: its own data and process, on loopback, with a password."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ USER = "l9"
 INITDB = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions")
 START_SECONDS = 30.0
 INITDB_SECONDS = 120.0
-# A cluster is small here; fsync stays on, as on a server.
+# For a small cluster; fsync stays on, as on a server.
 SETTINGS = (
     "listen_addresses=127.0.0.1",
-    "unix_socket_directories=../socket",  # relative to the data: a socket's path may have 107 bytes
+    "unix_socket_directories=../socket",  # relative to the data directory: a socket's path is limited to 107 bytes
     "unix_socket_permissions=0700",
     "password_encryption=scram-sha-256",
     "fsync=on",
@@ -36,10 +36,10 @@ SETTINGS = (
 
 
 class EmbeddedPostgres:
-    """PostgreSQL from a wheel, in `directory`. start() -> dsn, stop(); or as a context.
+    """PostgreSQL from a wheel, in `directory`; also a context manager.
 
-    port: 0 takes a free one. As root the server runs as nobody; where nobody cannot reach `directory`, the
-    data lie in a folder of their own below /var/tmp: `home` says where. Everything raises PartError.
+    port: 0 for a free one. As root, the server runs as the user nobody; if that user cannot access `directory`,
+    the data are in `home`, a directory below /var/tmp. All methods raise PartError.
     """
 
     def __init__(self, directory: Path, port: int = 0, *, cache: Path = postgres_binaries.CACHE) -> None:
@@ -62,7 +62,7 @@ class EmbeddedPostgres:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self) -> str:
-        """Make the cluster if there is none, start the server, wait until it accepts; database l9's DSN."""
+        """Create the cluster if needed, start the server, wait for connections. Returns the DSN of database l9."""
         if self.pid is not None:
             return self.dsn()
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ class EmbeddedPostgres:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
-        """Create that database unless there is one; its DSN."""
+        """Create a database unless it exists. Returns its DSN."""
         import psycopg
         from psycopg import sql
 
@@ -102,17 +102,19 @@ class EmbeddedPostgres:
                 if known is None:
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         except psycopg.Error as error:
-            raise self._error(f"database {name!r} cannot be created", "its creation", str(error)) from error
+            raise self._error(
+                f"database {name!r} could not be created", "a new database", str(error)
+            ) from error
         return self.dsn(name)
 
     def stop(self) -> None:
-        """Fast shutdown of our own server, then harder ones; harmless when it does not run."""
+        """Stop the server: fast shutdown, then immediate, then SIGKILL. Does nothing if it is not running."""
         if self._process is not None:
             end(self._process, (signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))
             self._process = None
 
     def remove(self) -> None:
-        """Stop, and delete the cluster with its password."""
+        """Stop the server, and delete the cluster with its password."""
         self.stop()
         for name in ("data", "socket"):
             shutil.rmtree(self.home / name, ignore_errors=True)
@@ -128,25 +130,25 @@ class EmbeddedPostgres:
         self.stop()
 
     def _reachable(self, account: int | None) -> Path:
-        """Where the cluster can lie: `directory`, or below /var/tmp if that account cannot reach it."""
+        """Return the cluster's directory: `directory`, or one below /var/tmp if that account cannot access it."""
         if account is None or _may_enter(self.directory, account):
             return self.directory
         name = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:12]
         home = self._cache / f"l9-postgres-{name}"
         if not home.exists():
             home.mkdir()
-            home.chmod(0o711)  # whatever the umask is
+            home.chmod(0o711)  # regardless of the umask
         if home.is_symlink() or home.stat().st_uid != os.geteuid() or not _may_enter(home, account):
             raise self._error(
-                "PostgreSQL has no place for its data",
-                f"a folder {home} of uid {os.geteuid()} that uid {account} can enter",
-                "another one",
+                "PostgreSQL's data directory is not usable",
+                f"{home} owned by uid {os.geteuid()} and accessible to uid {account}",
+                "another owner or mode",
                 f"rm -r {home}",
             )
         return home
 
     def _make(self, binaries: postgres_binaries.Binaries) -> None:
-        """initdb, unless it was done; elsewhere first, so that a half-made cluster is never taken for one."""
+        """Run initdb unless the cluster exists, in a temporary directory so that no partial cluster is left."""
         socket = self.home / "socket"
         socket.mkdir(mode=0o700, exist_ok=True)
         if binaries.account is not None:
@@ -183,18 +185,21 @@ class EmbeddedPostgres:
             shutil.rmtree(partial, ignore_errors=True)
 
     def _clear_stale_pid(self) -> None:
-        """Remove the pid file of a server that was killed; refuse when that server still runs."""
+        """Remove the pid file of a killed server. Raises PartError if that server still runs."""
         with contextlib.suppress(FileNotFoundError, ValueError):
             pid_file = self.data / "postmaster.pid"
             pid = int(pid_file.read_text().split("\n", 1)[0])
             if _is_server_of(pid, self.data):
                 raise self._error(
-                    "another PostgreSQL runs on these data", "none", f"pid {pid}", f"kill -INT {pid}"
+                    "another PostgreSQL is running on this data directory",
+                    "none",
+                    f"pid {pid}",
+                    f"kill -INT {pid}",
                 )
             pid_file.unlink()
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        """Until the server says `ready` in its pid file, which must name our own process."""
+        """Wait until the pid file, which must name this process, says `ready`."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             with contextlib.suppress(OSError):
@@ -221,12 +226,12 @@ class EmbeddedPostgres:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours but the path: PGDATA, PGPORT and the like would steer it."""
+    """Return an environment without PGDATA, PGPORT and the like, which would configure the server."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _may_enter(folder: Path, account: int) -> bool:
-    """Whether that account can pass to the folder, asked of the kernel and not of the modes."""
+    """True if that account can enter the directory, as tried by the kernel and not read from the modes."""
     try:
         done = subprocess.run(
             ("/bin/sh", "-c", 'cd -- "$1"', "sh", folder),
@@ -238,7 +243,7 @@ def _may_enter(folder: Path, account: int) -> bool:
 
 
 def _is_server_of(pid: int, data: Path) -> bool:
-    """Whether that process is a PostgreSQL on these data (a postmaster's working folder is its data)."""
+    """True if that process is a PostgreSQL on this data directory, which is a postmaster's working directory."""
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == data.resolve() and "postgres" in (
             Path(f"/proc/{pid}/comm").read_text()

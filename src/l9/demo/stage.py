@@ -1,4 +1,4 @@
-"""A whole world on this machine: repository, origin, host directory, PostgreSQL and Caddy, all real, in one folder."""
+"""A complete setup in one directory: repository, origin, host directory, PostgreSQL and Caddy, all real."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SIGNERS = "allowed_signers"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The demo's thresholds, seconds: the spec's are for real servers, and nobody watches a demo for five minutes."""
+    """The demo's thresholds, in seconds, far shorter than the spec's for real servers."""
 
     soak: float = 0.5
     bake: float = 3.0
@@ -49,9 +49,9 @@ class Timing:
 
 @dataclass
 class Stage:
-    """start(), then release() and l9() as often as wanted, then stop(). All files lie below `root`.
+    """The demo's setup: start(), any number of release() and l9(), then stop(). All files are below `root`.
 
-    attested: releases are made by `l9 release`, and the host asks for their attestation.
+    attested: releases are made by `l9 release`, and the host requires their attestation.
     """
 
     root: Path
@@ -76,10 +76,10 @@ class Stage:
         self._admin = free_port()
         self._key = self.root / "key"
 
-    # ── up and down ──────────────────────────────────────────────────────────────────────────────
+    # ── start and stop ──────────────────────────────────────────────────────────────────────────────
 
     def start(self) -> None:
-        """Make the repository and its origin, the host's directory, and start PostgreSQL and Caddy."""
+        """Create the repository, its origin and the host's directory; start PostgreSQL and Caddy."""
         self.root.mkdir(parents=True, exist_ok=True)
         self._make_repository()
         dsn = self.postgres.start()
@@ -96,7 +96,7 @@ class Stage:
         self.caddy.start()
 
     def stop(self) -> None:
-        """Stop all that was started: slots, Caddy, PostgreSQL."""
+        """Stop slots, Caddy and PostgreSQL."""
         from l9.core.states import Slot
         from l9.drivers.git.source import GitSource
         from l9.drivers.process.runtime import ProcessRuntime
@@ -113,12 +113,12 @@ class Stage:
             self.caddy.stop()
         self.postgres.stop()
 
-    # ── what an operator does ────────────────────────────────────────────────────────────────────
+    # ── operator ────────────────────────────────────────────────────────────────────
 
     def release(self, tag: str, added: str = "", message: str = "") -> list[str]:
-        """Commit the reference backend, with `added` at the end of its application, and make a release of it.
+        """Commit the reference backend, with `added` at the end of its application, and release it.
 
-        What `l9 release` said meanwhile, where it made the tag. RuntimeError when it refused to.
+        Returns the output of `l9 release`, if it made the tag. Raises RuntimeError if it failed.
         """
         good = (source() / APP).read_text(encoding="utf-8")
         (self.work / APP).write_text(good + added, encoding="utf-8")
@@ -136,7 +136,7 @@ class Stage:
         return [*done.stderr.splitlines(), *(x for x in done.stdout.splitlines() if x.startswith("✔"))]
 
     def git(self, *args: str, cwd: Path | None = None) -> str:
-        """Git in the working copy; its output."""
+        """Run git in the working copy. Returns its output."""
         done = subprocess.run(
             ("git", *args),
             cwd=cwd or self.work,
@@ -148,13 +148,13 @@ class Stage:
         return done.stdout.strip()
 
     def l9(self, *args: str) -> subprocess.CompletedProcess[str]:
-        """The command line, in the working copy."""
+        """Run the command line in the working copy."""
         return subprocess.run(
             (sys.executable, "-m", "l9", *args), cwd=self.work, capture_output=True, text=True, check=False
         )
 
     def ask(self, kind: type[A], *args: str) -> A:
-        """The answer of a command that prints one document. Raises msgspec.ValidationError for an error."""
+        """Return the answer of a command that prints one document. Raises msgspec.ValidationError for an error."""
         return msgspec.json.decode(self.l9(*args, "--json").stdout, type=kind)
 
     def provision(self, config: Config, signers: str | None = None) -> None:
@@ -165,7 +165,7 @@ class Stage:
         if signers is not None:
             self.files.allowed_signers.write_text(signers, encoding="ascii")
 
-    # ── making it ────────────────────────────────────────────────────────────────────────────────
+    # ── setup ────────────────────────────────────────────────────────────────────────────────
 
     def _make_repository(self) -> None:
         shutil.copytree(

@@ -1,4 +1,4 @@
-"""The demo's story: seven steps on real parts, under load all the time, and a table of what came of it."""
+"""The demo's story: seven steps on real parts under constant load, and a table of the results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Step:
 
 
 class Story:
-    """Plays the seven steps on a stage. `screen` is where people watch."""
+    """Plays the seven steps on a stage, and shows them on `screen`."""
 
     def __init__(self, stage: Stage, screen: View) -> None:
         self._stage = stage
@@ -57,7 +57,7 @@ class Story:
         self._load = Load(stage.url, RATE, stage.root / "load.jsonl", api_key=stage.api_key)
 
     def play(self) -> DemoResult:
-        """Play it; the report. `ok` says whether every step ended as it should."""
+        """Play the story and return the report. `ok`: every step ended as expected."""
         self._act("first deploy of v0.5.0-l9", 0, lambda: self._deploy("v0.5.0-l9"))
         self._load.start()
         try:
@@ -71,7 +71,7 @@ class Story:
             )
             self._act("v0.6.0-l9, the deployer is killed", 0, self._killed)
             self._act("rollback by hand", 0, lambda: rollback(self._project(), None, self._screen))
-            self._act("somebody edits a file on the host", 7, self._drift)
+            self._act("a file is edited on the host", 7, self._drift)
             time.sleep(0.5)
         finally:
             report = self._load.stop()
@@ -103,13 +103,13 @@ class Story:
         return deploy(self._project(), tag, self._screen)
 
     def _release(self, tag: str, added: str = "", message: str = "") -> None:
-        """Make a release, as its developer does: stages, attestation, tag."""
+        """Make a release as a developer does: stages, attestation, tag."""
         for line in self._stage.release(tag, added, message):
             icon, _, text = line.partition(" ")
             self._screen.note(text, "open" if icon == "✔" else icon)
 
     def _killed(self) -> int:
-        """Start a deploy, kill the deployer on both sides while it soaks, and let the next command recover."""
+        """Start a deploy, kill it on both sides during the soak, and let the next command recover."""
         stage = self._stage
         self._release("v0.6.0-l9", message="Start a new kernel system")
         child = subprocess.Popen(
@@ -120,13 +120,13 @@ class Story:
         )
         assert child.stdout is not None  # noqa: S101  # PIPE above
         for line in child.stdout:
-            said = msgspec.json.decode(line, type=Lines)
-            if not isinstance(said, EntryLine):
+            message = msgspec.json.decode(line, type=Lines)
+            if not isinstance(message, EntryLine):
                 continue
-            body = said.entry.body
+            body = message.entry.body
             if isinstance(body, ev.GateOpened) and body.gate is State.BLUE_GREEN_LAUNCH:
                 break
-            self._screen.entry(said.entry)
+            self._screen.entry(message.entry)
         holder = LockFile(stage.layout.lock).holder()
         child.kill()
         if holder is not None:
@@ -184,7 +184,7 @@ class Story:
         return DemoResult(ok=ok, steps=tuple(rows), late=late, files=str(self._stage.root))
 
     def _slot_of(self, release: str) -> str:
-        """The slot that a release was tried in, from the record."""
+        """Return the slot of a release's run, from the journal."""
         started = self._stage.ask(Explain, "explain", release).entries[0].body
         return started.new if isinstance(started, ev.RunStarted) else ""
 
@@ -196,7 +196,7 @@ def _outcome(code: int) -> str:
 
 
 def table(report: DemoResult) -> str:
-    """The report for people."""
+    """Return the report as text."""
     lines = [f"{'':2}{'step':<38} {'outcome':<11} {'exit':>4} {'seconds':>7} {'served':>6} {'failed':>6}"]
     for row in report.steps:
         failed = f"{row.failed}*" if row.excused else str(row.failed)
@@ -205,15 +205,15 @@ def table(report: DemoResult) -> str:
             f"{row.exit_code:>4} {row.seconds:>7.1f} {row.served:>6} {failed:>6}"
         )
     if any(row.excused for row in report.steps):
-        lines.append("  * all of them 500s of the bad release itself, before the bake went back")
+        lines.append("  * all of them status 500 from the bad release, before the rollback")
     if report.late:
-        lines.append("  ▲ the load generator was late: this machine was too busy for figures to count")
+        lines.append("  ▲ the load generator was late: this machine was too busy, the figures are invalid")
     lines.append(f"  files: {report.files}")
     return "\n".join(lines)
 
 
 def files_root() -> Path:
-    """Where a demo's files go: a new folder that PostgreSQL's user can reach too."""
+    """Create a directory for the demo's files that PostgreSQL's user can access."""
     import tempfile
 
     base = Path("/var/tmp") if Path("/var/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108  # mkdtemp below

@@ -258,7 +258,7 @@ def test_the_load_ends_by_itself_and_as_a_command(upstream, tmp_path):
     assert done.returncode == 0
     read = LoadReport.read(report)
     assert read.end is not None
-    assert read.end.reason == "0.5 s are over"
+    assert read.end.reason == "0.5 s elapsed"
     assert read.total().failed == 0
     assert "Bearer k" in upstream.bearers
 
