@@ -142,7 +142,7 @@ def test_an_origin_on_this_machine(branchy: Branchy) -> None:
     ("url", "said"),
     [
         (None, "no remote named origin"),
-        ("ssh://git@example.invalid/a.git", "cannot be seen from here"),
+        ("ssh://git@example.invalid/a.git", "cannot be read from here"),
         ("https://github.com/ada/app.git", "gh cannot be run"),
     ],
 )

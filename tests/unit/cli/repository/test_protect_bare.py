@@ -218,7 +218,7 @@ def test_a_client_that_lies_of_what_is_there_now(team: Team) -> None:
     team.branch()
     team.push("origin", "feature/x")
     evil, nothing = team.git("rev-parse", "feature/x"), "0" * 40
-    with pytest.raises(UsageError, match="another state of this repository"):
+    with pytest.raises(UsageError, match="repository changed since the last fetch"):
         judge_received(team.origin, f"{nothing} {evil} refs/heads/main\n")
     true = team.refs()["refs/heads/main"]
     assert judge_received(team.origin, f"{true} {evil} refs/heads/main\n")  # refused by the rules of main
@@ -342,7 +342,7 @@ def test_rules_that_are_gone_or_broken_close(team: Team) -> None:
     assert "cannot be read" in team.push("origin", "main", code=1)
     rules.unlink()
     said = team.push("origin", "main", code=1)
-    assert "its rules are gone" in said
+    assert "rules of this repository are missing" in said
     assert f"next      l9 protect bare {team.origin}" in said
     rules.write_text(text)
     hook = team.origin / "hooks" / "pre-receive"
