@@ -1,6 +1,6 @@
-"""`python -m bench`, from the repository's root: measures, and prints a table or one JSON document.
+"""`python -m bench`, from the repository's root: run the benchmarks, and print a table or one JSON document.
 
-Exit codes: 0 measured, whether or not a target is met; 1 something did not do what was to be measured.
+Exit codes: 0 measured, whether or not targets are met; 1 a benchmark failed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-# A normal installation has bytecode, and a child's output is not read line by line.
+# As in a normal installation: bytecode is written, and output is buffered.
 for variable in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):
     os.environ.pop(variable, None)
 
@@ -44,15 +44,15 @@ STOPS = (signal.SIGALRM, signal.SIGTERM, signal.SIGINT)
 
 
 class OutOfTimeError(Exception):
-    """The whole took longer than it may, or was asked to end: what was started is ended on the way out."""
+    """The time limit was exceeded, or the process was asked to end."""
 
 
 def main() -> int:
-    """Measure, and print."""
+    """Run the benchmarks and print the figures. Returns the exit code."""
     asked = _arguments()
     reason = "asked for" if asked.embedded else why_not()
     if reason:
-        _say(f"on the embedded default ({reason}): no ssh, no Docker and no plain script to compare with")
+        _say(f"using the embedded default ({reason}): no ssh, no Docker and no plain script to compare with")
     for number in STOPS:
         signal.signal(number, _stop)
     signal.alarm(asked.limit)
@@ -61,13 +61,13 @@ def main() -> int:
     failed = ""
     try:
         place: AbstractContextManager[Ground] = embedded_ground() if reason else host_ground()
-        _say("setting up, and two first deploys")
+        _say("setting up, with two first deploys")
         with place as ground:
             releases.prepare(ground)
             for name in asked.only or MEASURES:
                 figures += MEASURES[name](ground, asked.runs, _say)
             name = ground.name
-    except Exception as error:  # what was measured until then is shown in any case
+    except Exception as error:  # print the figures measured so far
         failed, name = f"{type(error).__name__}: {error}", "embedded" if reason else "host"
         if not isinstance(error, MeasureError | OutOfTimeError):
             traceback.print_exc()
@@ -89,12 +89,14 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=_positive, default=3, help="how often each is measured (default 3)")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--only", action="append", choices=list(MEASURES), help="may be given more than once")
-    parser.add_argument("--embedded", action="store_true", help="on the embedded default, even as root")
+    parser.add_argument("--runs", type=_positive, default=3, help="runs of each benchmark (default 3)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
-        "--limit", type=_positive, default=1800, metavar="SECONDS", help="end after that (default 1800)"
+        "--only", action="append", choices=list(MEASURES), help="run only this benchmark (repeatable)"
+    )
+    parser.add_argument("--embedded", action="store_true", help="use the embedded default, even as root")
+    parser.add_argument(
+        "--limit", type=_positive, default=1800, metavar="SECONDS", help="time limit (default 1800)"
     )
     return parser.parse_args()
 
@@ -111,8 +113,8 @@ def _say(text: str) -> None:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     for other in STOPS:
-        signal.signal(other, signal.SIG_IGN)  # once: the way out must not be interrupted
-    why = "the time given by --limit is over" if number == signal.SIGALRM else "asked to end"
+        signal.signal(other, signal.SIG_IGN)  # cleanup must not be interrupted
+    why = "the time limit (--limit) was exceeded" if number == signal.SIGALRM else "asked to end"
     raise OutOfTimeError(why)
 
 

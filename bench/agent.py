@@ -1,4 +1,4 @@
-"""What l9 costs: connections, memory, and the time of a look at a long journal or at the help."""
+"""The costs of l9: connections, memory, and the time to read a long journal or the help."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ GENESIS = "0" * 64
 
 
 def help_time(_ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """`l9 --help`, beside Python that does nothing."""
+    """Measure `l9 --help`, compared with an empty Python program."""
     say("l9 --help")
     times = {"help": [], "bare": []}
     for number in range(1 + max(runs, 5)):
         for name, argv in (("help", (*l9_program(), "--help")), ("bare", (sys.executable, "-c", "pass"))):
             done = timed(lambda argv=argv: subprocess.run(argv, capture_output=True, text=True, check=True))
-            if number:  # the first one may write bytecode
+            if number:  # the first run may write bytecode
                 times[name].append(done.seconds)
     return [
         Figure(
@@ -49,7 +49,7 @@ def help_time(_ground: Ground, runs: int, say: Callable[[str], None]) -> list[Fi
 
 
 def connections(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """ssh connections and sessions of each command, as sshd counts them; git's own to origin taken off."""
+    """Count the ssh connections and sessions of each command, from sshd's log, without git's own to origin."""
     if not isinstance(ground, HostGround):
         return []
     git_log = ground.root / "git-ssh.log"
@@ -63,7 +63,7 @@ def connections(ground: Ground, runs: int, say: Callable[[str], None]) -> list[F
             git_log.write_text("", encoding="utf-8")
             before = _sshd(ground)
             l9(ground, name, *((tag,) if name in ("deploy", "rollback") else ()), "--json")
-            time.sleep(0.1)  # sshd writes of the last one's end
+            time.sleep(0.1)  # for the end of the last connection in the log
             git = git_log.read_text(encoding="utf-8").count("Authenticated to ")
             now = _sshd(ground)
             mine = (now[0] - before[0] - git, now[1] - before[1] - git, git)
@@ -73,7 +73,7 @@ def connections(ground: Ground, runs: int, say: Callable[[str], None]) -> list[F
     figures = []
     for name, counts in found.items():
         git = max(count[2] for count in counts)
-        note = f"besides, {git} of git's own to origin" if git else ""
+        note = f"plus {git} of git's own to origin" if git else ""
         for place, what in enumerate(("connections", "sessions")):
             values = tuple(float(count[place]) for count in counts)
             figures.append(
@@ -84,14 +84,14 @@ def connections(ground: Ground, runs: int, say: Callable[[str], None]) -> list[F
 
 
 def _sshd(ground: HostGround) -> tuple[int, int]:
-    """Connections let in and sessions begun so far."""
+    """Return the number of accepted connections and started sessions so far."""
     log = ground.host.path("/var/log/sshd.log").read_text(encoding="utf-8", errors="replace")
-    said = Counter(" ".join(line.split(" ", 2)[:2]) for line in log.splitlines())
-    return said["Accepted publickey"], said["Starting session:"]
+    counts = Counter(" ".join(line.split(" ", 2)[:2]) for line in log.splitlines())
+    return counts["Accepted publickey"], counts["Starting session:"]
 
 
 def memory(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """The most memory that the agent and its worker held during a deploy (VmHWM)."""
+    """Measure the peak memory of the agent and its worker during a deploy (VmHWM)."""
     largest, together = [], []
     for number in range(runs):
         say(f"memory of the agent, {number + 1} of {runs}")
@@ -99,26 +99,26 @@ def memory(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure
         with _watched(ground) as peaks:
             l9(ground, "deploy", tag, "--json")
         if not peaks:
-            raise MeasureError("no process of the agent was seen during a deploy")
+            raise MeasureError("no process of the agent was found during a deploy")
         largest.append(max(peaks.values()) / 1e6)
         together.append(sum(peaks.values()) / 1e6)
     return [
         Figure("memory.largest", "agent's memory in a deploy: its largest process", "MB", tuple(largest), 80),
         Figure(
             "memory.together", "agent's memory in a deploy: its processes together", "MB", tuple(together),
-            note="shared pages counted in each of them",
+            note="shared pages are counted in each process",
         ),
     ]  # fmt: skip
 
 
 @contextmanager
 def _watched(ground: Ground) -> Iterator[dict[int, int]]:
-    """Bytes by pid, growing while the block runs."""
+    """Yield peak bytes by pid, updated while the block runs."""
     peaks: dict[int, int] = {}
-    enough = threading.Event()
+    finished = threading.Event()
 
     def watch() -> None:
-        while not enough.wait(0.05):
+        while not finished.wait(0.05):
             for process in Path("/proc").glob("[0-9]*"):
                 with suppress(OSError, ValueError):  # it has ended
                     pid = int(process.name)
@@ -134,12 +134,12 @@ def _watched(ground: Ground) -> Iterator[dict[int, int]]:
     try:
         yield peaks
     finally:
-        enough.set()
+        finished.set()
         thread.join()
 
 
 def long_journal(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """`l9 status` and `l9 history` of a journal with 100,000 entries, beside the journal as it was."""
+    """Measure `l9 status` and `l9 history` with a journal of 100,000 entries, compared with the short one."""
     config = load(ground.work)
     asked = {
         name: encode(
@@ -165,10 +165,10 @@ def long_journal(ground: Ground, runs: int, say: Callable[[str], None]) -> list[
     journal = ground.journal()
     short = journal.read_bytes()
     known = short.count(b"\n")
-    say("looks at a short journal")
+    say("reading a short journal")
     for name in asked:
         times[f"short.{name}"] = [agent(name) for _ in range(runs)]
-    say(f"looks at a journal of {ENTRIES:,} entries")
+    say(f"reading a journal of {ENTRIES:,} entries")
     lengthen(journal, ENTRIES)
     try:
         for name in asked:
@@ -193,7 +193,7 @@ def long_journal(ground: Ground, runs: int, say: Callable[[str], None]) -> list[
 
 
 def lengthen(path: Path, entries: int) -> None:
-    """Repeat the journal's whole runs, under new names, before it: a chain that holds, of at least `entries`."""
+    """Prepend copies of the journal's runs under new names, to a valid chain of at least `entries`."""
     known = list(JournalFile(path, time.time).entries())
     first = next(n for n, entry in enumerate(known) if isinstance(entry.body, ev.RunStarted))
     repeated = [entry for entry in known[first:] if entry.run]
@@ -206,11 +206,11 @@ def lengthen(path: Path, entries: int) -> None:
             for entry in repeated:
                 seq += 1
                 run = entry.run if last else f"{entry.run}-{turn}"
-                fresh = msgspec.structs.replace(entry, seq=seq, run=run, prev=prev, hash="")
-                prev = _digest(msgspec.json.encode(fresh))
-                file.write(msgspec.json.encode(msgspec.structs.replace(fresh, hash=prev)) + b"\n")
+                copy = msgspec.structs.replace(entry, seq=seq, run=run, prev=prev, hash="")
+                prev = _digest(msgspec.json.encode(copy))
+                file.write(msgspec.json.encode(msgspec.structs.replace(copy, hash=prev)) + b"\n")
     if JournalFile(grown, time.time).verify() != seq:
-        raise MeasureError("the lengthened journal is not whole")
+        raise MeasureError("the lengthened journal is incomplete")
     grown.replace(path)
 
 

@@ -1,4 +1,4 @@
-"""What is measured: a figure is a few values, often with others that were measured right next to them."""
+"""Figures: measured values, often with reference values measured at the same time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SCHEMA = "l9.bench/1"
 
 @dataclass(frozen=True)
 class Figure:
-    """`values` in `unit`, one a run; `beside` are those of `beside_what`, in the same order.
+    """`values` in `unit`, one per run; `beside` are the reference values, of `beside_what`, in the same order.
 
-    compare: `difference` or `ratio` of each pair, made within a run. target: the most that the median of the
-    difference (with compare `difference`), or else of the values, should be.
+    compare: `difference` or `ratio` of each pair. target: the upper limit for the median of the difference (with
+    compare `difference`), otherwise of the values.
     """
 
     key: str
@@ -39,16 +39,16 @@ class Figure:
 
     @property
     def judged(self) -> tuple[float, ...]:
-        """What the target is for."""
+        """The values that the target applies to."""
         return self.compared if self.compare == "difference" else self.values
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None where there is none."""
+        """True if the target is met; None if there is no target."""
         return None if self.target is None else statistics.median(self.judged) <= self.target
 
     def document(self) -> dict[str, Any]:
-        """For machines."""
+        """Return the figure for machines."""
         found = {
             "key": self.key,
             "title": self.title,
@@ -67,14 +67,14 @@ class Figure:
 
 
 def spread(values: Iterable[float]) -> dict[str, Any]:
-    """Median, extremes and all of them, rounded to what a clock of this kind can tell."""
+    """Return the median, extremes and all values, rounded to the clock's precision."""
     rounded = [round(value, 4) for value in values]
     middle = statistics.median(rounded)
     return {"median": round(middle, 4), "min": min(rounded), "max": max(rounded), "values": rounded}
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """The figures for people: one a line, its notes below it."""
+    """Return the figures as text: one per line, with notes below."""
     lines = []
     for figure in figures:
         mark = {True: "✔", False: "✘", None: " "}[figure.met]

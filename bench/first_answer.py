@@ -1,4 +1,4 @@
-"""Runs on the host: start something, and tell after how many seconds a URL answers 200. Standard library only.
+"""Start a program on the host, and print the seconds until a URL answers 200. Standard library only.
 
 python3 - URL SECONDS ARGV... < first_answer.py
 """

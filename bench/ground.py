@@ -1,4 +1,4 @@
-"""Where it is measured: a test host with real ssh and Docker, or, without root, the embedded default."""
+"""The grounds to measure on: a test host with real ssh and Docker or, without root, the embedded default."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMAND_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Pace:
-    """The waits that l9 was told to make, seconds."""
+    """The configured waiting times, in seconds."""
 
     soak: float = 0.0
     bake: float = 0.0
@@ -43,7 +43,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Done:
-    """A command that has ended."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -53,16 +53,16 @@ class Done:
 
     @property
     def result(self) -> dict[str, Any]:
-        """Its JSON document."""
+        """The JSON document in its output."""
         return dict(json.loads(self.out))
 
 
 class MeasureError(Exception):
-    """What was to be measured did not do what it should: there is no figure."""
+    """The measured operation failed, so there is no figure."""
 
 
 class Ground(Protocol):
-    """A repository, a host that releases go to, and what is seen of both from outside."""
+    """A repository and a host to deploy to, with access to both from outside."""
 
     name: str
     work: Path
@@ -74,26 +74,26 @@ class Ground(Protocol):
     def journal(self) -> Path: ...
 
     def is_ours(self, pid: int) -> bool:
-        """Whether that process may be the agent of this ground."""
+        """True if that process may be the agent of this ground."""
         ...
 
     def agent(self, request: bytes) -> Done:
-        """The agent, asked on the host itself: no ssh in between."""
+        """Query the agent on the host itself, without ssh."""
         ...
 
     def stop_standby(self) -> None:
-        """As the host's timer does when the standby's time is over."""
+        """Stop the standby, as the host's timer does when its time has elapsed."""
         ...
 
     def set_pace(self, pace: Pace) -> None: ...
 
 
-# What is older than the live release is no deploy; here two of them take turns.
+# Two releases are deployed in turn, which an invariant would refuse.
 IN_TURN = '"host.newer-than-live" = "two releases are deployed in turn, to be measured"'
 
 
 def with_pace(text: str, pace: Pace) -> str:
-    """l9.toml with these waits, and with what measuring needs waived."""
+    """Return l9.toml with these waiting times and the waivers that measuring needs."""
     if IN_TURN not in text:
         waived = f"[needs]\nwaive = {{ {IN_TURN} }}\n"
         text = text.replace("[needs]\n", waived, 1) if "[needs]\n" in text else f"{waived}\n{text}"
@@ -108,7 +108,7 @@ def with_pace(text: str, pace: Pace) -> str:
 
 
 class HostGround(HostPlace):
-    """A host of its own, in namespaces of this machine, reached over real ssh."""
+    """An isolated host in namespaces of this machine, reached over real ssh."""
 
     name = "host"
     pace = Pace()
@@ -134,15 +134,15 @@ class HostGround(HostPlace):
         self.host.run(("sh", "-ec", 'docker unpause "$1" && docker stop "$1"', "-", self.standby()))
 
     def standby(self) -> str:
-        """The container that waits, paused."""
+        """Return the paused standby container."""
         return self.docker("ps", "--quiet", "--filter", "status=paused", "--filter", "label=dev.l9.slot")
 
     def live(self) -> str:
-        """The container that serves."""
+        """Return the live container."""
         return self.docker("ps", "--quiet", "--filter", "status=running", "--filter", "label=dev.l9.slot")
 
     def docker(self, *argv: str) -> str:
-        """Docker's command line on the host; what it printed."""
+        """Run docker on the host. Returns its output."""
         return self.host.run(("docker", *argv), timeout=COMMAND_SECONDS).stdout.strip()
 
 
@@ -185,7 +185,7 @@ class EmbeddedGround(EmbeddedPlace):
 
 @contextmanager
 def host_ground() -> Iterator[HostGround]:
-    """A provisioned host with nothing deployed yet; gone at the end, whatever happens."""
+    """Yield a provisioned host with nothing deployed yet, and remove it at the end."""
     with ExitStack() as stack:
         root = stack.enter_context(_directory())
         images = (python_image([BACKEND_REQUIREMENTS]), postgres_image())
@@ -198,7 +198,7 @@ def host_ground() -> Iterator[HostGround]:
 
 @contextmanager
 def embedded_ground() -> Iterator[EmbeddedGround]:
-    """The embedded default with nothing deployed yet."""
+    """Yield the embedded default with nothing deployed yet."""
     with _directory() as root:
         ground = EmbeddedGround(root)
         try:
@@ -211,7 +211,7 @@ def embedded_ground() -> Iterator[EmbeddedGround]:
 
 @contextmanager
 def _directory() -> Iterator[Path]:
-    # Not below a private temporary folder: PostgreSQL's user must be able to walk there.
+    # Not below a private temporary directory: PostgreSQL's user must be able to access it.
     with TemporaryDirectory(prefix="l9-bench-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
         root = Path(name)
         root.chmod(0o755)
@@ -219,13 +219,13 @@ def _directory() -> Iterator[Path]:
 
 
 def l9_program() -> tuple[str, ...]:
-    """`l9` as it is installed beside this Python."""
+    """Return the command of the `l9` installed beside this Python."""
     script = Path(sys.executable).with_name("l9")
     return (str(script),) if script.exists() else (sys.executable, "-m", "l9")
 
 
 def l9(ground: Ground, *args: str, codes: tuple[int, ...] = (0,)) -> Done:
-    """The command line as an operator types it. Raises MeasureError when it ends otherwise."""
+    """Run the command line as an operator would. Raises MeasureError for another exit code."""
     argv = (*l9_program(), *args)
     done = timed(
         lambda: subprocess.run(
@@ -240,7 +240,7 @@ def l9(ground: Ground, *args: str, codes: tuple[int, ...] = (0,)) -> Done:
 
 
 def timed(run: Callable[[], subprocess.CompletedProcess[str]]) -> Done:
-    """Run it; what it did, and how long that took."""
+    """Run a command and return its result with its duration."""
     began, start = time.time(), time.perf_counter()
     done = run()
     return Done(done.returncode, done.stdout or "", done.stderr or "", began, time.perf_counter() - start)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What most people have before they have a deploy tool: check the tag out where the app runs, build, and replace
-# the container in place. Measured beside `l9 deploy`.
+# A typical deploy script without a deploy tool: check out the tag on the server, build, and replace the container
+# in place. Compared with `l9 deploy`.
 #
 #   plain_deploy.sh TAG [SECONDS]       in the directory of compose.yml; the checkout is ./app
 set -eu

@@ -1,4 +1,4 @@
-"""Deploy and rollback, on the host's own clock and from the prompt, each beside the same done with Docker alone."""
+"""Deploy and rollback, by the host's clock and from the prompt, each compared with Docker alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLAIN, PLAIN_URL = "bench-plain", "http://127.0.0.1:8200/health"
 
 @dataclass(frozen=True)
 class Timeline:
-    """When a run came by, in seconds since its first journal entry."""
+    """The times of a run's milestones, in seconds since its first journal entry."""
 
     routed: float
     proved: float
@@ -25,7 +25,7 @@ class Timeline:
 
     @classmethod
     def of(cls, done: Done) -> Timeline:
-        """From the entries that the command showed."""
+        """Read the times from the journal entries in the command's output."""
         entries = [m["entry"] for m in map(json.loads, done.out.splitlines()) if "entry" in m]
         start = next(e["at"] for e in entries if e["body"]["event"] == "run-started")
         opened = {e["body"]["gate"]: e["at"] for e in entries if e["body"]["event"] == "gate-opened"}
@@ -34,14 +34,14 @@ class Timeline:
 
 
 def prepare(ground: Ground) -> None:
-    """Two releases, both deployed once: images are built, and one of them stands by."""
+    """Deploy two releases once each: images are built, and one release is on standby."""
     for tag in (ONE, OTHER):
         ground.release(tag)
         l9(ground, "deploy", tag, "--json")
 
 
 def deploys(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """A deploy of a built image with soak and bake 0, beside `docker run` of the same image."""
+    """Measure a deploy of a built image with soak and bake 0, compared with `docker run` of the same image."""
     timelines, walls, plain = [], [], []
     for number in range(runs):
         say(f"deploy of a built image, {number + 1} of {runs}")
@@ -57,7 +57,7 @@ def deploys(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figur
         "target": 2.0,
     }
     if not plain:
-        beside = {"note": "no Docker here, and so nothing beside it"}
+        beside = {"note": "no Docker here to compare with"}
     return [
         _timeline(
             "deploy.proof", "deploy of a built image: to the first proof", timelines, "proved", **beside
@@ -72,7 +72,7 @@ def deploys(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figur
 
 
 def warm_rollbacks(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """`l9 rollback` to a release that stands by, paused."""
+    """Measure `l9 rollback` to a paused standby."""
     done = []
     for number in range(runs):
         say(f"warm rollback, {number + 1} of {runs}")
@@ -95,10 +95,10 @@ def warm_rollbacks(ground: Ground, runs: int, say: Callable[[str], None]) -> lis
 
 
 def cold_rollbacks(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """`l9 rollback` to a release that was stopped, beside `docker start`."""
+    """Measure `l9 rollback` to a stopped release, compared with `docker start`."""
     done, plain = [], []
     if isinstance(ground, HostGround):
-        docker_run(ground)  # leaves, stopped, what docker_start starts
+        docker_run(ground)  # creates and stops the container for docker_start
     for number in range(runs):
         say(f"cold rollback, {number + 1} of {runs}")
         ground.stop_standby()
@@ -122,13 +122,13 @@ def cold_rollbacks(ground: Ground, runs: int, say: Callable[[str], None]) -> lis
 
 
 def idle(ground: Ground) -> str:
-    """The release of the two that is not live: it stands by."""
+    """Return the one of the two releases that is on standby."""
     live = l9(ground, "status", "--json").result["live"]["release"]
     return OTHER if live == ONE else ONE
 
 
 def docker_run(ground: HostGround) -> float:
-    """Seconds from `docker run` of the live release's image, on its network and environment, to the first 200."""
+    """Return the seconds from `docker run` of the live image, on its network and environment, to the first 200."""
     container = json.loads(ground.docker("inspect", ground.live()))[0]
     network = next(iter(container["NetworkSettings"]["Networks"]))
     ground.docker("rm", "--force", PLAIN)
@@ -140,7 +140,7 @@ def docker_run(ground: HostGround) -> float:
 
 
 def docker_start(ground: HostGround) -> float:
-    """Seconds from `docker start` of what `docker_run` left, stopped, to the first 200."""
+    """Return the seconds from `docker start` of the container of `docker_run` to the first 200."""
     try:
         return _first_answer(ground, "docker", "start", PLAIN)
     finally:

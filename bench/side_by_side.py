@@ -22,18 +22,18 @@ L9_DEPLOY = HERE / "l9_deploy.sh"
 PLAIN_FILES = {"plain_deploy.sh": 0o755, "plain_compose.yml": 0o644}
 PLAIN_PATH, PLAIN_PORT = "/srv/plain", 8080
 PLAIN_SITE = f":{PLAIN_PORT} {{\n\treverse_proxy 127.0.0.1:8100\n}}\n"
-RATE = 60.0  # requests a second, and slow ones and streams besides
+RATE = 60.0  # requests per second, besides slow ones and streams
 PATIENCE = 30  # seconds that both wait for a release to become healthy
 PACE = Pace(soak=1.0, bake=5.0, grace=5.0, deadline=PATIENCE)
 WINDOW = 0.1
 QUICK = ("keepalive_get", "keepalive_post", "new_connection")
-# It does not even start: neither tool can make it healthy.
+# It does not start, so that neither tool can make it healthy.
 BROKEN = '\nraise SystemExit("the schema that this release expects is not there")\n'
 
 
 @dataclass(frozen=True)
 class Under:
-    """What a command did, and what the load saw meanwhile."""
+    """The result of a command, and the load's counts during it."""
 
     done: Done
     counts: Counts
@@ -41,7 +41,7 @@ class Under:
 
 
 def side_by_side(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """A good and a broken release with each; the plain one is given a person who acts at once."""
+    """Measure a good and a broken release with each; a person using the plain script reacts immediately."""
     if not isinstance(ground, HostGround):
         return []
     ground.set_pace(PACE)
@@ -65,8 +65,8 @@ def side_by_side(ground: Ground, runs: int, say: Callable[[str], None]) -> list[
         tag = _release(ground, next(numbers), BROKEN)
         theirs = _under_load(ground, _plain_url(ground), partial(_broken_and_back, ground, tag, live))
         bad.append((_ended(mine, 3), _ended(theirs, 0)))
-    pace = f"soak {PACE.soak:g} s, bake {PACE.bake:g} s, drain up to {PACE.grace:g} s are in l9's time, by choice"
-    person = "the plain script's end, and a person who at once deploys the release before"
+    pace = f"soak {PACE.soak:g} s, bake {PACE.bake:g} s, drain up to {PACE.grace:g} s are in l9's time by configuration"
+    person = "the plain script, then a person who immediately deploys the previous release"
     return [
         _pair("load.good.seconds", "a good release under load, with build", "s", good, _seconds, "ratio", pace),
         _pair("load.good.failed", "a good release: failed requests", "", good, _failed, note=_sent(good)),
@@ -102,7 +102,7 @@ def _broken_and_back(ground: HostGround, tag: str, live: str) -> subprocess.Comp
 
 
 def _install_plain(ground: HostGround, number: int) -> str:
-    """The project beside l9's, with the same .env and a database of its own, and its first release."""
+    """Install the plain project beside l9's, with the same .env and its own database, and deploy its first release."""
     root = ground.host.path(PLAIN_PATH)
     root.mkdir()
     for name, mode in PLAIN_FILES.items():
@@ -121,12 +121,12 @@ def _install_plain(ground: HostGround, number: int) -> str:
     tag = _release(ground, number)
     done = _plain(ground, tag)
     if done.returncode:
-        raise MeasureError(f"the plain project does not come up: {done.stdout}{done.stderr}")
+        raise MeasureError(f"the plain project did not start: {done.stdout}{done.stderr}")
     return tag
 
 
 def _release(ground: HostGround, number: int, added: str = "") -> str:
-    """A release nobody has built yet, on origin: neither side finds a layer of the other's."""
+    """Push a new release to origin, so that neither side can reuse the other's image layers."""
     tag = f"v0.6.{number}-l9"
     ground.release(tag, added)
     ground.git("push", "--quiet", "origin", "main", tag)
@@ -136,19 +136,19 @@ def _release(ground: HostGround, number: int, added: str = "") -> str:
 def _under_load(ground: HostGround, url: str, run: Callable[[], subprocess.CompletedProcess[str]]) -> Under:
     report = ground.root / "load.jsonl"
     with Load(url, RATE, report, api_key=ground.api_key) as load:
-        time.sleep(2.0)  # streams are open, and slow requests in flight
+        time.sleep(2.0)  # until streams are open and slow requests in flight
         began = load.mark("begin")
         done = timed(run)
-        time.sleep(2.5)  # what is in flight ends: slow requests take two seconds
+        time.sleep(2.5)  # for requests in flight: slow ones take two seconds
         found = load.stop()
     counts = found.between(since=began)
     if counts.ok == 0:
-        raise MeasureError(f"the load on {url} had not one good answer")
+        raise MeasureError(f"the load on {url} got no good answer")
     return Under(done, counts, outage(found, began))
 
 
 def outage(report: LoadReport, since: float) -> float:
-    """Seconds in which quick requests failed, in steps of a tenth: by the time they were to be sent."""
+    """Return the seconds in which quick requests failed, in tenths, by scheduled time."""
     failed = {
         int(f.scheduled / WINDOW) for f in report.failures if f.traffic in QUICK and f.scheduled >= since
     }
@@ -180,11 +180,13 @@ def _outage(found: Under) -> float:
 
 
 def _sent(pairs: list[tuple[Under, Under]]) -> str:
-    """How many requests that is of, and whether the generator kept its schedule."""
+    """Return a note on the number of requests, and on a generator that was late."""
     mine, theirs = (sum(pair[n].counts.sent for pair in pairs) for n in (0, 1))
     late = sum(under.counts.is_late for pair in pairs for under in pair)
-    busy = f"; in {late} of {2 * len(pairs)} the generator itself was late: a busy machine" if late else ""
-    return f"of {mine:,} sent in all to l9's, {theirs:,} to the plain one{busy}"
+    busy = (
+        f"; the generator was late in {late} of {2 * len(pairs)} runs: the machine was busy" if late else ""
+    )
+    return f"of {mine:,} requests sent to l9's, {theirs:,} to the plain one{busy}"
 
 
 def _pair(

@@ -1,7 +1,6 @@
-"""Makes a virtual environment with l9 in it, from locked requirements. Usage: make_venv.py VENV REQUIREMENTS.
+"""Create a virtual environment with l9, from locked requirements. Usage: make_venv.py VENV REQUIREMENTS.
 
-Debian leaves ensurepip out of its python3: where it is missing, the environment is made with the
-packaged virtualenv or with the system's pip, whichever there is.
+Debian's python3 comes without venv: where it is missing, the package python3-venv is installed.
 """
 
 from __future__ import annotations
@@ -14,19 +13,19 @@ from pathlib import Path
 
 
 def main(venv: Path, requirements: Path) -> int:
-    if sys.version_info < (3, 11):  # noqa: UP036  # run by whatever python3 there is
+    if sys.version_info < (3, 11):  # noqa: UP036  # run by any python3
         found = ".".join(map(str, sys.version_info[:3]))
         print(f"✘ Python is too old\n  expected  3.11 or newer\n  found     {found}")
         print("  next      make PYTHON=python3.11 install")
         return 2
     python = venv / "bin" / "python"
     if not python.exists() or not _has_pip(python):
-        print(f"making {venv}", flush=True)
+        print(f"creating {venv}", flush=True)
         make = (sys.executable, "-m", "venv", "--clear", str(venv))
         if subprocess.run(make).returncode != 0 and not (
             _install_venv() and subprocess.run(make).returncode == 0
         ):
-            print("✘ no virtual environment could be made\n  expected  Python with venv")
+            print("✘ the virtual environment could not be created\n  expected  Python with venv")
             print("  found     none\n  next      sudo apt-get install python3-venv")
             return 2
     pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
@@ -41,7 +40,7 @@ def main(venv: Path, requirements: Path) -> int:
 
 
 def _install_venv() -> bool:
-    """Debian and Ubuntu keep venv in a package of its own; root may install it, asked first on a terminal."""
+    """Install the package that holds venv on Debian and Ubuntu, as root, after confirmation on a terminal."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return False
     if sys.stdin.isatty() and input("Install the package python3-venv? [Y/n] ").strip().lower() in (

@@ -1,6 +1,6 @@
-"""Runs the demo, and makes the README's two recordings of it: .venv/bin/python tools/record_demo.py docs
+"""Run the demo and record it for the README: .venv/bin/python tools/record_demo.py docs
 
-`demo.txt` is its plain output, `demo.svg` a picture of it. Where this machine keeps Python stays out of both.
+`demo.txt` is its plain output, `demo.svg` a picture of it. Neither contains this machine's path of Python.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from rich.text import Text
 from l9.core.states import State
 
 COLUMNS = 118
-NAMES = {*State}  # all else in a line is never coloured
+NAMES = {*State}  # the only coloured words besides the icons
 STYLES = {"✔": "green", "✘": "red", "▲": "yellow", "↺": "magenta", "·": "cyan"}
-# The drawing asks for no font from anywhere.
+# The drawing loads no fonts.
 FORM = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>.{unique_id}-matrix {{ font-family: monospace; font-size: {char_height}px; line-height: {line_height}px; }}
 .{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif; }}
@@ -37,9 +37,9 @@ def main(folder: Path) -> int:
     if done.returncode:
         sys.stderr.write(done.stdout)
         return done.returncode
-    said = done.stdout.replace(sys.executable, "python")
-    (folder / "demo.txt").write_text(said, encoding="utf-8")
-    (folder / "demo.svg").write_text(draw(said.splitlines()), encoding="utf-8")
+    output = done.stdout.replace(sys.executable, "python")
+    (folder / "demo.txt").write_text(output, encoding="utf-8")
+    (folder / "demo.svg").write_text(draw(output.splitlines()), encoding="utf-8")
     return 0
 
 

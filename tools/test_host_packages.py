@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Install the Debian packages that the tests on hosts of their own need.
+"""Install the Debian packages that the tests on isolated hosts need.
 
     tools/test_host_packages.py             install what is missing (asks first on a terminal)
     tools/test_host_packages.py --yes       install without asking
     tools/test_host_packages.py --check     print what is missing; exit 1 if anything is
     tools/test_host_packages.py --dry-run   print what would be done, and do nothing
 
-Exit codes: 0 all is there · 1 something is missing · 2 a system this script does not know · 3 not root.
-Nothing is started, and what was installed here is not left enabled for the next boot.
+Exit codes: 0 all are installed · 1 some are missing · 2 unsupported system · 3 not root.
+No service is started or left enabled for the next boot.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REFUSE_STARTS = "#!/bin/sh\n# from test_host_packages.py\nexit 101\n"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 BOOKWORM_ENGINE = (20, 10)  # too old: no Compose v2, no start_interval in healthchecks
-UNITS = {  # what these packages would start at the next boot of a machine with systemd
+UNITS = {  # the services these packages would enable under systemd
     "caddy": ("caddy.service",),
     "docker.io": ("docker.service", "docker.socket", "containerd.service"),
     "openssh-server": ("ssh.service", "ssh.socket"),
@@ -42,7 +42,7 @@ UNITS = {  # what these packages would start at the next boot of a machine with 
 
 @dataclass(frozen=True)
 class Need:
-    """One package, the others that do as well, and the later suite it has to come from, if any."""
+    """One package, its alternatives, and the later suite it must come from, if any."""
 
     name: str
     or_else: tuple[str, ...] = ()
@@ -56,24 +56,24 @@ class Need:
 
 
 COMMON = (
-    Need("age"),  # the keys and the files of the tests of secrets
+    Need("age"),  # for the tests of secrets
     Need("caddy"),
     Need("ca-certificates"),
     Need("curl"),
     Need("git"),
-    Need("gnupg"),  # tags are signed and verified with it
+    Need("gnupg"),  # for signed tags
     Need("iproute2"),
     Need("iptables"),
-    Need("mmdebstrap"),  # base images are made from Debian packages; PostgreSQL comes with its image
+    Need("mmdebstrap"),  # for base images; PostgreSQL comes with its image
     Need("openssh-client"),
     Need("openssh-server"),
     Need("python3-venv"),
-    Need("systemd"),  # its own checker judges the units, also where it does not run
+    Need("systemd"),  # for systemd-analyze verify, which needs no running systemd
 )
 
 
 def docker(compose: str, *, suite: str = "", separate_cli: bool = True) -> tuple[Need, ...]:
-    """Docker from the distribution, or Docker's own packages where they are installed already."""
+    """Return Docker's packages of the distribution, satisfied by Docker's own if those are installed."""
     cli = (Need("docker-cli", ("docker-ce-cli",), suite),) if separate_cli else ()
     return (
         Need("docker.io", ("docker-ce",), suite, newer_than=(*BOOKWORM_ENGINE, 999)),
@@ -84,21 +84,21 @@ def docker(compose: str, *, suite: str = "", separate_cli: bool = True) -> tuple
 
 
 def needs_of(os_release: dict[str, str]) -> tuple[Need, ...] | None:
-    """The packages for this system, or None for one that this script does not know."""
+    """Return the packages for this system; None for an unsupported one."""
     system, version = os_release.get("ID", ""), version_of(os_release.get("VERSION_ID", ""))
     if system == "debian" and version[:1] == (12,):
-        # Engine 20.10 is too old. Those of trixie need nothing newer than bookworm's own libraries.
+        # Engine 20.10 is too old. Trixie's packages run with bookworm's libraries.
         return COMMON + docker("docker-compose", suite="trixie")
     if system == "debian" and version >= (13,):
         return COMMON + docker("docker-compose")
-    if system == "ubuntu" and version >= (24, 4):  # written from its package lists, never run
+    if system == "ubuntu" and version >= (24, 4):  # from its package lists, not tested
         engine = docker("docker-compose-v2", separate_cli=False)
         return (*COMMON, Need("debian-archive-keyring"), *engine)
     return None
 
 
 def version_of(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version, without an epoch: '1:26.1.5+dfsg1-9' is (26, 1, 5)."""
+    """Return the leading numbers of a version, without an epoch: '1:26.1.5+dfsg1-9' is (26, 1, 5)."""
     numbers: list[int] = []
     for part in text.split(":", 1)[-1].split("."):
         digits = part[: next((i for i, c in enumerate(part) if not c.isdigit()), len(part))]
@@ -123,7 +123,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def own_mirror(codename: str) -> str | None:
-    """The address from which this machine gets its own suite, so that none has to be written down here."""
+    """Return the mirror that this machine uses for its own suite."""
     fields = "$(ORIGIN)|$(COMPONENT)|$(CODENAME)|$(REPO_URI)"
     targets = ("apt-get", "indextargets", "--format", fields, "Created-By: Packages")
     out = subprocess.run(targets, check=True, capture_output=True, text=True).stdout
@@ -132,14 +132,14 @@ def own_mirror(codename: str) -> str | None:
 
 
 def add_suite(suite: str, needs: Sequence[Need]) -> None:
-    """Offer `suite`, for the needed packages only: everything else stays with the machine's own."""
+    """Add `suite` as an apt source, pinned to the needed packages only."""
     codename = read_os_release()["VERSION_CODENAME"]
     mirror = own_mirror(codename)
-    if mirror is None:  # no lists fetched yet
+    if mirror is None:  # no package lists yet
         apt_get("update")
         mirror = own_mirror(codename)
     if mirror is None:
-        raise SystemExit(f"no apt source of this machine offers Debian {codename} main: add one, then retry")
+        raise SystemExit(f"no apt source of this machine offers Debian {codename} main: add one and retry")
     names = " ".join(need.name for need in needs if need.suite == suite)
     signed_by = f"Signed-By: {KEYRING}\n" if KEYRING.exists() else ""
     write_if_new(SOURCE, f"Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\n{signed_by}")
@@ -157,9 +157,9 @@ def write_if_new(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def nothing_starts() -> Iterator[None]:
-    """While packages are installed, refuse to start any service; then put back what was there."""
+    """Prevent services from starting while packages are installed, then restore the policy."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that `finally` runs
-    if POLICY.exists() and POLICY.read_text(encoding="utf-8") != REFUSE_STARTS:  # ours: a run was killed
+    if POLICY.exists() and POLICY.read_text(encoding="utf-8") != REFUSE_STARTS:  # equal: left by a killed run
         POLICY.rename(SAVED_POLICY)
     try:
         POLICY.write_text(REFUSE_STARTS, encoding="utf-8")
@@ -205,7 +205,7 @@ def main() -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="print what is missing; exit 1 if anything is")
     what.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
-    what.add_argument("--yes", action="store_true", help="do not ask on a terminal")
+    what.add_argument("--yes", action="store_true", help="skip the confirmation")
     options = parser.parse_args()
 
     os_release = read_os_release()
@@ -213,7 +213,7 @@ def main() -> int:
     if needs is None:
         found = os_release.get("PRETTY_NAME", "an unknown system")
         print(
-            f"this is {found}; the tests on hosts of their own need Debian 12+ or Ubuntu 24.04+",
+            f"unsupported system: {found}; the tests on isolated hosts need Debian 12+ or Ubuntu 24.04+",
             file=sys.stderr,
         )
         return UNKNOWN_SYSTEM
@@ -231,7 +231,9 @@ def main() -> int:
     if options.dry_run:
         return 0
     if os.geteuid() != 0:
-        print("only root can install packages: run this again with sudo", file=sys.stderr)
+        print(
+            "permission denied: installing packages requires root; run this again with sudo", file=sys.stderr
+        )
         return NOT_ROOT
     if (
         not options.yes

@@ -1,6 +1,6 @@
 """Write docs/graph.md from the table of gates. Usage: write_graph.py [--check].
 
-With --check nothing is written: exit code 1 when the page is not what the table says.
+With --check nothing is written: exit code 1 if the page is out of date.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "graph.md"
 HEAD = """\
 # The graph of gates
 
-Made from the table in `src/l9/graph.py` by `tools/write_graph.py`; `make check` fails when the two differ.
-`l9 graph` prints the same. A gate opens when all that it needs holds; what could not be looked at closes it.
+Generated from the table in `src/l9/graph.py` by `tools/write_graph.py`; `make check` fails if the two differ.
+`l9 graph` prints the same. A gate opens when all its invariants hold; an invariant that cannot be evaluated closes it.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join(
         [
             HEAD,
@@ -29,7 +29,7 @@ def page() -> str:
             block("mermaid", drawing.as_mermaid()),
             "## A rollback\n",
             block("mermaid", drawing.as_mermaid(Kind.ROLLBACK)),
-            "## Row by row\n",
+            "## All gates\n",
             block("text", drawing.as_text()),
         ]
     )
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
             return 0
-        print(f"✘ {PAGE.name} is not what the table says\n  next      .venv/bin/python tools/write_graph.py")
+        print(f"✘ {PAGE.name} is out of date\n  next      .venv/bin/python tools/write_graph.py")
         return 1
     PAGE.write_text(page(), encoding="utf-8")
     return 0

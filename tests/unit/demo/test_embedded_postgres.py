@@ -202,6 +202,6 @@ class TestAsRoot:
         assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
         copy = next(path for path in folder.iterdir() if path.name.startswith("l9-embedded"))
         copy.chmod(0o777)
-        with pytest.raises(PartError, match="may have been changed") as caught:
+        with pytest.raises(PartError, match="may have changed") as caught:
             postgres_binaries.find(folder)
         assert caught.value.remedy == f"rm -r {copy}"

@@ -286,7 +286,7 @@ def test_a_load_that_was_killed_is_seen_as_unfinished(upstream, tmp_path, eventu
         assert running.pid is not None
         os.kill(running.pid, signal.SIGKILL)
         eventually(lambda: running.pid is None)
-        with pytest.raises(PartError, match="ended by itself") as caught:
+        with pytest.raises(PartError, match="ended unexpectedly") as caught:
             running.mark("step")
     assert caught.value.found == "exit code -9"
     assert running.snapshot().end is None
