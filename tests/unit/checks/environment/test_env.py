@@ -14,6 +14,7 @@ from l9.checks.environment.env_file import (
     render_env,
     whole_fingerprint,
 )
+from l9.checks.environment.resolved import ResolvedEnv
 
 SPEC = """\
 # ============================================================================
@@ -221,3 +222,10 @@ def test_any_text_is_read_and_no_line_number_is_out_of_range(text: str) -> None:
     assert all(1 <= line <= last for line in (*env.bad_lines, *(entry.line_no for entry in env.entries)))
     assert len(set(env.keys)) == len(env.keys)
     assert set(env.duplicates) <= set(env.keys)
+
+
+def test_a_resolved_environment_shows_its_length_and_no_value() -> None:
+    env = ResolvedEnv(source=".env.vps", file=".env", text="PASSWORD=hunter2\n")
+    for shown in (repr(env), str(env), f"{env}", f"{[env]}"):
+        assert "hunter2" not in shown
+        assert "<17 characters>" in shown

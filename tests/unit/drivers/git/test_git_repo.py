@@ -128,7 +128,7 @@ def test_tag_whose_history_is_cut_off(world: World, tmp_path: Path) -> None:
     shallow = World(tmp_path / "shallow", world.origin)
     world.git("clone", "--quiet", "--depth=1", f"file://{world.origin}", str(shallow.work))
     shallow.git("fetch", "--quiet", "--depth=1", "origin", "tag", TAG)
-    with pytest.raises(ActionError, match="cannot be seen") as refused:
+    with pytest.raises(ActionError, match="cannot determine whether .* is on main") as refused:
         shallow.repo.tag(TAG)
     shallow.git(*shlex.split(refused.value.remedy)[1:])
     assert shallow.repo.tag(TAG).on_main is True
@@ -334,3 +334,9 @@ def test_the_callers_repository_is_forgotten(
 )
 def test_the_line_that_says_why(err: str, said: str) -> None:
     assert reason(err) == said
+
+
+@pytest.mark.parametrize(("folder", "path"), [(".", "l9.toml"), ("services/näme", "services/näme/l9.toml")])
+def test_the_configuration_may_lie_below_the_top(world: World, folder: str, path: str) -> None:
+    (world.work / folder).mkdir(parents=True, exist_ok=True)
+    assert GitRepo(world.work / folder, parse(CONFIG)).config_path == path
