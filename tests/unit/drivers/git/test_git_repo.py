@@ -128,7 +128,7 @@ def test_tag_whose_history_is_cut_off(world: World, tmp_path: Path) -> None:
     shallow = World(tmp_path / "shallow", world.origin)
     world.git("clone", "--quiet", "--depth=1", f"file://{world.origin}", str(shallow.work))
     shallow.git("fetch", "--quiet", "--depth=1", "origin", "tag", TAG)
-    with pytest.raises(ActionError, match="cannot determine whether .* is on main") as refused:
+    with pytest.raises(ActionError, match=r"cannot determine whether .* is on main") as refused:
         shallow.repo.tag(TAG)
     shallow.git(*shlex.split(refused.value.remedy)[1:])
     assert shallow.repo.tag(TAG).on_main is True
