@@ -73,7 +73,7 @@ def test_a_target_without_a_source_resolves_nothing(repo: Repository) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        (None, "no production.env in v1.0.0-l9"),
+        (None, "production.env not found in v1.0.0-l9"),
         ("PASSWORD=hunter2-planted\n", "line 1: PASSWORD is secret"),
         ("hunter2-planted\n", "line 1: no assignment"),
         ("PASSWORD=cmd:false\n", "PASSWORD cannot be resolved"),

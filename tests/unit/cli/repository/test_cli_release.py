@@ -163,7 +163,7 @@ def test_what_is_no_release(released: Desk, asked: str) -> None:
 
 def test_nothing_since_the_last_release(released: Desk) -> None:
     message, _, _, remedy = released.refused("release", code=2)
-    assert (message, remedy) == (f"HEAD is {V1} already", f"l9 deploy {V1}")
+    assert (message, remedy) == (f"HEAD is already released as {V1}", f"l9 deploy {V1}")
 
 
 def test_before_the_first_commit(tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ def test_cov_that_nobody_measured_is_red(shop: Shop) -> None:
     shop.commit()
     result = shop.last(Stage.FIX, Stage.SIM, Stage.COV)
     assert (result.stage, result.ok) == (Stage.COV, False)
-    assert "[cgmp] cov must name a command" in result.found
+    assert "set [cgmp] cov to a command" in result.found
     shop.settings["cgmp"] = 'fix = []\ncov = ["true"]'
     assert "cov wrote no {evidence}/coverage.xml" in shop.last(Stage.FIX, Stage.SIM, Stage.COV).found
     shop.settings["cgmp"] = 'fix = []\ncov = ["false"]'
