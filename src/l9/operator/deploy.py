@@ -37,7 +37,7 @@ from l9.operator.repo_observer import RepoObserver
 from l9.protocol import requests as ask
 from l9.protocol.caller import check_name, new_run_id, whoami
 
-Seen = Callable[[ev.Entry], None]
+OnEntry = Callable[[ev.Entry], None]
 
 
 class OperatorPart(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ def run_operator_gates(
     config: Config,
     tag_name: str,
     *,
-    seen: Seen,
+    on_entry: OnEntry,
     watch: Callable[[State, Pending], None],
     say: Callable[[str], None],
     tell: Callable[[str], None] = lambda _text: None,
@@ -115,7 +115,7 @@ def run_operator_gates(
     def append(run: str, event: ev.AnyEvent) -> ev.Entry:
         entry = record(run, event)
         events.append(event)
-        seen(entry)
+        on_entry(entry)
         return entry
 
     if wait and (held := lock.holder()) is not None:

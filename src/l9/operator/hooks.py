@@ -37,7 +37,7 @@ from l9.drivers.signing.tags import signers_on_main
 from l9.operator.deploy import judge_head
 from l9.operator.hook_findings import of_invariants, of_refusals
 from l9.operator.pipeline.pipeline import fix_commands, run_stages
-from l9.operator.pipeline.tree_under_test import TreeUnderTest, base_of, where_of
+from l9.operator.pipeline.tree_under_test import TreeUnderTest, base_of, runtimes_of
 from l9.protocol.answers.hooks import HookFinding
 
 TO_BE_SQUASHED = ("fixup! ", "squash! ", "amend! ")
@@ -84,7 +84,7 @@ def _fix(repo: GitRepo, place: Staged) -> list[HookFinding]:
         config = replace(config, cgmp=cgmp)
     elif "fix" in config.cgmp.skip or not fix_commands(repo, config, place.tree):
         return []
-    elif where_of(config).tests == "container":
+    elif runtimes_of(config).tests == "container":
         found = "runs in the release's image, with `l9 cgmp`; set [hooks] commands to run programs here"
         return [HookFinding(about="FIX", found=found, closes=False)]
     subject = TreeUnderTest(place.tree, place.tree, base_of(repo, config, ""))

@@ -108,15 +108,17 @@ def _release(
 def _attest(repo: GitRepo, config: Config, report: CgmpReport) -> str:
     """Attest the tree of HEAD; return the signer. Raises GateClosed if the signer is not allowed."""
     fingerprint = attest(repo, config, report, "")
-    seen = repo.attested("")
-    if config.release.require_attestation and seen.signer is None:
+    attested = repo.attested("")
+    if config.release.require_attestation and attested.signer is None:
         raise GateClosed(
             "the attestation would not be accepted, and no tag was written",
             expected="a signature by an allowed signer",
-            found=f"{seen.problem} ({fingerprint})",
-            remedy=seen.remedy if seen.unseen else f"$EDITOR {shlex.quote(config.release.allowed_signers)}",
+            found=f"{attested.problem} ({fingerprint})",
+            remedy=attested.remedy
+            if attested.unseen
+            else f"$EDITOR {shlex.quote(config.release.allowed_signers)}",
         )
-    return seen.signer or fingerprint
+    return attested.signer or fingerprint
 
 
 def _refuse_nothing(repo: GitRepo, config: Config, head: Tag) -> None:

@@ -18,7 +18,7 @@ from l9.drivers.ssh import client as ssh
 from l9.errors import L9Error, Unreachable
 from l9.provision.errors import HostUnfit
 from l9.provision.host.program import program
-from l9.provision.host.talk import MARK, heard
+from l9.provision.host.talk import MARK, parse_message
 
 REMOTE = "exec python3 -I -"
 NO_SUCH_PROGRAM = 127  # exit code of a shell
@@ -58,7 +58,7 @@ def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
                 pass  # its standard error has the better message
             answered = False
             for line in child.stdout:
-                message = heard(line.decode(errors="replace").rstrip("\n"))
+                message = parse_message(line.decode(errors="replace").rstrip("\n"))
                 if message is None:
                     continue  # a login message of the host
                 answered = True

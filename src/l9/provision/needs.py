@@ -29,88 +29,89 @@ class Need:
     blocking: bool = True
 
 
-def refuse_old_python(seen: HostSnapshot, host: Target) -> None:
+def refuse_old_python(snapshot: HostSnapshot, host: Target) -> None:
     """Raise HostUnfit if the host's Python is too old for the agent."""
-    version = ".".join(map(str, seen.python.version))
-    if seen.python.version < (3, 11):
+    version = ".".join(map(str, snapshot.python.version))
+    if snapshot.python.version < (3, 11):
         raise HostUnfit(
             f"the Python on {host.host} is too old for the agent",
             expected="python3, version 3.11 or newer (Debian 12, Ubuntu 24.04), or an additional python3.11",
-            found=f"{version} on {seen.system.name}",
-            remedy=ssh.by_hand(host, packages.command(("python3.11-venv",), root=seen.is_root)),
+            found=f"{version} on {snapshot.system.name}",
+            remedy=ssh.by_hand(host, packages.command(("python3.11-venv",), root=snapshot.is_root)),
         )
 
 
-def needs(wanted: Wanted, seen: HostSnapshot, example: str | None) -> tuple[Need, ...]:
+def needs(wanted: Wanted, snapshot: HostSnapshot, example: str | None) -> tuple[Need, ...]:
     """Return all unmet requirements. `example` is the text of the operator's `.env.example`, for its keys."""
     host = wanted.config.target
     return (
-        *_root(wanted, seen, host),
-        *_neighbours(wanted, seen),
-        *_programs(wanted, seen, host),
-        *_caddy(wanted, seen, host),
-        *_origin(wanted, seen, host),
-        *_room(wanted, seen, host),
-        *_env(wanted, seen, host, example),
+        *_root(wanted, snapshot, host),
+        *_neighbours(wanted, snapshot),
+        *_programs(wanted, snapshot, host),
+        *_caddy(wanted, snapshot, host),
+        *_origin(wanted, snapshot, host),
+        *_room(wanted, snapshot, host),
+        *_env(wanted, snapshot, host, example),
     )
 
 
-def _sudo(seen: HostSnapshot) -> str:
-    return "" if seen.is_root else "sudo "
+def _sudo(snapshot: HostSnapshot) -> str:
+    return "" if snapshot.is_root else "sudo "
 
 
-def _root(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
-    path, owner = shlex.quote(wanted.path), seen.path.owner
-    if seen.path.kind == "other":
+def _root(wanted: Wanted, snapshot: HostSnapshot, host: Target) -> Iterator[Need]:
+    path, owner = shlex.quote(wanted.path), snapshot.path.owner
+    if snapshot.path.kind == "other":
         yield Need(
             f"{wanted.path} is in use",
             "an empty directory, a git clone, or no directory",
-            ", ".join(seen.path.strangers),
+            ", ".join(snapshot.path.strangers),
             ssh.by_hand(host, f"mv {path} {path}.before-l9"),
         )
-    for place, kind in misplaced(wanted, seen):
+    for place, kind in misplaced(wanted, snapshot):
         yield Need(
             f"{place} cannot be used for root's files",
             "a plain file or directory owned by root, or none",
             f"a {kind}",
-            ssh.by_hand(host, f"{_sudo(seen)}rm -r {shlex.quote(place)}"),
+            ssh.by_hand(host, f"{_sudo(snapshot)}rm -r {shlex.quote(place)}"),
         )
-    if wanted.by_root and not seen.may_root:
+    if wanted.by_root and not snapshot.may_root:
         yield Need(
             f"{wanted.instance} was provisioned by root",
-            f"root login, or passwordless sudo for {seen.me.user}, to change its settings or agent",
+            f"root login, or passwordless sudo for {snapshot.me.user}, to change its settings or agent",
             "neither",
             ssh.by_hand(host, "sudo -n true"),
             blocking=False,
         )
-    if seen.path.kind == "clone" and owner != seen.me.user:
+    if snapshot.path.kind == "clone" and owner != snapshot.me.user:
         yield Need(
             f"{wanted.path} has another owner",
-            f"owned by {seen.me.user}",
+            f"owned by {snapshot.me.user}",
             f"owned by {owner}",
             ssh.by_hand(
-                host, f"{_sudo(seen)}chown -R {shlex.quote(f'{seen.me.user}:{seen.me.group}')} {path}"
+                host,
+                f"{_sudo(snapshot)}chown -R {shlex.quote(f'{snapshot.me.user}:{snapshot.me.group}')} {path}",
             ),
         )
 
 
-def _neighbours(wanted: Wanted, seen: HostSnapshot) -> Iterator[Need]:
+def _neighbours(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[Need]:
     name, edit = wanted.config.name, "$EDITOR l9.toml"
-    if owner := owner_of_path(wanted, seen):
+    if owner := owner_of_path(wanted, snapshot):
         yield Need(
             f"{wanted.path} belongs to another target",
             f"a separate directory for {wanted.instance} in targets.{name}.path",
             f"prepared for {owner}",
             edit,
         )
-    if path := path_of_instance(wanted, seen):
+    if path := path_of_instance(wanted, snapshot):
         yield Need(
             f"the name {wanted.instance} is used by another target on this host",
             f"a unique name in targets.{name}.instance",
             f"{path[0]} belongs to {path[1]}",
             edit,
         )
-    for port, site in ports_taken(wanted, seen):
+    for port, site in ports_taken(wanted, snapshot):
         yield Need(
             f"port {port} is used by another target",
             f"unused ports for {wanted.instance} in targets.{name}.ports",
@@ -119,13 +120,13 @@ def _neighbours(wanted: Wanted, seen: HostSnapshot) -> Iterator[Need]:
         )
 
 
-def _programs(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
+def _programs(wanted: Wanted, snapshot: HostSnapshot, host: Target) -> Iterator[Need]:
     def apt(*names: str) -> str:
-        return ssh.by_hand(host, packages.command(names, root=seen.is_root))
+        return ssh.by_hand(host, packages.command(names, root=snapshot.is_root))
 
-    if not seen.programs.get("git"):
+    if not snapshot.programs.get("git"):
         yield Need("git is not installed on the host", "git", "not found", apt("git"))
-    if wanted.signers is not None and not seen.programs.get("ssh-keygen"):
+    if wanted.signers is not None and not snapshot.programs.get("ssh-keygen"):
         required = wanted.config.release.require_attestation
         yield Need(
             "ssh-keygen is not installed on the host",
@@ -134,25 +135,25 @@ def _programs(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need
             apt("openssh-client"),
             blocking=required,
         )
-    if wanted.has_site and seen.caddy is None:
+    if wanted.has_site and snapshot.caddy is None:
         yield Need("Caddy is not installed on the host", "caddy", "not found", apt("caddy"))
     if wanted.config.target.runtime == "compose":
-        names = packages.docker(seen.system)
-        docker = seen.docker
-        if packages.lacks_docker(seen):
+        names = packages.docker(snapshot.system)
+        docker = snapshot.docker
+        if packages.lacks_docker(snapshot):
             found = f"Docker {docker.engine}, no Compose v2" if docker and docker.engine else "not found"
             fix = apt(*names) if names else packages.DOCKER_OWN
             yield Need("Docker with Compose v2 is not installed on the host", "docker compose", found, fix)
         elif docker is not None and not docker.engine:
-            group = ssh.by_hand(host, f"{_sudo(seen)}usermod -aG docker {shlex.quote(seen.me.user)}")
-            start = ssh.by_hand(host, f"{_sudo(seen)}systemctl enable --now docker")
+            group = ssh.by_hand(host, f"{_sudo(snapshot)}usermod -aG docker {shlex.quote(snapshot.me.user)}")
+            start = ssh.by_hand(host, f"{_sudo(snapshot)}systemctl enable --now docker")
             yield Need(
-                f"{seen.me.user} cannot use Docker",
+                f"{snapshot.me.user} cannot use Docker",
                 "an engine that answers `docker version`",
                 docker.problem,
                 group if "permission denied" in docker.problem.lower() else start,
             )
-    if not seen.systemd and not seen.cron:
+    if not snapshot.systemd and not snapshot.cron:
         yield Need(
             "the host has no systemd and no cron",
             "systemd or cron, to resume an interrupted run after a reboot",
@@ -162,19 +163,19 @@ def _programs(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need
         )
 
 
-def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
-    caddy, route = seen.caddy, wanted.config.route
+def _caddy(wanted: Wanted, snapshot: HostSnapshot, host: Target) -> Iterator[Need]:
+    caddy, route = snapshot.caddy, wanted.config.route
     if caddy is None or not wanted.has_site:
         return
     if not caddy.user:
         yield Need(
             "cannot determine Caddy's user", "a running Caddy, or a user `caddy`", "neither",
-            ssh.by_hand(host, f"{_sudo(seen)}systemctl enable --now caddy"),
+            ssh.by_hand(host, f"{_sudo(snapshot)}systemctl enable --now caddy"),
         )  # fmt: skip
     elif not caddy.running:
         run = (
-            f"{_sudo(seen)}systemctl enable --now caddy"
-            if seen.systemd
+            f"{_sudo(snapshot)}systemctl enable --now caddy"
+            if snapshot.systemd
             else f"caddy start --config {wanted.caddyfile}"
         )
         yield Need(
@@ -183,22 +184,22 @@ def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
             "none",
             ssh.by_hand(host, run),
         )
-    for path in unreadable(wanted, seen):
+    for path in unreadable(wanted, snapshot):
         look = f"ls -l {shlex.quote(path)}"
         yield Need(
             f"{path} cannot be read",
-            f"a text file that {seen.me.user} may read",
+            f"a text file that {snapshot.me.user} may read",
             "no readable text",
             ssh.by_hand(host, look),
         )
-    for directory in seen.closed:
+    for directory in snapshot.closed:
         yield Need(
             "Caddy cannot read the flag file that switches traffic",
             f"execute permission on {directory} for {caddy.user}",
             "permission denied",
             ssh.by_hand(host, f"chmod o+x {shlex.quote(directory)}"),
         )
-    if wanted.path.startswith(("/tmp/", "/var/tmp/")) and seen.systemd:  # noqa: S108  # not opened, only judged
+    if wanted.path.startswith(("/tmp/", "/var/tmp/")) and snapshot.systemd:  # noqa: S108  # not opened, only judged
         yield Need(
             "Caddy cannot see the target's directory",
             "a path outside of /tmp: Caddy's unit has a private /tmp",
@@ -214,35 +215,35 @@ def _caddy(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
         )
 
 
-def _origin(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
-    if seen.path.kind == "clone" and not seen.origin.url:
+def _origin(wanted: Wanted, snapshot: HostSnapshot, host: Target) -> Iterator[Need]:
+    if snapshot.path.kind == "clone" and not snapshot.origin.url:
         remedy = f"git -C {shlex.quote(wanted.path)} remote add origin {shlex.quote(wanted.repository)}"
         yield Need("the clone has no origin", "a remote `origin`", "none", ssh.by_hand(host, remedy))
-    elif seen.path.kind in ("missing", "free") and seen.origin.reachable is False:
+    elif snapshot.path.kind in ("missing", "free") and snapshot.origin.reachable is False:
         look = ssh.by_hand(host, f"git ls-remote {shlex.quote(wanted.repository)}")
         yield Need(
             "the host cannot read the repository",
-            f"{wanted.repository} readable by {seen.me.user} on the host: add a deploy key for it"
+            f"{wanted.repository} readable by {snapshot.me.user} on the host: add a deploy key for it"
             " (or pass another address with --repository)",
-            seen.origin.said or "no answer",
+            snapshot.origin.said or "no answer",
             look,
         )
 
 
-def _room(wanted: Wanted, seen: HostSnapshot, host: Target) -> Iterator[Need]:
+def _room(wanted: Wanted, snapshot: HostSnapshot, host: Target) -> Iterator[Need]:
     least = wanted.config.needs.disk
-    if seen.free < least:
+    if snapshot.free < least:
         yield Need(
             "not enough disk space on the host",
             f"{least / 1e6:.0f} MB free for {wanted.path}",
-            f"{seen.free / 1e6:.0f} MB",
+            f"{snapshot.free / 1e6:.0f} MB",
             ssh.by_hand(host, f"df -h {shlex.quote(wanted.path)}"),
         )
 
 
-def _env(wanted: Wanted, seen: HostSnapshot, host: Target, example: str | None) -> Iterator[Need]:
+def _env(wanted: Wanted, snapshot: HostSnapshot, host: Target, example: str | None) -> Iterator[Need]:
     path = shlex.quote(wanted.env_file)
-    found = seen.entries.get(wanted.env_file)
+    found = snapshot.entries.get(wanted.env_file)
     keys = [e.key for e in parse_env(example or "").entries if not e.optional]
     if found is None:
         yield Need(

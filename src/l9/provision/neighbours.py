@@ -14,33 +14,33 @@ from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
 
 
-def owner_of_path(wanted: Wanted, seen: HostSnapshot) -> str | None:
+def owner_of_path(wanted: Wanted, snapshot: HostSnapshot) -> str | None:
     """Return the other instance that the directory was prepared for; None if there is none."""
-    own = seen.file(str(wanted.in_directory.settings))
-    known = [*_by_root(seen), *_readable(own.text if own else None)]
+    own = snapshot.file(str(wanted.in_directory.settings))
+    known = [*_by_root(snapshot), *_readable(own.text if own else None)]
     here = (one.instance for one in known if one.path == str(PurePosixPath(wanted.path)))
     return next((instance for instance in here if instance != wanted.instance), None)
 
 
-def path_of_instance(wanted: Wanted, seen: HostSnapshot) -> tuple[str, str] | None:
+def path_of_instance(wanted: Wanted, snapshot: HostSnapshot) -> tuple[str, str] | None:
     """Return the file that assigns this instance to another directory, and that directory; None if there is none."""
-    for one in _by_root(seen):
+    for one in _by_root(snapshot):
         if one.instance == wanted.instance and one.path != str(PurePosixPath(wanted.path)):
             return str(for_instance(one.instance).settings), one.path
-    site = seen.file(wanted.site)
+    site = snapshot.file(wanted.site)
     flags = caddy.flags_of(site.text or "") if site else None
     if flags is None or flags == str(wanted.layout.route):
         return None
     return wanted.site, flags.removesuffix("/.l9/route")
 
 
-def is_by_root(wanted: Wanted, seen: HostSnapshot) -> bool:
+def is_by_root(wanted: Wanted, snapshot: HostSnapshot) -> bool:
     """True if root provisioned this instance, or does it now."""
-    return seen.may_root or any(one.instance == wanted.instance for one in _by_root(seen))
+    return snapshot.may_root or any(one.instance == wanted.instance for one in _by_root(snapshot))
 
 
-def _by_root(seen: HostSnapshot) -> Iterator[ServerSettings]:
-    for path, text in sorted(seen.instances.items()):
+def _by_root(snapshot: HostSnapshot) -> Iterator[ServerSettings]:
+    for path, text in sorted(snapshot.instances.items()):
         # The agent refuses settings that name another instance.
         yield from (one for one in _readable(text) if one.instance == PurePosixPath(path).parent.name)
 
@@ -53,9 +53,9 @@ def _readable(text: str | None) -> tuple[ServerSettings, ...]:
         return ()
 
 
-def ports_taken(wanted: Wanted, seen: HostSnapshot) -> Iterator[tuple[int, str]]:
+def ports_taken(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[tuple[int, str]]:
     """Yield each of our ports that another target's site uses, and that site's file."""
     ports = wanted.config.target.ports
-    for path, text in sorted(seen.sites.items()):
+    for path, text in sorted(snapshot.sites.items()):
         for port in sorted({ports.blue, ports.green} & caddy.ports_of(text)):
             yield port, path

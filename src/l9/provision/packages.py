@@ -18,25 +18,25 @@ def docker(system: System) -> tuple[str, ...]:
     return ()
 
 
-def missing(seen: HostSnapshot, *, site: bool, compose: bool, signers: bool = False) -> tuple[str, ...]:
+def missing(snapshot: HostSnapshot, *, site: bool, compose: bool, signers: bool = False) -> tuple[str, ...]:
     """Return the required packages that are not installed and that the distribution has."""
     names: list[str] = []
-    if not seen.programs.get("git"):
+    if not snapshot.programs.get("git"):
         names.append("git")
-    if signers and not seen.programs.get("ssh-keygen"):
+    if signers and not snapshot.programs.get("ssh-keygen"):
         names.append("openssh-client")
-    if site and seen.caddy is None:
+    if site and snapshot.caddy is None:
         names.append("caddy")
-    if compose and lacks_docker(seen):
-        names.extend(docker(seen.system))
-    if not seen.systemd and not seen.cron:
+    if compose and lacks_docker(snapshot):
+        names.extend(docker(snapshot.system))
+    if not snapshot.systemd and not snapshot.cron:
         names.append("cron")
     return tuple(names)
 
 
-def lacks_docker(seen: HostSnapshot) -> bool:
+def lacks_docker(snapshot: HostSnapshot) -> bool:
     """True if Docker or Compose v2 is not installed, regardless of whether the engine answers."""
-    return not seen.programs.get("docker") or seen.docker is None or not seen.docker.compose
+    return not snapshot.programs.get("docker") or snapshot.docker is None or not snapshot.docker.compose
 
 
 def command(names: tuple[str, ...], *, root: bool) -> str:

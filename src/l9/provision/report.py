@@ -33,8 +33,8 @@ class ProvisionReport:
 
     def answer(self) -> Provision:
         """Return the report for machines."""
-        seen = self.look.seen
-        agent = seen.agents.get(self.look.wanted.agents, Agent())
+        snapshot = self.look.snapshot
+        agent = snapshot.agents.get(self.look.wanted.agents, Agent())
         return Provision(
             target=self.look.wanted.config.name,
             host=self.look.wanted.config.target.host,
@@ -48,12 +48,12 @@ class ProvisionReport:
             needs=tuple(map(_need, self.look.needs)),
             agent=InstalledAgent(current=agent.current, installed=agent.installed),
             seen=SeenHost(
-                hostname=seen.hostname,
-                user=seen.me.user,
-                system=seen.system.name,
-                python=".".join(map(str, seen.python.version)),
-                caddy=seen.caddy.version if seen.caddy else None,
-                docker=seen.docker.engine if seen.docker else None,
+                hostname=snapshot.hostname,
+                user=snapshot.me.user,
+                system=snapshot.system.name,
+                python=".".join(map(str, snapshot.python.version)),
+                caddy=snapshot.caddy.version if snapshot.caddy else None,
+                docker=snapshot.docker.engine if snapshot.docker else None,
             ),
             seconds=round(self.seconds, 3),
         )

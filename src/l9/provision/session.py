@@ -31,7 +31,7 @@ class Look:
     """One inspection of a host: the target, its snapshot, the changes, those left to root, and unmet requirements."""
 
     wanted: Wanted
-    seen: HostSnapshot
+    snapshot: HostSnapshot
     changes: tuple[Change, ...]
     left: tuple[Change, ...]
     needs: tuple[Need, ...]
@@ -40,26 +40,26 @@ class Look:
 def look(wanted: Wanted, example: str | None) -> Look:
     """Inspect the host; nothing changes. Raises Unreachable, HostUnfit."""
     target = wanted.config.target
-    seen: HostSnapshot | None = None
+    snapshot: HostSnapshot | None = None
     for message in link.run(target, link.look_program(wanted.question())):
         if message["type"] == "seen":
-            seen = msgspec.convert(message["seen"], HostSnapshot)
-    if seen is None:
+            snapshot = msgspec.convert(message["seen"], HostSnapshot)
+    if snapshot is None:
         raise _dropped(target)
-    refuse_old_python(seen, target)
-    wanted = replace(wanted, by_root=is_by_root(wanted, seen))
-    changes, left = split(plan(wanted, seen, bundle.agent_version(seen.python)), seen)
-    return Look(wanted, seen, changes, left, needs(wanted, seen, example))
+    refuse_old_python(snapshot, target)
+    wanted = replace(wanted, by_root=is_by_root(wanted, snapshot))
+    changes, left = split(plan(wanted, snapshot, bundle.agent_version(snapshot.python)), snapshot)
+    return Look(wanted, snapshot, changes, left, needs(wanted, snapshot, example))
 
 
-def apply(wanted: Wanted, seen: HostSnapshot, changes: tuple[Change, ...], on_change: OnChange) -> None:
+def apply(wanted: Wanted, snapshot: HostSnapshot, changes: tuple[Change, ...], on_change: OnChange) -> None:
     """Make exactly these changes; `on_change` is called after each, with its seconds.
 
     Raises ChangeRefused (nothing was changed), HalfProvisioned, Unreachable, ActionError (no compatible wheel).
     """
     target, sent = wanted.config.target, {}
     if any(isinstance(change, InstallAgent) for change in changes):
-        packed = wheels.agent_wheels(seen.python)
+        packed = wheels.agent_wheels(snapshot.python)
         sent = {name: base64.b64encode(data).decode() for name, data in packed.items()}
     text = link.apply_program([msgspec.to_builtins(change) for change in changes], sent)
     done: list[int] = []

@@ -21,7 +21,7 @@ from l9.provision import link
 from l9.provision.host import apply as host_apply
 from l9.provision.host import files, system
 from l9.provision.host import look as host_look
-from l9.provision.host.talk import Refused, heard
+from l9.provision.host.talk import Refused, parse_message
 from l9.provision.snapshot import HostSnapshot
 
 ME = {"owner": "", "group": ""}
@@ -31,7 +31,7 @@ def perform(python: tuple[str, ...], *changes: ch.Change) -> list[dict[str, Any]
     text = link.apply_program([msgspec.to_builtins(change) for change in changes], {})
     done = subprocess.run(python, input=text.encode(), capture_output=True, check=False)
     assert done.stderr == b""
-    return [m for m in map(heard, done.stdout.decode().splitlines()) if m]
+    return [m for m in map(parse_message, done.stdout.decode().splitlines()) if m]
 
 
 HERE = (sys.executable, "-I", "-")
@@ -59,7 +59,7 @@ def look(python: tuple[str, ...], path: Path) -> dict[str, Any]:
     text = link.look_program(question(path))
     done = subprocess.run(python, input=text.encode(), capture_output=True, check=False)
     assert done.stderr == b""
-    (message,) = [m for m in map(heard, done.stdout.decode().splitlines()) if m]
+    (message,) = [m for m in map(parse_message, done.stdout.decode().splitlines()) if m]
     return message
 
 
@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_as_one(
     monkeypatch.setitem(host_apply.STEPS, "directory", full)
     change = {"kind": "directory", "index": 0, "root": False}
     assert host_apply.apply({"changes": [change]}) == 1
-    said = heard(capsys.readouterr().out.strip())
+    said = parse_message(capsys.readouterr().out.strip())
     assert said
     assert said["message"] == "the disk is full"
     assert said["full"] is True

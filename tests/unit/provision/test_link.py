@@ -12,7 +12,7 @@ from l9.config.model import Target
 from l9.errors import Unreachable
 from l9.provision import link
 from l9.provision.errors import HostUnfit
-from l9.provision.host.talk import heard
+from l9.provision.host.talk import parse_message
 
 TARGET = Target(host="vps", path="/opt/l9; touch x", ssh_options=("-p", "2222"))
 
@@ -47,8 +47,8 @@ def test_nothing_of_the_configuration_is_in_the_remote_command() -> None:
 
 
 def test_a_login_message_is_passed_over() -> None:
-    assert heard("Welcome to Debian!") is None
-    assert heard("l9-provision:" + json.dumps({"type": "seen"})) == {"type": "seen"}
+    assert parse_message("Welcome to Debian!") is None
+    assert parse_message("l9-provision:" + json.dumps({"type": "seen"})) == {"type": "seen"}
 
 
 @pytest.mark.parametrize("size", [10, 100_000])

@@ -43,7 +43,7 @@ def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wanted:
 def provision(wanted: Wanted) -> tuple[str, ...]:
     """Look, make all, and look again; the titles of what was made."""
     look = session.look(wanted, None)
-    session.apply(look.wanted, look.seen, look.changes, lambda *_: None)
+    session.apply(look.wanted, look.snapshot, look.changes, lambda *_: None)
     assert session.look(wanted, None).changes == ()
     return tuple(change.title() for change in look.changes)
 

@@ -59,7 +59,7 @@ def command(
         until = GATES[last] if last else State.TESTS_GREEN if attest else State.CREATE_ANNOTATED_TAG
         part = run_operator_gates(
             here.repo, here.config, tag,
-            seen=screen.entry,
+            on_entry=screen.entry,
             watch=lambda gate, p: screen.progress(progress_of(gate, p)),
             say=screen.line,
             until=until,
@@ -108,7 +108,7 @@ def _of_head(here: Project, last: Stage | None, screen: View, *, again: bool, at
     lock.take(whoami(), "the stages of HEAD")
     try:
         report = run_stages(
-            here.repo, here.config, subject, wanted, screen.line, again=again, seen=show_stage
+            here.repo, here.config, subject, wanted, screen.line, again=again, on_result=show_stage
         )
     finally:
         lock.free()

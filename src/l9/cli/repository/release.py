@@ -45,7 +45,7 @@ def command(version: str, dry_run: bool, sign: bool, target: str | None, as_json
 
     def stages() -> CgmpReport:
         return run_stages(
-            repo, config, subject_of(repo, config, ""), tuple(Stage), lambda _line: None, seen=show_stage
+            repo, config, subject_of(repo, config, ""), tuple(Stage), lambda _line: None, on_result=show_stage
         )
 
     made = release(repo, config, version, stages, sign=sign, dry_run=dry_run)

@@ -63,7 +63,7 @@ def deploy(
         here.repo,
         here.config,
         tag,
-        seen=lambda entry: None if isinstance(entry.body, ev.RunStarted) else screen.entry(entry),
+        on_entry=lambda entry: None if isinstance(entry.body, ev.RunStarted) else screen.entry(entry),
         watch=lambda gate, p: screen.progress(progress_of(gate, p)),
         say=screen.line,
         tell=screen.note,

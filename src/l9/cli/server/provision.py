@@ -104,7 +104,7 @@ def provision(
         report.declined = not (yes or screen.may(changes))
         if report.declined:
             return False
-        session.apply(report.look.wanted, report.look.seen, changes, screen.done)
+        session.apply(report.look.wanted, report.look.snapshot, changes, screen.done)
         report.made += changes
         report.look = session.look(wanted, example)  # verify the result
         report.planned = report.look.changes
@@ -119,10 +119,10 @@ def provision(
 
 def _packages(wanted: Wanted, look: session.Look) -> tuple[str, ...]:
     """Return the missing packages that l9 can install."""
-    if not look.seen.may_root:
+    if not look.snapshot.may_root:
         return ()
     return packages.missing(
-        look.seen,
+        look.snapshot,
         site=wanted.has_site,
         compose=wanted.config.target.runtime == "compose",
         signers=wanted.signers is not None,

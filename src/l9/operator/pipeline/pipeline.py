@@ -33,9 +33,9 @@ from l9.operator.pipeline.tree_under_test import (
     base_of,
     cached,
     key_of,
+    runtimes_of,
     settings_of,
     store_of,
-    where_of,
 )
 
 _CONFIGURATIONS = ("pyproject.toml", "setup.cfg", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini")
@@ -65,7 +65,7 @@ class Cgmp:
         self._say = say
         self._again = again
         self._nested = nested
-        self._where = where_of(config)
+        self._where = runtimes_of(config)
         self._sandboxes: dict[str, Sandbox] = {}
         self._stack = ExitStack()
 
@@ -136,7 +136,7 @@ class Cgmp:
             if done.code != 0:
                 return StageResult(Stage.FIX, False, typed, 0.0, f"exit code {done.code}", done.last())
             after = self._files(sandbox)
-            if edited := [p for p, seen in before.items() if after.get(p) != seen]:
+            if edited := [p for p, status in before.items() if after.get(p) != status]:
                 text = f"it changed {len(edited)} files: {', '.join(sorted(edited)[:5])}"
                 return StageResult(Stage.FIX, False, typed, 0.0, text, done.last())
         names = [sandbox.typed(self._filled(sandbox, raw)) for raw in commands]
@@ -343,16 +343,16 @@ def run_stages(
     say: Say,
     *,
     again: bool = False,
-    seen: Callable[[StageResult], None] = lambda _result: None,
+    on_result: Callable[[StageResult], None] = lambda _result: None,
 ) -> CgmpReport:
     """Run these stages in order, up to the first that is red; return the report.
 
-    `say` receives each line of output, `seen` each stage's outcome. Raises L9Error if the tree cannot be read.
+    `say` receives each line of output, `on_result` each stage's outcome. Raises L9Error if the tree cannot be read.
     """
     with Cgmp(repo, config, subject, say, again=again) as cgmp:
         for stage in stages:
             result = cgmp.run(stage)
-            seen(result)
+            on_result(result)
             if not result.ok:
                 break
         return cgmp.report

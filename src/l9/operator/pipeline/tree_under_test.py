@@ -21,7 +21,7 @@ from l9.drivers.git.tree import GitTree
 from l9.operator.pipeline.store import CgmpStore
 
 RULES = "1"  # raised when the same content would be judged differently
-Place = Literal["container", "process"]
+Runtime = Literal["container", "process"]
 
 
 class TreeUnderTest(msgspec.Struct, frozen=True):
@@ -32,14 +32,14 @@ class TreeUnderTest(msgspec.Struct, frozen=True):
     base: Base | None = None
 
 
-class Where(msgspec.Struct, frozen=True):
+class Runtimes(msgspec.Struct, frozen=True):
     """The runtimes of the tests and of the started release."""
 
-    tests: Place
-    oracle: Place
+    tests: Runtime
+    oracle: Runtime
 
     @property
-    def both(self) -> Place:
+    def both(self) -> Runtime:
         return "container" if self.tests == self.oracle == "container" else "process"
 
 
@@ -63,23 +63,23 @@ def _versions(form: TagFormat, tags: Iterable[str]) -> Iterable[Version]:
     return (version for version in map(form.parse, tags) if version is not None)
 
 
-def where_of(config: Config) -> Where:
+def runtimes_of(config: Config) -> Runtimes:
     """Choose the runtimes by `[cgmp] where`; `auto` follows the target, and a test with `{python}` runs here.
 
     Without Docker, `auto` runs everything as processes; the report says so.
     """
     wanted = config.cgmp.where
     if wanted != "auto":
-        return Where(wanted, wanted)
+        return Runtimes(wanted, wanted)
     docker = config.target.runtime == "compose" and shutil.which("docker") is not None
-    runtime: Place = "container" if docker else "process"
+    runtime: Runtime = "container" if docker else "process"
     here = any("{python}" in word for word in config.check.test)
-    return Where("process" if here else runtime, runtime)
+    return Runtimes("process" if here else runtime, runtime)
 
 
 def key_of(repo: GitRepo, config: Config, subject: TreeUnderTest) -> str:
     """Return the digest of all that the outcome depends on. It leaves out `.env.local`."""
-    where = where_of(config)
+    where = runtimes_of(config)
     tree = GitTree(repo.top, subject.tree)
     lock = (*config.check.requirements, "pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock")
     build = ("*Dockerfile*", "*.dockerignore", *USUAL_FILES, config.compose.file)

@@ -17,10 +17,10 @@ HEAD = """\
 """
 
 
-def text(seen: RepoSnapshot) -> str:
+def text(snapshot: RepoSnapshot) -> str:
     """Return the text of the file; empty if no variable is read."""
-    needed = {r.names[0]: r.where for r in seen.reads if not r.default}
-    other = {r.names[0]: r.where for r in seen.reads if r.default and r.names[0] not in needed}
+    needed = {r.names[0]: r.where for r in snapshot.reads if not r.default}
+    other = {r.names[0]: r.where for r in snapshot.reads if r.default and r.names[0] not in needed}
     parts = [
         f"\n# Read in {where}.{_marks(name)}\n{name}={placeholder(name)}\n" for name, where in needed.items()
     ]

@@ -18,18 +18,18 @@ LEFT_OUT = ".git\n.env*\n!.env.example\n.venv\n**/__pycache__\n"  # files that n
 PORT = 8000
 
 
-def text(seen: RepoSnapshot, app: App, health: str) -> str:
+def text(snapshot: RepoSnapshot, app: App, health: str) -> str:
     """Return the Dockerfile; empty if it would not run: the server is not required, uv.lock, or another Python.
 
     health: the path of the healthcheck, empty for none.
     """
-    declared = seen.texts.get("requirements.txt", "") or seen.texts.get("requirements.in", "")
-    project = seen.texts.get("pyproject.toml", "")
-    if "uv.lock" in seen.paths or not re.search(rf"\b{app.server}\b|fastapi\[", declared or project):
+    declared = snapshot.texts.get("requirements.txt", "") or snapshot.texts.get("requirements.in", "")
+    project = snapshot.texts.get("pyproject.toml", "")
+    if "uv.lock" in snapshot.paths or not re.search(rf"\b{app.server}\b|fastapi\[", declared or project):
         return ""
     if _OTHER_PYTHON.search(project):
         return ""
-    hashed = read_requirements(declared).hashed or "requirements.txt" not in seen.paths
+    hashed = read_requirements(declared).hashed or "requirements.txt" not in snapshot.paths
     ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{PORT}{health}', timeout=5)"
     lines = [
         "# Written by l9 init, following the specification (4.1). To update the base image:",

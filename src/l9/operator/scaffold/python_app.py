@@ -42,16 +42,16 @@ class App(msgspec.Struct, frozen=True):
 SPECS_OWN = App("uvicorn", "api.server_memory:app")
 
 
-def find(seen: RepoSnapshot) -> App | None:
+def find(snapshot: RepoSnapshot) -> App | None:
     """Find the application in the first file, from the top, that creates one; Django's by its wsgi.py."""
-    for path, text in sorted(seen.texts.items(), key=lambda item: (item[0].count("/"), item[0])):
+    for path, text in sorted(snapshot.texts.items(), key=lambda item: (item[0].count("/"), item[0])):
         if path.endswith(".py") and (found := _OBJECT.search(text)):
             inside = "src" if path.startswith("src/") else ""
             module = path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
             server = "gunicorn" if found["kind"] == "Flask" else "uvicorn"
             return App(server, f"{module}:{found['name']}", inside)
-    if "manage.py" in seen.paths and (
-        wsgi := min((p for p in seen.paths if p.endswith("/wsgi.py")), default="")
+    if "manage.py" in snapshot.paths and (
+        wsgi := min((p for p in snapshot.paths if p.endswith("/wsgi.py")), default="")
     ):
         return App("gunicorn", f"{wsgi.removesuffix('.py').replace('/', '.')}:application")
     return None
@@ -64,21 +64,21 @@ def process(app: App | None) -> dict[str, Any]:
     return {"command": list(app.command("{python}", "127.0.0.1", "{port}"))}
 
 
-def tests(seen: RepoSnapshot, service: Service | None) -> tuple[str, ...] | None:
+def tests(snapshot: RepoSnapshot, service: Service | None) -> tuple[str, ...] | None:
     """Return `[check] test`, or None if the default fits: the compose service `test` with the spec's file.
 
     Without that service the tests run on this machine with coverage, in an environment that uv creates from the lock.
     """
-    known = services(seen.compose[service.file]) if service else {}
-    there = any(_TEST.fullmatch(path) for path in seen.paths)
+    known = services(snapshot.compose[service.file]) if service else {}
+    there = any(_TEST.fullmatch(path) for path in snapshot.paths)
     if "test" in known:
-        return None if SPEC_TEST in seen.paths else _in_container(known["test"], pytest=there)
+        return None if SPEC_TEST in snapshot.paths else _in_container(known["test"], pytest=there)
     if not there:
         return ()
-    if "uv.lock" in seen.paths:
+    if "uv.lock" in snapshot.paths:
         options: tuple[str, ...] = ("--frozen", "--with", "pytest-cov")
     else:
-        listed = [path for path in REQUIREMENTS if path in seen.paths]
+        listed = [path for path in REQUIREMENTS if path in snapshot.paths]
         named = (
             *(f"--with-requirements={path}" for path in listed),
             "--with",

@@ -46,29 +46,29 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     env_files: tuple[str, ...] = ()
 
 
-def files(seen: RepoSnapshot) -> Iterator[str]:
+def files(snapshot: RepoSnapshot) -> Iterator[str]:
     """Yield the compose files that may describe production, best first."""
-    yield from sorted(p for p in seen.compose if _PRODUCTION.fullmatch(p))
-    yield from (p for p in USUAL_FILES if p in seen.compose)
-    yield from sorted(p for p in seen.compose if p not in USUAL_FILES and not _PRODUCTION.fullmatch(p))
+    yield from sorted(p for p in snapshot.compose if _PRODUCTION.fullmatch(p))
+    yield from (p for p in USUAL_FILES if p in snapshot.compose)
+    yield from sorted(p for p in snapshot.compose if p not in USUAL_FILES and not _PRODUCTION.fullmatch(p))
 
 
-def find(seen: RepoSnapshot) -> Service | None:
+def find(snapshot: RepoSnapshot) -> Service | None:
     """Find a service that can run in a slot, in the first file that has one; None if there is none."""
-    for path in files(seen):
-        document = seen.compose[path]
+    for path in files(snapshot):
+        document = snapshot.compose[path]
         known = services(document)
         pairs = (n.removesuffix("-blue") for n in known if n.endswith("-blue") and f"{n[:-5]}-green" in known)
         if (app := next(pairs, None)) is not None:
-            return _described(seen, path, app, blue=f"{app}-blue", green=f"{app}-green")
+            return _described(snapshot, path, app, blue=f"{app}-blue", green=f"{app}-green")
         if names := _candidates(document):
-            return _described(seen, path, names[0])
+            return _described(snapshot, path, names[0])
     return None
 
 
-def notes(seen: RepoSnapshot, service: Service) -> Iterator[Note]:
+def notes(snapshot: RepoSnapshot, service: Service) -> Iterator[Note]:
     """Yield a note for everything in this file that prevents or affects running two slots."""
-    document, edit = seen.compose[service.file], f"$EDITOR {service.file}"
+    document, edit = snapshot.compose[service.file], f"$EDITOR {service.file}"
     known = services(document)
     others = _candidates(document)[1:] if not service.blue else ()
     if others:
@@ -147,15 +147,15 @@ def _about(name: str, service: Mapping[str, Any]) -> str:
     return f"{name} {service.get('image', '')} {context} {words}".lower()
 
 
-def _described(seen: RepoSnapshot, file: str, name: str, *, blue: str = "", green: str = "") -> Service:
-    definition: Mapping[str, Any] = services(seen.compose[file])[blue or name]
-    dockerfile = _dockerfile(seen, file, definition)
-    text = seen.texts.get(dockerfile, "")
+def _described(snapshot: RepoSnapshot, file: str, name: str, *, blue: str = "", green: str = "") -> Service:
+    definition: Mapping[str, Any] = services(snapshot.compose[file])[blue or name]
+    dockerfile = _dockerfile(snapshot, file, definition)
+    text = snapshot.texts.get(dockerfile, "")
     spoken = " ".join(words(definition.get(key)) for key in ("command", "healthcheck", "environment"))
     commands = " ".join(_COMMANDS.findall(text))
     host = definition.get("network_mode") == "host"
     variable = _PORT_VARIABLE.search(f"{spoken} {commands}")
-    reads_port = "PORT" in seen.listens or "PORT" in _given(definition)
+    reads_port = "PORT" in snapshot.listens or "PORT" in _given(definition)
     return Service(
         file=file,
         name=name,
@@ -170,7 +170,7 @@ def _described(seen: RepoSnapshot, file: str, name: str, *, blue: str = "", gree
     )
 
 
-def _dockerfile(seen: RepoSnapshot, file: str, definition: Mapping[str, Any]) -> str:
+def _dockerfile(snapshot: RepoSnapshot, file: str, definition: Mapping[str, Any]) -> str:
     """Return the path of the service's Dockerfile; empty if it is not built, or not from this repository."""
     build = definition.get("build")
     if not build:
@@ -182,7 +182,7 @@ def _dockerfile(seen: RepoSnapshot, file: str, definition: Mapping[str, Any]) ->
     )
     place = "." if str(context).startswith("/") else in_repository(file, str(context))
     path = posixpath.normpath(posixpath.join(place, str(name)))
-    return path if path in seen.paths else ""
+    return path if path in snapshot.paths else ""
 
 
 def _port(definition: Mapping[str, Any], spoken: str, dockerfile: str, commands: str) -> int | None:

@@ -33,45 +33,45 @@ class Asked(msgspec.Struct, frozen=True):
     url: str = ""
 
 
-def app_name(seen: RepoSnapshot, service: Service | None, asked: Asked) -> str:
+def app_name(snapshot: RepoSnapshot, service: Service | None, asked: Asked) -> str:
     """Return the application's name: the option, the spec's pair, the compose project, or the directory.
 
     The compose project's name keeps the names of its networks and volumes.
     """
-    project = str(seen.compose[service.file].get("name") or "") if service else ""
+    project = str(snapshot.compose[service.file].get("name") or "") if service else ""
     pair = service.name if service and service.blue else ""
-    wanted = asked.app or pair or project or seen.directory
+    wanted = asked.app or pair or project or snapshot.directory
     return re.sub(r"[^a-z0-9._-]+", "-", wanted.lower()).strip("-._")[:_LONGEST].rstrip("-._") or "app"
 
 
 def sections(
-    seen: RepoSnapshot, service: Service | None, health: healths.HealthProposal | None, asked: Asked
+    snapshot: RepoSnapshot, service: Service | None, health: healths.HealthProposal | None, asked: Asked
 ) -> dict[str, dict[str, Any]]:
     """Return each section with the keys that differ from the defaults."""
-    name = app_name(seen, service, asked)
+    name = app_name(snapshot, service, asked)
     target: dict[str, Any] = {"host": asked.host or HOST}
     if name != "l9-api":
         target["path"] = f"/opt/{name}"
     target["public_url"] = asked.url or URL
-    if service and (ports := _ports(seen, service)) != PORTS:
+    if service and (ports := _ports(snapshot, service)) != PORTS:
         target["ports"] = dict(zip(("blue", "green"), ports, strict=True))
     if service is None:
         target["runtime"] = "process"
     return {
-        "release": _release(seen),
-        "check": _check(seen, service),
-        "compose": _compose(seen, service, name) if service else {},
-        "process": {} if service else python_app.process(python_app.find(seen)),
-        "env": _env(seen, service),
+        "release": _release(snapshot),
+        "check": _check(snapshot, service),
+        "compose": _compose(snapshot, service, name) if service else {},
+        "process": {} if service else python_app.process(python_app.find(snapshot)),
+        "env": _env(snapshot, service),
         "health": _health(health),
         "targets.production": target,
     }
 
 
-def _ports(seen: RepoSnapshot, service: Service) -> tuple[int, int]:
+def _ports(snapshot: RepoSnapshot, service: Service) -> tuple[int, int]:
     """Return two ports that no other service publishes."""
     own = (service.blue, service.green, service.name)
-    taken = taken_ports(seen.compose[service.file], *own)
+    taken = taken_ports(snapshot.compose[service.file], *own)
     pairs = ((blue, blue + 1) for blue in range(PORTS[0], 65000, 10))
     return next(pair for pair in pairs if not taken & set(pair))
 
@@ -91,19 +91,19 @@ def _value(value: Any) -> str:
     return json.dumps(value)
 
 
-def _release(seen: RepoSnapshot) -> dict[str, str]:
+def _release(snapshot: RepoSnapshot) -> dict[str, str]:
     found = {}
-    plain = [match for tag in seen.tags if (match := _PLAIN_VERSION.fullmatch(tag))]
-    if plain and not any(tag.endswith("-l9") for tag in seen.tags):
+    plain = [match for tag in snapshot.tags if (match := _PLAIN_VERSION.fullmatch(tag))]
+    if plain and not any(tag.endswith("-l9") for tag in snapshot.tags):
         found["tag"] = f"{plain[-1][1]}<major>.<minor>.<patch>"
-    if seen.branch in ("master", "trunk"):
-        found["main"] = seen.branch
+    if snapshot.branch in ("master", "trunk"):
+        found["main"] = snapshot.branch
     return found
 
 
-def _compose(seen: RepoSnapshot, service: Service, app: str) -> dict[str, Any]:
+def _compose(snapshot: RepoSnapshot, service: Service, app: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if service.file != next((p for p in USUAL_FILES if p in seen.compose or p in seen.unread), ""):
+    if service.file != next((p for p in USUAL_FILES if p in snapshot.compose or p in snapshot.unread), ""):
         found["file"] = service.file
     if service.blue:
         if service.name != app:
@@ -117,12 +117,12 @@ def _compose(seen: RepoSnapshot, service: Service, app: str) -> dict[str, Any]:
     return found
 
 
-def _check(seen: RepoSnapshot, service: Service | None) -> dict[str, Any]:
-    test = python_app.tests(seen, service)
+def _check(snapshot: RepoSnapshot, service: Service | None) -> dict[str, Any]:
+    test = python_app.tests(snapshot, service)
     return {} if test is None else {"test": list(test)}
 
 
-def _env(seen: RepoSnapshot, service: Service | None) -> dict[str, str]:
+def _env(snapshot: RepoSnapshot, service: Service | None) -> dict[str, str]:
     found = {}
     if (
         service
@@ -131,15 +131,15 @@ def _env(seen: RepoSnapshot, service: Service | None) -> dict[str, str]:
         and not service.env_files[0].startswith("..")
     ):
         found["file"] = service.env_files[0]
-    example = example_file(seen)
+    example = example_file(snapshot)
     if example not in ("", ".env.example"):
         found["example"] = example
     return found
 
 
-def example_file(seen: RepoSnapshot) -> str:
+def example_file(snapshot: RepoSnapshot) -> str:
     """Return the path of an existing example file, or an empty path."""
-    return next((path for path in EXAMPLES if path in seen.paths), "")
+    return next((path for path in EXAMPLES if path in snapshot.paths), "")
 
 
 def _health(health: healths.HealthProposal | None) -> dict[str, str]:

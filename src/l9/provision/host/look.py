@@ -11,7 +11,7 @@ from typing import Any
 
 from l9.provision.host import agent, caddy, files, system
 from l9.provision.host.program import program
-from l9.provision.host.talk import heard
+from l9.provision.host.talk import parse_message
 
 PROGRAMS = ("git", "docker", "caddy", "logger", "ssh-keygen")
 
@@ -67,7 +67,7 @@ def _entries(data: dict[str, Any], may_sudo: bool) -> dict[str, Any]:
         argv = ["sudo", "-n", sys.executable, "-I", "-"]
         done = subprocess.run(argv, input=text.encode(), capture_output=True, check=False)
         for line in done.stdout.decode(errors="replace").splitlines():
-            found.update((heard(line) or {}).get("entries", {}))
+            found.update((parse_message(line) or {}).get("entries", {}))
     return found
 
 

@@ -26,6 +26,6 @@ def say(**message: Any) -> None:
     sys.stdout.flush()
 
 
-def heard(line: str) -> dict[str, Any] | None:
+def parse_message(line: str) -> dict[str, Any] | None:
     """Parse the message in a line; None if the line has no mark."""
     return dict(json.loads(line[len(MARK) :])) if line.startswith(MARK) else None

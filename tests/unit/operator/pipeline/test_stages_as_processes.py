@@ -30,8 +30,8 @@ from l9.operator.pipeline.tree_under_test import (
     base_of,
     key_of,
     remembered,
+    runtimes_of,
     subject_of,
-    where_of,
 )
 
 SERVER = """
@@ -545,14 +545,14 @@ def test_where_stages_run(
     text = (
         f'app = "a"\n[check]\n{check}\n[cgmp]\n{cgmp}\n[targets.x]\nhost = "local"\nruntime = "{runtime}"\n'
     )
-    found = where_of(parse(text))
+    found = runtimes_of(parse(text))
     assert (found.tests, found.oracle) == places
     assert found.both == ("container" if places == ("container", "container") else "process")
 
 
 def test_where_there_is_no_docker_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = where_of(parse('app = "a"\n[targets.x]\nhost = "local"\n'))
+    found = runtimes_of(parse('app = "a"\n[targets.x]\nhost = "local"\n'))
     assert (found.tests, found.oracle) == ("process", "process")
 
 
