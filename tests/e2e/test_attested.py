@@ -147,7 +147,7 @@ def test_no_verify_gets_a_release_to_origin_and_no_further(place: AskingPlace) -
     eves = place.key(EVE).read_bytes(), Path(f"{place.key(EVE)}.pub").read_bytes()
     for pair, says in (
         (eves, "it is signed by an unknown key"),
-        (own, "it says WARNED; not passed: fix, sim"),
+        (own, "its result is WARNED; not passed: fix, sim"),
     ):
         place.key(ADA).write_bytes(pair[0])
         Path(f"{place.key(ADA)}.pub").write_bytes(pair[1])

@@ -1,4 +1,4 @@
-"""Two OpenAPI 3 documents, compared: what a client of the old API would notice of the new one (spec 3.3)."""
+"""Two OpenAPI 3 documents compared: the changes that affect a client of the old API (spec 3.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ABOUT = ("info", "servers", "tags", "externalDocs")  # what no client's code de
 
 
 class ApiChange(msgspec.Struct, frozen=True):
-    """What changed. `level` is the part of the version that has to grow; each line names its operation."""
+    """The changes of an API. `level` is the part of the version to increase; each line names its operation."""
 
     level: Level
     breaking: tuple[str, ...] = ()
@@ -26,14 +26,14 @@ class ApiChange(msgspec.Struct, frozen=True):
 
 
 def is_document(found: Any) -> bool:
-    """Whether this is an OpenAPI document of version 3."""
+    """True if this is an OpenAPI document of version 3."""
     return str(mapping(found).get("openapi", "")).startswith("3.") and isinstance(
         mapping(found).get("paths", {}), Mapping
     )
 
 
 def compare(old: Any, new: Any) -> ApiChange:
-    """What a client of `old` notices of `new`, both parsed OpenAPI 3 documents. Raises nothing."""
+    """The changes from `old` to `new`, both parsed OpenAPI 3 documents, that affect clients. Raises nothing."""
     before, after = mapping(old), mapping(new)
     comparison = _Comparison(before, after)
     comparison.run()
@@ -47,7 +47,7 @@ def compare(old: Any, new: Any) -> ApiChange:
 
 
 class _Operation(msgspec.Struct, frozen=True):
-    """One method of one path; `parameters` by what a client knows them by."""
+    """One method of one path; `parameters` by the keys that clients use."""
 
     name: str
     raw: Mapping[str, Any]
@@ -122,7 +122,7 @@ class _Comparison:
     def _contents(
         self, what: str, old: Mapping[str, Any], new: Mapping[str, Any], direction: Direction
     ) -> None:
-        """The bodies by media type. An answer that had no body described may get one described."""
+        """The bodies by media type. An answer without a described body may get one."""
         before, after = mapping(old.get("content")), mapping(new.get("content"))
         self.breaking += [f"{what} as {kind} is gone" for kind in before if kind not in after]
         self.added += [f"{what} as {kind} is new" for kind in after if kind not in before]
@@ -140,7 +140,7 @@ class _Comparison:
 
 
 def _operations(document: Mapping[str, Any]) -> dict[tuple[str, str], _Operation]:
-    """Every operation by method and path; how a path's parameters are called is nothing to a client."""
+    """Every operation by method and path; the names of path parameters do not matter to clients."""
     found = {}
     for path, raw in mapping(document.get("paths")).items():
         item = resolved(document, raw)
@@ -174,7 +174,7 @@ def _operation(
 
 
 def _credentials(document: Mapping[str, Any], alternative: Mapping[str, Any]) -> frozenset[str]:
-    """What one alternative asks for: each scheme as a client sees it, and each of its scopes."""
+    """The requirements of one alternative: each scheme as clients use it, and each of its scopes."""
     schemes = mapping(mapping(document.get("components")).get("securitySchemes"))
     found = set()
     for name, scopes in alternative.items():
@@ -186,6 +186,6 @@ def _credentials(document: Mapping[str, Any], alternative: Mapping[str, Any]) ->
 
 
 def _schema(document: Mapping[str, Any], parameter: Mapping[str, Any]) -> Any:
-    """A parameter's schema, which may also stand below its one media type."""
+    """A parameter's schema, which can also be below its one media type."""
     contents = list(mapping(parameter.get("content")).values())
     return mapping(contents[0]).get("schema") if contents else parameter.get("schema")

@@ -1,4 +1,4 @@
-"""Two schemas of an API, compared by what is sent and who takes it.
+"""Two schemas of an API, compared by the data that is sent and the data that is accepted.
 
 A request is sent as the old schema says and taken as the new one says; an answer is sent as the new one says
 and taken as the old one says. What is sent must fit what is taken. Not compared: `not`, `if`, `prefixItems`,
@@ -21,48 +21,48 @@ _Variants = Sequence[Mapping[str, Any]]
 
 
 class Direction(StrEnum):
-    """Which way the data goes, seen from the client."""
+    """The direction of the data, from the client's view."""
 
     REQUEST = "request"
     ANSWER = "answer"
 
 
 class Note(NamedTuple):
-    """One difference: the property that it is about (empty for the whole), and what of it."""
+    """One difference: its property (empty for the whole schema), and a description."""
 
     where: str
     what: str
 
     def below(self, name: str) -> Note:
-        """The same difference, seen from the schema that holds this one."""
+        """The same difference, relative to the schema that contains this one."""
         divider = "" if not self.where or self.where.startswith("[") else "."
         return Note(f"{name}{divider}{self.where}", self.what)
 
 
 class Difference(NamedTuple):
-    """What breaks a client of the old schema, and what is new for it."""
+    """The breaking changes for a client of the old schema, and the additions."""
 
     breaking: tuple[Note, ...] = ()
     added: tuple[Note, ...] = ()
 
     def with_(self, other: Difference, name: str = "") -> Difference:
-        """Both differences; `name` is the property that the other one is of."""
+        """Merge two differences; `name` is the property of the other one."""
         breaking, added = (tuple(n.below(name) if name else n for n in notes) for notes in other)
         return Difference((*self.breaking, *breaking), (*self.added, *added))
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """The value where it is a JSON object, else an empty one: documents are not always well-formed."""
+    """The value if it is a JSON object, else an empty one: documents may be malformed."""
     return value if isinstance(value, Mapping) else _EMPTY
 
 
 def sequence(value: Any) -> Sequence[Any]:
-    """The value where it is a JSON array, else an empty one."""
+    """The value if it is a JSON array, else an empty one."""
     return value if isinstance(value, list | tuple) else ()
 
 
 def resolved(document: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
-    """The object that a chain of local references ends at; an empty one where it does not end."""
+    """The object at the end of a chain of local references; empty if the chain does not end."""
     for _ in range(MOST):
         here = mapping(node)
         if not isinstance(here.get("$ref"), str):
@@ -75,7 +75,7 @@ def resolved(document: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
 
 
 class Schemas:
-    """Compares schemas of two documents. Every pair is compared once, so that a schema may hold itself."""
+    """Compares schemas of two documents. Every pair is compared once, so that schemas may be recursive."""
 
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         self._old = old
@@ -84,7 +84,7 @@ class Schemas:
         self._level = 0
 
     def compare(self, old: Any, new: Any, direction: Direction) -> Difference:
-        """What a client of `old` notices of `new`; both as they stand in their documents."""
+        """The changes from `old` to `new`, two schemas of their documents, that affect clients."""
         before, after = resolved(self._old, old), resolved(self._new, new)
         key = (id(before), id(after), direction)
         if key not in self._known and self._level < MOST:
@@ -97,7 +97,7 @@ class Schemas:
         return self._known.get(key, Difference())
 
     def _every(self, sent: _Variants, taken: _Variants, direction: Direction) -> Difference:
-        """Each variant that is sent must fit one that is taken."""
+        """Each variant that is sent must match one that is accepted."""
         found = Difference()
         for one in sent:
             tried = [self._fits(one, other, direction) for other in taken]
@@ -163,7 +163,7 @@ def _required(schema: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _variants(document: Mapping[str, Any], node: Mapping[str, Any], seen: tuple[int, ...] = ()) -> _Variants:
-    """The schema as alternatives without a choice in them, each of one type or of none."""
+    """The alternatives of a schema, each without a choice and of one type or of none."""
     if id(node) in seen:
         return ()
     flat = _flat(document, node)
@@ -181,7 +181,7 @@ def _variants(document: Mapping[str, Any], node: Mapping[str, Any], seen: tuple[
 
 
 def _flat(document: Mapping[str, Any], node: Any, seen: tuple[int, ...] = ()) -> Mapping[str, Any]:
-    """The schema with its `allOf` merged into it; what several parts say of one property, the first one says."""
+    """The schema with its `allOf` merged into it; the first definition of a property wins."""
     node = resolved(document, node)
     merged: dict[str, Any] = {k: v for k, v in node.items() if k != "allOf"}
     if id(node) in seen:
@@ -199,7 +199,7 @@ def _type_fits(sent: Any, taken: Any) -> bool:
 
 
 def _values(sent: Mapping[str, Any], taken: Mapping[str, Any], direction: Direction) -> Difference:
-    """Enumerations: a value that is not taken any more breaks; a new one in an answer is an addition."""
+    """Compare enumerations: a value that is no longer accepted breaks; a new one in an answer is an addition."""
     given, wanted = _enum(sent), _enum(taken)
     if wanted is None:
         return Difference()
@@ -220,7 +220,7 @@ def _enum(schema: Mapping[str, Any]) -> Sequence[Any] | None:
 
 
 def _bounds(sent: Mapping[str, Any], taken: Mapping[str, Any]) -> Difference:
-    """Limits of a request that became narrower."""
+    """Compare the limits of a request: narrower ones break."""
     found = []
     for words, narrower in ((_UPPER, lt), (_LOWER, gt)):
         for word in words:

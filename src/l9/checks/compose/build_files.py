@@ -1,6 +1,6 @@
-"""A release's compose file and Dockerfile, as the tag has them: what production would run. No Docker is needed.
+"""The tag's compose file and Dockerfile: the services of production. Docker is not needed.
 
-What cannot be judged is an ActionError that names the file and says why.
+A file that cannot be read is an ActionError with its name and the reason.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from l9.drivers.git.tree import GitTree
 from l9.errors import ActionError
 
 USUAL_DOCKERFILES = ("Dockerfile", "docker/Dockerfile")
-LONGEST = 200_000  # bytes: what is larger was written by no person
+LONGEST = 200_000  # bytes: larger files are not written by hand
 NOT_BUILT = "the process runtime: nothing is built"
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _MOST_LINKS = 8
 
 
 class _Project(NamedTuple):
-    """A compose file that could be read, and which of its services are the slots."""
+    """A parsed compose file, and its services for the slots."""
 
     path: str
     document: Document
@@ -39,7 +39,7 @@ class _Project(NamedTuple):
 
 
 def read_compose(tree: GitTree, config: Config) -> ComposeFile:
-    """What production runs. Raises ActionError, and ConfigError where no service can be the slots'."""
+    """The services of production. Raises ActionError, and ConfigError if no service can be the slots'."""
     if config.target.runtime == "process":
         return ComposeFile(absent=NOT_BUILT)
     project = _project(tree, config)
@@ -54,7 +54,7 @@ def read_compose(tree: GitTree, config: Config) -> ComposeFile:
 
 
 def read_build(tree: GitTree, config: Config) -> Dockerfile:
-    """What the slots' image is made of, and what the linter says of it. Raises as `read_compose` does."""
+    """The recipe of the slots' image, and the linter's findings. Raises as `read_compose` does."""
     if config.target.runtime == "process":
         return Dockerfile(absent=NOT_BUILT)
     project = _project(tree, config)
@@ -100,7 +100,7 @@ def _project(tree: GitTree, config: Config) -> _Project | None:
     text = _text(tree, path)
     try:
         from l9.checks.compose import (
-            yaml_reader as compose_yaml,  # YAML is the operator's alone: a host's own l9 has it not
+            yaml_reader as compose_yaml,  # only the operator's side has YAML, not the host's l9
         )
 
         document = compose_file.resolved(compose_yaml.parse(text))
@@ -118,7 +118,7 @@ def _is_there(tree: GitTree, path: str) -> bool:
 
 
 def _text(tree: GitTree, path: str) -> str:
-    """A file as text, through links that stay in the tree."""
+    """The text of a file, through links that stay in the tree."""
     at = path
     for _ in range(_MOST_LINKS):
         entry = tree.entries.get(at)
@@ -126,9 +126,9 @@ def _text(tree: GitTree, path: str) -> str:
             break
         at = posixpath.normpath(posixpath.join(posixpath.dirname(at), tree.link(at)))
         if at == ".." or at.startswith(("/", "../")):
-            raise _cannot(path, "it is a link out of the repository")
+            raise _cannot(path, "it is a link to a path outside the repository")
     else:
-        raise _cannot(path, "it is a link that leads round in a circle")
+        raise _cannot(path, "it is a circular link")
     if entry is None or entry.kind != "blob":
         raise _cannot(path, _why_no_file(tree, at))
     if entry.size > LONGEST:
@@ -139,29 +139,29 @@ def _text(tree: GitTree, path: str) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise _cannot(path, f"it is no UTF-8 text (byte {error.start})") from None
+        raise _cannot(path, f"it is not UTF-8 text (byte {error.start})") from None
     if "\0" in text:
-        raise _cannot(path, "it is no text")
+        raise _cannot(path, "it is not text")
     return text
 
 
 def _why_no_file(tree: GitTree, path: str) -> str:
-    """What stands where a file was looked for."""
+    """The reason for which there is no such file."""
     parts = path.split("/")
     for at in ("/".join(parts[:n]) for n in range(1, len(parts) + 1)):
         if at in tree.entries:
             if tree.entries[at].kind == "commit":
                 return f"{at} is a submodule: its files are not in the tag"
             if at != path:
-                return f"{at} is no folder"
+                return f"{at} is not a folder"
     below = any(p.startswith(f"{path}/") for p in tree.entries)
     return "it is a folder" if below else "the tag has no such file"
 
 
 def _cannot(path: str, why: str) -> ActionError:
     return ActionError(
-        f"{path} cannot be judged",
-        expected="a file as Docker reads it",
+        f"{path} cannot be read",
+        expected="a file that Docker can read",
         found=why,
         remedy=f"$EDITOR {quote(path)}",
     )

@@ -1,4 +1,4 @@
-"""What was seen of the release's compose file: frozen observations."""
+"""Observations of the release's compose file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from l9.checks.compose.production import Production
 
 
 class ComposeFile(msgspec.Struct, frozen=True):
-    """The compose file of the tag's tree, as production reads it; `absent` says why there is none."""
+    """The compose file of the tag's tree for production; `absent` is the reason for which there is none."""
 
     path: str = ""
     production: Production | None = None

@@ -1,6 +1,6 @@
-"""The user's compose file as it is written, judged where there is no Docker: what production would run. Pure.
+"""The user's compose file, parsed without Docker: the services of production. Pure.
 
-A document is the file's own mapping. What only compose itself resolves is refused with a reason.
+A document is the file's own mapping. Features that only compose itself resolves are refused with a reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]*://|^git@|^github\.com/|\.git(?:#|$)")
 
 
 class Mount(msgspec.Struct, frozen=True):
-    """A path of the repository that is mounted at `target`; `code`: it is, or holds, what the image is built from."""
+    """A path of the repository mounted at `target`; `code`: it is, or contains, the build context of the image."""
 
     source: str
     target: str
@@ -33,7 +33,7 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A container's port that the host listens on for it; an empty `address` is every address."""
+    """A container's port published on the host; an empty `address` is every address."""
 
     address: str
     port: str
@@ -48,9 +48,9 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class Service(msgspec.Struct, frozen=True):
-    """One service of production. Texts are empty where the file does not say; `healthcheck` is on, off or empty.
+    """One service of production. Texts are empty if not set; `healthcheck` is on, off or empty.
 
-    `once`: it does its work and ends. `database`: by its image's name.
+    `once`: it exits after its work. `database`: by its image's name.
     """
 
     name: str
@@ -69,14 +69,14 @@ class Service(msgspec.Struct, frozen=True):
 
 
 class Production(msgspec.Struct, frozen=True):
-    """The services of the slots (one where both are derived from it), and the others."""
+    """The services of the slots (one if both are derived from it), and the others."""
 
     slots: tuple[Service, ...]
     others: tuple[Service, ...] = ()
 
 
 class Build(msgspec.Struct, frozen=True):
-    """What the slots' image is built from; paths are the repository's. `inline` is the Dockerfile's own text."""
+    """The source of the slots' image; paths are relative to the repository. `inline` is the Dockerfile's own text."""
 
     context: str
     dockerfile: str
@@ -87,18 +87,18 @@ class Build(msgspec.Struct, frozen=True):
 
 
 class ProductionPaths(msgspec.Struct, frozen=True):
-    """Where the file lies in the repository, where that lies on the host, and the files that the tag has."""
+    """The file's folder in the repository, the repository's path on the host, and the tag's files."""
 
     folder: str
     root: str
     files: Collection[str]
 
     def here(self, text: str) -> str:
-        """The text with the directory that compose is called in, which is the top."""
+        """The text with `$PWD` replaced by the repository's root, where compose runs."""
         return _HERE.sub(lambda _found: self.root, text)
 
     def inside(self, path: str) -> str | None:
-        """A path of the file's as the repository's own: `.` is its top, `..` a folder above; None for one elsewhere."""
+        """A path of the file, relative to the repository: `.` is its root, `..` a folder above; None if elsewhere."""
         path = self.here(path)
         if path.startswith("/"):
             path = posixpath.normpath(path)
@@ -113,7 +113,7 @@ class ProductionPaths(msgspec.Struct, frozen=True):
         return joined if set(joined.split("/")) == {".."} or not joined.startswith("../") else None
 
     def tracked(self, path: str) -> bool:
-        """Whether the tag has that file, or a file in that folder; one that only holds its place does not count."""
+        """True if the tag has that file, or a file in that folder other than a placeholder such as .gitkeep."""
         below = f"{path}/"
         return path in self.files or any(
             f.startswith(below) and posixpath.basename(f) not in PLACEHOLDERS for f in self.files
@@ -123,19 +123,19 @@ class ProductionPaths(msgspec.Struct, frozen=True):
 def resolved(document: object) -> Document:
     """The document with defaults filled in, and in the long form where l9 needs it.
 
-    Raises ValueError that says what is wrong with it, or what only compose resolves.
+    Raises ValueError with the problem, or with the feature that only compose resolves.
     """
     found = _Filler().fill(document)
     if not isinstance(found, dict) or not isinstance(found.get("services") or {}, dict):
-        raise ValueError("it is no mapping with services in it")  # noqa: TRY004
+        raise ValueError("it is not a mapping with services")  # noqa: TRY004
     if found.get("include"):
-        raise ValueError("it includes other files, which only compose reads")
+        raise ValueError("it includes other files, which only compose resolves")
     known = found.get("services") or {}
     return {**found, "services": {str(name): _service(str(name), known) for name in known}}
 
 
 class _Filler:
-    """Fills in the defaults of every text, and gives up on a document whose aliases unfold without end."""
+    """Fills in the defaults of every text; refuses documents whose aliases expand without limit."""
 
     def __init__(self) -> None:
         self.nodes = 0
@@ -152,19 +152,19 @@ class _Filler:
 
 
 def _service(name: str, known: Mapping[str, Any], seen: tuple[str, ...] = ()) -> Document:
-    """A service with what it extends, its `depends_on` in the long form."""
+    """A service merged with the one that it extends, with `depends_on` in the long form."""
     if name in seen:
         raise ValueError(f"service {name} extends itself")
     own: Any = {} if known[name] is None else known[name]
     if not isinstance(own, dict):
-        raise ValueError(f"service {name} is no mapping")  # noqa: TRY004
+        raise ValueError(f"service {name} is not a mapping")  # noqa: TRY004
     extends = own.get("extends")
     if extends is not None:
         wanted = extends if isinstance(extends, dict) else {"service": extends}
         if wanted.get("file"):
-            raise ValueError(f"service {name} extends one of another file, which only compose reads")
+            raise ValueError(f"service {name} extends a service of another file, which only compose resolves")
         if wanted.get("service") not in known:
-            raise ValueError(f"service {name} extends {wanted.get('service')}, which is not there")
+            raise ValueError(f"service {name} extends {wanted.get('service')}, which does not exist")
         base = {
             k: v
             for k, v in _service(str(wanted["service"]), known, (*seen, name)).items()
@@ -184,7 +184,7 @@ def _conditions(depends: object) -> dict[str, Any]:
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Document:
-    """Compose's own rule, as far as it matters here: mappings merge, ports and volumes add up, the rest is replaced."""
+    """Merge as compose does, as far as needed: mappings merge, ports and volumes add up, the rest is replaced."""
     found = dict(base)
     for key, value in own.items():
         before = found.get(key)
@@ -200,7 +200,7 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Document:
 def production(
     document: Document, chosen: Chosen, others: Collection[str], places: ProductionPaths
 ) -> Production:
-    """What production runs of a resolved document. Raises ValueError for what is no compose file."""
+    """The services of production in a resolved document. Raises ValueError for an invalid compose file."""
     build = build_of(document, chosen, places)
     context = build.context if build else None
     slots = dict.fromkeys((chosen.blue, chosen.green))
@@ -211,7 +211,7 @@ def production(
 
 
 def build_of(document: Document, chosen: Chosen, places: ProductionPaths) -> Build | None:
-    """What the slots' image is built from; None where it is pulled. Raises ValueError for what the tag has not."""
+    """The source of the slots' image; None if it is pulled. Raises ValueError if it is outside the tag."""
     known = services(document)
     found = next((known[n]["build"] for n in (chosen.blue, chosen.green) if known[n].get("build")), None)
     if found is None:
@@ -219,14 +219,14 @@ def build_of(document: Document, chosen: Chosen, places: ProductionPaths) -> Bui
     build = found if isinstance(found, dict) else {"context": found}
     written = str(build.get("context") or ".")
     if _REMOTE.search(written):
-        raise ValueError(f"the build context {written} is another repository's")
+        raise ValueError(f"the build context {written} is in another repository")
     context = places.inside(written)
     if context is None or context.startswith(".."):
-        raise ValueError(f"the build context {written} lies outside of the repository")
+        raise ValueError(f"the build context {written} is outside the repository")
     dockerfile = str(build.get("dockerfile") or "Dockerfile")
     path = ProductionPaths(context, places.root, ()).inside(dockerfile)
     if path is None or path.startswith(".."):
-        raise ValueError(f"the Dockerfile {dockerfile} lies outside of the repository")
+        raise ValueError(f"the Dockerfile {dockerfile} is outside the repository")
     return Build(
         context=context,
         dockerfile=path,
@@ -238,7 +238,7 @@ def build_of(document: Document, chosen: Chosen, places: ProductionPaths) -> Bui
 
 
 def _pairs(given: object) -> dict[str, str]:
-    """A mapping, or a list of `KEY=VALUE`; what has no value is told by the environment, and left out."""
+    """A mapping, or a list of `KEY=VALUE`; keys without a value come from the environment, and are left out."""
     if isinstance(given, list):
         pairs = (str(entry).partition("=") for entry in given)
         return {key: value for key, is_set, value in pairs if is_set}
@@ -251,7 +251,7 @@ def _read(document: Document, name: str, places: ProductionPaths, context: str |
     service = services(document)[name]
     for key in ("volumes", "ports"):
         if not isinstance(service.get(key) or [], list):
-            raise ValueError(f"service {name}: {key} is no list")  # noqa: TRY004
+            raise ValueError(f"service {name}: {key} is not a list")  # noqa: TRY004
     mounts = (_mount(entry, places, context) for entry in service.get("volumes") or ())
     return Service(
         name=name,
@@ -271,7 +271,7 @@ def _read(document: Document, name: str, places: ProductionPaths, context: str |
 
 
 def _mount(entry: object, places: ProductionPaths, context: str | None) -> Mount | None:
-    """The mount, where it is a path of the repository's."""
+    """The mount, if its source is a path of the repository."""
     if isinstance(entry, dict):
         source, target = str(entry.get("source") or ""), str(entry.get("target") or "")
         is_path = entry.get("type") == "bind" or source.startswith((".", "/", "~"))
@@ -310,10 +310,10 @@ def _healthcheck(given: object) -> str:
 
 
 def _restart(service: Mapping[str, Any]) -> str:
-    """The restart policy in the engine's words; `no` where it is said that there is none."""
-    told = service.get("restart")
-    if told is not None:
-        return "no" if told is False else str(told)
+    """The restart policy in the engine's terms; `no` if it is disabled explicitly."""
+    restart = service.get("restart")
+    if restart is not None:
+        return "no" if restart is False else str(restart)
     deploy = service.get("deploy")
     policy = deploy.get("restart_policy") if isinstance(deploy, dict) else None
     condition = policy.get("condition", "any") if isinstance(policy, dict) else ""
@@ -321,7 +321,7 @@ def _restart(service: Mapping[str, Any]) -> str:
 
 
 def seconds(duration: str) -> float | None:
-    """A duration as compose writes it (`1m30s`) in seconds, or None where it is none."""
+    """Convert a duration of compose (`1m30s`) to seconds; None if it is invalid."""
     if not _DURATION.fullmatch(duration):
         return None
     units = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}

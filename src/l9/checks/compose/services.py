@@ -1,4 +1,4 @@
-"""Which services of the user's compose file are the slots, and which are the others. The file stays as it is.
+"""The services of the user's compose file that are the slots, and the others. The file is not changed.
 
 A document is what `docker compose config --format json` prints: resolved, normalized, `$` written as `$$`.
 """
@@ -17,7 +17,7 @@ from l9.errors import ConfigError
 
 Document = dict[str, Any]
 
-EXTENSION = "x-l9"  # compose ignores it; there l9 notes what the resolved document no longer tells
+EXTENSION = "x-l9"  # ignored by compose; l9 adds there what the resolved document lacks
 COMPLETED = "service_completed_successfully"
 USUAL_FILES = (
     "docker/docker-compose.yml",
@@ -34,7 +34,7 @@ _DATABASES = re.compile(
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """The service of each slot; one and the same where both slots are derived from it."""
+    """The service of each slot; the same one if both slots are derived from it."""
 
     blue: str
     green: str
@@ -48,13 +48,13 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 def services(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All services, those of inactive profiles included."""
+    """All services, including those of inactive profiles."""
     found: Mapping[str, Any] = document.get("services") or {}
     return found
 
 
 def active(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """The services that no profile, or an active one, asks for; sorted."""
+    """The sorted services without a profile or with an active one."""
     noted = document.get(EXTENSION, {}).get("hashes")
     if noted is not None:
         return tuple(sorted(noted))
@@ -67,7 +67,7 @@ def noted(document: Mapping[str, Any], hashes: Mapping[str, str]) -> Document:
 
 
 def choose(document: Mapping[str, Any], config: Config) -> Chosen:
-    """The slots' services: the configured ones, else the spec's two, else the only one it can be.
+    """The slots' services: the configured ones, else the spec's two, else the only possible one.
 
     Raises ConfigError, naming the services that there are.
     """
@@ -89,7 +89,7 @@ def choose(document: Mapping[str, Any], config: Config) -> Chosen:
 
 
 def _candidates(document: Mapping[str, Any], app: str) -> Iterator[tuple[str, ...]]:
-    """Guesses, best first; a guess counts when it leaves one service."""
+    """Candidates, best first; a guess counts if it leaves one service."""
     known, names = services(document), active(document)
     yield (app,) if app in known else ()
     yield tuple(n for n in names if known[n].get("build"))
@@ -108,27 +108,27 @@ def _no_service(wanted: str, document: Mapping[str, Any], compose: Compose) -> C
 
 
 def is_database(service: Mapping[str, Any]) -> bool:
-    """Whether a service runs a well-known database or broker, by its image's name."""
+    """True if a service runs a well-known database or broker, by its image's name."""
     name = re.split(r"[:@]", str(service.get("image", "")).rpartition("/")[2])[0]
     return not service.get("build") and _DATABASES.search(name) is not None
 
 
 def other_services(document: Mapping[str, Any], config: Config) -> tuple[str, ...]:
-    """The services that are neither a slot, nor in an inactive profile, nor there for the local gates."""
+    """The active services that are neither a slot's nor used for the local gates."""
     chosen = choose(document, config)
     left_out = {chosen.blue, chosen.green, gate_service(config.check.test)}
     return tuple(n for n in active(document) if n not in left_out)
 
 
 def gate_service(test: tuple[str, ...]) -> str:
-    """The service that `docker compose run … SERVICE …` of the local gates runs in, or an empty name."""
+    """The service of `docker compose run … SERVICE …` in the local gates, or an empty name."""
     if "compose" not in test or "run" not in test:
         return ""
     return next((a for a in test[test.index("run") + 1 :] if not a.startswith("-")), "")
 
 
 def jobs(document: Mapping[str, Any], config: Config) -> tuple[str, ...]:
-    """The one-shots that must complete before a slot may start (migrations), in the order to run them."""
+    """The one-shot services (migrations) that must complete before a slot may start, in their order."""
     chosen, known = choose(document, config), services(document)
     found: list[str] = []
 
@@ -144,7 +144,7 @@ def jobs(document: Mapping[str, Any], config: Config) -> tuple[str, ...]:
 
 
 def is_one_shot(document: Mapping[str, Any], name: str) -> bool:
-    """Whether a service that ended with 0 has done its work, and has not stopped."""
+    """True if a service has finished its work, rather than failed, when it exits with 0."""
     service = services(document)[name]
     if any(
         (other.get("depends_on") or {}).get(name, {}).get("condition") == COMPLETED
@@ -156,11 +156,11 @@ def is_one_shot(document: Mapping[str, Any], name: str) -> bool:
 
 
 def changed_services(wanted: Mapping[str, Collection[str]], running: Mapping[str, str]) -> tuple[str, ...]:
-    """Running services whose definition is not any of the wanted hashes; sorted."""
+    """The sorted running services whose definition matches none of the wanted hashes."""
     return tuple(sorted(n for n, known in running.items() if n in wanted and known not in wanted[n]))
 
 
 def fixed_names(document: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
-    """Services whose container has a fixed name, which a second instance on the same host cannot have too."""
+    """Services with a fixed container name, which a second instance on the same host cannot share."""
     known = services(document)
     return {n: str(known[n]["container_name"]) for n in sorted(names) if known[n].get("container_name")}

@@ -13,7 +13,7 @@ _VARIABLE = re.compile(
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with its variables filled in; one that has neither a value nor a default stays as it is written."""
+    """Expand the variables of a text; one without a value and a default stays unchanged."""
 
     def filled(found: re.Match[str]) -> str:
         if found[0] == "$$":

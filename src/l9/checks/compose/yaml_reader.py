@@ -1,4 +1,4 @@
-"""A compose file's YAML. Only the operator's side reads it: the host asks compose itself."""
+"""The YAML of compose files. Only the operator's side parses it: the host uses compose itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """As compose reads it: numbers and words such as `no` or `22:22` stay text."""
+    """YAML as compose parses it: numbers and words such as `no` or `22:22` stay text."""
 
 
 _TRUTH = "tag:yaml.org,2002:bool"
@@ -20,7 +20,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _override(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
-    """`!override`: compose's own word for a value that is not merged."""
+    """`!override`: compose's tag for a value that is not merged."""
     if isinstance(node, yaml.MappingNode):
         return loader.construct_mapping(node, deep=True)
     if isinstance(node, yaml.SequenceNode):
@@ -33,7 +33,7 @@ _Loader.add_constructor("!reset", lambda _loader, _node: None)
 
 
 def parse(text: str) -> object:
-    """The one document of a compose file. Raises ValueError that says what is wrong with it, and where."""
+    """Parse the one document of a compose file. Raises ValueError with the problem and its place."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
     except yaml.MarkedYAMLError as error:

@@ -1,4 +1,4 @@
-"""What project files declare, and whether their locks hold it (spec 1.3, 2.3). Pure; `packaging` reads versions."""
+"""The declarations of project files, compared with their locks (spec 1.3, 2.3). Pure; `packaging` parses versions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Environment = dict[str, str]
 
 
 class Pin(NamedTuple):
-    """A version that a lock names, and where it is meant for."""
+    """A version in a lock, with the environment that it is for."""
 
     version: str
     marker: str = ""
@@ -64,7 +64,7 @@ class Project(NamedTuple):
 
 
 def read_project(text: str, path: str = PROJECT) -> Project:
-    """A `pyproject.toml` by PEP 621 and 735. Raises ActionError where it is not TOML."""
+    """Parse a `pyproject.toml` by PEP 621 and 735. Raises ActionError if it is not TOML."""
     raw = _toml(text, path)
     project, tool = _table(raw, "project"), _table(raw, "tool")
     groups = _table(raw, "dependency-groups")
@@ -85,7 +85,7 @@ def read_project(text: str, path: str = PROJECT) -> Project:
 
 
 def wanted_files(paths: Iterable[str], locks: Iterable[str]) -> tuple[str, ...]:
-    """The files that have to be read to compare: project files beside or above the locks, and the locks in TOML."""
+    """The files needed for the comparison: project files next to or above the locks, and the locks in TOML."""
     there, places = set(paths), {"", *(d for lock in locks for d in _upwards(dirname(lock)))}
     names = (PROJECT, "Pipfile", *TOML_LOCKS)
     found = {p for d in places for n in names if (p := _join(d, n)) in there}
@@ -93,7 +93,7 @@ def wanted_files(paths: Iterable[str], locks: Iterable[str]) -> tuple[str, ...]:
 
 
 def compare(texts: Mapping[str, str], locks: Mapping[str, LockReport]) -> Declared:
-    """What each project file declares against what its locks hold.
+    """Compare the declarations of each project file with its locks.
 
     In: the files that `wanted_files` named, and the requirements files, by path. A dependency counts where its
     marker holds on a server (Linux, CPython, every Python that the project allows). Raises ActionError for a
@@ -125,7 +125,7 @@ def compare(texts: Mapping[str, str], locks: Mapping[str, LockReport]) -> Declar
 
 
 class Pair(NamedTuple):
-    """What is declared, and the pins of the lock that is to hold it. `main`: the project's own dependencies."""
+    """Declared dependencies, and the pins of the lock for them. `main`: the project's own dependencies."""
 
     lock: str
     declared: tuple[str, ...]
@@ -170,7 +170,7 @@ def _mismatches(source: str, pair: Pair, environments: tuple[Environment, ...]) 
 
 
 def _lacks(wanted: Requirement, pair: Pair, environments: tuple[Environment, ...]) -> str:
-    """What the lock has in place of what is wanted; empty where it holds it.
+    """The content of the lock that does not satisfy a requirement; empty if the requirement is satisfied.
 
     Extras are not compared: a lock may name the packages that they pull in, and not the extras.
     """
@@ -207,7 +207,7 @@ def _holds(marker: Marker | str | None, environment: Environment) -> bool:
 
 
 def _environments(requires_python: str) -> tuple[Environment, ...]:
-    """The servers that the project may run on; all of them where what it allows cannot be read."""
+    """The servers that the project may run on; all of them if its supported versions cannot be parsed."""
     try:
         allowed = SpecifierSet(requires_python)
     except InvalidSpecifier:
@@ -226,7 +226,7 @@ def _environments(requires_python: str) -> tuple[Environment, ...]:
 
 
 def lowest_python(requires_python: str) -> str:
-    """The oldest Python that the project allows, as `3.11`; empty where it does not say."""
+    """The oldest Python that the project allows, such as `3.11`; empty if not stated."""
     return _environments(requires_python)[0]["python_version"] if requires_python.strip() else ""
 
 
@@ -234,7 +234,7 @@ def lowest_python(requires_python: str) -> str:
 
 
 def _listed(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The requirements of a `requirements.in`, and the lines that are none (a folder, another file)."""
+    """The requirements of a `requirements.in`, and the lines that are not requirements (a folder, another file)."""
     report = read_requirements(text)
     listed, unread = (
         [f"{p.name}=={p.version}{f' ; {p.marker}' if p.marker else ''}" for p in report.exact],
@@ -252,7 +252,7 @@ def _listed(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _whole(names: Iterable[str], locks: Mapping[str, LockReport]) -> list[LockReport]:
-    """These locks and all that they take in with `-r`, each once."""
+    """These locks and all that they include with `-r`, each once."""
     todo, found = list(names), dict[str, LockReport]()
     while todo:
         name = todo.pop()
@@ -271,7 +271,7 @@ def _pins(reports: Iterable[LockReport]) -> Pins:
 
 
 def locked(text: str, path: str) -> Pins:
-    """The packages of a lock in TOML; several versions of one are for places that are not told apart."""
+    """The packages of a lock in TOML; several versions of one are for environments that are not told apart."""
     raw = _toml(text, path)
     found: dict[str, tuple[Pin, ...]] = {}
     for each in (*_tables(raw.get("package")), *_tables(raw.get("packages"))):
@@ -316,7 +316,7 @@ def _group(groups: Mapping[str, Any], name: str, seen: tuple[str, ...]) -> Itera
 
 
 def lock_part(lock: str) -> str:
-    """What a lock is for besides the project itself: `requirements-dev.txt` and `requirements/dev.txt` for dev."""
+    """The purpose of a lock besides the project itself: dev for `requirements-dev.txt` and `requirements/dev.txt`."""
     stem = basename(lock).removesuffix(".txt")
     if stem == "requirements":
         return ""

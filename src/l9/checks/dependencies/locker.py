@@ -1,4 +1,4 @@
-"""Locks of the working directory, made with uv and asked about with pip-audit."""
+"""Locks of the working directory, made with uv and audited with pip-audit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Locker:
         self._wanted = wanted
 
     def jobs(self) -> tuple[locking.Job, ...]:
-        """What can be locked here. Raises UsageError where there is nothing."""
+        """The locks that can be made here. Raises UsageError if there are none."""
         paths = self._paths()
         texts = {p: self._text(p) or "" for p in locking.sources(paths, self._wanted)}
         jobs = locking.plan(paths, texts, self._wanted)
@@ -50,12 +50,12 @@ class Locker:
         )
 
     def report(self, lock: str) -> LockReport | None:
-        """What a lock holds now, or None where it is not there."""
+        """The current content of a lock, or None if it does not exist."""
         text = self._text(lock)
         return None if text is None else read_requirements(text)
 
     def resolve(self, jobs: Iterable[locking.Job], upgrade: tuple[str, ...]) -> dict[str, str]:
-        """The text of each lock as it would be now; nothing is written. Raises ActionError as uv does."""
+        """Resolve the text of each lock without writing it. Raises ActionError if uv fails."""
         found: dict[str, str] = {}
         with tempfile.TemporaryDirectory(prefix="l9-lock-") as directory:
             for number, job in enumerate(jobs):
@@ -73,13 +73,13 @@ class Locker:
         return found
 
     def write(self, lock: str, text: str) -> None:
-        """Replace one lock, whole or not at all."""
+        """Replace one lock atomically."""
         path = (self._top / lock).resolve()
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         replace_file(path, text, mode)
 
     def pins(self) -> set[tuple[str, str]]:
-        """Every name and version that any lock of the working copy holds."""
+        """All names and versions in the locks of the working copy."""
         found: set[tuple[str, str]] = set()
         for path in self._paths():
             if locking.is_lock(path):
@@ -90,13 +90,13 @@ class Locker:
         return found
 
     def audit(self, pins: Iterable[tuple[str, str]]) -> locking.Audit:
-        """Ask about these. Raises ActionError where nobody answers: that is no good news."""
+        """Audit these versions. Raises ActionError if the service does not answer: that is not a pass."""
         program = _program("pip-audit")
         if not program:
             raise ActionError(
-                "known vulnerabilities cannot be asked for",
-                expected="a program pip-audit",
-                found="none",
+                "cannot check for known vulnerabilities",
+                expected="pip-audit installed",
+                found="not found",
                 remedy="pip install 'l9[audit]'",
             )
         rounds = []
@@ -109,7 +109,7 @@ class Locker:
                 if answer is None:
                     said = done.last(1)  # before it stands a traceback
                     raise ActionError(
-                        "known vulnerabilities cannot be asked for",
+                        "cannot check for known vulnerabilities",
                         expected="an answer of the vulnerability service",
                         found=said[0] if said else f"exit code {done.code}",
                         remedy="pip-audit --verbose --no-deps --disable-pip --requirement requirements.txt",
@@ -118,7 +118,7 @@ class Locker:
         return locking.merged(rounds)
 
     def _paths(self) -> tuple[str, ...]:
-        """All files of the working directory that git knows or would know."""
+        """All tracked and untracked files of the working directory, without ignored ones."""
         out = git_runner.run_checked(git.list_known(), cwd=self._top)
         return tuple(p for p in dict.fromkeys(out.split("\0")) if p and (self._top / p).is_file())
 
@@ -130,7 +130,7 @@ class Locker:
 
     @contextmanager
     def _lent(self, directory: str, within: str, made: Mapping[str, str]) -> Iterator[str]:
-        """The lock that another keeps to, as it will be; its own path where it stays as it is."""
+        """The new text of the lock that another one follows; its own path if it does not change."""
         if within not in made:
             yield within
             return
@@ -143,7 +143,7 @@ class Locker:
         uv = _uv()
         if not uv:
             raise ActionError(
-                "nothing can be locked", expected="a program uv", found="none", remedy="pip install uv"
+                "cannot make locks", expected="uv installed", found="not found", remedy="pip install uv"
             )
         argv = locking.compile_lock(uv, job, output, within, upgrade)
         done = run(argv, cwd=self._top, timeout=PATIENCE)
@@ -152,7 +152,7 @@ class Locker:
         said = tuple(line.rstrip() for line in (done.err or done.out).strip().splitlines())
         raise ActionError(
             f"{job.lock} cannot be made from {' and '.join(job.sources)}",
-            expected="versions that fit together, and an index that answers",
+            expected="compatible versions, and a reachable index",
             found=said[0].removeprefix("error: ") if said else f"exit code {done.code}",
             remedy=f"$EDITOR {shlex.quote(job.sources[0])}",
             log=said[:15],
@@ -160,7 +160,7 @@ class Locker:
 
 
 def _uv() -> str:
-    """Uv of this installation, else the one on the path, else nothing."""
+    """The uv of this installation, else the one on the path, else None."""
     try:
         from uv import find_uv_bin
 
@@ -170,6 +170,6 @@ def _uv() -> str:
 
 
 def _program(name: str) -> str:
-    """A program on the path, or beside this installation; empty where there is none."""
+    """A program on the path or of this installation; empty if there is none."""
     own = sysconfig.get_path("scripts")
     return shutil.which(name) or shutil.which(name, path=own) or ""

@@ -1,4 +1,4 @@
-"""Making locks with uv and asking pip-audit of them: argument vectors, what is to be made of what, and parsers."""
+"""Locks with uv and audits with pip-audit: argument vectors, plans, and parsers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAIN = "requirements.txt"
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One lock and what it is made from; `within` is a lock whose versions it keeps to."""
+    """One lock and its source; `within` is a lock whose versions it follows."""
 
     lock: str
     sources: tuple[str, ...]
@@ -29,7 +29,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class LockChange(msgspec.Struct, frozen=True):
-    """One name whose locked versions differ; none before: it is new, none after: it is gone."""
+    """One name whose locked versions differ; `before` is empty if it is new, `after` if it was removed."""
 
     name: str
     before: list[str]
@@ -37,7 +37,7 @@ class LockChange(msgspec.Struct, frozen=True):
 
 
 class Vulnerable(msgspec.Struct, frozen=True):
-    """One known vulnerability of a locked version; `fixed_in` is empty where no version mends it."""
+    """One known vulnerability of a locked version; `fixed_in` is empty if no version fixes it."""
 
     name: str
     version: str
@@ -47,14 +47,14 @@ class Vulnerable(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A dependency that nobody could be asked about, and why."""
+    """A dependency that could not be audited, with the reason."""
 
     name: str
     reason: str
 
 
 class Audit(msgspec.Struct, frozen=True):
-    """What the vulnerability service knows of `asked` locked versions."""
+    """The known vulnerabilities of `asked` locked versions."""
 
     asked: int
     vulnerable: list[Vulnerable]
@@ -65,14 +65,14 @@ class Audit(msgspec.Struct, frozen=True):
 
 
 def sources(paths: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    """The files that `plan` has to read: the project files of every directory that locks may lie in."""
+    """The files that `plan` needs: the project files of every directory that may contain locks."""
     there, globs = set(paths), tuple(wanted)
     places = {"", *(dirname(p) for p in there if is_requirements(p, globs))}
     return tuple(sorted(p for d in places if (p := f"{d}/{PROJECT}".lstrip("/")) in there))
 
 
 def plan(paths: Iterable[str], texts: Mapping[str, str], wanted: Iterable[str]) -> tuple[Job, ...]:
-    """The locks that can be made, each after the one that it keeps to.
+    """The locks that can be made, each after the one that it follows.
 
     In: all paths of the working copy, the texts that `sources` named, and the patterns of `[check] requirements`.
     X.txt is made from X.in beside it; requirements.txt also from the dependencies of pyproject.toml, unless that has
@@ -105,7 +105,7 @@ def plan(paths: Iterable[str], texts: Mapping[str, str], wanted: Iterable[str]) 
 
 
 def compile_lock(uv: str, job: Job, output: str, within: str, upgrade: Iterable[str] = ()) -> Argv:
-    """Resolve into `output`, which holds the versions to keep; `upgrade` are names that may move, `*` all.
+    """Resolve into `output`, which holds the current versions; `upgrade` are the names that may change, `*` all.
 
     Where uv looks (index, proxy, offline) is the user's own configuration of uv, and is not written down. Extras
     stay in the lock: pip with hashes refuses one that it does not name.
@@ -151,7 +151,7 @@ def _versions(pins: Iterable[Pin]) -> dict[str, list[str]]:
 
 
 def audit(program: str, file: str) -> Argv:
-    """Ask for the versions in `file`, which are taken as they are: nothing is resolved or installed."""
+    """Audit the exact versions in `file`; nothing is resolved or installed."""
     return (
         program, "--format=json", "--progress-spinner=off", "--desc=off", "--aliases=on",
         "--disable-pip", "--no-deps", f"--requirement={file}",
@@ -159,7 +159,7 @@ def audit(program: str, file: str) -> Argv:
 
 
 def audited_texts(pins: Iterable[tuple[str, str]]) -> list[str]:
-    """Requirements files that hold each name and version once, in as many files as one name has versions.
+    """Requirements files with each name and version once: as many files as one name has versions.
 
     The lock itself would not do: what its markers leave out on this machine would not be asked about, and two
     versions of one name are refused.
@@ -174,7 +174,7 @@ def audited_texts(pins: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def parse_audit(out: str) -> Audit | None:
-    """`audit`'s output; None where it is no answer."""
+    """Parse `audit`'s output; None if it is invalid."""
     try:
         raw = json.loads(out)
         rows: list[dict[str, Any]] = list(raw["dependencies"])
@@ -190,7 +190,7 @@ def parse_audit(out: str) -> Audit | None:
 
 
 def merged(parts: Iterable[Audit]) -> Audit:
-    """Several rounds as one."""
+    """Merge several audits into one."""
     rounds = list(parts)
     return Audit(
         sum(r.asked for r in rounds),
@@ -200,10 +200,10 @@ def merged(parts: Iterable[Audit]) -> Audit:
 
 
 def is_lock(path: str) -> bool:
-    """Whether it is a lock in TOML."""
+    """True if it is a lock in TOML."""
     return basename(path) in TOML_LOCKS
 
 
 def is_requirements(path: str, wanted: Iterable[str]) -> bool:
-    """Whether `[check] requirements` means this file."""
+    """True if a pattern of `[check] requirements` matches this file."""
     return any(fnmatch(path, pattern) for pattern in wanted)

@@ -1,4 +1,4 @@
-"""Whether a requirements file pins what it installs (spec 2.3)."""
+"""The pins of a requirements file (spec 2.3)."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Pin(NamedTuple):
 
 
 class Loose(NamedTuple):
-    """A line that may install something else tomorrow, and why; `line` leaves out credentials in URLs."""
+    """A line that may install another version tomorrow, with the reason; `line` has no credentials of URLs."""
 
     line_no: int
     line: str
@@ -43,7 +43,7 @@ class Loose(NamedTuple):
 
 
 class Include(NamedTuple):
-    """Another file that is named: by -r, and so to be judged too, or by -c, which installs nothing by itself."""
+    """Another file: included with -r, and so judged too, or named with -c, which installs nothing by itself."""
 
     line_no: int
     path: str
@@ -51,7 +51,7 @@ class Include(NamedTuple):
 
 
 class LockReport(msgspec.Struct, frozen=True):
-    """What a requirements file pins; `hashed` when it pins something and every requirement has a hash."""
+    """The pins of a requirements file; `hashed` if there are any and every requirement has a hash."""
 
     exact: tuple[Pin, ...]
     loose: tuple[Loose, ...]
@@ -59,7 +59,7 @@ class LockReport(msgspec.Struct, frozen=True):
     hashed: bool
 
     def taken_in(self, path: str) -> list[str]:
-        """The files that it names with `-r`, by paths like its own."""
+        """The files that it includes with `-r`; paths are in the form of `path`."""
         here = dirname(path)
         return [normpath(join(here, include.path)) for include in self.includes if not include.constraint]
 
@@ -67,8 +67,8 @@ class LockReport(msgspec.Struct, frozen=True):
 def read_requirements(text: str) -> LockReport:
     """Sort the lines of a requirements file into exact, loose and included ones (spec 2.3).
 
-    In: the file's whole text. Out: a LockReport; line numbers count from 1 and name the line on which a
-    continued line starts. Options of pip (`--index-url` …) are passed over. Raises nothing.
+    `text` is the whole file. Line numbers count from 1 and name the line on which a continued line starts. Options of
+    pip (`--index-url` …) are skipped. Raises nothing.
     """
     found = [_judge(line_no, line) for line_no, line in _logical_lines(text)]
     exact = tuple(entry for entry in found if isinstance(entry, Pin))
@@ -105,11 +105,11 @@ def _judge(line_no: int, line: str) -> Pin | Loose | Include | None:
     if include := _INCLUDE.match(line):
         return Include(line_no, include["path"], include["option"].startswith(("-c", "--c")))
     if _EDITABLE.match(line):
-        return loose("an editable install is whatever the folder holds")
+        return loose("an editable install has no fixed version")
     if _OPTION.match(line):
         return None
     if _DIRECT.search(_PER_REQUIREMENT.split(line, maxsplit=1)[0]):
-        return loose("a URL or a path names a place, not a version")
+        return loose("a URL or a path has no fixed version")
     return _judge_clauses(line_no, line, loose("not a requirement that pip understands"))
 
 
@@ -120,7 +120,7 @@ def _judge_clauses(line_no: int, line: str, otherwise: Loose) -> Pin | Loose:
         return otherwise
     clauses = [clause.strip() for clause in match["clauses"].split(",") if clause.strip()]
     if not clauses:
-        return otherwise._replace(why="no version: whatever is newest")
+        return otherwise._replace(why="no version: the newest is installed")
     for clause in clauses:
         parsed = _CLAUSE.fullmatch(clause)
         if parsed is None:

@@ -1,4 +1,4 @@
-"""What a Dockerfile makes an image of (spec 4.1): only what the linter does not tell. Pure."""
+"""The facts about a Dockerfile's image (spec 4.1) that the linter does not report. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WITH_HEREDOCS = ("RUN", "COPY", "ADD")
 
 
 class LintFinding(msgspec.Struct, frozen=True):
-    """What the linter says of one line; `level` is error, warning, info or style."""
+    """One finding of the linter; `level` is error, warning, info or style."""
 
     line: int
     code: str
@@ -29,7 +29,7 @@ class LintFinding(msgspec.Struct, frozen=True):
 
 
 class Base(msgspec.Struct, frozen=True):
-    """An image that comes from elsewhere, with build arguments filled in; `linted`: the linter judges its name too."""
+    """An external image, with build arguments filled in; `linted`: the linter checks its name too."""
 
     line: int
     image: str
@@ -37,14 +37,14 @@ class Base(msgspec.Struct, frozen=True):
 
     @property
     def pinned(self) -> bool:
-        """Whether it names one content, now and for ever."""
+        """True if it names one content permanently, by digest."""
         return _DIGEST.search(self.image) is not None
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """What the image is made from, and how its last stage ends up.
+    """The images that the image is built from, and the final settings of its last stage.
 
-    `user` is empty where none is set, `healthcheck` is on, off or empty, `stop_signal` empty where none is set.
+    `user` and `stop_signal` are empty if not set; `healthcheck` is on, off or empty.
     """
 
     bases: tuple[Base, ...]
@@ -70,7 +70,7 @@ class _Stage(NamedTuple):
 
 
 def floats(image: str) -> bool:
-    """Whether an image is named by no tag, or by `latest`: another one tomorrow. Variables may name anything."""
+    """True if an image has no tag or `latest`. An image with variables is not judged."""
     if "@" in image or "$" in image:
         return False
     return image.rpartition("/")[2].partition(":")[2] in ("", "latest")
@@ -79,9 +79,9 @@ def floats(image: str) -> bool:
 def read_dockerfile(
     text: str, args: Mapping[str, str], target: str = "", contexts: Collection[str] = ()
 ) -> Recipe:
-    """Read a Dockerfile as it is built with these build arguments, up to the stage `target` (the last one).
+    """Parse a Dockerfile for a build with these arguments, up to the stage `target` (the last one).
 
-    contexts: names that the build gives to other contexts. Raises ValueError that says what is wrong with it.
+    contexts: the names of the build's additional contexts. Raises ValueError with the problem.
     """
     values: dict[str, str] = {}
     bases: list[Base] = []
@@ -117,9 +117,9 @@ def read_dockerfile(
 
 
 def for_linter(text: str) -> tuple[str, tuple[int, ...]]:
-    """The text as hadolint can read it, and the line of the original that each of its lines is.
+    """The text in a form that hadolint can parse, and the original line number of each of its lines.
 
-    It knows neither HEALTHCHECK's --start-interval, nor an instruction right behind a heredoc.
+    hadolint supports neither HEALTHCHECK's --start-interval nor an instruction directly after a heredoc.
     """
     lines = text.splitlines()
     after: set[int] = set()
@@ -144,7 +144,7 @@ def _note(settings: dict[str, str], name: str, rest: str) -> None:
 
 
 def _options(rest: str) -> str:
-    """The options that an instruction begins with."""
+    """The leading options of an instruction."""
     words: list[str] = []
     for word in rest.split():
         if not word.startswith("--"):
@@ -165,12 +165,12 @@ def _arguments(rest: str, given: Mapping[str, str], known: Mapping[str, str]) ->
 
 
 def _inherited(stages: list[_Stage], target: str) -> dict[str, str]:
-    """What the target's stage sets itself, or takes from the stages that it is built on."""
+    """The settings of the target's stage, its own or inherited from the stages that it is built on."""
     if not stages:
-        raise ValueError("no FROM in it")
+        raise ValueError("no FROM instruction")
     names = [stage.name for stage in stages]
     if target and target not in (*names, *map(str, range(len(stages)))):
-        raise ValueError(f"no stage {target} in it")
+        raise ValueError(f"no stage {target}")
     at = len(stages) - 1
     if target:
         at = names.index(target) if target in names else int(target)
@@ -185,7 +185,7 @@ def _inherited(stages: list[_Stage], target: str) -> dict[str, str]:
 
 
 def _instructions(text: str) -> Iterator[_Instruction]:
-    """The instructions, continued lines joined, comments and heredocs left out."""
+    """Yield the instructions: continued lines joined, comments and heredocs skipped."""
     lines = text.splitlines()
     escape = "\\"
     for line in lines:

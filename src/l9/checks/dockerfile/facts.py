@@ -1,4 +1,4 @@
-"""What was seen of the release's Dockerfile: frozen observations."""
+"""Observations of the release's Dockerfile."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from l9.checks.dockerfile.dockerfile import LintFinding, Recipe
 
 
 class Dockerfile(msgspec.Struct, frozen=True):
-    """The Dockerfile that the release is built from; `absent` says why nothing is built of the tag's tree.
+    """The Dockerfile of the release; `absent` is the reason for which nothing is built from the tag's tree.
 
-    `unread`: why the linter has not judged it, and a command to type.
+    `unread`: the reason for which the linter could not read it; `remedy` is a command to type.
     """
 
     path: str = ""

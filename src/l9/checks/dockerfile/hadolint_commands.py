@@ -1,4 +1,4 @@
-"""hadolint, the Dockerfile linter: its argument vector, and what it prints."""
+"""hadolint, the Dockerfile linter: its argument vector and its output."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ UNREADABLE = "DL1000"
 
 
 def lint(program: str, config: str = "") -> tuple[str, ...]:
-    """Judge the Dockerfile on standard input; findings are no failure. `config` is a file of settings."""
+    """Lint the Dockerfile on standard input; findings are no failure. `config` is a settings file."""
     return (program, "--no-fail", "--format", "json", *(("--config", config) if config else ()), "-")
 
 
 def parse_findings(out: str, lines: Sequence[int]) -> tuple[LintFinding, ...]:
-    """`lint`'s output, in the file's order, each line of it by its number in `lines`. Raises ValueError."""
+    """Parse `lint`'s output, in the file's order; `lines` maps its lines to the file's. Raises ValueError."""
     try:
         found = msgspec.json.decode(out, type=tuple[LintFinding, ...])
     except msgspec.DecodeError as error:

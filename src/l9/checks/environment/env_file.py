@@ -1,4 +1,4 @@
-"""Environment files as compose reads them, without their values being seen (spec 2.2, 5.1 step 3).
+"""Environment files in compose's dialect; their values stay hidden (spec 2.2, 5.1 step 3).
 
 The dialect was measured against Docker Compose 2.26: `export`, both quotes over several lines, `KEY: value`,
 comments after a blank. Values are kept as written: `${…}` is compose's to fill in.
@@ -26,7 +26,7 @@ _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("$", "\
 
 
 class Secret:
-    """A value that shows itself only when asked by name: `reveal()`."""
+    """A value that is hidden in repr and str; `reveal()` returns it."""
 
     __slots__ = ("_value",)
 
@@ -34,11 +34,11 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the value out; the caller is now answerable for it."""
+        """Return the value; the caller must keep it secret."""
         return self._value
 
     def is_text(self) -> bool:
-        """Whether a file of text can hold it: UTF-8 without NUL."""
+        """True if a text file can hold it: UTF-8 without NUL."""
         return "\0" not in self._value and not any("\ud800" <= c <= "\udfff" for c in self._value)
 
     def __repr__(self) -> str:
@@ -54,7 +54,7 @@ class Secret:
 
 
 class Entry(NamedTuple):
-    """One key with its value; `optional` when the comment right above it says so.
+    """One key with its value; `optional` if the comment above it says so.
 
     comment: the lines right above it, as written. quote: the quotation mark that the value was written in.
     """
@@ -76,7 +76,7 @@ class EnvFile(msgspec.Struct, frozen=True):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys in order, each once."""
+        """The distinct keys, in order."""
         return tuple(entry.key for entry in self.entries)
 
 
@@ -101,7 +101,7 @@ def parse_env(text: str) -> EnvFile:
 
 
 def fingerprint(env: EnvFile, key: bytes) -> dict[str, str]:
-    """Make each value comparable without showing it: 16 hex digits of an HMAC-SHA256 over key name and value.
+    """Make each value comparable without revealing it: 16 hex digits of an HMAC-SHA256 over key name and value.
 
     In: the file, and a secret key in bytes, the same for every file that is to be compared. Out: one
     fingerprint a key; equal values under two names differ. Raises ValueError for an empty key, which
@@ -118,14 +118,14 @@ def fingerprint(env: EnvFile, key: bytes) -> dict[str, str]:
 
 
 def whole_fingerprint(env: EnvFile, key: bytes) -> str:
-    """One fingerprint of all keys and values, whatever their order. Raises ValueError for an empty key."""
+    """One fingerprint of all keys and values, independent of their order. Raises ValueError for an empty key."""
     each = fingerprint(env, key)
     text = "".join(f"{name}={each[name]}\n" for name in sorted(each))
     return hmac.new(key, _bytes(text), "sha256").hexdigest()[:_FINGERPRINT_CHARS]
 
 
 def render_env(entries: Iterable[Entry]) -> str:
-    """The text of an environment file that is read as these entries, by compose as by `parse_env`.
+    """Render entries as an environment file that compose and `parse_env` read as these entries.
 
     A value in single quotes is given as it stands; in any other `${…}` stays compose's to fill in.
     """
@@ -152,7 +152,7 @@ def _line_end(text: str, pos: int) -> int:
 
 
 def _statements(text: str) -> Iterator[Entry | int]:
-    """Give the entries in order, and the number of each line that is none."""
+    """Yield the entries in order, and the number of each line that is not one."""
     pos, comment = 0, tuple[str, ...]()
     while pos < len(text):
         end = _line_end(text, pos)
@@ -177,7 +177,7 @@ def _statements(text: str) -> Iterator[Entry | int]:
 
 
 def _value(text: str, pos: int) -> tuple[Secret, int] | None:
-    """Read the value at `pos`: itself and where it ends; None for a quote that never closes."""
+    """Parse the value at `pos`; returns it with its end, or None if a quote is never closed."""
     if text.startswith('"', pos):
         double = _DOUBLE.match(text, pos)
         return double and (Secret(_ESCAPE.sub(_unescape, double["value"])), double.end())

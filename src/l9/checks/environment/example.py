@@ -1,4 +1,4 @@
-"""What a tree's `.env.example` says, beside what the tree's own code, compose file and Dockerfile read."""
+"""A tree's `.env.example`, compared with the variables that its code, compose file and Dockerfile read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OF_TESTS = (
 
 
 def look(tree: GitTree, config: Config) -> EnvExample:
-    """Judge the example file of a tree. Raises ActionError when git cannot read the tree."""
+    """Observe the example file of a tree. Raises ActionError if git cannot read the tree."""
     path, text = config.env.example, tree.text(config.env.example)
     schema, file = read_schema(text or ""), parse_env(text or "")
     documented = (*file.keys, *commented_keys(text or ""))
@@ -57,7 +57,7 @@ def look(tree: GitTree, config: Config) -> EnvExample:
 
 
 def look_at_source(tree: GitTree, config: Config) -> EnvSource:
-    """Judge the target's env source as it is written; nothing is resolved. Raises ActionError as `look` does."""
+    """Observe the target's env source without resolving it. Raises ActionError as `look` does."""
     path = config.env.source
     if not path:
         return EnvSource()
@@ -76,7 +76,7 @@ def look_at_source(tree: GitTree, config: Config) -> EnvSource:
 
 
 def _reads(tree: GitTree, config: Config) -> tuple[list[EnvRead], list[str], tuple[str, ...]]:
-    """What is read, what the image and the compose file set by themselves, and the files that could not be read."""
+    """The variables that are read, those set by image and compose file, and the files that could not be parsed."""
     wanted = [p for p in tree.holding(NAMES_A_VARIABLE, "*.py") if not _of_tests(p)]
     sources = {path: data.decode(errors="replace") for path, data in tree.read(wanted).items()}
     found, unread = python_reads(sources)
@@ -99,7 +99,7 @@ def _of_tests(path: str) -> bool:
 
 
 def _yaml(text: str) -> Any:
-    """The document, compose's own tags (`!reset`) read as nothing; None for what is no YAML."""
+    """Parse a YAML document, with compose's tags (`!reset`) as None; None if it is not YAML."""
     import yaml
 
     class Loader(yaml.SafeLoader):

@@ -1,4 +1,4 @@
-"""What was seen of environment files: frozen observations."""
+"""Observations of environment files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from l9.checks.secrets.facts import Suspect
 
 
 class EnvExample(msgspec.Struct, frozen=True):
-    """The example file of the tag's tree. lacking: what the tree reads and it does not document.
+    """The example file of the tag's tree. lacking: variables that the tree reads and the file does not document.
 
     unread: files that could not be looked through.
     """
@@ -25,7 +25,7 @@ class EnvExample(msgspec.Struct, frozen=True):
 
 
 class EnvSource(msgspec.Struct, frozen=True):
-    """The target's env source in the tag's tree; no `path` where the target has none."""
+    """The target's env source in the tag's tree; `path` is empty if the target has none."""
 
     path: str = ""
     exists: bool = False
@@ -36,7 +36,7 @@ class EnvSource(msgspec.Struct, frozen=True):
 
 
 class Environment(msgspec.Struct, frozen=True):
-    """The host's `.env` against the release's `.env.example`: names and shapes only, never values.
+    """The host's `.env` compared with the release's `.env.example`: names and types only, never values.
 
     resolved: it is not the file, but what the deploy has resolved and will write there.
     """

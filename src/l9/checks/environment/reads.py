@@ -1,4 +1,4 @@
-"""Which environment variables a release reads: named in its Python code, its compose file and its Dockerfile.
+"""The environment variables that a release reads, by name, in its Python code, compose file and Dockerfile.
 
 What is named there can be seen; a name that is only put together at run time cannot.
 """
@@ -39,7 +39,7 @@ class EnvRead(msgspec.Struct, frozen=True):
     nested: str = ""
 
     def met_by(self, name: str) -> bool:
-        """Whether this name sets what is read."""
+        """True if this name sets the variable."""
         mine = [n.upper() for n in self.names] if self.folds else list(self.names)
         theirs = name.upper() if self.folds else name
         nested = self.nested.upper() if self.folds else self.nested
@@ -49,7 +49,7 @@ class EnvRead(msgspec.Struct, frozen=True):
 def undocumented(
     reads: Iterable[EnvRead], documented: Collection[str], given: Collection[str], ignored: Iterable[str] = ()
 ) -> tuple[EnvRead, ...]:
-    """What is read and not documented: one place a variable, one without a default first.
+    """The variables that are read and not documented: one place each, reads without a default first.
 
     given: what the image or the compose file sets. ignored: patterns (`CI_*`) of what needs no line.
     """
@@ -68,7 +68,7 @@ _COMMENTED = re.compile(r"^#+[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_][A-Za-z0-9_
 
 
 def commented_keys(text: str) -> tuple[str, ...]:
-    """The keys of an example file's commented-out lines (`# KEY=value`): documented, and asked of nobody."""
+    """The keys of an example file's commented-out lines (`# KEY=value`): documented, but not required."""
     return tuple(_COMMENTED.findall(text))
 
 
@@ -78,7 +78,7 @@ _VARIABLE = re.compile(r"\$(?:\$|(?P<plain>[A-Za-z_]\w*)|\{(?P<name>[A-Za-z_]\w*
 
 
 def compose_reads(text: str, path: str) -> tuple[EnvRead, ...]:
-    """What a compose file takes from the environment and has no default for."""
+    """The variables that a compose file takes from the environment without a default."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         code = "" if line.lstrip().startswith("#") else line
@@ -90,7 +90,7 @@ def compose_reads(text: str, path: str) -> tuple[EnvRead, ...]:
 
 
 def compose_gives(document: Any) -> tuple[str, ...]:
-    """The variables that a compose document sets for its services by itself."""
+    """The variables that a compose document sets for its services itself."""
     services = document.get("services") if isinstance(document, Mapping) else None
     found: dict[str, None] = {}
     for service in services.values() if isinstance(services, Mapping) else ():
@@ -110,7 +110,7 @@ _RUNS = ("CMD", "ENTRYPOINT", "HEALTHCHECK")
 
 
 def dockerfile(text: str, path: str) -> tuple[tuple[EnvRead, ...], tuple[str, ...]]:
-    """What the last stage's commands read when the container runs, and what the image sets by itself."""
+    """The variables that the last stage's commands read at run time, and those that the image sets."""
     reads: list[EnvRead] = []
     given: list[str] = []
     for line_no, word, rest in _instructions(text):
@@ -125,7 +125,7 @@ def dockerfile(text: str, path: str) -> tuple[tuple[EnvRead, ...], tuple[str, ..
 
 
 def _instructions(text: str) -> Iterable[tuple[int, str, str]]:
-    """Each instruction with its line; comments and blank lines between continued lines are none."""
+    """Yield each instruction with its line; comments and blank lines within continued lines are skipped."""
     start, parts = 0, list[str]()
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if not line or line.startswith("#"):
@@ -139,7 +139,7 @@ def _instructions(text: str) -> Iterable[tuple[int, str, str]]:
 
 
 def _goes_through_a_shell(command: str) -> bool:
-    """Whether variables in it are filled in: the exec form starts its program as it stands."""
+    """True if a shell expands its variables: the exec form does not use a shell."""
     start = command.find("[")
     try:
         words = json.loads(command[start:]) if start >= 0 else None

@@ -1,4 +1,4 @@
-"""Environment variables that Python code names: `os.environ`, `os.getenv`, and the fields of pydantic settings."""
+"""Environment variables named in Python code: `os.environ`, `os.getenv`, and the fields of pydantic settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from l9.checks.environment.reads import EnvRead
 
 
 class Config(msgspec.Struct, frozen=True):
-    """How a settings class names its variables. prefix: None where it is only known at run time."""
+    """The naming rules of a settings class. prefix: None if it is only known at run time."""
 
     prefix: str | None = ""
     case_sensitive: bool = False
@@ -21,7 +21,7 @@ class Config(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """A class that may be one of settings, before it is known what its bases are."""
+    """A possible settings class; its bases are not resolved yet."""
 
     path: str
     node: Any
@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def python_reads(sources: Mapping[str, str]) -> tuple[tuple[EnvRead, ...], tuple[str, ...]]:
-    """What these files (path to text) read, and the paths of those that are no Python of this version."""
+    """The variables that these files (path to text) read, and the paths of files that are not valid Python."""
     reads: list[EnvRead] = []
     unread: list[str] = []
     classes: dict[str, Settings] = {}
@@ -52,7 +52,7 @@ def python_reads(sources: Mapping[str, str]) -> tuple[tuple[EnvRead, ...], tuple
 
 
 class _Module:
-    """One file: what its names stand for."""
+    """The names of one file and the objects that they refer to."""
 
     def __init__(self, path: str, tree: ast.Module) -> None:
         self._path = path
@@ -74,7 +74,7 @@ class _Module:
                 self._environ.add(name)
 
     def reads(self) -> Iterator[EnvRead]:
-        """Every place that reads a variable by a name that can be seen."""
+        """Every place that reads a variable by a statically known name."""
         fallen_back = {
             id(operand)
             for node in self._nodes
@@ -88,7 +88,7 @@ class _Module:
                     yield EnvRead((name,), where, default or id(node) in fallen_back)
 
     def _read(self, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
-        """The expression of the name that a node reads, and whether the code has something else to go on with."""
+        """The name expression of a node that reads a variable, and if the code has a default for it."""
         match node:
             case ast.Subscript(value=value, slice=key, ctx=ast.Load()) if self._is_environ(value):
                 yield key, False
@@ -103,7 +103,7 @@ class _Module:
                     yield key, True
 
     def classes(self) -> Iterator[Settings]:
-        """Every class, for whoever derives from it in another file."""
+        """All classes, for classes in other files that derive from them."""
         for node in self._nodes:
             if isinstance(node, ast.ClassDef):
                 said = {k.arg: self._said(k.value) for k in node.keywords if k.arg}
@@ -124,7 +124,7 @@ class _Module:
         return {}
 
     def _said(self, value: ast.expr) -> Any:
-        """A constant, or a name for one; None for what is only known at run time."""
+        """The value of a constant or of a name for one; None if it is only known at run time."""
         if isinstance(value, ast.Constant):
             return value.value
         return self._text(value)
@@ -144,13 +144,13 @@ class _Module:
 
 
 def _falls_back(more: list[ast.expr], named: list[ast.keyword]) -> bool:
-    """Whether a call names something else than None to go on with."""
+    """True if a call has a default other than None."""
     given = (*more, *(keyword.value for keyword in named))
     return any(not (isinstance(g, ast.Constant) and g.value is None) for g in given)
 
 
 def _assignments(body: Any) -> Iterator[tuple[str, ast.expr]]:
-    """Plain assignments of one value to one name."""
+    """Simple assignments of one value to one name."""
     for node in body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             yield node.targets[0].id, node.value
@@ -159,7 +159,7 @@ def _assignments(body: Any) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _last_name(node: ast.AST) -> str:
-    """`Field` of `pydantic.Field`; empty for what is no name."""
+    """`Field` of `pydantic.Field`; empty if it is not a name."""
     match node:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name
@@ -181,7 +181,7 @@ def _is_settings(name: str, classes: Mapping[str, Settings], seen: frozenset[str
 
 
 def _config(name: str, classes: Mapping[str, Settings]) -> Config:
-    """A class's own configuration over that of its bases."""
+    """A class's own configuration, merged over that of its bases."""
     said: dict[str, Any] = {}
     todo, seen = [name], set[str]()
     while todo:
@@ -216,7 +216,7 @@ def _fields(found: Settings, config: Config) -> Iterator[EnvRead]:
 
 
 def _annotated(annotation: ast.expr) -> tuple[ast.expr, ...]:
-    """What stands beside the type in `Annotated[…]`."""
+    """The metadata of `Annotated[…]`."""
     inner = annotation.slice if isinstance(annotation, ast.Subscript) else None
     return tuple(inner.elts[1:]) if isinstance(inner, ast.Tuple) else ()
 
@@ -233,7 +233,7 @@ def _aliases(call: Any) -> Iterator[str]:
 
 
 def _has_default(value: ast.expr | None, told: list[Any]) -> bool:
-    """Whether a field may be left out: it has a value of its own, or its Field has."""
+    """True if a field is optional: it or its Field has a default."""
     if value is not None and not _is_field(value):
         return not (isinstance(value, ast.Constant) and value.value is ...)
     for call in told:

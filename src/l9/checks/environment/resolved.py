@@ -1,4 +1,4 @@
-"""An environment that the operator's side resolved for one run: its text holds secrets, and goes to the host only."""
+"""The environment that the operator resolved for one run. Its text holds secrets and goes only to the host."""
 
 from __future__ import annotations
 

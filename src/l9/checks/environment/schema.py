@@ -1,16 +1,16 @@
-"""`.env.example` as the schema of environment files (spec 2.2): what each key must be, said in the comment above it.
+"""`.env.example` as the schema of environment files (spec 2.2): the rules of a key are in the comment above it.
 
-A comment line is read as rules when it is nothing but rules, divided by commas; every other line is prose:
+A comment line that consists only of rules, separated by commas, is parsed as rules; every other line is prose:
 
-    # required            a value must be there (so it is without a word, too)
-    # optional            it may be left out
-    # secret              it is not to be seen by anybody
+    # required            a value is required (the default)
+    # optional            the key may be left out
+    # secret              the value must not be shown
     # type: url           string, int, number, bool, port, host, url, dsn, email, path, json or enum
     # allowed: a | b      one of these; the rest of the line
-    # pattern: [a-z]+     the whole value is so (`patterns.py`); the rest of the line
+    # pattern: [a-z]+     the whole value matches (`patterns.py`); the rest of the line
 
-so that `# required, secret, type: dsn` is one line. A prose line that says "optional" makes a key optional, as it
-always did, where no rule says `required`.
+For example `# required, secret, type: dsn` is one line. A prose line with the word "optional" makes a key optional,
+unless a rule says `required`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from l9.core.verdict import VerdictKind
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """What one key must be. `allowed` is empty where anything is."""
+    """The rule of one key. `allowed` is empty if any value is."""
 
     key: str
     required: bool = True
@@ -38,28 +38,28 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Problem(NamedTuple):
-    """What cannot be read in a schema, by its line (from 1), without its value."""
+    """A line (from 1) of a schema that cannot be parsed, without its value."""
 
     line_no: int
     why: str
 
 
 class Schema(msgspec.Struct, frozen=True):
-    """The rules of an example file, a key each, in its order."""
+    """The rules of an example file, one per key, in its order."""
 
     rules: tuple[Rule, ...]
     problems: tuple[Problem, ...] = ()
 
 
 class TypeMismatch(msgspec.Struct, frozen=True):
-    """A value that is not what its rule asks for; the value itself is nowhere in it."""
+    """A value that breaks its rule; the value itself is not included."""
 
     key: str
     expected: str
 
 
 class SchemaReport(msgspec.Struct, frozen=True):
-    """An environment file against the rules: names and shapes only.
+    """An environment file compared with the rules: names and types only.
 
     missing: required keys without a value. extra: keys without a rule.
     """
@@ -82,7 +82,7 @@ class KeyVerdict(msgspec.Struct, frozen=True):
 
 
 class EnvReport(msgspec.Struct, frozen=True):
-    """A whole environment file, told without a value. `mode` is octal; empty where there is no file."""
+    """A report on a whole environment file, without values. `mode` is octal; empty if there is no file."""
 
     path: str
     exists: bool
@@ -93,14 +93,14 @@ class EnvReport(msgspec.Struct, frozen=True):
 
 
 def read_schema(text: str) -> Schema:
-    """Read the whole text of an example file; what cannot be read is among the problems.
+    """Parse the whole text of an example file; unparsable lines are among the problems.
 
-    Raises ActionError where it has a pattern and RE2 cannot be imported.
+    Raises ActionError if it has a pattern and RE2 cannot be imported.
     """
     file = parse_env(text)
     problems = [Problem(line_no, "no assignment") for line_no in file.bad_lines]
     problems += [
-        Problem(e.line_no, f"{e.key} is there twice") for e in file.entries if e.key in file.duplicates
+        Problem(e.line_no, f"{e.key} is set twice") for e in file.entries if e.key in file.duplicates
     ]
     rules = []
     for entry in file.entries:
@@ -111,7 +111,7 @@ def read_schema(text: str) -> Schema:
 
 
 def compare(rules: tuple[Rule, ...], file: EnvFile) -> SchemaReport:
-    """What the file lacks, has in a wrong shape, and has without a rule; in the order of the rules, then its own.
+    """Find missing keys, values that break their rule, and keys without a rule; rules first, then the file's order.
 
     A blank value is no value. One that compose fills in (`${…}`) has no shape yet.
     """
@@ -125,7 +125,7 @@ def compare(rules: tuple[Rule, ...], file: EnvFile) -> SchemaReport:
 
 
 def judge_keys(rules: tuple[Rule, ...], file: EnvFile) -> tuple[KeyVerdict, ...]:
-    """Every key of the rules, then every other one of the file."""
+    """Judge every key of the rules, then every other key of the file."""
     seen = compare(rules, file)
     wrong = {misfit.key: misfit.expected for misfit in seen.wrong}
     valued = {entry.key for entry in file.entries if entry.value.reveal()}
@@ -148,7 +148,7 @@ def _without_value(rule: Rule) -> KeyVerdict:
 
 
 def misses(rule: Rule, value: str) -> str:
-    """What the rule asks for that the value is not; empty where it fits, or is blank, or is filled in later."""
+    """The expectation that a value breaks; empty if it holds, or if the value is blank or filled in later."""
     if not value or "${" in value:
         return ""
     if rule.allowed and value not in rule.allowed:
@@ -157,7 +157,7 @@ def misses(rule: Rule, value: str) -> str:
     if len(value) > LONGEST or not fits(value):
         return told
     if rule.pattern and not matches(rule.pattern, value):
-        return f"as the pattern {rule.pattern}"
+        return f"a match of the pattern {rule.pattern}"
     return ""
 
 
@@ -173,13 +173,13 @@ _TO_THE_END = re.compile(r"(?P<what>allowed|pattern):\s*(?P<rest>\S.*)")
 
 
 def _rule(entry: Entry) -> tuple[Rule, list[str]]:
-    """The rule of one key, and what its comment says that cannot be followed."""
+    """The rule of one key, and the problems in its comment."""
     said: dict[str, Any] = {"required": not entry.optional}
     for line in entry.comment:
         said |= _clauses(line.lstrip("#").strip()) or {}
     problems = []
     if said.get("type", "string") not in TYPES:
-        problems.append(f"no type {said.pop('type')}; there are {', '.join(TYPES)}")
+        problems.append(f"unknown type {said.pop('type')}; known are {', '.join(TYPES)}")
     if said.get("type") == "enum" and not said.get("allowed"):
         problems.append("an enum needs allowed values: # allowed: a | b")
     if pattern := said.get("pattern"):
@@ -192,7 +192,7 @@ def _rule(entry: Entry) -> tuple[Rule, list[str]]:
 
 
 def _clauses(line: str) -> dict[str, Any] | None:
-    """The rules that a comment line consists of; None for prose."""
+    """Parse a comment line that consists only of rules; None for prose."""
     said: dict[str, Any] = {}
     rest = line
     while rest:

@@ -1,4 +1,4 @@
-"""A target's env source: an environment file whose values may be references to where the real ones are kept.
+"""A target's env source: an environment file whose values may be references to secrets in other places.
 
     MEMORY_DSN=op://production/database/dsn
     API_KEY=vault://secret/l9-api#api_key
@@ -35,7 +35,7 @@ _FORMS = {
 
 
 class Reference(NamedTuple):
-    """Where the value of a key is kept: op, vault, sops, cmd, or host for the host's own file."""
+    """The place of a key's value: op, vault, sops, cmd, or host for the host's own file."""
 
     key: str
     scheme: str
@@ -43,7 +43,7 @@ class Reference(NamedTuple):
 
 
 class SourceFile(msgspec.Struct, frozen=True):
-    """A source as it is written. `literals` are its other entries; the order is that of `keys`."""
+    """An env source before resolution. `literals` are the entries that are not references; `keys` has the order."""
 
     keys: tuple[str, ...]
     references: tuple[Reference, ...]
@@ -52,11 +52,11 @@ class SourceFile(msgspec.Struct, frozen=True):
 
 
 def read_source(text: str, rules: tuple[Rule, ...]) -> SourceFile:
-    """Read a source's whole text. Raises nothing: what cannot be followed is among the problems, without a value."""
+    """Parse a source's whole text. Raises nothing: invalid references are among the problems, without values."""
     file, secret = parse_env(text), {rule.key for rule in rules if rule.secret}
     problems = [Problem(line_no, "no assignment") for line_no in file.bad_lines]
     problems += [
-        Problem(e.line_no, f"{e.key} is there twice") for e in file.entries if e.key in file.duplicates
+        Problem(e.line_no, f"{e.key} is set twice") for e in file.entries if e.key in file.duplicates
     ]
     references, literals = [], []
     for entry in file.entries:
@@ -69,18 +69,18 @@ def read_source(text: str, rules: tuple[Rule, ...]) -> SourceFile:
             literals.append(entry)
             if entry.key in secret and value:
                 problems.append(
-                    Problem(entry.line_no, f"{entry.key} is secret: a reference, and no literal, goes there")
+                    Problem(entry.line_no, f"{entry.key} is secret: it must be a reference, not a literal")
                 )
     return SourceFile(file.keys, tuple(references), tuple(literals), tuple(sorted(problems)))
 
 
 def _malformed(scheme: str, value: str) -> str:
-    """Why a reference cannot be followed; empty where it can."""
+    """The reason for which a reference is invalid; empty if it is valid."""
     pattern, form = _FORMS[scheme]
     if not value.isprintable() or not pattern.fullmatch(value):
         return f"not of the form {form}"
     if scheme == "sops" and ".." in value.removeprefix("sops:").partition("#")[0].split("/"):
-        return "a sops file lies in the repository"
+        return "a sops file must be in the repository"
     if scheme == "cmd":
         try:
             shlex.split(value)

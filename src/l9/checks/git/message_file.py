@@ -1,4 +1,4 @@
-"""What becomes of the file that a commit's message is written in: git's own clean-up (`git help commit`)."""
+"""Git's clean-up of the file that a commit's message is written in (`git help commit`)."""
 
 import re
 
@@ -7,10 +7,10 @@ _AUTO = "#;@!$%^&|:"
 
 
 def as_committed(text: str, *, edited: bool, cleanup: str = "default", comment: str = "#") -> str:
-    """The message as git will keep it.
+    """Return the message that git will commit.
 
-    edited: an editor was open, so that git's own remarks are in the file. cleanup: `commit.cleanup`. comment:
-    `core.commentChar`, what a remark begins with, or `auto`. Raises nothing.
+    edited: an editor was used, so that git's comments are in the file. cleanup: `commit.cleanup`. comment:
+    `core.commentChar`, or `auto`. Raises nothing.
     """
     if cleanup == "verbatim":
         return text
@@ -26,7 +26,7 @@ def as_committed(text: str, *, edited: bool, cleanup: str = "default", comment: 
 
 
 def _chosen(text: str) -> str:
-    """What git chose for its remarks, which come last: it takes a sign that no line of the message begins with."""
+    """The comment character that git chose with `auto`: its comments are last, and no line of the message has it."""
     lines = [line for line in text.splitlines() if line.strip()]
     last = lines[-1][0] if lines else "#"
     scissors = [line[0] for line in lines if line.endswith(_SCISSORS)]

@@ -1,4 +1,4 @@
-"""The next release: which part of the version has to grow and why (spec 3.3), and what its tag says."""
+"""The next release: the part of the version to increase, with the reasons (spec 3.3), and its tag's message."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FOOTER = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
 
 
 class CommitChange(msgspec.Struct, frozen=True):
-    """What one commit brings. `kind` is breaking, feature, fix or other."""
+    """The change of one commit. `kind` is breaking, feature, fix or other."""
 
     kind: str
     text: str
@@ -33,14 +33,14 @@ class CommitChange(msgspec.Struct, frozen=True):
 
 
 class Bump(msgspec.Struct, frozen=True):
-    """The part of the version that has to grow, and why: a line each."""
+    """The part of the version to increase, with one line per reason."""
 
     level: str
     reasons: tuple[str, ...]
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What a tag's message says of tests: what each stage found, by its name, and who attested it."""
+    """The evidence in a tag's message: the result of each stage, by name, and the signer of the attestation."""
 
     found: tuple[tuple[str, str], ...]
     tree: str
@@ -48,12 +48,12 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 def plain(text: str) -> str:
-    """One line of printable characters: what people wrote goes into messages that terminals show."""
+    """Reduce a text to one line of printable characters, safe for a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def read_changes(commits: Iterable[CommitMessage]) -> tuple[CommitChange, ...]:
-    """What the commits bring, in their order; a merge brings nothing of its own."""
+    """The changes of the commits, in their order; merges are skipped."""
     return tuple(_read(one) for one in commits if one.parents < 2 and one.text.strip())
 
 
@@ -73,7 +73,7 @@ def _read(commit: CommitMessage) -> CommitChange:
 
 
 def needed(changes: tuple[CommitChange, ...], api: ApiChange | None) -> Bump:
-    """The larger of what the commits and the API ask for. `api` is None where there is nothing to compare."""
+    """The larger bump that the commits or the API require. `api` is None if there is nothing to compare."""
     found: list[tuple[str, str]] = []
     for change in changes:
         level = {"breaking": "major", "feature": "minor"}.get(change.kind, "patch")
@@ -82,17 +82,17 @@ def needed(changes: tuple[CommitChange, ...], api: ApiChange | None) -> Bump:
         )
         found.append((level, f"{what}: {change.text} ({change.commit[:12]})"))
     if api is not None:
-        found += [("major", f"the API breaks: {plain(line)}") for line in api.breaking]
-        found += [("minor", f"the API grows: {plain(line)}") for line in api.added]
+        found += [("major", f"breaking API change: {plain(line)}") for line in api.breaking]
+        found += [("minor", f"API addition: {plain(line)}") for line in api.added]
         found.append((api.level, "the API document differs"))
     level = max((level for level, _ in found), key=LEVELS.index, default="none")
     reasons = [why for each, why in found if each == level]
-    more = (f"and {len(reasons) - MOST_REASONS} more like that",) if len(reasons) > MOST_REASONS else ()
+    more = (f"and {len(reasons) - MOST_REASONS} more",) if len(reasons) > MOST_REASONS else ()
     return Bump(level, (*reasons[:MOST_REASONS], *more))
 
 
 def grown(before: Version, after: Version) -> str:
-    """Which part of the version differs first; `none` where it is the same or an older one."""
+    """The first part of the version that differs; `none` if `after` is equal or older."""
     if after <= before:
         return "none"
     if after.major != before.major:
@@ -101,7 +101,7 @@ def grown(before: Version, after: Version) -> str:
 
 
 def smaller(level: str, than: str) -> bool:
-    """Whether the one part of a version is less than the other."""
+    """True if the first level is less than the second."""
     return LEVELS.index(level) < LEVELS.index(than)
 
 
@@ -126,7 +126,7 @@ def tag_message(tag: str, changes: tuple[CommitChange, ...], proof: Proof, previ
 
 
 def summary(tag: str, changes: tuple[CommitChange, ...]) -> str:
-    """What the release is about, so that the subject fits: its one change of most weight, or how many there are."""
+    """The release in a few words that fit the subject: its most important change, or the number of changes."""
     kinds = ("breaking", "feature", "fix", "other")
     count = {kind: [c.text for c in changes if c.kind == kind] for kind in kinds}
     first = next((count[kind] for kind in kinds if count[kind]), [])
@@ -148,7 +148,7 @@ def _joined(parts: list[str]) -> str:
 
 
 def _listed(heading: str, lines: tuple[str, ...]) -> str:
-    """A heading with its lines; empty where there are none."""
+    """Format a heading with its lines; empty if there are none."""
     if not lines:
         return ""
     more = (f"and {len(lines) - MOST_LINES} more",) if len(lines) > MOST_LINES else ()

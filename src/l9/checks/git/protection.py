@@ -1,6 +1,6 @@
-"""Which pushes a repository takes: main by reviewed merges, release tags once and for ever (spec 1.3, 3.1, 3.3).
+"""The pushes that a repository accepts: main by reviewed merges, release tags once and for ever (spec 1.3, 3.1, 3.3).
 
-The same judgement before a push leaves (pre-push) and where it arrives (pre-receive).
+The same rules apply before a push (pre-push) and at the receiving repository (pre-receive).
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ _ADDRESS = re.compile(r"<([^<>]*)>\s*$")
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is demanded of a push; the same words as in `[release]` of l9.toml.
+    """The rules for pushes, named as in `[release]` of l9.toml.
 
-    review: required (a merge with `Reviewed-by:` by somebody who wrote nothing of it), merge (a merge is enough),
-    none (commits may go straight to main). other_tags: patterns of tags that are no releases and that nothing
-    is demanded of.
+    review: required (a merge with `Reviewed-by:` of a person who is not an author), merge (a merge is enough), none
+    (direct commits to main are allowed). other_tags: patterns of tags that are not releases and that have no rules.
     """
 
     main: str = "main"
@@ -34,9 +33,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class MainCommit(msgspec.Struct, frozen=True, kw_only=True):
-    """One commit that main's own (first-parent) history would get. Authors and reviewers are addresses.
+    """One new commit of main's own (first-parent) history. Authors and reviewers are addresses.
 
-    `authors`: of what it merges. `changes`: it holds something that its parents, merged by git, do not.
+    `authors`: those of the merged commits. `changes`: its content differs from git's own merge of its parents.
     """
 
     id: str
@@ -49,10 +48,10 @@ class MainCommit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PushedTag(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tag would name. `kind` is the object's (tag, or for a lightweight tag another).
+    """The object of a pushed tag. `kind` is its type (tag; of a lightweight tag, another).
 
-    `of` is the kind of what an annotated tag names, and `name` the name in it; `on_main` as main would be after the
-    push. signature: none, good, unchecked (nobody has a key to check it with), or what is wrong with it.
+    `of` is the type of an annotated tag's target, and `name` the name in the tag object; `on_main` refers to main
+    after the push. signature: none, good, unchecked (no key to verify it with), or the problem with it.
     """
 
     kind: str
@@ -63,10 +62,10 @@ class PushedTag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """One reference that is to change; `old` and `new` are empty where there is nothing.
+    """One reference that is to change; `old` and `new` are empty if there is none.
 
-    `commits`: what main would get, oldest first, and `follows` whether the oldest stands right upon `old`.
-    `unseen`: why all this could not be looked at, and `remedy` what to type then.
+    `commits`: the new commits of main, oldest first; `follows`: the oldest one's first parent is `old`.
+    `unseen`: the reason for which they could not be read, and `remedy` a command to type.
     """
 
     ref: str
@@ -85,7 +84,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a reference may not change so; `remedy` is a command for who pushes."""
+    """The reason for which a reference may not change; `remedy` is a command for the person who pushes."""
 
     ref: str
     rule: str
@@ -95,14 +94,14 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 Finding = tuple[str, str, str]
-"""What was expected, what was found, and the remedy."""
+"""Expected, found, and remedy."""
 Check = Callable[[Update, Policy], Finding | None]
 
 
 def judge_push(updates: Iterable[Update], policy: Policy) -> tuple[Refusal, ...]:
-    """Every refusal, at most one a reference; none when the whole push may go through.
+    """Return every refusal, at most one per reference; none if the whole push is accepted.
 
-    References other than main and tags are free. Raises nothing.
+    References other than main and tags have no rules. Raises nothing.
     """
     refusals = []
     for update in updates:
@@ -114,12 +113,12 @@ def judge_push(updates: Iterable[Update], policy: Policy) -> tuple[Refusal, ...]
 
 
 def governed(ref: str, policy: Policy) -> bool:
-    """Whether a rule asks anything of that reference, so that somebody has to look at it."""
+    """True if any rule applies to that reference."""
     return bool(_rules_for(Update(ref=ref), policy))
 
 
 def address(trailer: str) -> str:
-    """The mail address of `Name <address>`, in lower case; the whole text where there is none."""
+    """The mail address of `Name <address>`, in lower case; the whole text if there is none."""
     found = _ADDRESS.search(trailer)
     return (found[1] if found else trailer).strip().lower()
 
@@ -141,24 +140,24 @@ def _rules_for(update: Update, policy: Policy) -> tuple[tuple[str, Check], ...]:
 def _main_stays(update: Update, policy: Policy) -> Finding | None:
     if update.new:
         return None
-    return f"{policy.main} stays", "a deletion", f"git fetch origin {quote(policy.main)}"
+    return f"{policy.main} must not be deleted", "a deletion", f"git fetch origin {quote(policy.main)}"
 
 
 def _main_was_seen(update: Update, policy: Policy) -> Finding | None:
     if not update.unseen:
         return None
-    return "commits that can be looked at", update.unseen, update.remedy or "git fsck"
+    return "readable commits", update.unseen, update.remedy or "git fsck"
 
 
 def _main_goes_forward(update: Update, policy: Policy) -> Finding | None:
     if update.forward:
         return None
-    found = f"{update.new[:12]} leaves out {update.old[:12]}, which is published"
-    return f"{policy.main} only goes forward", found, f"git pull --no-rebase origin {quote(policy.main)}"
+    found = f"{update.new[:12]} does not contain {update.old[:12]}, which is published"
+    return f"a fast-forward of {policy.main}", found, f"git pull --no-rebase origin {quote(policy.main)}"
 
 
 def _main_takes_merges(update: Update, policy: Policy) -> Finding | None:
-    """A new main is free: there is no history yet that it could keep to."""
+    """The first push of main is free: there is no history yet to keep."""
     if policy.review == "none" or not update.old:
         return None
     main, expected = quote(policy.main), f"merges of branches on {policy.main} (spec 3.1)"
@@ -181,12 +180,12 @@ def _merges_are_reviewed(update: Update, policy: Policy) -> Finding | None:
         authors = {*map(str.lower, commit.authors), *([commit.author.lower()] if commit.changes else [])}
         if any(reviewer not in authors for reviewer in map(str.lower, commit.reviewers)):
             continue
-        said = ", ".join(commit.reviewers)
-        found = f"only by its own author, {said}" if said else "no such line"
+        reviewers = ", ".join(commit.reviewers)
+        found = f"only by its own author, {reviewers}" if reviewers else "no Reviewed-by line"
         if commit.changes:
             found += ", and the merge itself changes something"
         return (
-            "Reviewed-by: somebody who wrote nothing of it (spec 3.1)",
+            "Reviewed-by: a person who is not an author (spec 3.1)",
             f"{_named(commit)}: {found}",
             "git commit --amend --no-edit --trailer 'Reviewed-by: NAME <ADDRESS>'",
         )
@@ -203,14 +202,14 @@ def _named(commit: MainCommit) -> str:
 def _tag_stays(update: Update, _policy: Policy) -> Finding | None:
     if update.new:
         return None
-    return "a tag stays for ever (spec 1.3)", "a deletion", _fetch(update)
+    return "a tag must not be deleted (spec 1.3)", "a deletion", _fetch(update)
 
 
 def _tag_never_moves(update: Update, _policy: Policy) -> Finding | None:
     if not update.old:
         return None
-    found = f"{update.new[:12]} in place of {update.old[:12]}"
-    return "a tag never moves (spec 1.3)", found, _fetch(update)
+    found = f"{update.new[:12]} instead of {update.old[:12]}"
+    return "a tag must not be moved (spec 1.3)", found, _fetch(update)
 
 
 def _tag_is_well_formed(update: Update, policy: Policy) -> Finding | None:
@@ -225,56 +224,56 @@ def _tag_is_well_formed(update: Update, policy: Policy) -> Finding | None:
 def _tag_was_seen(update: Update, _policy: Policy) -> Finding | None:
     if update.tag is not None:
         return None
-    return "an object that can be looked at", update.unseen or "nobody looked", update.remedy or "git fsck"
+    return "a readable object", update.unseen or "it was not read", update.remedy or "git fsck"
 
 
 def _tag_is_annotated(update: Update, _policy: Policy) -> Finding | None:
-    kind = _seen(update).kind
+    kind = _pushed(update).kind
     if kind == "tag":
         return None
-    return "an annotated tag (spec 1.3)", f"a lightweight one, of a {kind}", _again(update.tag_name)
+    return "an annotated tag (spec 1.3)", f"a lightweight tag of a {kind}", _again(update.tag_name)
 
 
 def _tag_names_a_commit(update: Update, _policy: Policy) -> Finding | None:
-    of = _seen(update).of
+    of = _pushed(update).of
     if of == "commit":
         return None
     return "a tag of a commit", f"a tag of a {of}", _again(update.tag_name)
 
 
 def _tag_says_its_name(update: Update, _policy: Policy) -> Finding | None:
-    said = _seen(update).name
-    if said == update.tag_name:
+    name = _pushed(update).name
+    if name == update.tag_name:
         return None
     return (
-        f"a tag object that says {update.tag_name}",
-        f"one that says {ref_name(said)}",
+        f"a tag object with the name {update.tag_name}",
+        f"the name {ref_name(name)}",
         _again(update.tag_name),
     )
 
 
 def _tag_is_on_main(update: Update, policy: Policy) -> Finding | None:
-    if _seen(update).on_main:
+    if _pushed(update).on_main:
         return None
     push = f"git push --atomic origin {quote(policy.main)} {quote(update.tag_name)}"
-    return f"a commit of {policy.main} (spec 3.1)", f"one that {policy.main} does not have", push
+    return f"a commit on {policy.main} (spec 3.1)", f"a commit that is not on {policy.main}", push
 
 
 def _tag_is_signed(update: Update, policy: Policy) -> Finding | None:
-    found = _seen(update).signature
+    found = _pushed(update).signature
     if found == "good" or (found in ("none", "unchecked") and policy.signatures != "required"):
         return None
-    said = {"none": "no signature", "unchecked": "a signature that nobody here has a key for"}
-    return "a signature that verifies", said.get(found, found), f"git verify-tag {quote(update.tag_name)}"
+    texts = {"none": "no signature", "unchecked": "a signature without a key here to verify it"}
+    return "a signature that verifies", texts.get(found, found), f"git verify-tag {quote(update.tag_name)}"
 
 
-def _seen(update: Update) -> PushedTag:
-    assert update.tag is not None  # noqa: S101  # the rule before asked for it
+def _pushed(update: Update) -> PushedTag:
+    assert update.tag is not None  # noqa: S101  # the rule before has checked it
     return update.tag
 
 
 def _again(name: str) -> str:
-    """The same name for an annotated tag; it is not published yet, so that it may still be made anew."""
+    """The command that recreates the tag as an annotated one; it is not published yet, so that it may change."""
     return f"git tag --annotate --force {name} {name}^{{}} -m 'Release {name}: …'"
 
 
@@ -284,7 +283,7 @@ def _fetch(update: Update) -> str:
 
 
 def ref_name(name: str) -> str:
-    """A name as it may be printed: short, and without what moves a cursor."""
+    """A name that is safe to print: short, and without control characters."""
     name = name if len(name) <= MAX_TAG_CHARS else name[:MAX_TAG_CHARS] + "…"
     return name if name.isprintable() else repr(name)
 

@@ -1,4 +1,4 @@
-"""Release tags: which names are safe to use at all, and what version a tag stands for (spec 3.3)."""
+"""Release tags: safe names, and the version of a tag (spec 3.3)."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import msgspec
 MAX_TAG_CHARS = 128
 _PLACEHOLDERS = ("major", "minor", "patch")
 
-# In the order in which a person would want to hear of them. Tags end up in argv, in paths and in image names.
+# Most helpful reason first. Tags are used in arguments, paths and image names.
 _REFUSALS = (
     (re.compile(r"\A\Z"), "it is empty"),
     (
@@ -31,16 +31,16 @@ _REFUSALS = (
 
 
 def check_tag_name(tag: str) -> str | None:
-    """Say why a string may not be used as a tag at all; None when it may.
+    """Return the reason for which a string may not be used as a tag; None if it may.
 
-    In: any string. Out: a reason that completes "this tag is refused: ", or None. Raises nothing.
+    The reason completes "this tag is refused: ". Raises nothing.
     Stricter than `git check-ref-format`, since a tag's name also reaches shells, paths and images (spec 3.3).
     """
     return next((reason for pattern, reason in _REFUSALS if pattern.search(tag)), None)
 
 
 class Version(msgspec.Struct, frozen=True, order=True):
-    """What a tag stands for; ordered by its numbers alone (spec 3.3)."""
+    """The version of a tag; ordered by its numbers only (spec 3.3)."""
 
     major: int
     minor: int
@@ -52,13 +52,13 @@ class TagFormat(msgspec.Struct, frozen=True):
     """A pattern of tags, such as `v<major>.<minor>.<patch>-l9` (spec 3.3).
 
     `<major>`, `<minor>` and `<patch>` stand for numbers; everything else is literal; a number without a
-    placeholder is 0. Raises ValueError where the pattern is ambiguous or could only make refused names.
+    placeholder is 0. Raises ValueError if the pattern is ambiguous or all its names would be refused.
     """
 
     pattern: str
 
     def __post_init__(self) -> None:
-        """Refuse a pattern that could read one tag in two ways."""
+        """Raise ValueError for an ambiguous pattern."""
         names = re.findall(r"<([^<>]*)>", self.pattern)
         if "major" not in names:
             raise ValueError(f"{self.pattern!r} has no <major>")
@@ -69,7 +69,7 @@ class TagFormat(msgspec.Struct, frozen=True):
         if len(names) != len(set(names)):
             raise ValueError(f"{self.pattern!r} names a placeholder twice")
         if re.search(r">(?:<|[0-9])", self.pattern):
-            raise ValueError(f"{self.pattern!r} needs something that is no digit after each number")
+            raise ValueError(f"{self.pattern!r} needs a character other than a digit after each number")
         if reason := check_tag_name(self.tag(0, 0, 0)):
             raise ValueError(f"{self.pattern!r} makes names that are refused: {reason}")
 
@@ -80,14 +80,14 @@ class TagFormat(msgspec.Struct, frozen=True):
         return re.compile(re.sub(r"<(\w+)>", r"(?P<\1>0|[1-9][0-9]*)", literal))
 
     def tag(self, major: int, minor: int, patch: int) -> str:
-        """Write the tag of three numbers (each 0 or more); the way back from `parse` (spec 3.3)."""
+        """Format the tag of three numbers (each 0 or more); the inverse of `parse` (spec 3.3)."""
         tag = self.pattern
         for name, number in zip(_PLACEHOLDERS, (major, minor, patch), strict=True):
             tag = tag.replace(f"<{name}>", str(number))
         return tag
 
     def parse(self, tag: str) -> Version | None:
-        """Read a tag: None when it is refused or does not match in full (spec 3.3). Raises nothing."""
+        """Parse a tag; None if it is refused or does not match in full (spec 3.3). Raises nothing."""
         match = None if check_tag_name(tag) else self._compiled.fullmatch(tag)
         if match is None:
             return None
@@ -95,9 +95,9 @@ class TagFormat(msgspec.Struct, frozen=True):
         return Version(numbers["major"], numbers.get("minor", 0), numbers.get("patch", 0), tag)
 
     def bump(self, version: Version | None, level: str) -> str:
-        """Name the release after `version` (None: the first) by `major`, `minor` or `patch` (spec 3.3).
+        """Return the tag after `version` (None: the first) by `major`, `minor` or `patch` (spec 3.3).
 
-        Where the pattern has no such placeholder, the next larger one that it has is raised.
+        If the pattern has no such placeholder, the next larger one that it has is increased.
         """
         if version is None:
             return self.tag(*((1, 0, 0) if "<minor>" not in self.pattern else (0, 1, 0)))
@@ -109,13 +109,13 @@ class TagFormat(msgspec.Struct, frozen=True):
         return self.tag(*(n + 1 if i == at else n if i < at else 0 for i, n in enumerate(numbers)))
 
     def previous(self, tag: str, tags: Iterable[str]) -> Version | None:
-        """Find the newest of `tags` older than `tag` (spec 3.3); tags of other formats are passed over.
+        """Find the newest of `tags` older than `tag` (spec 3.3); tags of other formats are skipped.
 
-        Out: a Version, or None when there is none: the first release. Raises ValueError when `tag` itself
-        does not have the format, since then nothing is older or newer than it.
+        Returns None if there is none: the first release. Raises ValueError if `tag` itself does not have the format,
+        because then it cannot be compared.
         """
         version = self.parse(tag)
         if version is None:
-            raise ValueError(f"{tag!r} is no tag of the format {self.pattern!r}")
+            raise ValueError(f"{tag!r} is not a tag of the format {self.pattern!r}")
         older = (found for found in map(self.parse, tags) if found is not None and found < version)
         return max(older, default=None)

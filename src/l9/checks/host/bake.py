@@ -1,4 +1,4 @@
-"""A bake is good when its time is over, and not before."""
+"""The bake passes when its time is over, not before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from l9.core.verdict import Pass, Pending, Verdict
 
 
 def once_baked(context: Context, passed: Pass) -> Verdict:
-    """The verdict at the end of the bake; pending until then."""
+    """Return the verdict at the end of the bake; Pending until then."""
     bake = context.settings.bake.seconds
     if context.elapsed >= bake:
         return passed

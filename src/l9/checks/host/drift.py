@@ -1,4 +1,4 @@
-"""Drift: where the host is not what the journal says it is (spec 5.3)."""
+"""Drift: the differences between the host and the journal's record (spec 5.3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from l9.core.states import Slot, SlotStatus
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """One difference, and the command that mends it."""
+    """One difference, and the command that removes it."""
 
     what: str
     expected: str
@@ -32,17 +32,16 @@ def find_drift(
     active: Slot,
     image: Image | None,
 ) -> tuple[Drift, ...]:
-    """All differences between the record and the host; none when it is as recorded.
+    """Return all differences between the record and the host.
 
-    `files` are paths of the checkout, which lies at `root`, that differ from its commit; `image` is the recorded
-    release's.
+    `files` are the paths of the checkout at `root` that differ from its commit; `image` is the recorded release's.
     """
     if recorded is None or recorded.live is None:
         return ()
     tag, found = recorded.live, []
     back = f"l9 deploy {tag} --again"
     for path in files:
-        # Takes a new file away as well as an edit back, and loses neither.
+        # Removes new files and reverts edits, and keeps both in the stash.
         stash = f"git -C {quote(root)} stash push --include-untracked -- {quote(path)}"
         found.append(Drift("file", "as in the tag", f"{path} was edited", stash))
     if head != expected_head:

@@ -1,4 +1,4 @@
-"""What was seen of the host, its slots and its route: frozen observations."""
+"""Observations of the host, its slots and its route."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from l9.core.states import Slot
 
 
 class Checkout(msgspec.Struct, frozen=True):
-    """The host's live checkout: paths that somebody edited by hand."""
+    """The host's live checkout: the paths edited by hand."""
 
     root: str
     edited: tuple[str, ...] = ()
 
 
 class HostTag(msgspec.Struct, frozen=True):
-    """The tag as the host's own clone has it."""
+    """The tag in the host's clone."""
 
     tag: Tag
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Where the router sends traffic."""
+    """The slot that the router sends traffic to."""
 
     active: Slot
 
 
 class Site(msgspec.Struct, frozen=True):
-    """What is wrong with the router's site, if anything is."""
+    """The problem with the router's site, or None."""
 
     problem: str | None = None
     remedy: str = ""
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Probes of the new slot, straight at its port, since the gate was entered."""
+    """Probes of the new slot's port since the gate was entered."""
 
     streak: Streak
 
 
 class SmokeResult(msgspec.Struct, frozen=True):
-    """One smoke request and what came of it; `problem` is None when all was as expected."""
+    """One smoke request and its result."""
 
     name: str
     expected: str
@@ -52,9 +52,9 @@ class SmokeResult(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One probe straight at the slot that users are to be sent to; None where there is no such slot.
+    """One probe of the port of the slot that traffic is to move to; None if there is no such slot.
 
-    Where it was not healthy: when that slot was started, and on the way back a probe of the slot that users are on.
+    If it was not healthy: the time when that slot was started, and during a rollback a probe of the active slot.
     """
 
     answer: SmokeResult | None
@@ -63,21 +63,21 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Standby(msgspec.Struct, frozen=True):
-    """One probe straight at the old slot, which is to stand by."""
+    """One probe of the port of the old slot, the future standby."""
 
     answer: SmokeResult
 
 
 class Smoke(msgspec.Struct, frozen=True):
-    """All smoke requests against the new slot's port."""
+    """The results of all smoke requests to the new slot's port."""
 
     results: tuple[SmokeResult, ...]
 
 
 class Logs(msgspec.Struct, frozen=True):
-    """The new slot's log, judged; with the last lines and the probable cause in one line.
+    """The report on the new slot's log, its last lines, and the probable cause in one line.
 
-    `at` is the time up to which it was read wholly, seconds since the epoch; 0 before the first time.
+    `at` is the time up to which it was read completely, in seconds since the epoch; 0 before the first time.
     """
 
     report: LogReport
@@ -87,7 +87,7 @@ class Logs(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """Consecutive answers through the public route that named this slot and release, up to the last look."""
+    """The number of consecutive answers through the public route that named this slot and release, up to now."""
 
     consecutive: int
     slot: str | None
@@ -96,9 +96,9 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class Bake(msgspec.Struct, frozen=True):
-    """The new slot through the public route since the switch.
+    """The answers of the new slot through the public route since the switch.
 
-    `failures` are failed health or smoke answers, oldest first; `rounds` how many rounds were made.
+    `failures` are failed health or smoke requests, oldest first; `rounds` is the number of rounds.
     """
 
     rounds: int
@@ -106,11 +106,11 @@ class Bake(msgspec.Struct, frozen=True):
 
 
 class InFlight(msgspec.Struct, frozen=True):
-    """What the router still has open to the slot that users are taken away from.
+    """The router's open connections to the slot that users are moved away from.
 
-    quiet: looks in a row without a request.
-    requests: plain ones, which end by themselves; None when the router cannot say.
-    streams: WebSockets and event streams, which do not.
+    quiet: consecutive observations without a request.
+    requests: plain ones, which end by themselves; None if unknown.
+    streams: WebSockets and event streams, which do not end by themselves.
     """
 
     requests: int | None
@@ -119,7 +119,7 @@ class InFlight(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """What the host says is deployed: `.deployed-tag`, and the commit that its checkout stands on."""
+    """The host's record: `.deployed-tag`, and the commit of its checkout."""
 
     deployed_tag: str | None
     checkout_commit: str | None

@@ -1,4 +1,4 @@
-"""When an answer means health, and for how long it has (spec 4.2; 5.1 steps 5 and 6)."""
+"""Rules for healthy answers, and for how long a slot has been healthy (spec 4.2; 5.1 steps 5 and 6)."""
 
 import json
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ _ABSENT = object()
 
 
 class HealthRule(msgspec.Struct, frozen=True):
-    """What a healthy answer looks like: its HTTP status, and one field of its JSON body.
+    """The rule for a healthy answer: its HTTP status, and one field of its JSON body.
 
-    `field` is a path such as `checks.0.status`; None accepts any body. `equals` None asks only that the
-    field is there. A redirect is never healthy.
+    `field` is a path such as `checks.0.status`; None accepts any body. If `equals` is None, the field must only
+    be present. A redirect is never healthy.
     """
 
     status: tuple[int, ...] = (200,)
@@ -24,13 +24,13 @@ class HealthRule(msgspec.Struct, frozen=True):
     equals: str | None = "healthy"
 
     def __post_init__(self) -> None:
-        """Refuse a rule that nothing could meet."""
+        """Raise ValueError if no answer could meet the rule."""
         if not self.status:
             raise ValueError("a health rule needs at least one HTTP status")
 
     @property
     def expected(self) -> str:
-        """The rule as a person reads it."""
+        """The rule in words."""
         status = "status " + " or ".join(map(str, self.status))
         if self.field is None:
             return status
@@ -39,7 +39,7 @@ class HealthRule(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The judgement on one answer, with what was asked for and what came."""
+    """The judgement on one answer, with the expected and the actual one."""
 
     ok: bool
     expected: str
@@ -49,15 +49,14 @@ class Answer(msgspec.Struct, frozen=True):
 def judge_answer(rule: HealthRule, status: int, content_type: str, body: bytes) -> Answer:
     """Judge one HTTP answer by a rule (spec 4.2).
 
-    In: the rule, the HTTP status, the Content-Type header ("" when there was none) and the body's bytes.
-    Out: an Answer whose `found` is one short line. Raises nothing: a body that cannot be read is an
-    unhealthy one.
+    `content_type` is the Content-Type header ("" if there was none). Returns an Answer whose `found` is one short
+    line. Raises nothing: a body that cannot be parsed is unhealthy.
     """
-    ok, found = _look(rule, status, content_type, body)
+    ok, found = _judge(rule, status, content_type, body)
     return Answer(ok, rule.expected, f"status {status}{found}")
 
 
-def _look(rule: HealthRule, status: int, content_type: str, body: bytes) -> tuple[bool, str]:
+def _judge(rule: HealthRule, status: int, content_type: str, body: bytes) -> tuple[bool, str]:
     if 300 <= status < 400:
         return False, ": a redirect, which proves nothing; probe the path that it leads to"
     described = f", {content_type or 'no content type'}, {len(body)} bytes: {_snippet(body)}"
@@ -67,39 +66,39 @@ def _look(rule: HealthRule, status: int, content_type: str, body: bytes) -> tupl
         return True, ""
     answer = _json(body)
     if isinstance(answer, list) and answer and type(answer[-1]) is int and 400 <= answer[-1] < 600:
-        # `return {...}, 503` in FastAPI answers 200 with a list (spec 4.2 prints it so).
+        # `return {...}, 503` in FastAPI answers 200 with a list (as printed in spec 4.2).
         return False, f" with a list that ends in {answer[-1]}: a status that was sent inside the body"
     if not isinstance(answer, dict):
-        return False, f"{described}, which is no JSON object"
+        return False, f"{described}, not a JSON object"
     value = _at(answer, rule.field)
     ok = value is not _ABSENT and (rule.equals is None or _text(value) == rule.equals)
-    return ok, f" and {_shown(rule.field, value)}"
+    return ok, f" and {_format_field(rule.field, value)}"
 
 
 class Mismatch(NamedTuple):
-    """One field of an answer that is not what a smoke check asks for: `a.b = 1`, and what came instead."""
+    """One field of an answer that differs from the smoke check: `a.b = 1`, and the actual value."""
 
     expected: str
     found: str
 
 
 def expected_fields(answer_json: object, fields: Mapping[str, object]) -> list[Mismatch]:
-    """Compare fields of an answer with what a smoke check asks for (spec 5.1 step 6).
+    """Compare fields of an answer with those of a smoke check (spec 5.1 step 6).
 
-    In: the parsed answer, and a value for each path such as `a.b` or `items.0.id`. Out: the mismatches,
-    none when all is well. True is not 1. Values over 40 characters are shortened, and those under a name
-    that sounds like a secret are not shown at all. Raises nothing.
+    `fields` maps paths such as `a.b` or `items.0.id` to the expected values. Returns the mismatches. True is not
+    equal to 1. Values over 40 characters are shortened, and those under a name that sounds like a secret are not
+    included. Raises nothing.
     """
     mismatches = []
     for path, wanted in fields.items():
         value = _at(answer_json, path)
         if isinstance(value, bool) is not isinstance(wanted, bool) or value != wanted:
-            mismatches.append(Mismatch(_shown(path, wanted), _shown(path, value)))
+            mismatches.append(Mismatch(_format_field(path, wanted), _format_field(path, value)))
     return mismatches
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One probe: when (seconds of a steady clock), whether it was healthy, and what was found."""
+    """One probe: its time (seconds of a steady clock), its result, and a detail in one line."""
 
     at: float
     ok: bool
@@ -107,7 +106,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Streak(msgspec.Struct, frozen=True):
-    """A fold over probes: since when the health has been unbroken (spec 1.3: "green for 10s")."""
+    """A fold over probes: the time since which all were healthy (spec 1.3: "green for 10s")."""
 
     samples: int = 0
     first_ok_at: float | None = None
@@ -115,10 +114,9 @@ class Streak(msgspec.Struct, frozen=True):
     last: Sample | None = None
 
     def add(self, sample: Sample) -> "Streak":
-        """Take one more probe into account: a new Streak, this one stays (spec 5.1 step 5).
+        """Return the streak with one more probe (spec 5.1 step 5).
 
-        A probe dated before the last one starts the run anew, since time that ran backwards proves no
-        duration.
+        A probe with a time before the last one restarts the streak: a clock that ran backwards proves no duration.
         """
         backwards = self.last is not None and sample.at < self.last.at
         unbroken = self.healthy_since is not None and not backwards
@@ -139,7 +137,7 @@ def _json(body: bytes) -> object:
 
 
 def _at(value: object, path: str) -> object:
-    """Follow a dotted path through objects and lists; `_ABSENT` where it leads nowhere."""
+    """Follow a dotted path through objects and lists; `_ABSENT` if there is no such value."""
     for step in path.split("."):
         if isinstance(value, dict):
             value = value.get(step, _ABSENT)
@@ -154,7 +152,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _shown(path: str, value: object) -> str:
+def _format_field(path: str, value: object) -> str:
     if value is _ABSENT:
         return f"no {path}"
     if any(name in path.rpartition(".")[2].lower() for name in _SECRET_NAMES):

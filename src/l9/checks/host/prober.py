@@ -1,4 +1,4 @@
-"""Questions to a release over HTTP: is it healthy, does it answer as it should. Secrets go into requests only."""
+"""Health and smoke requests to a release over HTTP. Secrets go into requests only."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PROBE = {"X-L9-Probe": "1", "User-Agent": "l9"}
 
 
 class Prober:
-    """Asks one application. `secret` gives the value of a key of its environment, or None."""
+    """Sends requests to one application. `secret` returns the value of a key of its environment, or None."""
 
     def __init__(self, http: Http, secret: Callable[[str], str | None]) -> None:
         self._http = http
         self._secret = secret
 
     def health(self, health: Health, base: str, headers: Mapping[str, str]) -> SmokeResult:
-        """One look at the health endpoint below `base`."""
+        """Send one request to the health endpoint below `base`."""
         rule = HealthRule(status=health.status, field=health.field or None, equals=health.equals or None)
         try:
             reply = self._http.request(
@@ -35,7 +35,7 @@ class Prober:
         return SmokeResult(f"GET {health.path}", judged.expected, judged.found, judged.ok)
 
     def ask(self, smoke: Smoke, base: str, headers: Mapping[str, str]) -> SmokeResult:
-        """One smoke or golden request below `base`, and whether its answer is the one that is expected."""
+        """Send one smoke or golden request below `base`, and compare its answer with the expected one."""
         name = smoke.name or f"{smoke.method} {smoke.path}"
         expected = f"status {' or '.join(map(str, smoke.status))}"
         try:
@@ -59,13 +59,13 @@ class Prober:
             try:
                 document = json.loads(reply.body)
             except ValueError:
-                return SmokeResult(name, "a JSON answer", "something else", False)
+                return SmokeResult(name, "a JSON answer", "not valid JSON", False)
             for wrong in expected_fields(document, smoke.fields)[:1]:
                 return SmokeResult(name, wrong.expected, wrong.found, False)
         return SmokeResult(name, expected, f"status {reply.status}", True)
 
     def _filled(self, text: str) -> str:
-        """`{env:KEY}` filled in from the application's environment; the value goes nowhere else."""
+        """Replace `{env:KEY}` by the value in the application's environment; the value goes nowhere else."""
         head, mark, rest = text.partition("{env:")
         if not mark:
             return text

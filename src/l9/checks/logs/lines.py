@@ -1,4 +1,4 @@
-"""What one line of a log is by itself: its severity, its shape, and its text without what varies (measured).
+"""One line of a log on its own: its severity, its form, and its text without variable parts (measured).
 
 The rule flagged every real error and no harmless record of the logs it was measured on. Where a line has no
 structure, upper case decides: programs write their levels so, and people write "error" in lower case.
@@ -12,7 +12,7 @@ LONGEST_LINE = 65_536  # what is read of one line, in bytes or characters; the r
 
 
 class Severity(StrEnum):
-    """What a level stands for here; QUIET (warning, debug) and ERROR own the traceback that follows them."""
+    """The meaning of a level; QUIET (warning, debug) and ERROR own the traceback that follows them."""
 
     ERROR = "error"
     QUIET = "quiet"
@@ -109,7 +109,7 @@ def plain(text: str) -> str:
 
 
 def as_json(text: str) -> dict[str, object] | None:
-    """Read a line that is a JSON object; None for any other. Loguru's envelope is opened."""
+    """Parse a line that is a JSON object; None for any other. Loguru's envelope is opened."""
     if not (text.startswith("{") and text.endswith("}")):
         return None
     try:
@@ -121,7 +121,7 @@ def as_json(text: str) -> dict[str, object] | None:
 
 
 def severity_of_json(line: dict[str, object]) -> Severity:
-    """Judge a JSON line by its level alone, whatever its text says (measured, rule 2)."""
+    """Judge a JSON line by its level only, not by its text (measured, rule 2)."""
     for key in _JSON_LEVELS:
         level = line.get(key)
         if isinstance(level, dict):
@@ -153,12 +153,12 @@ def exception_of_json(line: dict[str, object]) -> str | None:
 
 
 def message_of_json(line: dict[str, object]) -> str | None:
-    """Give what a JSON line says, by the usual names; None when it says nothing."""
+    """The message of a JSON line, by the usual names; None if there is none."""
     return next((said for key in _JSON_MESSAGES if isinstance(said := line.get(key), str) and said), None)
 
 
 def severity_of_text(text: str) -> Severity | None:
-    """Judge text by the first level within its first 100 characters (measured, rule 3); None without."""
+    """Judge text by the first level within its first 100 characters (measured, rule 3); None if there is none."""
     if _SHELL_TRACE.match(text):
         return Severity.INFO
     if _ANNOUNCED.match(text):
@@ -177,17 +177,17 @@ def severity_of_text(text: str) -> Severity | None:
 
 
 def starts_with_level(text: str) -> bool:
-    """Tell whether the first word is a level: so Rich writes records of one second, without their time."""
+    """True if the first word is a level: Rich omits the time of records of the same second."""
     return _LEVEL.match(text.lstrip()) is not None
 
 
 def is_access(text: str) -> bool:
-    """Tell whether a line is of an access log (uvicorn, gunicorn, common log format)."""
+    """True if a line belongs to an access log (uvicorn, gunicorn, common log format)."""
     return _ACCESS.search(text) is not None
 
 
 def begins_record(text: str) -> bool:
-    """Tell whether a line is surely the first of a record, even where a message could go on."""
+    """True if a line certainly starts a record, even where a message could continue."""
     return (
         _TIMESTAMP.match(text) is not None
         or FATAL.match(text) is not None
@@ -199,7 +199,7 @@ def begins_record(text: str) -> bool:
 
 
 def mask(text: str) -> str:
-    """Replace what varies (numbers, ids, quotes) by `<*>`, drop the times in front, and shorten."""
+    """Replace variable parts (numbers, ids, quotes) by `<*>`, remove leading times, and shorten."""
     # logfmt quotes the message itself: msg="cannot renew".
     said = _ASSIGNED.sub(r"=\1", " ".join(text[:_TEMPLATE_CHARS].split()))
     masked = _VARYING.sub("<*>", said)

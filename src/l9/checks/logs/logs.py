@@ -1,4 +1,4 @@
-"""The log gate: real errors told from noise, and the likely cause of a death (spec 5.1 step 6; measured).
+"""The log gate: real errors told from noise, and the probable cause of a crash (spec 5.1 step 6; measured).
 
 A search for "error" fails healthy releases and misses stderr. Here records are judged, not lines, and only
 errors that the live slot does not log over the same time count against the new one.
@@ -51,7 +51,7 @@ _CAUSES = tuple(
         (_REFUSED, _DATABASE, "the database refuses connections"),
         (_REFUSED, "", "a service that it needs refuses connections"),
         (_UNRESOLVED, "", "a host name does not resolve"),
-        (r"(?i)permission denied|PermissionError|EACCES", "", "a permission is missing"),
+        (r"(?i)permission denied|PermissionError|EACCES", "", "permission denied"),
         (
             r"(?i)command not found|executable file not found|: not found$",
             "",
@@ -60,14 +60,14 @@ _CAUSES = tuple(
     )
 )
 _EXITS = {
-    0: "it ended by itself (exit 0): a server has to stay in the foreground",
+    0: "it exited by itself (exit 0): a server must stay in the foreground",
     126: "its command is not executable (exit 126)",
     127: "its command does not exist in the image (exit 127)",
     132: "illegal instruction (exit 132): built for another processor",
     134: "it aborted (exit 134)",
     137: "it was killed (SIGKILL, exit 137): out of memory on the host, or too slow to stop",
     139: "it crashed (segmentation fault, exit 139)",
-    143: "it was told to stop (SIGTERM, exit 143)",
+    143: "it was stopped (SIGTERM, exit 143)",
 }
 _LINE_CHARS = 240
 _RECENT_RECORDS = 50
@@ -127,7 +127,7 @@ class LogJudge:
         self._lost = ""
 
     def take(self, line: LogLine | LogsLost) -> None:
-        """Take the next line of the log, or the news that some were lost."""
+        """Take the next line of the log, or a marker of lost lines."""
         if isinstance(line, LogsLost):
             self._lost = self._lost or line.reason
             return
@@ -149,11 +149,11 @@ class LogJudge:
 
     @property
     def templates(self) -> frozenset[str]:
-        """What the errors of this log have in common, kind by kind: `known` for the report of the other slot."""
+        """The templates of this log's errors, by kind: `known` in the report of the other slot."""
         return frozenset(self._all_kinds())
 
     def report(self, known: frozenset[str] = frozenset()) -> LogReport:
-        """The judgement by now. In: the `templates` of the live slot over the same time.
+        """Judge the log so far. `known` are the `templates` of the live slot over the same time.
 
         Errors that were seen outweigh lines that were not. Raises nothing.
         """
@@ -177,14 +177,14 @@ class LogJudge:
         )
 
     def probable_cause(self, exit_code: int | None, oom_killed: bool) -> str | None:
-        """Name the likeliest reason why the slot died or does not become healthy, in one line for people.
+        """Name the most likely reason for which the slot exited or is not healthy, in one line.
 
         In: its exit code, None while it runs; whether the kernel killed it for want of memory. Out: at most
         240 characters without credentials of URLs, or None when nothing is wrong to be seen. The newest record
         that tells something wins; the exit code speaks where the log is silent (measured, rule 7).
         """
         if oom_killed:
-            return "the kernel killed it for want of memory: raise its memory limit, or find what grew"
+            return "the kernel killed it, out of memory: raise its memory limit, or find the leak"
         newest_first = sorted(self._all_kinds().values(), key=lambda kind: kind.newest, reverse=True)
         cause = next((kind.cause for kind in newest_first if kind.cause), None)
         if cause is None and exit_code != 0:
@@ -196,11 +196,11 @@ class LogJudge:
         if cause is None and newest_first:
             cause = newest_first[0].text.partition("\n")[0]
         if cause is None and exit_code is not None:
-            cause = f"it ended with exit code {exit_code}, and its log gives no reason"
+            cause = f"it exited with exit code {exit_code}, and its log gives no reason"
         return cause and _one_line(cause)
 
     def _all_kinds(self) -> dict[str, LoggedError]:
-        """The kinds of errors, those of records that may still grow among them."""
+        """All kinds of errors, including records that may still grow."""
         kinds = dict(self._kinds)
         for record in self._grouping.open():
             if record.failing:
@@ -228,7 +228,7 @@ def _count(kinds: dict[str, LoggedError], record: Record) -> None:
 
 
 def _shortened(text: str, room: int) -> str:
-    """Cut a text to so many bytes; it keeps its two ends, since both name the fault."""
+    """Cut a text to a number of bytes; both ends are kept, since both name the fault."""
     raw = text.encode("utf-8", "replace")
     if len(raw) > room:
         half = (room - len(_ELISION)) // 2

@@ -20,7 +20,7 @@ LEFT_OUT = "[...]"
 
 
 class LineKind(StrEnum):
-    """What a record amounts to."""
+    """The kind of a record."""
 
     FINE = "fine"
     ERROR = "error"
@@ -50,7 +50,7 @@ class Record(msgspec.Struct, frozen=True):
 
     @property
     def failing(self) -> bool:
-        """Whether the record is an error or worse."""
+        """True if the record is an error or worse."""
         return self.kind in (LineKind.ERROR, LineKind.FATAL)
 
 
@@ -104,7 +104,7 @@ class _Draft:
             self.last.append(text[:_LAST_LINE_CHARS])
 
     def takes(self, text: str) -> bool:
-        """Tell whether the next line of the stream belongs to this record, and take it in if so."""
+        """True if the next line of the stream belongs to this record; it is then added."""
         belongs = self._goes_on(text)
         if belongs:
             self._keep(text)
@@ -152,7 +152,7 @@ class _Draft:
         return self._enters(_State.MESSAGE, when=named or not log_lines.begins_record(text))
 
     def _owns_traceback(self, text: str) -> bool:
-        """Say whose a traceback is: after INFO or nothing it is an error of its own (measured, rule 4)."""
+        """True if a traceback belongs to the record; after INFO or nothing it is its own error (measured, rule 4)."""
         if self.state is _State.HEAD:
             # Rich indents what belongs to its records; a box at the margin is one that nobody caught.
             uncaught = text[0] == "╭" and self.lines[0][0] in " ["
@@ -168,7 +168,7 @@ class _Draft:
         return when
 
     def record(self) -> Record:
-        """The record as it is by now."""
+        """The record so far."""
         lines = [*self.lines, *([LEFT_OUT] if self.left_out else []), *self.last]
         while not lines[-1]:
             lines.pop()
@@ -200,7 +200,7 @@ class Grouping:
         self._begun = 0
 
     def take(self, line: LogLine) -> Record | None:
-        """Take the next line; the record that has ended with it, if one has."""
+        """Take the next line; returns the record that ended with it, if any."""
         text = log_lines.plain(line.text[: log_lines.LONGEST_LINE])
         draft = self._drafts.get(line.stream)
         if (draft is not None and draft.takes(text)) or not text:
@@ -210,7 +210,7 @@ class Grouping:
         return draft.record() if draft is not None else None
 
     def open(self) -> list[Record]:
-        """The records that may still grow, as they are by now: at most one a stream."""
+        """The records that may still grow, in their current form: at most one per stream."""
         return [draft.record() for draft in self._drafts.values()]
 
 

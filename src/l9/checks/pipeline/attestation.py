@@ -1,6 +1,6 @@
 """The attestation of CGMP: an in-toto statement about one git tree, in a DSSE envelope.
 
-What is signed, what is read back, and what it must say to count. Who signed it is `adapters/ssh_signature.py`'s.
+This module builds, parses and judges statements. Signatures are verified elsewhere (`attestation_notes.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 from l9.checks.pipeline.stages import CgmpReport
 from l9.core.states import Stage
 
-NAMESPACE = "l9"  # what a signature is for: one made for git or for a file is none
+NAMESPACE = "l9"  # of signatures: one made for git or for a file does not count
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
@@ -20,14 +20,14 @@ STAGES = tuple(str(stage) for stage in Stage)
 
 
 class Resource(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An in-toto ResourceDescriptor, as far as l9 uses it. `digest`: algorithm to hex digits."""
+    """An in-toto ResourceDescriptor, with the fields that l9 uses. `digest`: algorithm to hex digits."""
 
     name: str = ""
     digest: Mapping[str, str] = {}
 
 
 class Outcome(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The predicate `test-result`. What it has no field for is under names that begin with `l9_`.
+    """The predicate `test-result`. Fields that it does not define begin with `l9_`.
 
     configuration: what the outcome depends on, each file by digest. found: what each stage found, in one line.
     evidence: SHA-256 of each file of evidence, by name.
@@ -56,14 +56,14 @@ class Statement(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One signature of an envelope; `keyid` is a hint and nothing more."""
+    """One signature of an envelope; `keyid` is only a hint."""
 
     sig: bytes
     keyid: str = ""
 
 
 class Envelope(msgspec.Struct, frozen=True, rename="camel"):
-    """A DSSE envelope. Nothing in `payload` may be believed before a signature is verified."""
+    """A DSSE envelope. `payload` must not be trusted before a signature is verified."""
 
     payload: bytes
     payload_type: str
@@ -71,12 +71,12 @@ class Envelope(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def signed(self) -> bytes:
-        """The bytes that each signature is over."""
+        """The bytes that each signature covers."""
         return pae(self.payload_type, self.payload)
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """DSSE's pre-authentication encoding: type and body, each behind its length in bytes."""
+    """DSSE's pre-authentication encoding: type and body, each after its length in bytes."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
@@ -90,7 +90,7 @@ def state(
     configuration: Mapping[str, str],
     skipped: Container[str] = (),
 ) -> bytes:
-    """The statement about a report, as bytes to be signed. `configuration`: file name to SHA-256.
+    """The statement about a report, as the bytes to sign. `configuration`: file name to SHA-256.
 
     `skipped` are stages that are green because they did not run: none of them is said to have passed.
     """
@@ -118,13 +118,13 @@ def state(
 
 
 def seal(payload: bytes, signature: bytes, keyid: str = "") -> str:
-    """The envelope as one line."""
+    """Serialize the envelope as one line."""
     envelope = Envelope(payload, PAYLOAD_TYPE, (Signature(signature, keyid),))
     return msgspec.json.encode(envelope).decode()
 
 
 def read_envelope(line: str) -> Envelope | None:
-    """The envelope of one line, or None where it is none."""
+    """Parse the envelope of one line; None if it is not one."""
     try:
         return msgspec.json.decode(line, type=Envelope)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -132,7 +132,7 @@ def read_envelope(line: str) -> Envelope | None:
 
 
 def read_statement(envelope: Envelope) -> Statement | None:
-    """The statement inside, or None where it is none of the kind that counts."""
+    """Parse the statement inside; None if it is not of the expected type."""
     if envelope.payload_type != PAYLOAD_TYPE:
         return None
     try:
@@ -143,14 +143,14 @@ def read_statement(envelope: Envelope) -> Statement | None:
 
 
 def problem(envelope: Envelope, tree: str) -> str:
-    """Why a verified envelope does not show that CGMP passed on this tree; empty where it does."""
+    """The reason for which a verified envelope does not prove that CGMP passed on this tree; empty if it does."""
     statement = read_statement(envelope)
     if statement is None:
-        return "what was signed is no test result"
+        return "the signed statement is not a test result"
     trees = [one.digest.get("gitTree", "") for one in statement.subject]
     if tree not in trees:
         other = next(filter(None, trees), "")
-        return f"it is for another tree, {other[:12] or 'none of git'}"
+        return f"it is for another tree, {other[:12] or 'not a git tree'}"
     outcome = statement.predicate
     bad = (
         *outcome.failed_tests,
@@ -158,4 +158,4 @@ def problem(envelope: Envelope, tree: str) -> str:
     )
     if outcome.result == "PASSED" and not bad:
         return ""
-    return f"it says {outcome.result}; not passed: {', '.join(bad) or 'no stage named'}"
+    return f"its result is {outcome.result}; not passed: {', '.join(bad) or 'no stage named'}"

@@ -1,4 +1,4 @@
-"""What one repository knows of its trees, in git notes: attestations of CGMP, and the API document of a release."""
+"""Git notes on trees: attestations of CGMP, and the API document of a release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from l9.drivers.process.programs import Done
 from l9.drivers.signing import ssh_keys as ssh_signature
 from l9.errors import ActionError
 
-MOST, SIGNATURES = 50, 3  # attestations of one tree that are looked at, and signatures of each
+MOST, SIGNATURES = 50, 3  # checked attestations of one tree, and signatures of each
 LONGEST = 64 * 1024  # characters of an attestation
 
 
@@ -30,19 +30,19 @@ class Attestations:
         self._env = env
 
     def lines(self, tree: str, ref: str = git_notes.CGMP) -> tuple[str, ...]:
-        """What is noted of a tree."""
+        """The lines of a tree's note."""
         done = self._run(git_notes.show_note(ref, tree))
         return tuple(filter(None, done.out.split("\n"))) if done.code == 0 else ()
 
     def add(self, tree: str, line: str, ref: str = git_notes.CGMP) -> None:
-        """Note one more line of a tree; one that is there already changes nothing."""
+        """Add a line to a tree's note; idempotent."""
         lines = self.lines(tree, ref)
         if line not in lines:
             text = "".join(f"{each}\n" for each in (*lines, line))
             self._must(git_notes.write_note(ref, tree), text.encode())
 
     def openapi(self, tree: str) -> Any:
-        """The API document of the release with that tree, or None where none was kept."""
+        """The API document of the release with that tree, or None if none was stored."""
         for line in self.lines(tree, git_notes.OPENAPI):
             try:
                 return msgspec.json.decode(line)
@@ -51,23 +51,23 @@ class Attestations:
         return None
 
     def keep_openapi(self, tree: str, document: Any) -> None:
-        """Keep an API document for the next release to be compared with."""
+        """Store an API document, for comparison with the next release."""
         self.add(tree, msgspec.json.encode(document, order="sorted").decode(), git_notes.OPENAPI)
 
     def refs(self) -> tuple[str, ...]:
-        """The references of these notes that there are."""
+        """The existing references of these notes."""
         done = self._run(git_notes.list_refs(git_notes.NOTES))
         return tuple(done.out.split())
 
     def merge_remote(self) -> None:
-        """Merge what origin has noted into our own notes. Raises ActionError when origin cannot be asked."""
+        """Merge origin's notes into the local ones. Raises ActionError if origin cannot be reached."""
         self._must(git_notes.fetch_notes())
         for ref in (git_notes.CGMP, git_notes.OPENAPI):
             if self._run(git_notes.list_refs(git_notes.theirs(ref))).out.strip():
                 self._must(git_notes.merge_notes(ref))
 
     def judged(self, name: str, tree: str, allowed: Path | None, where: str) -> Attested:
-        """Who attested that the tree of release `name` passed CGMP, by these allowed signers.
+        """Find an attestation by an allowed signer that the tree of release `name` passed CGMP.
 
         `where` is the command that writes their file. What cannot be looked at is told, and nothing raised.
         """
@@ -80,7 +80,7 @@ class Attestations:
                 f"no file of allowed signers at {allowed}" if allowed else "no allowed signers are configured"
             )
             return Attested(tree, problem=said, remedy=where, unseen=True)
-        # First those that say what is wanted, so that others' notes do not stand before them.
+        # Matching statements first, so that other people's notes cannot use up the limit.
         read = (read_envelope(line) if len(line) <= LONGEST else None for line in lines)
         found = sorted(read, key=lambda one: one is None or bool(problem(one, tree)))
         why_not: list[str] = []
@@ -95,9 +95,9 @@ class Attestations:
         return Attested(tree, problem="; ".join(tuple(dict.fromkeys(why_not))[:3]), remedy=again)
 
     def _judge(self, envelope: Envelope | None, tree: str, allowed: Path) -> tuple[str, str]:
-        """The signer of one attestation, and why it does not count; the one or the other is empty."""
+        """The signer of one attestation, and the problem with it; one of them is empty."""
         if envelope is None:
-            return "", "what is noted there is no attestation"
+            return "", "the note is not an attestation"
         said = "it is not signed"
         for one in envelope.signatures[:SIGNATURES]:
             signer = ssh_signature.verify(envelope.signed, one.sig, allowed, NAMESPACE)
@@ -114,7 +114,7 @@ class Attestations:
         if done.code != 0:
             raise ActionError(
                 f"{' '.join(argv[:2])} failed on l9's notes",
-                expected="notes that can be read and written",
+                expected="readable and writable notes",
                 found=reason(done.err),
                 remedy=shlex.join(argv),
                 log=tuple(done.err.strip().splitlines()[-5:]),

@@ -1,4 +1,4 @@
-"""CGMP: the four stages that a tree goes through before it may be released (spec 2.1), and what came of them."""
+"""CGMP: the four stages that a tree must pass before it is released (spec 2.1), and their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from l9.core.states import Stage
 
 
 class StageResult(msgspec.Struct, frozen=True):
-    """What came of one stage. `command` repeats it by hand; `found` is the outcome in one line.
+    """The result of one stage. `command` repeats it by hand; `found` is the outcome in one line.
 
     `seconds` is how long it ran; `tail` holds the last lines of its output. `cached`: it ran earlier, on
     exactly the same content.
@@ -30,7 +30,7 @@ class StageResult(msgspec.Struct, frozen=True):
 
 
 class Base(msgspec.Struct, frozen=True):
-    """The last release before the one that is judged. `version` is major, minor and patch."""
+    """The last release before the judged one. `version` is major, minor and patch."""
 
     tag: str
     tree: str
@@ -59,24 +59,24 @@ class CgmpReport(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether all four stages ran, and each is green."""
+        """True if all four stages ran and passed."""
         return tuple(r.stage for r in self.stages if r.ok) == tuple(Stage)
 
     def with_(self, result: StageResult) -> CgmpReport:
-        """The report with this result in place of an earlier one of the same stage."""
+        """The report with this result instead of an earlier one of the same stage."""
         stages = {**{r.stage: r for r in self.stages}, result.stage: result}
         return msgspec.structs.replace(self, stages=tuple(stages[s] for s in Stage if s in stages))
 
     def of(self, stage: Stage) -> StageResult | None:
-        """What came of that stage, or None where it has not run."""
+        """The result of that stage, or None if it has not run."""
         return next((r for r in self.stages if r.stage is stage), None)
 
 
 def normal_name(name: str) -> str:
-    """A distribution's name as all of its spellings have it."""
+    """The normalized name of a distribution."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def content_key(parts: Mapping[str, str]) -> str:
-    """One digest of all named parts; no two different sets of parts share it by how they are put together."""
+    """One digest of all named parts, unambiguous about where each part ends."""
     return hashlib.sha256(msgspec.json.encode(sorted(parts.items()))).hexdigest()

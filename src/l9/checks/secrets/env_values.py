@@ -1,4 +1,4 @@
-"""Values that look like real secrets, as the plugins of detect-secrets see them. Their own text goes nowhere."""
+"""Values that look like real secrets to the plugins of detect-secrets. The values themselves are not passed on."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BY_NAME = "Secret Keyword"  # the key alone says so
 
 
 def suspects(path: str, file: EnvFile) -> tuple[Suspect, ...]:
-    """The keys of an environment file whose values look real, with what they look like."""
+    """The keys of an environment file whose values look like real secrets, with the kind of each."""
     found = ((entry, _kind(entry.key, entry.value.reveal())) for entry in file.entries)
     return tuple(Suspect(path, entry.line_no, entry.key, kind) for entry, kind in found if kind)
 
 
 def _kind(key: str, value: str) -> str:
-    """What a value looks like; empty where it looks like nothing that has to be kept secret."""
+    """The kind of secret that a value looks like; empty if none."""
     if not value or "\0" in value:
         return ""
     written = value.replace("\\", "\\\\").replace('"', "'").replace("\n", "\\n")
@@ -37,13 +37,13 @@ def _kind(key: str, value: str) -> str:
 
 
 def _could_be_one(value: str) -> bool:
-    """Whether a value guards something, when only its key says so: a header's name or a folder does not."""
+    """True if a value found only by its key's name may be a secret: a header's name or a folder is not."""
     return (any(c.isdigit() for c in value) or len(value) >= 16) and "://" not in value and value[:1] != "/"
 
 
 @lru_cache(maxsize=1)
 def _plugins() -> tuple[Any, ...]:
-    """One of each plugin with its own defaults; the library's settings are global, and looks run side by side."""
+    """One instance of each plugin with its defaults; the library's own settings are global and not thread-safe."""
     secret_library.load()
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 

@@ -1,4 +1,4 @@
-"""What was seen of secrets in what is committed: frozen observations."""
+"""Observations of secrets in committed files."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import msgspec
 
 
 class Leak(msgspec.Struct, frozen=True):
-    """Where something looks like a secret: never what it is. `commit` is the one that added the line.
+    """The place of a possible secret, never its value. `commit` is the one that added the line.
 
-    `gone`: a later commit took the line away. `pushed`: origin's main has the commit, so that it is known.
+    `gone`: a later commit removed the line. `pushed`: origin's main has the commit, so that others know it.
     """
 
     path: str
@@ -22,9 +22,9 @@ class Leak(msgspec.Struct, frozen=True):
 
 
 class Secrets(msgspec.Struct, frozen=True):
-    """What a scanner found in the lines added since a release (None: in the tree, or the whole history).
+    """The findings of a scanner in the lines added since a release (None: in the tree, or the whole history).
 
-    `skipped` are the files that nobody can read: binary, or too large.
+    `skipped` are the files that cannot be scanned: binary, or too large.
     """
 
     since: str | None
@@ -34,7 +34,7 @@ class Secrets(msgspec.Struct, frozen=True):
 
 
 class Suspect(NamedTuple):
-    """A value that looks like a real secret: where it stands and what it looks like, never itself."""
+    """A value that looks like a real secret: its place and kind, never the value."""
 
     path: str
     line_no: int

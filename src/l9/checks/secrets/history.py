@@ -1,4 +1,4 @@
-"""Secrets in what a repository's commits add: since a release, in a whole tree, or in the whole history."""
+"""Secrets in the lines that commits add: since a release, in a whole tree, or in the whole history."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from l9.errors import ActionError
 
 BASELINE = ".secrets.baseline"
 LARGE_FILE, NEXT_LINE = "version https://git-lfs", "pragma: ?allowlist[ -]nextline"
-KEPT = 50  # remembered outcomes
+KEPT = 50  # cached results
 KEY_LINE = "^[a-z0-9+/]{60,}=*$"  # a private key is only one with its first line
 NOTHING = Line("", 0, "")
 
@@ -37,7 +37,7 @@ NOTHING = Line("", 0, "")
 def secrets(
     top: Path, state: Path, commit: str, last: LastRelease, *, main: str, history: bool = False
 ) -> Secrets:
-    """The leaks in the lines that came with `commit`; what was found is remembered in `state`.
+    """The leaks in the lines that came with `commit`; results are cached in `state`.
 
     Since the last release: in every commit's own patch, for what was pushed is known even where the next
     commit takes it away. Before the first one: in the commit's tree. `history`: in all commits there are.
@@ -74,12 +74,12 @@ def _look(top: Path, tree: GitTree, commit: str, last: LastRelease, baseline: st
 
 
 def _shown(path: str) -> str:
-    """A path as text that can be written down anywhere: bytes that are no UTF-8 as people read them."""
+    """A path as printable text; bytes that are not UTF-8 are escaped."""
     return path.encode(errors="backslashreplace").decode()
 
 
 def _known(top: Path, main: str, leak: Leak) -> Leak:
-    """Whether it can still be taken out of the history before anybody sees it."""
+    """The leak, with `pushed` set if origin's main has its commit: it is then known to others."""
     if not leak.gone:
         return leak
     on_origin = git.is_ancestor(leak.commit, f"refs/remotes/origin/{main}")
@@ -87,7 +87,7 @@ def _known(top: Path, main: str, leak: Leak) -> Leak:
 
 
 def _allowed(baseline: str) -> frozenset[tuple[str, str]]:
-    """Path and hash of what a baseline of detect-secrets allows; nothing where it is none."""
+    """The paths and hashes that a baseline of detect-secrets allows; empty if there is none."""
     try:
         results = json.loads(baseline or "{}").get("results", {})
         return frozenset(
@@ -103,8 +103,8 @@ def _allowed(baseline: str) -> frozenset[tuple[str, str]]:
     except (ValueError, AttributeError, TypeError, KeyError):
         raise ActionError(
             f"{BASELINE} cannot be read",
-            expected="what `detect-secrets scan` writes",
-            found="something else",
+            expected="the output of `detect-secrets scan`",
+            found="another format",
             remedy=f"$EDITOR {BASELINE}",
         ) from None
 
@@ -115,13 +115,13 @@ def _allowed(baseline: str) -> frozenset[tuple[str, str]]:
 def _added(
     top: Path, argv: git.Argv, parse: Callable[[Iterable[bytes]], Iterator[Added]], none: int = 0
 ) -> Iterator[Added]:
-    """What git tells, line by line, so that a large history is never in memory; `none`: it found nothing."""
+    """Stream git's output line by line, without holding a large history in memory; `none`: it found nothing."""
     with Objects(top).reading(argv, none=none) as told:
         yield from parse(told.out)
 
 
 def _worth_a_look(added: Iterable[Added], skipped: dict[str, None]) -> Iterator[Line]:
-    """The lines in which a detector could find something, each once; files that cannot be read go to `skipped`."""
+    """The distinct lines in which a detector could find something; unreadable files are added to `skipped`."""
     seen: set[tuple[str, str]] = set()
     above = NOTHING
     key: Line | None = None
@@ -150,12 +150,12 @@ def _worth_a_look(added: Iterable[Added], skipped: dict[str, None]) -> Iterator[
 
 
 def _begins_key(text: str) -> bool:
-    """Whether a private key may follow on the next line; the scanner wants to see both as one."""
+    """True if a private key may follow on the next line; the scanner needs both lines as one."""
     return "PRIVATE KEY-" in text
 
 
 def _pragma(above: str) -> str:
-    """The line above, where it says something of the next one."""
+    """The line above, if it is a comment on the next one."""
     return above if "pragma" in above else ""
 
 
@@ -170,7 +170,7 @@ def _remembered(path: Path) -> Secrets | None:
 
 
 def _remember(path: Path, found: Secrets) -> None:
-    with contextlib.suppress(OSError):  # it only saves time
+    with contextlib.suppress(OSError):  # the cache is optional
         replace_file(path, msgspec.json.encode(found), 0o600)
         newest = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True)
         for one in newest[KEPT:]:

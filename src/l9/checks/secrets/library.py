@@ -11,7 +11,7 @@ _LOCK = threading.Lock()
 
 
 def load() -> None:
-    """Import all that is used of it; to be called before any of it is imported."""
+    """Import everything of it that l9 uses; must be called before any other import of it."""
     with _LOCK:
         import detect_secrets.core.plugins.util
         import detect_secrets.core.scan

@@ -35,7 +35,7 @@ def log_added(commit: str, since: str = "") -> Argv:
 
 
 def parse_added(lines: Iterable[bytes]) -> Iterator[Added]:
-    """The added lines of `log_added`'s output, as it comes."""
+    """Yield the added lines of `log_added`'s output as it arrives."""
     commit, path, number, left = "", b"", 0, 0
     for raw in lines:
         line = raw.removesuffix(b"\n")
@@ -56,13 +56,13 @@ def parse_added(lines: Iterable[bytes]) -> Iterator[Added]:
 
 
 def _count(hunk: bytes) -> int:
-    """How many lines a hunk adds: `@@ -1,0 +2,3 @@`."""
+    """The number of lines that a hunk adds: `@@ -1,0 +2,3 @@`."""
     new = hunk.split(b" ", 3)[2]
     return int(new.partition(b",")[2] or b"1")
 
 
 def _name(shown: bytes) -> bytes:
-    """A path of a patch without its prefix, and without the quotes that git puts around odd ones."""
+    """A path of a patch without its prefix and without git's quotes."""
     shown = shown.removesuffix(b"\t")
     if shown.startswith(b'"'):
         shown = _ESCAPE.sub(_unescape, shown[1:-1])
@@ -75,7 +75,7 @@ def _unescape(found: re.Match[bytes]) -> bytes:
 
 
 def grep_lines(pattern: str, commit: str, without: Iterable[str]) -> Argv:
-    """The lines of a tree's text files that this extended regular expression finds, case ignored; 1 means none."""
+    """Print the lines of a tree's text files that match this extended regular expression, in any case; exit 1: none."""
     left_out = (f":(exclude,top,literal){path}" for path in without)
     return (
         "git", "grep", "-z", "-n", "-I", "-i", "-E", "--no-color", "--full-name", "-e", pattern, commit,
@@ -84,7 +84,7 @@ def grep_lines(pattern: str, commit: str, without: Iterable[str]) -> Argv:
 
 
 def parse_lines(lines: Iterable[bytes], commit: str) -> Iterator[Added]:
-    """`grep_lines`' output, as it comes; who added a line it does not tell."""
+    """Yield the lines of `grep_lines`' output as it arrives; their commits are not known."""
     prefix = f"{commit}:".encode()
     begun = b""
     for raw in lines:

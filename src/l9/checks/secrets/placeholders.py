@@ -1,4 +1,4 @@
-"""Whether a value of an example file only holds the place of a real one."""
+"""Placeholders in example files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENDS_LIKE_ONE = re.compile(r"(?i)(?:example|changeme|placeholder)(?:key|token|s
 
 
 def is_placeholder(value: str) -> bool:
-    """YOUR_KEY_HERE, changeme, <…>, ${…}, a plain word such as `postgres`: nobody would guard anything with it."""
+    """True for YOUR_KEY_HERE, changeme, <…>, ${…} and plain words such as `postgres`, which protect nothing."""
     words = set(re.split(r"[^a-z]+", value.lower()))
     return bool(
         not value

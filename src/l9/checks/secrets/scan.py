@@ -1,4 +1,4 @@
-"""Secrets in lines of text, as the detect-secrets library knows them; nothing is ever asked of a vendor."""
+"""Secrets in lines of text, found with the detect-secrets library; no vendor is contacted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SUFFIX = re.compile(r"\.\w{1,12}")
 
 
 class Line(NamedTuple):
-    """One line worth a look. `before` is the line above it, where a comment may allow it."""
+    """One line to scan. `before` is the line above it, where a comment may allow it."""
 
     path: str
     number: int
@@ -74,14 +74,14 @@ def scan(lines: Iterable[Line], known: frozenset[tuple[str, str]] = frozenset())
 
 
 def version() -> str:
-    """What a remembered outcome depends on besides what was scanned."""
+    """A version of the scanner, for the key of cached results."""
     from importlib.metadata import version as of
 
     return hashlib.sha256(f"{of('bc-detect-secrets')} {DETECTORS}".encode()).hexdigest()[:12]
 
 
 def _of_no_interest(path: str) -> bool:
-    """What the library passes over by name: pictures, archives, lock files."""
+    """True for files that the library skips by name: pictures, archives, lock files."""
     secret_library.load()
     from detect_secrets.filters import heuristic
 
@@ -99,7 +99,7 @@ def _suffix(path: str) -> str:
 
 
 def _patch(name: str, what: tuple[str, str, str]) -> str:
-    """A line as a file of its own in a diff, which is what the library reads besides files."""
+    """A line as the only line of a file in a diff, a format that the library reads."""
     added = [f"+{text}\n" for text in what[1:] if text]
     return f"--- /dev/null\n+++ b/{name}\n@@ -0,0 +1,{len(added)} @@\n{''.join(added)}"
 

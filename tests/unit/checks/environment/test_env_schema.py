@@ -55,10 +55,10 @@ def test_rules_are_read_and_prose_is_left(comment: str, expected: Rule) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("# type: integer\nA=1", Problem(2, f"A: no type integer; there are {', '.join(TYPES)}")),
+        ("# type: integer\nA=1", Problem(2, f"A: unknown type integer; known are {', '.join(TYPES)}")),
         ("# type: enum\nA=1", Problem(2, "A: an enum needs allowed values: # allowed: a | b")),
         ("# pattern: (a\nA=1", Problem(2, "A: its pattern: missing ): (a")),
-        ("A=1\nA=2", Problem(2, "A is there twice")),
+        ("A=1\nA=2", Problem(2, "A is set twice")),
         ("hunter2\nA=1", Problem(1, "no assignment")),
     ],
 )
@@ -125,7 +125,7 @@ def test_addresses_and_urls_without_a_host_are_told_apart() -> None:
 def test_allowed_values_and_patterns() -> None:
     assert misses(Rule("A", allowed=("a", "b")), "c") == "one of a | b"
     assert misses(Rule("A", allowed=("a", "b")), "b") == ""
-    assert misses(Rule("A", pattern="[a-z]+"), "ABC") == "as the pattern [a-z]+"
+    assert misses(Rule("A", pattern="[a-z]+"), "ABC") == "a match of the pattern [a-z]+"
     assert misses(Rule("A", pattern="[a-z]+"), "abc") == ""
 
 

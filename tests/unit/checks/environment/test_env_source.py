@@ -38,14 +38,14 @@ def test_references_and_literals_are_told_apart() -> None:
         ("A=sops:", f"A: not of the form {SOPS}"),
         ("A=sops:-x.env#k", f"A: not of the form {SOPS}"),
         ("A=sops:odd#k", f"A: not of the form {SOPS}"),
-        ("A=sops:../x.env#k", "A: a sops file lies in the repository"),
+        ("A=sops:../x.env#k", "A: a sops file must be in the repository"),
         ("A=cmd:", "A: not of the form cmd:PROGRAM ARGUMENT …"),
         ("A=cmd:age 'x", "A: a quotation mark that is not closed"),
         ('A="cmd:a\\nb"', "A: not of the form cmd:PROGRAM ARGUMENT …"),
         ("A=host:x", "A: not of the form host: alone"),
-        ("A=x\nA=y", "A is there twice"),
+        ("A=x\nA=y", "A is set twice"),
         ("hunter2-planted", "no assignment"),
-        ("SECRET=hunter2-planted", "SECRET is secret: a reference, and no literal, goes there"),
+        ("SECRET=hunter2-planted", "SECRET is secret: it must be a reference, not a literal"),
     ],
 )
 def test_what_cannot_be_followed_is_told_without_a_value(line: str, why: str) -> None:

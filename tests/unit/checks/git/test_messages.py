@@ -60,7 +60,7 @@ def test_a_message_of_the_rule_has_no_findings(message: str) -> None:
 def test_an_empty_message_is_the_one_hard_finding(message: str) -> None:
     (finding,) = check_message(message)
     assert finding.hard
-    assert finding.text == "the message is empty: say what changed, and why"
+    assert finding.text == "the message is empty: say what changed and why"
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_an_empty_message_is_the_one_hard_finding(message: str) -> None:
         ("update stuff", "begin with a type, as in"),
         ("fix: prevent it", "begin with a type, as in"),
         ("Fix:no space", "begin with a type, as in"),
-        ("Fix: Prevented it", "use the imperative: 'Prevented' tells"),
-        ("Fix: preventing it", "use the imperative: 'preventing' tells"),
-        ("Fix: Prevents it", "use the imperative: 'Prevents' tells"),
+        ("Fix: Prevented it", "use the imperative instead of 'Prevented'"),
+        ("Fix: preventing it", "use the imperative instead of 'preventing'"),
+        ("Fix: Prevents it", "use the imperative instead of 'Prevents'"),
         ("Fix: prevent it", "begin the description with a capital letter: 'Prevent'"),
-        ("Fix: Auth, deps, routes", "one concern a commit"),
+        ("Fix: Auth, deps, routes", "one concern per commit"),
         ("Fix: Prevent it\nand more", "leave the second line blank"),
         ("Merge everything", "begin with a type, as in"),
     ],

@@ -72,8 +72,8 @@ def test_merges_and_empty_messages_bring_nothing() -> None:
         (("Docs: It",), None, "patch", "a change: It (000000000001)"),
         ((), None, "none", ""),
         (("Fix: It",), ApiChange("none"), "patch", "a fix: It (000000000001)"),
-        (("Fix: It",), ApiChange("minor", (), ("GET /b is new",)), "minor", "the API grows: GET /b is new"),
-        (("Add: It",), ApiChange("major", ("GET /b is gone",), ()), "major", "the API breaks: GET /b is gone"),
+        (("Fix: It",), ApiChange("minor", (), ("GET /b is new",)), "minor", "API addition: GET /b is new"),
+        (("Add: It",), ApiChange("major", ("GET /b is gone",), ()), "major", "breaking API change: GET /b is gone"),
         (("Add!: It",), ApiChange("minor", (), ("GET /b is new",)), "major", "a breaking change: It (000000000001)"),
         ((), ApiChange("patch"), "patch", "the API document differs"),
     ],
@@ -89,7 +89,7 @@ def test_the_larger_wins_and_says_why(
 def test_of_many_reasons_a_few_are_told() -> None:
     found = needed(changes(*(f"Fix: Number {n}" for n in range(20))), None)
     assert len(found.reasons) == 6
-    assert found.reasons[-1] == "and 15 more like that"
+    assert found.reasons[-1] == "and 15 more"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_the_previous_release_goes_by_numbers_and_not_by_text() -> None:
 
 
 def test_a_tag_of_another_format_has_no_previous_release() -> None:
-    with pytest.raises(ValueError, match="'latest' is no tag of the format"):
+    with pytest.raises(ValueError, match="'latest' is not a tag of the format"):
         SPEC.previous("latest", ["v0.1.0-l9"])
 
 
@@ -119,8 +119,8 @@ def test_a_format_may_have_fewer_numbers() -> None:
         ("v<minor>", "has no <major>"),
         ("v<major>.<build>", "has <build>"),
         ("v<major>.<major>", "twice"),
-        ("v<major><minor>", "no digit after"),
-        ("v<major>0<minor>", "no digit after"),
+        ("v<major><minor>", "a character other than a digit after"),
+        ("v<major>0<minor>", "a character other than a digit after"),
         ("-<major>", "starts with '-'"),
         ("v <major>", "space"),
         ("<major>*", "git keeps"),

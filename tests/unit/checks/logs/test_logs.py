@@ -401,8 +401,8 @@ def test_plain_text_is_plain(text: str) -> None:
     ("log", "exit_code", "cause"),
     [
         ("INFO: fine", None, None),
-        ("", 0, "it ended by itself (exit 0): a server has to stay in the foreground"),
-        ("", 1, "it ended with exit code 1, and its log gives no reason"),
+        ("", 0, "it exited by itself (exit 0): a server must stay in the foreground"),
+        ("", 1, "it exited with exit code 1, and its log gives no reason"),
         ("", 127, "its command does not exist in the image (exit 127)"),
         ("", 137, "it was killed (SIGKILL, exit 137): out of memory on the host, or too slow to stop"),
         (
@@ -435,7 +435,7 @@ def test_plain_text_is_plain(text: str) -> None:
         (
             "/bin/sh: 1: ./run.sh: Permission denied",
             126,
-            "a permission is missing: /bin/sh: 1: ./run.sh: Permission denied",
+            "permission denied: /bin/sh: 1: ./run.sh: Permission denied",
         ),
         (f"{TRACEBACK}KeyError: 'MEMORY_DSN'", 1, "KeyError: 'MEMORY_DSN'"),
         (
@@ -465,7 +465,7 @@ def test_the_probable_cause(log: str, exit_code: int | None, cause: str | None) 
 
 def test_the_kernels_word_outweighs_the_log() -> None:
     cause = judged(stderr("ERROR: x")).probable_cause(137, oom_killed=True)
-    assert cause == "the kernel killed it for want of memory: raise its memory limit, or find what grew"
+    assert cause == "the kernel killed it, out of memory: raise its memory limit, or find the leak"
 
 
 def test_a_cause_is_one_line_without_credentials() -> None:

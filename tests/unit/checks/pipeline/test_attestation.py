@@ -122,17 +122,17 @@ def test_fields_of_a_later_version_are_no_matter() -> None:
 @pytest.mark.parametrize(
     ("seen", "says"),
     [
-        (envelope(kind="text/plain"), "no test result"),
-        (envelope(b"{}"), "no test result"),
-        (envelope(b"\xff"), "no test result"),
-        (changed(_type="https://in-toto.io/Statement/v0.1"), "no test result"),
-        (changed(predicateType="https://slsa.dev/provenance/v1"), "no test result"),
-        (changed(subject=[]), "another tree, none of git"),
+        (envelope(kind="text/plain"), "not a test result"),
+        (envelope(b"{}"), "not a test result"),
+        (envelope(b"\xff"), "not a test result"),
+        (changed(_type="https://in-toto.io/Statement/v0.1"), "not a test result"),
+        (changed(predicateType="https://slsa.dev/provenance/v1"), "not a test result"),
+        (changed(subject=[]), "another tree, not a git tree"),
         (changed(subject=[{"digest": {"gitTree": "9" * 40}}]), "it is for another tree, 999999999999"),
-        (changed(result="FAILED"), "it says FAILED; not passed: no stage named"),
-        (changed(failedTests=["sim"]), "it says PASSED; not passed: sim"),
-        (changed(passedTests=["fix", "sim"]), "it says PASSED; not passed: cov, oracle"),
-        (changed(passedTests=[]), "it says PASSED; not passed: fix, sim, cov, oracle"),
+        (changed(result="FAILED"), "its result is FAILED; not passed: no stage named"),
+        (changed(failedTests=["sim"]), "its result is PASSED; not passed: sim"),
+        (changed(passedTests=["fix", "sim"]), "its result is PASSED; not passed: cov, oracle"),
+        (changed(passedTests=[]), "its result is PASSED; not passed: fix, sim, cov, oracle"),
     ],
 )
 def test_one_that_does_not(seen: Envelope, says: str) -> None:
@@ -145,7 +145,7 @@ def test_a_report_that_is_not_green_says_so() -> None:
     found = read_statement(envelope(body))
     assert found is not None
     assert (found.predicate.result, found.predicate.failed_tests) == ("FAILED", ("sim",))
-    assert problem(envelope(body), TREE) == "it says FAILED; not passed: sim, cov, oracle"
+    assert problem(envelope(body), TREE) == "its result is FAILED; not passed: sim, cov, oracle"
 
 
 def test_a_stage_that_was_skipped_is_not_said_to_have_passed() -> None:
@@ -153,7 +153,7 @@ def test_a_stage_that_was_skipped_is_not_said_to_have_passed() -> None:
     found = read_statement(envelope(body))
     assert found is not None
     assert (found.predicate.result, found.predicate.warned_tests) == ("WARNED", ("oracle",))
-    assert problem(envelope(body), TREE) == "it says WARNED; not passed: oracle"
+    assert problem(envelope(body), TREE) == "its result is WARNED; not passed: oracle"
 
 
 def test_nothing_in_it_tells_of_values_that_are_not_there() -> None:

@@ -182,7 +182,7 @@ def test_one_of_many_is_enough(scene: Scene) -> None:
 def test_each_reason_why_none_counts_is_told_once(scene: Scene) -> None:
     scene.release("LGTM", "LGTM too", scene.line(EVE))
     problem = scene.source.attested(TAG).problem
-    assert problem == "it is signed by an unknown key; what is noted there is no attestation"
+    assert problem == "it is signed by an unknown key; the note is not an attestation"
 
 
 def test_none(scene: Scene) -> None:
@@ -228,7 +228,7 @@ def test_one_that_is_too_long_is_none(scene: Scene, longer: int, signer: str | N
     scene.release(filled)
     seen = scene.source.attested(TAG)
     assert seen.signer == signer
-    assert seen.problem == ("what is noted there is no attestation" if longer else "")
+    assert seen.problem == ("the note is not an attestation" if longer else "")
 
 
 def test_a_line_ends_at_a_line_feed_and_nowhere_else(scene: Scene) -> None:
@@ -239,7 +239,7 @@ def test_a_line_ends_at_a_line_feed_and_nowhere_else(scene: Scene) -> None:
 
 def test_no_envelope(scene: Scene) -> None:
     scene.release("LGTM")
-    assert scene.source.attested(TAG).problem == "what is noted there is no attestation"
+    assert scene.source.attested(TAG).problem == "the note is not an attestation"
 
 
 def test_a_payload_that_was_changed(scene: Scene) -> None:
@@ -254,7 +254,7 @@ def test_a_payload_that_was_changed(scene: Scene) -> None:
 
 def test_one_that_says_nothing_of_a_stage(scene: Scene) -> None:
     scene.release(scene.line(stages=(Stage.FIX, Stage.SIM)))
-    assert scene.source.attested(TAG).problem == "it says FAILED; not passed: cov, oracle"
+    assert scene.source.attested(TAG).problem == "its result is FAILED; not passed: cov, oracle"
 
 
 def test_one_of_another_tree_copied_here(scene: Scene) -> None:
@@ -273,7 +273,7 @@ def test_one_for_another_kind_of_payload(scene: Scene) -> None:
     line = json.dumps(json.loads(seal(envelope.payload, signature)) | {"payloadType": other})
     assert read_envelope(line) == Envelope(envelope.payload, other, read_envelope(line).signatures)  # type: ignore[union-attr]
     scene.release(line)
-    assert scene.source.attested(TAG).problem == "what was signed is no test result"
+    assert scene.source.attested(TAG).problem == "the signed statement is not a test result"
 
 
 def test_a_host_without_allowed_signers(scene: Scene) -> None:

@@ -93,7 +93,7 @@ def test_a_dockerfile_and_a_compose_file_that_are_binary(place: Place) -> None:
     place.commit()
     assert (
         place.bad()["workspace.no-source-mounts"]
-        == "compose.yml cannot be judged: it is no UTF-8 text (byte 0)"
+        == "compose.yml cannot be read: it is not UTF-8 text (byte 0)"
     )
 
 
@@ -128,7 +128,7 @@ def test_pointers_of_large_file_storage(place: Place) -> None:
         place.write(name, POINTER)
     place.commit()
     bad = place.bad()
-    assert bad["workspace.base-image-by-digest"] == "Dockerfile cannot be judged: it is a Git LFS pointer"
+    assert bad["workspace.base-image-by-digest"] == "Dockerfile cannot be read: it is a Git LFS pointer"
     assert "workspace.dependencies-locked" in bad
 
 
@@ -229,14 +229,14 @@ def test_an_l9_toml_that_is_a_folder(place: Place) -> None:
 @pytest.mark.parametrize(
     ("path", "content", "why"),
     [
-        ("Dockerfile", "RUNN\n", "Dockerfile cannot be judged: line 1: RUNN before the first FROM"),
+        ("Dockerfile", "RUNN\n", "Dockerfile cannot be read: line 1: RUNN before the first FROM"),
         ("Dockerfile", f"{DOCKERFILE}RUNN\n", "Dockerfile:5: hadolint cannot read it: "),
-        ("Dockerfile", "", "Dockerfile cannot be judged: no FROM in it"),
-        ("Dockerfile/x", "", "Dockerfile cannot be judged: it is a folder"),
-        ("compose.yml", "services: [", "compose.yml cannot be judged: line 1: "),
-        ("compose.yml", "[" * 5000, "compose.yml cannot be judged: it is nested too deep"),
+        ("Dockerfile", "", "Dockerfile cannot be read: no FROM instruction"),
+        ("Dockerfile/x", "", "Dockerfile cannot be read: it is a folder"),
+        ("compose.yml", "services: [", "compose.yml cannot be read: line 1: "),
+        ("compose.yml", "[" * 5000, "compose.yml cannot be read: it is nested too deep"),
         ("compose.yml", "services: {a: {build: .}, b: {build: .}}", "the compose file has no service for the slots"),
-        ("compose.yml/x", "", "compose.yml cannot be judged: it is a folder"),
+        ("compose.yml/x", "", "compose.yml cannot be read: it is a folder"),
     ],
 )  # fmt: skip
 def test_a_malformed_dockerfile_or_compose_file(place: Place, path: str, content: str, why: str) -> None:
@@ -257,7 +257,7 @@ def test_links_out_of_the_tree_are_not_followed(place: Place, tmp_path: Path, na
     assert "Traceback" not in done.stdout + done.stderr
     if name in ("Dockerfile", "compose.yml"):
         assert done.returncode == 3
-        assert f"{name} cannot be judged: it is a link out of the repository" in done.stdout
+        assert f"{name} cannot be read: it is a link to a path outside the repository" in done.stdout
 
 
 def test_ten_thousand_files(place: Place) -> None:

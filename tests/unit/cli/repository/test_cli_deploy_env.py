@@ -99,7 +99,7 @@ def test_check_judges_the_source_as_it_is_written(repo: Repository) -> None:
     released(repo, "PASSWORD=hunter2-planted\n")
     shown = repo.l9("check", TAG, "--substrate", "workspace", code=3)
     assert "production.env: line" not in shown
-    assert "line 1: PASSWORD is secret: a reference, and no literal, goes there" in shown
+    assert "line 1: PASSWORD is secret: it must be a reference, not a literal" in shown
     assert "hunter2-planted" not in shown
 
 

@@ -167,7 +167,7 @@ def test_a_service_that_does_not_answer_is_no_good_news(place: Place) -> None:
     place.write("requirements.txt", "alpha==1.0\n")
     nobody = {"PIP_AUDIT_VULNERABILITY_SERVICE": "osv", "PIP_AUDIT_OSV_URL": "http://127.0.0.1:9"}
     refused = json.loads(place.l9("--audit", "--json", code=3, **nobody))
-    assert refused["message"] == "known vulnerabilities cannot be asked for"
+    assert refused["message"] == "cannot check for known vulnerabilities"
     assert "Connection refused" in refused["evidence"][0]["observed"]
     assert "vulnerabilities found" not in place.l9("--audit", code=3, **nobody)
 

@@ -89,8 +89,8 @@ def test_commit_types_decide(released: Desk, message: str, tag: str, reason: str
 @pytest.mark.parametrize(
     ("paths", "tag", "reason"),
     [
-        (("/a", "/b"), V2, "the API grows: GET /b"),
-        (("/b",), "v1.0.0-l9", "the API breaks: GET /a"),
+        (("/a", "/b"), V2, "API addition: GET /b"),
+        (("/b",), "v1.0.0-l9", "breaking API change: GET /a"),
         (("/a",), "v0.1.1-l9", "a fix"),
     ],
 )
@@ -125,7 +125,7 @@ def test_what_only_the_api_tells_is_refused_too(released: Desk) -> None:
     released.api("/b")
     released.commit("Fix: Something small")
     _, expected, _, remedy = released.refused("release", "minor", code=2)
-    assert expected.startswith("major: the API breaks: GET /a")
+    assert expected.startswith("major: breaking API change: GET /a")
     assert remedy == "l9 release major"
 
 

@@ -132,7 +132,7 @@ def test_a_release_goes_once_and_for_ever(clone: Clone) -> None:
 def test_a_lightweight_tag(clone: Clone) -> None:
     clone.git("tag", TAG)
     said = clone.push("origin", TAG, code=1)
-    assert "(tag.annotated): a lightweight one, of a commit" in said
+    assert "(tag.annotated): a lightweight tag of a commit" in said
     again = next(line.split("next", 1)[1].strip() for line in said.splitlines() if "next" in line)
     assert again == f"git tag --annotate --force {TAG} {TAG}^{{}} -m 'Release {TAG}: …'"
     clone.run("sh", "-c", again)
