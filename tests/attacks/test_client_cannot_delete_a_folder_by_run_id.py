@@ -50,7 +50,7 @@ def test_the_directory_of_another_run(root: Path) -> None:
     log.parent.mkdir(parents=True)
     log.write_text("what it said", encoding="utf-8")
     error = refused(request({"command": "rollback", "run": RUN}), in_directory(root))
-    assert (error.message, error.remedy[0].command) == (f"there is a run {RUN} already", "l9 history")
+    assert (error.message, error.remedy[0].command) == (f"run {RUN} already exists", "l9 history")
     assert log.read_text(encoding="utf-8") == "what it said"
 
 

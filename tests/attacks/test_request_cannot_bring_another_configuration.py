@@ -71,4 +71,4 @@ def test_in_the_release_that_is_claimed(root: Path, another: dict[str, Any], fie
 def test_of_another_target_by_its_name(root: Path, tmp_path: Path) -> None:
     provisioned_directory(tmp_path / "other")
     error = refused(request(ask.Tick(), instance="other"), in_directory(root))
-    assert error.message == f"{root} on the host is another target's"
+    assert error.message == f"{root} on the host belongs to another target"

@@ -317,7 +317,7 @@ def test_a_user_with_sudo_needs_no_hand(network: Network, tmp_path: Path) -> Non
         assert (later["exit"], later["made"]) == (5, []), later
         assert [change["title"] for change in later["left"]] == ["file /etc/l9/l9-api/settings.json"]
         told = fresh.l9("status")
-        assert "standby.seconds: 7 here, 600 on the host; l9 provision writes yours" in told.stderr
+        assert "standby.seconds: 7 here, 600 on the host; l9 provision applies l9.toml" in told.stderr
 
 
 def _owners(host: Host) -> set[str]:

@@ -24,7 +24,7 @@ def test_an_event_of_the_hosts_own_is_refused(one: World, event: ev.AnyEvent) ->
     one.tag(V2)
     wanted, before = tag_of(V2), one.journal.size()
     asked = Wanted(commit=wanted.commit, tag_object=str(wanted.object_id), claims=(event,))
-    with pytest.raises(UsageError, match="cannot be taken over"):
+    with pytest.raises(UsageError, match="cannot accept the operator's events"):
         one.runs().start("forged", Kind.DEPLOY, V2, asked)
     assert one.journal.size() == before
     assert one.live == V1

@@ -114,7 +114,7 @@ class FakeRuntime:
         with self._acts.act("runtime.start", f"{slot} {release}"):
             proc = self._own(slot, release)
             if proc is not None and proc.status in ("running", "paused"):
-                return f"{release} runs already"
+                return f"{release} is already running"
             if release not in self._machine.built:
                 raise ActionError(f"{release} is not built", expected="an image", found="none")
             self._machine.slots[slot] = Proc(release, self._machine.releases.get(release, GOOD))

@@ -1,4 +1,4 @@
-"""Where things lie on a host: the spec's directory (the live checkout), and l9's own state inside it."""
+"""Paths on a host: the spec's directory (the live checkout), and l9's state inside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def state(self) -> Path:
-        """l9's own directory; ignored by the checkout through `.git/info/exclude`."""
+        """l9's state directory; `.git/info/exclude` makes the checkout ignore it."""
         return self.root / ".l9"
 
     @property
@@ -32,12 +32,12 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def drift_check(self) -> Path:
-        """When the host's timer last compared the host with its record, and how many differences it found."""
+        """The time and result of the timer's last drift check."""
         return self.state / "drift-check.json"
 
     @property
     def env(self) -> Path:
-        """What a run stages and keeps of the environment file; mode 0700."""
+        """The directory for staged and kept environment files; mode 0700."""
         return self.state / "env"
 
     @property
@@ -49,25 +49,25 @@ class Layout(msgspec.Struct, frozen=True):
         return self.root / ".deployed-metadata.json"
 
     def release(self, tag: str) -> Path:
-        """What is kept of one release: its tree and its snapshots."""
+        """Return the directory of one release: its tree and its snapshots."""
         return self.state / "releases" / tag
 
     def tree(self, tag: str) -> Path:
-        """The tree of a tag, as files."""
+        """Return the directory of a tag's tree."""
         return self.release(tag) / "tree"
 
     def env_snapshot(self, tag: str) -> Path:
-        """The environment that the release was started with; mode 0600."""
+        """Return the file with the environment that the release was started with; mode 0600."""
         return self.release(tag) / "env"
 
     def release_settings(self, tag: str) -> Path:
-        """The release's own part of the configuration, as its tag has it."""
+        """Return the file with the release's part of the configuration, from its tag."""
         return self.release(tag) / "settings.json"
 
     def compose_snapshot(self, tag: str) -> Path:
-        """The resolved compose document of the release; mode 0600, for it may hold secrets."""
+        """Return the file with the release's resolved compose document; mode 0600, since it may contain secrets."""
         return self.release(tag) / "compose.json"
 
     def run(self, run: str) -> Path:
-        """A run's live progress and the output of its long actions."""
+        """Return the file with a run's progress and the output of its long actions."""
         return self.state / "runs" / run

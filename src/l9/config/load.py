@@ -23,7 +23,7 @@ SHARED = tuple(
 
 
 class File(model.Section, frozen=True):
-    """The file as it is written: shared sections, and targets that may override them."""
+    """The file's structure: shared sections, and targets that may override them."""
 
     app: model.Name
     targets: dict[str, dict[str, Any]]
@@ -45,15 +45,15 @@ class File(model.Section, frozen=True):
 
 
 def load(directory: Path, target: str | None = None) -> model.Config:
-    """The configuration of one target. `target` may be left out where the file has one, or a `production`.
+    """Load the configuration of one target. `target` is optional if the file has only one, or a `production`.
 
-    Raises ConfigError: no file, not TOML, an unknown key, a wrong type, no such target.
+    Raises ConfigError for a missing file, invalid TOML, an unknown key, a wrong type, or an unknown target.
     """
     return parse(_text(directory), target)
 
 
 def targets(directory: Path) -> tuple[str, ...]:
-    """The names of all targets. Raises ConfigError as `load` does."""
+    """Return the names of all targets. Raises ConfigError as `load` does."""
     return tuple(_file(_text(directory))[1].targets)
 
 
@@ -72,7 +72,7 @@ def _text(directory: Path) -> str:
 
 
 def _file(text: str) -> tuple[dict[str, Any], File]:
-    """The file as TOML, and as it is written."""
+    """Parse the file as TOML and as its structure."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -84,25 +84,25 @@ def _file(text: str) -> tuple[dict[str, Any], File]:
 
 
 def load_any(directory: Path) -> model.Config:
-    """As `load`, where no target is meant: `production`, or the first one of the file."""
+    """Load the configuration without a given target: `production`, or the first one in the file."""
     return parse_any(_text(directory))
 
 
 def parse_any(text: str) -> model.Config:
-    """As `load_any`, from the file's text."""
+    """Parse as `load_any` does, from the file's text."""
     names = tuple(_file(text)[1].targets)
     return parse(text, None if "production" in names or not names else names[0])
 
 
 def parse(text: str, target: str | None = None) -> model.Config:
-    """As `load`, from the file's text."""
+    """Parse as `load` does, from the file's text."""
     raw, file = _file(text)
     name = _choose(tuple(file.targets), target)
     return _resolve(raw, file, name, file.targets[name])
 
 
 def parse_for(text: str, target: str) -> model.Config:
-    """The configuration as a host reads it from a tag. A target that the file does not name gets the shared sections.
+    """Parse the configuration for a host, from a tag. A target that is not in the file gets the shared sections.
 
     Raises ConfigError as `load` does.
     """
@@ -127,7 +127,7 @@ def _resolve(raw: dict[str, Any], file: File, name: str, table: dict[str, Any]) 
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of `l9.toml`, made from the same objects that read it. `x-owner` is the owner of a key."""
+    """Return the JSON Schema of `l9.toml`, generated from its model. `x-owner` is a key's owner."""
     _, components = msgspec.json.schema_components([model.Config], ref_template="#/$defs/{name}")
     config = components.pop("Config")
     overrides = {s: config["properties"][s] for s in SHARED}
@@ -223,7 +223,7 @@ def _merge(shared: Any, own: Any) -> Any:
 
 
 def _refuse_unknown(raw: Any, kind: type[msgspec.Struct], where: str) -> None:
-    """Walk the sections that `kind` describes; the first unknown key is the error."""
+    """Raise ConfigError for the first unknown key in the sections that `kind` describes."""
     if not isinstance(raw, Mapping):
         return
     known = {f.name: f.type for f in msgspec.structs.fields(kind)}
@@ -248,7 +248,7 @@ def _refuse_unknown(raw: Any, kind: type[msgspec.Struct], where: str) -> None:
 
 
 def _check(config: model.Config) -> None:
-    """What types cannot say."""
+    """Check rules that types cannot express. Raises ConfigError."""
     target, compose = config.target, config.compose
     problem = None
     if target.ports.blue == target.ports.green:
@@ -270,11 +270,11 @@ def _check(config: model.Config) -> None:
 
 
 def _is_place(path: str) -> bool:
-    """Whether a directory of l9's own may be there: absolute, below the root, without a way out of itself."""
+    """True if the path may be a target's directory: absolute, below the root, and without `..`."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return path.startswith("/") and bool(parts) and ".." not in parts and path.isprintable()
 
 
 def _is_host(host: str) -> bool:
-    """Whether ssh takes it for a host and nothing else: an option begins with a dash."""
+    """True if ssh takes the text for a host, not for an option, which begins with a dash."""
     return bool(host) and host.isprintable() and " " not in host and not host.startswith("-")

@@ -1,7 +1,7 @@
 """`l9.toml` as frozen objects, one a section. Every default is the spec's.
 
-A key's meaning and an example stand beside its type: the JSON Schema, `docs/configuration.md` and `docs/l9.toml` are
-made from them.
+A key's meaning and an example are beside its type: the JSON Schema, `docs/configuration.md` and `docs/l9.toml` are
+generated from them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import msgspec
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-END = r"$(?!\n)"  # of a pattern: `$` alone lets a line end through
+END = r"$(?!\n)"  # end of a pattern: `$` alone also matches before a final line end
 Name = Annotated[str, msgspec.Meta(pattern=rf"^[a-z0-9][a-z0-9._-]{{0,40}}{END}")]
 UrlPath = Annotated[str, msgspec.Meta(pattern=rf"^/[!-~]*{END}")]
 Statuses = Annotated[tuple[int, ...], msgspec.Meta(min_length=1)]
-Inside = r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f]"  # a path that stays below where it begins
+Inside = r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f]"  # a relative path without `..`
 InsidePath = Annotated[str, msgspec.Meta(pattern=rf"^{Inside}+{END}")]
 MaybeInsidePath = Annotated[str, msgspec.Meta(pattern=rf"^({Inside}+)?{END}")]
 SignersPath = Annotated[str, msgspec.Meta(pattern=rf"^([^/:\0-\x1f][^:\0-\x1f]*)?{END}")]
@@ -28,7 +28,7 @@ Reasons = dict[str, Reason]
 
 
 def key(meaning: str, example: object) -> msgspec.Meta:
-    """The meaning of a key in one or two sentences, and a value that somebody might give it."""
+    """Describe a key in one or two sentences, with an example value."""
     return msgspec.Meta(description=meaning, examples=[example])
 
 

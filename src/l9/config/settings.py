@@ -1,8 +1,8 @@
-"""The three owners of configuration keys, and the two parts of it that a host works with.
+"""The three owners of configuration keys, and the two parts of the configuration that a host uses.
 
 Every key has one owner:
 
-- *server*: provisioning writes these where only root can write. Nothing that a client or a tag says changes them; a
+- *server*: provisioning writes these where only root can write. No client and no tag can change them; a
   tag may only ask for more.
 - *release*: read once from the tag's own `l9.toml`, resolved, and kept with the release.
 - *operator*: used on the operator's side only; never sent.
@@ -27,7 +27,7 @@ _RELEASE, _ENV = model.Release(), model.Env()
 
 
 class Owner(StrEnum):
-    """The side that decides about a key."""
+    """The owner of a key."""
 
     SERVER = "server"
     RELEASE = "release"
@@ -66,7 +66,7 @@ _OF_KEY = {
 
 
 def owner_of(key: str) -> Owner:
-    """The owner of a key such as `health.soak`. A target's own keys begin with `targets.`. KeyError for no section."""
+    """Return the owner of a key such as `health.soak`; a target's keys begin with `targets.`. Raises KeyError."""
     return _OF_KEY.get(key) or _OF_SECTION[key.partition(".")[0]]
 
 
@@ -74,7 +74,7 @@ def owner_of(key: str) -> Owner:
 
 
 class Acceptance(model.Section, frozen=True):
-    """The releases that a server takes: their names, their main branch, and whose word is asked for."""
+    """The releases that a server accepts: names, main branch, and required signatures and attestations."""
 
     tag: str = _RELEASE.tag
     main: str = _RELEASE.main
@@ -83,7 +83,7 @@ class Acceptance(model.Section, frozen=True):
 
 
 class ServerSettings(model.Section, frozen=True):
-    """One target on its server, as provisioning writes it. It holds no secret.
+    """One target's settings on its server, as provisioning writes them. They contain no secret.
 
     `config_file` is the path of `l9.toml` in the repository.
     """
@@ -105,7 +105,7 @@ class ServerSettings(model.Section, frozen=True):
 
 
 def server_settings(config: model.Config, config_file: str = "l9.toml") -> ServerSettings:
-    """The server's part of a configuration."""
+    """Return the server's part of a configuration."""
     target, release = config.target, config.release
     return ServerSettings(
         app=config.app,
@@ -130,7 +130,7 @@ def server_settings(config: model.Config, config_file: str = "l9.toml") -> Serve
 
 
 def differences(mine: ServerSettings, theirs: ServerSettings) -> tuple[str, ...]:
-    """The keys in which two settings differ, each with both values; none where they agree.
+    """Return the keys in which two settings differ, each with both values.
 
     >>> one = ServerSettings(app="a", name="p", instance="a", path="/opt/a")
     >>> differences(one, replace(one, standby=model.Standby(seconds=5)))
@@ -172,7 +172,7 @@ class ReleaseEnv(model.Section, frozen=True):
 class ReleaseSettings(model.Section, frozen=True):
     """A release's own part of the configuration, resolved for one target.
 
-    `asks` is what it asks of the server beyond the server's own settings (`tightened`).
+    `asks` tightens the server's own settings (`tightened`).
     """
 
     compose: model.Compose = model.Compose()
@@ -186,7 +186,7 @@ class ReleaseSettings(model.Section, frozen=True):
 
 
 def release_settings(config: model.Config) -> ReleaseSettings:
-    """The release's part of a configuration."""
+    """Return the release's part of a configuration."""
     return ReleaseSettings(
         compose=config.compose,
         process=config.process,
@@ -205,7 +205,7 @@ def release_settings(config: model.Config) -> ReleaseSettings:
 
 
 def tightened(server: ServerSettings, release: ReleaseSettings) -> ServerSettings:
-    """The server's settings with what the release asks for in addition. Nothing is ever loosened."""
+    """Return the server's settings, tightened by the release's. Nothing is ever loosened."""
     mine, more = server.release, release.asks
     signatures: Literal["optional", "required"] = (
         "required" if "required" in (mine.signatures, more.signatures) else "optional"
@@ -219,7 +219,7 @@ def tightened(server: ServerSettings, release: ReleaseSettings) -> ServerSetting
 
 
 def host_config(server: ServerSettings, release: ReleaseSettings | None = None) -> model.Config:
-    """The configuration that a host works with. Without a release's part its sections have their defaults."""
+    """Return the configuration that a host uses. Without a release's part its sections have their defaults."""
     asked = server.release
     config = model.Config(
         app=server.app,

@@ -1,7 +1,7 @@
-"""The agent on the host: one request on standard input, messages on standard output, and then it ends.
+"""The agent on the host: it reads one request from standard input, writes messages to standard output, and exits.
 
-What writes runs in a detached worker (`worker.py`); this process only follows it. When the link drops, this
-process dies and the worker does not.
+A detached worker (`worker.py`) makes all changes; this process only follows it. When the connection drops, this
+process ends and the worker continues.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Runs = ask.Deploy | ask.Rollback | ask.Resume
 
 
 def serve(source: IO[bytes], sink: IO[bytes], find: Callable[[], Server]) -> int:
-    """Answer one request; the exit code. `find` gives the settings of the target that this agent is for."""
+    """Answer one request and return the exit code. `find` returns the target's settings."""
 
     def send(message: AnyMessage) -> None:
         sink.write(encode(message) + b"\n")
@@ -58,9 +58,7 @@ def serve(source: IO[bytes], sink: IO[bytes], find: Callable[[], Server]) -> int
         try:
             host = find()
         except L9Error as error:
-            problem = (
-                error  # told only after the greeting: who is no l9 of this version need not understand it
-            )
+            problem = error  # sent only after the greeting, which the other side may refuse by its version
         send(
             Hello(
                 version=__version__,
@@ -79,7 +77,7 @@ def serve(source: IO[bytes], sink: IO[bytes], find: Callable[[], Server]) -> int
             if isinstance(message, Failed):
                 return message.error.exit_code
     except BrokenPipeError:
-        return 0  # the link is gone; the worker, if there is one, goes on
+        return 0  # the connection is gone; a worker continues
     except L9Error as error:
         return _failed(error, send)
     except OSError as error:
@@ -100,18 +98,18 @@ def _failed(error: L9Error, send: Send) -> int:
 
 
 def _refused_by_host(error: OSError) -> L9Error:
-    """A full disk, or a directory where a file should be."""
+    """Return the error for a failed file operation, such as a full disk."""
     where = str(Path(error.filename).parent if error.filename else "/")
     return ActionError(
-        "the host refuses a file operation",
-        expected="files of l9's that can be read and written",
+        "a file operation failed on the host",
+        expected="l9's files, readable and writable",
         found=str(error),
         remedy=shlex.join(("df", "-h", where)),
     )
 
 
 def _read(source: IO[bytes]) -> ask.Request:
-    """The request. Raises AgentMismatch where the other side is another l9."""
+    """Read the request. Raises AgentMismatch if the other side has another version of l9."""
     line = source.readline(ask.LONGEST)
     try:
         request = ask.decode_request(line)
@@ -124,7 +122,7 @@ def _read(source: IO[bytes]) -> ask.Request:
     ):
         if mine != theirs:
             raise AgentMismatch(
-                f"the agent on the host has another {what}",
+                f"the agent on the host has a different {what}",
                 expected=f"{what} {theirs}",
                 found=f"{what} {mine} on {hostname()}",
                 remedy="l9 provision",
@@ -141,9 +139,9 @@ def _not_understood(found: str) -> AgentMismatch:
 def _answer(request: ask.Request, host: Server) -> Iterator[AnyMessage]:
     if request.instance != host.settings.instance:
         raise UsageError(
-            f"{host.settings.path} on the host is another target's",
-            expected=f"a directory of {request.instance}'s own, as the target's path",
-            found=f"the one of {host.settings.instance}",
+            f"{host.settings.path} on the host belongs to another target",
+            expected=f"a directory of {request.instance} only, as the target's path",
+            found=f"the directory of {host.settings.instance}",
             remedy="$EDITOR l9.toml",
         )
     if not host.layout.root.is_dir():
@@ -164,7 +162,7 @@ def _answer(request: ask.Request, host: Server) -> Iterator[AnyMessage]:
 
 
 def host_session(host: Server, who: str, progress: ProgressFile | None = None) -> HostSession:
-    """The host's runs over the real ports; progress is written to `progress`."""
+    """Return a session with the real ports; progress is written to `progress`."""
     watch = progress.watch if progress else lambda _gate, _pending: None
     say = progress.say if progress else lambda _text: None
     layout, settings = host.layout, host.settings
@@ -190,7 +188,7 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
         return
     if not isinstance(asked, ask.Resume) and layout.run(run_id).exists():
         raise UsageError(
-            f"there is a run {run_id} already", expected="an id of its own", found=run_id, remedy="l9 history"
+            f"run {run_id} already exists", expected="a new run id", found=run_id, remedy="l9 history"
         )
     if asked.wait and (held := looker.lock.holder()) is not None:
         yield NoteLine(text=waiting_for(held, asked.wait))
@@ -210,7 +208,7 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
     answer = detach(work, log)
     if isinstance(answer, Refused):
         if not isinstance(asked, ask.Resume) and answer.error.code != L9Error.code:
-            # A run that never began leaves nothing but, where it was a bug, its log.
+            # A run that did not begin leaves no files, except its log after a bug.
             shutil.rmtree(layout.run(run_id), ignore_errors=True)
         yield Failed(error=answer.error)
         return
@@ -218,7 +216,7 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
 
 
 def _title(asked: Runs) -> str:
-    """A run in words, for the note on the lock."""
+    """Return a run's title for the lock's note."""
     match asked:
         case ask.Deploy():
             return f"deploy {asked.release.tag}"
@@ -229,7 +227,7 @@ def _title(asked: Runs) -> str:
 
 
 def _work(asked: Runs, runs: HostSession, run_id: str, report: Report) -> None:
-    """In the worker, with the lock held: recover an interrupted run, then do what was asked."""
+    """Recover an interrupted run, then perform the request; in the worker, with the lock held."""
     interrupted = runs.last()
     if interrupted is not None and interrupted.finished is None:
         same = isinstance(asked, ask.Resume) or (
@@ -271,12 +269,12 @@ def _work(asked: Runs, runs: HostSession, run_id: str, report: Report) -> None:
             )
     offset = runs.journal.size()
     run = runs.start(run_id, kind, tag, wanted)
-    report(Began(run=run_id, offset=offset))  # only now: what is refused before is answered as an error
+    report(Began(run=run_id, offset=offset))  # not before: a refusal is answered as an error
     runs.go_on(run)
 
 
 def _already_live(asked: ask.Deploy, runs: HostSession) -> RunResult | None:
-    """The same request again replays the first outcome instead of acting twice."""
+    """Return the first outcome if the same request was already performed."""
     if asked.again or asked.rebuild or runs.lock.holder() is not None:
         return None
     last, tag = runs.last(), asked.release.tag
@@ -299,14 +297,14 @@ def _follow(layout: Layout, run: str, offset: int, *, attached: bool = False) ->
         raise Interrupted(
             "the run on the host was interrupted",
             expected="a run that ends",
-            found="its process died, and what it did is on record",
+            found="its process died; its actions are in the journal",
             remedy="l9 resume",
         )
     yield ResultLine(answer=ended)
 
 
 def found(arguments: Sequence[str]) -> Server:
-    """The target that `--instance NAME` (provisioned by root) or `--path DIRECTORY` names. Raises UsageError."""
+    """Return the target of `--instance NAME` (provisioned by root) or `--path DIRECTORY`. Raises UsageError."""
     match tuple(arguments):
         case ("--instance", name):
             return server.of_instance(name)
@@ -314,7 +312,7 @@ def found(arguments: Sequence[str]) -> Server:
             return server.of_directory(Path(path))
         case _:
             raise UsageError(
-                "the agent does not know its target",
+                "the agent requires a target",
                 expected="--instance NAME, or --path DIRECTORY",
                 found=shlex.join(arguments) or "neither",
                 remedy="l9 provision",
@@ -322,7 +320,7 @@ def found(arguments: Sequence[str]) -> Server:
 
 
 def arguments_for(files: Provisioned, settings_path: str, instance: str) -> tuple[str, ...]:
-    """The arguments by which `found` finds a target again."""
+    """Return the arguments by which `found` finds a target again."""
     return ("--instance", instance) if files.by_root else ("--path", settings_path)
 
 
@@ -330,6 +328,6 @@ def main(arguments: Sequence[str]) -> int:
     """`l9 agent --instance NAME | --path DIRECTORY`: serve one request over standard input and output."""
     os.umask(
         0o022
-    )  # trees become images: their modes must not depend on who deploys (secrets are 0600 by name)
+    )  # trees become images: their modes must not depend on the user (secrets get 0600 explicitly)
     forget_callers_repository()
     return serve(sys.stdin.buffer, sys.stdout.buffer, partial(found, arguments))

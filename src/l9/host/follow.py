@@ -1,4 +1,4 @@
-"""Follows a run: the journal's new entries and the run's progress, until it ends or its worker dies."""
+"""Follow a run: the journal's new entries and the run's progress, until it ends or its worker dies."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from l9.drivers.files.lock import LockFile
 from l9.protocol.answers.run_lines import EntryLine
 from l9.protocol.messages import AnyMessage, decode
 
-_EVERY = 0.01  # seconds between two looks
+_EVERY = 0.01  # seconds between two reads
 
 
 class _Tail:
-    """Whole lines that were added to a file since the last look."""
+    """Complete lines that were added to a file since the last read."""
 
     def __init__(self, path: Path, offset: int = 0) -> None:
         self._path = path
@@ -36,9 +36,9 @@ class _Tail:
 
 
 def follow(layout: Layout, run: str, offset: int) -> Iterator[AnyMessage]:
-    """Messages of one run from a byte offset of the journal on; ends after its `run-finished`.
+    """Yield the messages of one run from a byte offset of the journal on, until its `run-finished`.
 
-    Ends without one when nobody holds the lock any more: the worker died.
+    Ends without one if the lock is free: the worker died.
     """
     journal = _Tail(layout.journal, offset)
     progress = _Tail(layout.run(run) / "progress.jsonl")

@@ -1,4 +1,4 @@
-"""A slot's log that is judged as it grows: what was read once is not read again."""
+"""A slot's log, judged incrementally as it grows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from l9.checks.logs.logs import LogJudge
 from l9.core.facts import LogLine
 from l9.core.ports import LogReader
 
-# What one look reads at most (well under a second), so that the other looks are not kept waiting.
+# The limit of one read (well under a second), so that other observations are not delayed.
 MOST_LINES = 20_000
 MOST_CHARS = 4_000_000
 
 
 class FollowedLog:
-    """A log and its judge. `read_at`: the time up to which it was read wholly; 0 before the first time."""
+    """A log and its judge. `read_at`: the time up to which it was read completely; 0 before that."""
 
     def __init__(self, reader: LogReader) -> None:
         self._reader = reader
@@ -20,7 +20,7 @@ class FollowedLog:
         self.read_at = 0.0
 
     def catch_up(self, now: float) -> None:
-        """Read what is new, up to a limit: the rest of very much is left to the next look."""
+        """Read new lines, up to a limit; the next call continues."""
         chars = 0
         for lines, line in enumerate(self._reader.read(), 1):
             self.judge.take(line)
@@ -30,6 +30,6 @@ class FollowedLog:
         self.read_at = now
 
     def read_all(self) -> None:
-        """Read all that is new."""
+        """Read all new lines."""
         for line in self._reader.read():
             self.judge.take(line)

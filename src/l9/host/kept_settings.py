@@ -1,4 +1,4 @@
-"""The settings that a release brings, as they are kept with it, and the port to where they are kept."""
+"""The settings that are kept with a release, and the port to their store."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class KeptSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettingsStore(Protocol):
-    """The settings that releases bring, as a run reads and keeps them."""
+    """The settings of releases, as a run reads and keeps them."""
 
     def keep(self, tag: str, blob: str) -> str:
-        """Read the tag's settings and keep them with the release; one line that says from where."""
+        """Read the tag's settings and keep them with the release; return one line that names their source."""
         ...
 
     def of(self, tag: str) -> KeptSettings | None:
-        """The settings that were kept of a release, or None where none are."""
+        """Return the settings kept of a release, or None."""
         ...

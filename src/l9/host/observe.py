@@ -1,4 +1,4 @@
-"""From the ports to facts: the only reader. What cannot be looked at becomes `Unseen`, never a guess."""
+"""From the ports to facts: the only reader. A failed observation becomes `Unseen`, never a guess."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from l9.errors import L9Error, NoAnswer, named
 from l9.host.followed_log import FollowedLog
 from l9.host.kept_settings import SettingsStore
 
-# How old an observation may be, in seconds. What is not named is looked at every time.
+# Maximum age of an observation, in seconds. Others are observed every time.
 PERIODS: Mapping[type, float] = {
     host_facts.Logs: 0.25,
     f.Traffic: 0.5,
@@ -37,11 +37,11 @@ PERIODS: Mapping[type, float] = {
 }
 
 
-LIVE_LOG_BEFORE = 60.0  # seconds of the live slot's log before the launch that count as what it logs, too
+LIVE_LOG_BEFORE = 60.0  # seconds of the live slot's log before the launch that also count as its usual lines
 
 
 class HostPorts(msgspec.Struct, frozen=True):
-    """The ports of the host's part of a run."""
+    """The ports for the host's part of a run."""
 
     clock: Clock
     runtime: Runtime
@@ -57,13 +57,13 @@ Together = Callable[[Sequence[Callable[[], None]]], None]
 
 
 def one_by_one(looks: Sequence[Callable[[], None]]) -> None:
-    """Take the looks in their order."""
+    """Run the observations in order."""
     for look in looks:
         look()
 
 
 class HostObserver:
-    """Looks at one host for one run; keeps what needs keeping between looks (streaks, rounds, cursors)."""
+    """Observes one host for one run; keeps state between observations (streaks, rounds, cursors)."""
 
     def __init__(
         self,
@@ -111,9 +111,9 @@ class HostObserver:
         }
 
     def __call__(self, run: Run, kinds: frozenset[type]) -> f.Facts:
-        """Look at these kinds of observable for that run."""
+        """Observe these kinds of facts for that run."""
         if run.steps is not self._steps:
-            # Something was done since: what was seen before it says nothing of how things are now.
+            # An action since then makes earlier observations stale.
             self._kept.clear()
             self._quiet = 0
             self._steps = run.steps
@@ -123,7 +123,7 @@ class HostObserver:
             kind for kind in kinds if kind is not host_facts.Logs and not self._fresh(kind, now, fresh_since)
         ]
         self._together([partial(self._look, run, kind) for kind in stale])
-        # The log last: it must tell of what the other looks have just asked for.
+        # The log last: it must include the lines caused by the other observations' requests.
         if host_facts.Logs in kinds and not self._fresh(
             host_facts.Logs, self._ports.clock.now(), fresh_since
         ):
@@ -131,25 +131,25 @@ class HostObserver:
         return f.Facts({kind: self._kept[kind][1] for kind in kinds})
 
     def _fresh(self, kind: type, now: float, since: float) -> bool:
-        """Whether an observable was seen a moment ago, and since the newest gate was entered."""
+        """True if an observation is recent, and made since the newest gate was entered."""
         kept = self._kept.get(kind)
         return kept is not None and kept[0] >= since and now - kept[0] < PERIODS.get(kind, 0.0)
 
     def _look(self, run: Run, kind: type) -> None:
-        """Look at one observable now."""
+        """Observe one kind of fact now."""
         now, kept = self._ports.clock.now(), self._kept.get(kind)
         try:
             seen = self._lookers[kind](run)
         except L9Error as error:
             seen = f.Unseen(error.summary, error.remedy, error.expected)
         except Exception as error:
-            # As in the runner: a bug of ours closes the gate, for nobody may be left on a release unwatched.
+            # As in the runner: a bug closes the gate, so that no release stays live unwatched.
             seen = f.Unseen(f"a bug in l9: {named(error)}")
         if kind is f.Slots and kept is not None and kept[1] != seen:
-            self._kept.pop(host_facts.Logs, None)  # what a process logged last is why it ended
+            self._kept.pop(host_facts.Logs, None)  # the last lines have the reason of its exit
         self._kept[kind] = (now, seen)
 
-    # ── one look each ────────────────────────────────────────────────────────────────────────────
+    # ── one observation each ─────────────────────────────────────────────────────────────────────
 
     def _image(self, run: Run) -> object:
         return self._ports.runtime.image(run.tag) or f.Unseen(
@@ -181,7 +181,7 @@ class HostObserver:
         return host_facts.Health(self._streak)
 
     def _probe(self, slot: Slot) -> host_facts.SmokeResult:
-        """One look at the health of the slot's release, straight at it."""
+        """Probe the health of the slot's release once, directly."""
         base = self._ports.runtime.endpoint(slot)
         return self._asker.health(self._config.health, base, self.public_host())
 
@@ -189,7 +189,7 @@ class HostObserver:
         endpoint = self._ports.runtime.endpoint
         results = tuple(self._ask(s, endpoint(run.new)) for s in self._config.smoke)
         if run.old is not None and not all(r.ok for r in results):
-            # A gate that fails the live release too is a broken gate, and is to be reported as such.
+            # A gate that fails the live release, too, is a broken gate and is reported as such.
             control = [self._ask(s, endpoint(run.old)) for s in self._config.smoke]
             results = tuple(_compared(mine, live) for mine, live in zip(results, control, strict=True))
         return host_facts.Smoke(results)
@@ -198,8 +198,8 @@ class HostObserver:
         return self._asker.ask(smoke, base, self.public_host())
 
     def _logs(self, run: Run) -> host_facts.Logs:
-        # Since this run launched it: what a release that is woken logged in its earlier life is past, and
-        # one that the engine starts again and again logged why before its latest start.
+        # Since this run launched it: lines from before a release was resumed do not count, but for
+        # one that the engine keeps restarting the reason is before its latest start.
         since = run.entered.get(State.BLUE_GREEN_LAUNCH, run.started_at)
         slot, own = self._ports.runtime.slots()[run.new], self._log_of(run.new, since)
         own.catch_up(self._ports.clock.now())
@@ -230,7 +230,7 @@ class HostObserver:
             self._proof = (None, None, 0)
             return host_facts.Proof(0, None, None, error.found)
         seen = (reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release"))
-        # Going back is proved by who answers; whether that release is in good health it must show by itself.
+        # A rollback is proved by the release that answers; its health is observed separately.
         answered = (
             reply.status not in (502, 504) if run.going_back else reply.status in self._config.health.status
         )
@@ -262,7 +262,7 @@ class HostObserver:
         return host_facts.InFlight(requests, streams, self._quiet)
 
     def public_host(self) -> dict[str, str]:
-        """The public Host header: some applications answer 400 to any other."""
+        """Return the public Host header: some applications respond with 400 to any other."""
         host = urlsplit(self._config.target.public_url).netloc
         return {"Host": host} if host else {}
 

@@ -1,4 +1,4 @@
-"""From actions to the ports: the only writer; it decides nothing. An action that is performed twice does no more."""
+"""From actions to the ports: the only writer; it decides nothing. Actions are idempotent."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from l9.host.observe import HostPorts
 
 
 class HostPerformer:
-    """Performs the host's actions for one run. `say` takes the lines of long ones."""
+    """Performs the host's actions for one run. `say` takes the output lines of long actions."""
 
     def __init__(self, ports: HostPorts, say: Say) -> None:
         self._ports = ports
         self._say = say
 
     def __call__(self, run: Run, action: do.AnyAction) -> str:
-        """Perform; what came of it in one line. Raises L9Error when it could not be done."""
+        """Perform an action and return its result in one line. Raises L9Error if it fails."""
         runtime, router, source = self._ports.runtime, self._ports.router, self._ports.source
         match action:
             case do.FetchTag(tag=tag):
@@ -34,7 +34,7 @@ class HostPerformer:
             case do.RestoreEnv(run=of):
                 self._ports.env.restore(of)
             case do.BuildImage(tag=tag, commit=commit, no_cache=no_cache):
-                source.add_tree(tag)  # just the tag's tree, whatever has come into its directory since
+                source.add_tree(tag)  # exactly the tag's tree, without files added to its directory since
                 return f"image {runtime.build(tag, commit, self._say, no_cache=no_cache).digest}"
             case do.StartServices(tag=tag):
                 runtime.start_services(tag, self._say)
@@ -66,7 +66,9 @@ class HostPerformer:
                 return runtime.prune(keep)
             case _:
                 raise ActionError(
-                    f"{action} is no action of the host's", expected="one of the table's", found=str(action)
+                    f"{action} is not an action of the host",
+                    expected="an action of the table",
+                    found=str(action),
                 )
         return "done"
 

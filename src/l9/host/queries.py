@@ -1,4 +1,4 @@
-"""The agent's answers that change nothing: status, history, explain, logs, drift, plan, check; and the timer's tick."""
+"""The agent's read-only queries: status, history, explain, logs, drift, plan, check; and the timer's tick."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from l9.protocol.answers.status import DriftReport, LastRun, Live, Standby, Stat
 from l9.protocol.messages import Answered, AnyMessage, HostAnswer
 
 NEWEST = 100_000  # runs: the whole record
-ON_RECORD = 1000  # runs that the checks of a live release look back on
+ON_RECORD = 1000  # newest runs that the checks of a live release read
 
 
 def answer(asked: ask.AnyAsk, runs: HostSession) -> Iterator[AnyMessage]:
-    """The messages that answer a request which only looks. Raises UsageError for one that does more."""
+    """Yield the messages that answer a read-only request. Raises UsageError for any other."""
     if isinstance(asked, ask.Logs):
         yield from logs(asked, runs)
     else:
@@ -40,7 +40,7 @@ def answer(asked: ask.AnyAsk, runs: HostSession) -> Iterator[AnyMessage]:
 
 
 def look(asked: ask.AnyAsk, runs: HostSession) -> HostAnswer:
-    """The answer to a request which only looks. Raises UsageError for one that does more."""
+    """Answer a read-only request. Raises UsageError for any other."""
     match asked:
         case ask.Status():
             return status(runs)
@@ -61,11 +61,11 @@ def look(asked: ask.AnyAsk, runs: HostSession) -> HostAnswer:
         case ask.Tick():
             return tick(runs)
         case _:
-            raise UsageError("no query", expected="a request that only looks", found=type(asked).__name__)
+            raise UsageError("not a query", expected="a read-only request", found=type(asked).__name__)
 
 
 def status(runs: HostSession) -> Status:
-    """What is live, what stands by, and whether a run is on."""
+    """Report the live slot, the standby slot, and a run in progress."""
     entry = runs.journal.last_finished()
     done = entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
     run = runs.last()
@@ -113,7 +113,7 @@ def _last_run(run: Run, *, running: bool) -> LastRun:
 
 
 def history(asked: ask.History, runs: HostSession) -> History | Verified:
-    """The newest runs, newest first; or whether the journal's chain holds."""
+    """Return the newest runs, newest first; or verify the journal's chain."""
     if asked.verify:
         return Verified(entries=runs.journal.verify())
     found = (run_line(group) for group in runs_backward(runs, asked.most))
@@ -121,7 +121,7 @@ def history(asked: ask.History, runs: HostSession) -> History | Verified:
 
 
 def runs_backward(runs: HostSession, most: int) -> Iterator[list[ev.Entry]]:
-    """The entries of whole runs, newest run first, each oldest entry first."""
+    """Yield the entries of complete runs, newest run first, each oldest entry first."""
     group: list[ev.Entry] = []
     for raw in runs.journal.lines_backward():
         if most <= 0:
@@ -136,7 +136,7 @@ def runs_backward(runs: HostSession, most: int) -> Iterator[list[ev.Entry]]:
 
 
 def run_line(entries: list[ev.Entry]) -> RunLine | None:
-    """One run in one line; None where its start is missing."""
+    """Summarize one run; None if its start is missing."""
     run = fold(entries)
     if run is None:
         return None
@@ -158,7 +158,7 @@ def run_line(entries: list[ev.Entry]) -> RunLine | None:
 
 
 def ended(run: Run | None, *, attached: bool = False) -> RunResult | None:
-    """How a run ended; None for one that has not."""
+    """Return a run's result; None if it has not ended."""
     if run is None or run.finished is None:
         return None
     done = run.finished
@@ -178,14 +178,14 @@ def ended(run: Run | None, *, attached: bool = False) -> RunResult | None:
 
 
 def explain(asked: ask.Explain, runs: HostSession) -> Explain:
-    """All that is on record of one run: by run id, by release, or the newest."""
+    """Return one run with its journal entries: by run id, by release, or the newest."""
     for entries in runs_backward(runs, NEWEST):
         first = entries[0].body
         named = isinstance(first, ev.RunStarted) and first.tag == asked.what
         if (asked.what in (None, entries[0].run) or named) and (line := run_line(entries)) is not None:
             return Explain(summary=line, entries=tuple(entries))
     raise UsageError(
-        "nothing on record of that",
+        "no such run in the journal",
         expected="a release or a run of this journal",
         found=asked.what or "an empty journal",
         remedy="l9 history",
@@ -193,7 +193,7 @@ def explain(asked: ask.Explain, runs: HostSession) -> Explain:
 
 
 def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:
-    """The last log lines of a slot: the live one unless another is named."""
+    """Yield the last log lines of a slot: the live one unless another is named."""
     slot = asked.slot or runs.ports.router.active()
     lines = runs.ports.runtime.log_tail(slot, asked.most)
     for line in lines:
@@ -202,7 +202,7 @@ def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:
 
 
 def drift(runs: HostSession) -> DriftReport:
-    """The differences between the host and the journal (spec 5.3)."""
+    """Return the differences between the host and the journal (spec 5.3)."""
     ports, done = runs.ports, runs.finished()
     found = find_drift(
         recorded=done,
@@ -219,7 +219,7 @@ def drift(runs: HostSession) -> DriftReport:
 
 
 def planned_run(release: ask.ReleaseClaim | None, preview: ask.Preview, runs: HostSession) -> Run:
-    """The run that a deploy would be, as if it began now."""
+    """Return the run that a deploy would begin now."""
     tag = release.tag if release else ""
     slots, active = runs.ports.runtime.slots(), runs.ports.router.active()
     placed = plan_slots(Kind.DEPLOY, tag, slots, active, runs.finished(), runs.server.retention.releases)
@@ -238,13 +238,13 @@ def planned_run(release: ask.ReleaseClaim | None, preview: ask.Preview, runs: Ho
 
 
 def preview_observer(preview: ask.Preview, runs: HostSession) -> HostObserver:
-    """Looks at the host for a release that is not there yet."""
+    """Return an observer of the host for a release that is not on it yet."""
     config = host_config(runs.server, ReleaseSettings(env=ReleaseEnv(file=preview.env_file)))
     return HostObserver(runs.connect(config), config, preview.env_rules, runs.together)
 
 
 def check(asked: ask.Check, runs: HostSession) -> HostCheck:
-    """Every invariant of the host that can be judged now, and what is on record of the live release."""
+    """Judge every invariant of the host that can be judged now, with the live release's record."""
     planned = planned_run(asked.release, asked.preview, runs)
     judged = judge_now(runs, planned, preview_observer(asked.preview, runs))
     release, evidence = on_record(runs, runs_backward(runs, ON_RECORD))
@@ -252,14 +252,14 @@ def check(asked: ask.Check, runs: HostSession) -> HostCheck:
 
 
 def env_prints(asked: ask.EnvPrints, runs: HostSession) -> EnvPrints:
-    """Fingerprints of the values, under a key that the operator's side made for this one comparison."""
+    """Return fingerprints of the values, under the operator's key for this one comparison."""
     env = runs.env_in(asked.file)
     seen = env.report(())
     return EnvPrints(path=seen.path, exists=seen.exists, prints=env.fingerprints(bytes.fromhex(asked.key)))
 
 
 def plan(asked: ask.Plan, runs: HostSession) -> HostPlan:
-    """What a deploy would do on this host, gate by gate; nothing is changed, nothing journalled."""
+    """Return a deploy's plan on this host, gate by gate, without changes or journal entries."""
     run = planned_run(asked.release, asked.preview, runs)
     rows = GRAPH.of(Kind.DEPLOY, Substrate.HOST)
     observer = preview_observer(asked.preview, runs)
@@ -283,7 +283,7 @@ def plan(asked: ask.Plan, runs: HostSession) -> HostPlan:
 
 
 def tick(runs: HostSession) -> Tick:
-    """The timer's work: recover an interrupted run, stop a standby slot whose time is over."""
+    """Recover an interrupted run, and stop a standby slot whose time is over."""
     if runs.lock.holder() is not None:
         return Tick(busy=True)
     runs.lock.take("timer", "tick")

@@ -1,4 +1,4 @@
-"""The settings that a release brings: read once from its tag, kept with it, and never read from the tree again."""
+"""A release's settings: read once from its tag, kept with it, and never read from the tree again."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ReleaseSettingsStore:
         self._server = server
 
     def keep(self, tag: str, blob: str) -> str:
-        """Read the tag's `l9.toml` and its environment example; keep both with the release. Says which blob it was.
+        """Read the tag's `l9.toml` and environment example, and keep both with the release. Returns the blob's name.
 
-        Raises ActionError: the tag has no such file, another blob than `blob`, or one that cannot be used.
+        Raises ActionError if the tag has no such file, a blob other than `blob`, or an invalid file.
         """
         kept = read_settings(self._source, self._server, tag, blob)
         path = self._layout.release_settings(tag)
@@ -33,7 +33,7 @@ class ReleaseSettingsStore:
         return f"{self._server.config_file} of blob {kept.blob[:12]}"
 
     def of(self, tag: str) -> KeptSettings | None:
-        """The settings that were kept of a release, or None where none are."""
+        """Return the settings kept of a release, or None."""
         try:
             data = self._layout.release_settings(tag).read_bytes()
             kept = msgspec.json.decode(data, type=KeptSettings)
@@ -43,7 +43,7 @@ class ReleaseSettingsStore:
 
 
 def read_settings(source: Source, server: ServerSettings, tag: str, blob: str) -> KeptSettings:
-    """The settings that a tag brings for this server's target. Raises ActionError."""
+    """Read a tag's settings for this server's target. Raises ActionError."""
     name = server.config_file
     found = source.file(tag, name)
     if found is None:
@@ -55,7 +55,7 @@ def read_settings(source: Source, server: ServerSettings, tag: str, blob: str) -
         )
     if blob and found.blob != blob:
         raise ActionError(
-            f"{name} of {tag} is not the one that was judged",
+            f"{name} of {tag} differs from the one that was judged",
             expected=f"blob {blob[:12]}",
             found=f"blob {found.blob[:12]}",
             remedy="l9 provision",

@@ -1,4 +1,4 @@
-"""The server's own settings, as provisioning wrote them: read here, and nowhere else."""
+"""The server's own settings, as provisioning wrote them; only this module reads them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from l9.config.provisioned import Provisioned
 from l9.config.settings import SCHEMA, ServerSettings
 from l9.errors import ConfigError, UsageError
 
-_BEFORE = "config.json"  # what an l9 from before the first release wrote
+_BEFORE = "config.json"  # written by l9 before its first release
 LONGEST = 1_000_000  # bytes
-ROOT = 0  # the user whose word counts
+ROOT = 0  # the uid of root
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class Server(msgspec.Struct, frozen=True):
 
 
 def of_instance(instance: str) -> Server:
-    """The settings of an instance that root provisioned. Raises ConfigError."""
+    """Return the settings of an instance that root provisioned. Raises ConfigError."""
     if not instance or "/" in instance or instance in (".", ".."):
         raise UsageError(
             "no such instance", expected="an instance's name", found=repr(instance), remedy="l9 provision"
@@ -47,9 +47,9 @@ def of_instance(instance: str) -> Server:
 
 
 def of_directory(root: Path) -> Server:
-    """The settings of a target that was provisioned without root, in its own directory. Raises ConfigError.
+    """Return the settings of a target that was provisioned without root, in its own directory. Raises ConfigError.
 
-    A directory that root provisioned, or that lies in another target's, is refused: its settings are not these.
+    Refuses a directory that root provisioned, or that is inside another target's.
     """
     files = provisioned.in_directory(root)
     settings = _read(files)
@@ -69,7 +69,7 @@ def of_directory(root: Path) -> Server:
     outer = next((p for p in above if p in of_root or provisioned.in_directory(p).settings.exists()), None)
     if outer is not None:
         raise UsageError(
-            f"{root} lies in another target's directory",
+            f"{root} is inside another target's directory",
             expected="a directory of its own",
             found=f"{outer}, which `l9 provision` prepared",
             remedy="$EDITOR l9.toml",
@@ -78,7 +78,7 @@ def of_directory(root: Path) -> Server:
 
 
 def by_root() -> Iterator[Server]:
-    """Every instance on this host that root provisioned and whose settings can be read."""
+    """Yield every instance on this host that root provisioned and whose settings can be read."""
     if not provisioned.ETC.is_dir():
         return
     for directory in sorted(provisioned.ETC.iterdir()):
@@ -94,7 +94,7 @@ def _read(files: Provisioned) -> ServerSettings:
         if files.by_root:
             for guarded in (*files.guarded[:2], files.allowed_signers):
                 _refuse_strangers(guarded)
-        # No link is followed, and a pipe is not waited for.
+        # Do not follow a link, and do not block on a pipe.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(fd, "rb") as file:
             if files.by_root:
@@ -112,7 +112,7 @@ def _read(files: Provisioned) -> ServerSettings:
 
 
 def _refuse_strangers(path: Path, seen: os.stat_result | None = None) -> None:
-    """Raises ConfigError where somebody else than root may write the path; nothing where there is none."""
+    """Raise ConfigError if another user than root may write the path, if it exists."""
     try:
         seen = seen or path.lstat()
     except FileNotFoundError:
@@ -125,5 +125,5 @@ def _refuse_strangers(path: Path, seen: os.stat_result | None = None) -> None:
 
 def _unusable(path: Path, expected: str, found: str) -> ConfigError:
     return ConfigError(
-        f"the settings in {path} cannot be used", expected=expected, found=found, remedy="l9 provision"
+        f"the settings in {path} are not usable", expected=expected, found=found, remedy="l9 provision"
     )

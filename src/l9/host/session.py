@@ -1,4 +1,4 @@
-"""One host as the agent works on it: its journal, its lock, its ports, and the runs on it."""
+"""A session on one host: its journal, its lock, its ports, and its runs."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ Say = Callable[[str], None]
 
 
 def handed_over(run: Run) -> bool:
-    """Whether all gates before the host's are on record: one that died while they were written down cannot go on."""
+    """True if all gates before the host's are in the journal; otherwise the run cannot continue."""
     return all(
         row.opens in run.opened for row in GRAPH.of(run.kind, Substrate.WORKSPACE, Substrate.REPOSITORY)
     )
 
 
 def _applies(run: Run) -> tuple[str | None, bool]:
-    """Whose settings a run goes by; when it changes, the host's ports are made for the new ones."""
+    """Return the release whose settings apply to a run; when it changes, new ports are created."""
     return run.settings_of, run.settings_read
 
 
 def _of_the_operator(event: ev.AnyEvent) -> ev.AnyEvent:
-    """An event that the operator's side may claim: of its own gates. Raises UsageError for any other."""
+    """Check that the operator's side may claim an event: of its own gates only. Raises UsageError."""
     own = {row.opens for row in GRAPH.of(Kind.DEPLOY, Substrate.WORKSPACE, Substrate.REPOSITORY)}
     gate = getattr(event, "gate", None)
     if gate in own:
         return event
     raise UsageError(
-        "the run cannot be taken over",
+        "cannot accept the operator's events",
         expected="events of the gates before the host's",
         found=f"{type(event).__name__} of {gate or 'no gate'}",
         remedy="l9 status",
@@ -63,7 +63,7 @@ def _of_the_operator(event: ev.AnyEvent) -> ev.AnyEvent:
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a new run. `claims` are events of the gates before the host's, as the operator tells them.
+    """The parameters of a new run. `claims` are the operator's events of the gates before the host's.
 
     `env` is the environment that the operator resolved. It is staged, and never journalled.
     """
@@ -79,7 +79,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def for_rollback(config: Config) -> Config:
-    """The same, for a release that was good before: an answer is asked of it, not a soak and a bake again."""
+    """Return the configuration for a release that was good before: without soak and bake."""
     return replace(
         config,
         health=replace(config.health, soak=0.0),
@@ -89,10 +89,10 @@ def for_rollback(config: Config) -> Config:
 
 
 class HostSession:
-    """Begins, resumes and recovers runs on one host. Only the holder of the lock may call what writes.
+    """Begins, resumes and recovers runs on one host. Methods that write require the lock.
 
-    `connect` makes the host's ports for a configuration: the server's settings, and those of the release that the
-    work is about. `after_entry` is called with each journal entry once it is on disk; its failures never
+    `connect` creates the host's ports for a configuration: the server's settings, and those of the release that the
+    work is for. `after_entry` is called with each journal entry once it is on disk; its failures never
     reach a run.
     """
 
@@ -127,53 +127,53 @@ class HostSession:
 
     @cached_property
     def config(self) -> Config:
-        """The configuration of the release that the record says is live."""
+        """The configuration of the live release on record."""
         done = self.finished()
         return self.config_of(done.live if done else None)
 
     @cached_property
     def ports(self) -> HostPorts:
-        """The host's ports, for the release that the record says is live."""
+        """The host's ports for the live release on record."""
         return self.connect(self.config)
 
     def config_of(self, release: str | None) -> Config:
-        """The server's settings with those that were kept of a release."""
+        """Return the server's settings with those kept of a release."""
         kept = self._store.of(release) if release else None
         return host_config(self.server, kept.settings if kept else None)
 
     def config_for(self, run: Run) -> Config:
-        """The configuration that a run is judged by now: `Run.settings_of`, and what its tag asks for in addition."""
+        """Return the current configuration of a run: of `Run.settings_of`, tightened by its tag."""
         mine = self._store.of(run.tag) if run.settings_read else None
         server = tightened(self.server, mine.settings) if mine else self.server
         kept = self._store.of(run.settings_of) if run.settings_of else None
         return host_config(server, kept.settings if kept else None)
 
     def env_rules(self, run: Run) -> tuple[Rule, ...]:
-        """The rules of the environment file that the run's release documents."""
+        """Return the environment rules of the run's release."""
         kept = self._store.of(run.tag)
         return kept.env_rules if kept else ()
 
-    # ── what the journal says ────────────────────────────────────────────────────────────────────
+    # ── the journal ──────────────────────────────────────────────────────────────────────────────
 
     def last(self) -> Run | None:
-        """The newest run, finished or not."""
+        """Return the newest run, finished or not."""
         return fold(self.journal.last_run())
 
     def finished(self) -> ev.RunFinished | None:
-        """How the newest finished run ended: what is live, what stands by."""
+        """Return the end of the newest finished run, with its live and standby slots."""
         entry = self.journal.last_finished()
         return entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
 
     def env_in(self, file: str) -> Env:
-        """The environment file of a release whose settings were not read yet."""
+        """Return the environment file of a release whose settings were not read yet."""
         return self.connect(host_config(self.server, ReleaseSettings(env=ReleaseEnv(file=file)))).env
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────
 
     def start(self, run_id: str, kind: Kind, tag: str, wanted: Wanted) -> Run:
-        """Journal a new run, and what the operator's side claims of the gates before the host's.
+        """Journal a new run, and the operator's claims of the gates before the host's.
 
-        What the operator resolved is staged before the run is on record, so that a run that is on record has it, and
+        The resolved environment is staged before the run is journalled, so that every run on record has it, and
         is never journalled itself.
         """
         self._finish_stop()
@@ -214,12 +214,12 @@ class HostSession:
                     found=f"{run.kind} {run.tag}, with gates before the host's not on record",
                     remedy="l9 status",
                 )
-        if run.outcome is not State.FAIL_STATE:  # a person may need what was kept
+        if run.outcome is not State.FAIL_STATE:  # a person may need the kept files
             self.ports.env.settle(run.id)
         return run
 
     def _runner(self, run: Run) -> Runner:
-        """Drives the run until it ends, or until other settings apply to it."""
+        """Return a runner that drives the run until it ends, or until other settings apply to it."""
         config, applies = self.config_for(run), _applies(run)
         ports = self.connect(config)
         return Runner(
@@ -235,24 +235,27 @@ class HostSession:
         )
 
     def recover(self, why: str, *, forward: bool) -> Run | None:
-        """Bring an interrupted run to its end: on, or back where users have not seen it yet.
+        """Bring an interrupted run to its end: forward, or back if it had not been public.
 
-        The run when there was one to recover, else None.
+        Returns the run, or None if there was none to recover.
         """
         run = self.last()
         if run is None or run.finished is not None:
             return None
         self._append(run.id, ev.RunResumed(who=self._who, why=why))
         if not run.going_back and not handed_over(run):
-            self._append(run.id, ev.RunAborted(who=self._who, why="not all gates before it on record"))
+            self._append(
+                run.id,
+                ev.RunAborted(who=self._who, why="the gates before the host's are not all in the journal"),
+            )
         elif not run.going_back and not forward and not run.switched:
             self._append(run.id, ev.RunAborted(who=self._who, why=why))
         return self.go_on(fold(self.journal.last_run()) or run)
 
     def stop_standby(self) -> str | None:
-        """Stop the standby slot when its time is over; its release's tag when it was stopped.
+        """Stop the standby slot if its time is over; return its release's tag if it was stopped.
 
-        The stop is a step of the run that left the slot, and stands in its record. Raises ActionError when it failed.
+        The stop is journalled as a step of the run that left the slot. Raises ActionError if it fails.
         """
         run = self.last()
         if run is None or run.finished is None:
@@ -273,13 +276,13 @@ class HostSession:
         return idle.release
 
     def _finish_stop(self) -> None:
-        """Complete the stop of a standby slot that the timer was killed in, before another run begins."""
+        """Complete an interrupted stop of a standby slot, before another run begins."""
         run = self.last()
         if run is not None and run.finished is not None and (step := interrupted_stop(run)) is not None:
             self._runner(run).take(run, step)
 
     def before(self, tag: str, tag_object: str) -> dict[str, Any]:
-        """What is on record of a tag, as fields of a `run-started` event."""
+        """Return a tag's earlier record, as fields of a `run-started` event."""
         seen = dict.fromkeys(started.tag_object for started in self.journal.starts(tag) if started.tag_object)
         return {
             "objects": tuple(one for one in seen if one != tag_object),
@@ -287,15 +290,15 @@ class HostSession:
         }
 
     def was_good(self, tag: str) -> bool:
-        """Whether a run ended well with that release live, however long ago."""
+        """True if any run ended well with that release live."""
         return any(done.live == tag and done.outcome is State.SUCCESS for done in self.journal.ends())
 
     def rollback_target(self, wanted: str | None, *, rebuild: bool = False) -> str:
-        """The release to go back to. Raises UsageError with the list of what can be had.
+        """Return the release to roll back to. Raises UsageError with the list of retained releases.
 
-        rebuild: it is built anew, so that it need not be retained; but it must have been good here once.
+        rebuild: it is rebuilt and need not be retained, but it must have been good here before.
         """
-        # What the public gets, not what the journal says of it: after a FAIL-STATE or a death they differ.
+        # The release that is public, not the one in the journal: after a FAIL-STATE or a crash they differ.
         last, routed = self.finished(), self.ports.runtime.slots()[self.ports.router.active()]
         live = routed.release if routed.serves else None
         tag = wanted or previous_good(last, routed.release)
@@ -310,7 +313,7 @@ class HostSession:
             )
         if tag == live:
             raise UsageError(
-                f"{tag} is live already",
+                f"{tag} is already live",
                 expected=f"another release; retained: {have}",
                 found=tag,
                 remedy="l9 status",
@@ -320,7 +323,7 @@ class HostSession:
             raise UsageError(
                 f"{tag} is not retained on the host",
                 expected=f"one of: {have}" if kept else "a retained release; there is no other",
-                found=f"{tag}, which was live here once" if good else tag,
+                found=f"{tag}, which was live here before" if good else tag,
                 remedy=f"l9 rollback {tag} --rebuild" if good else f"l9 deploy {tag}",
             )
         return tag

@@ -1,4 +1,4 @@
-"""How the host stands between two deploys: its invariants judged now, and what is on record of the live release."""
+"""The host's state between two deploys: its invariants judged now, and the live release's record."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ OF_THE_LIVE = (*STEADY_STATE, host_slot.SERVICES_UP, host_live.RECORD_TRUE)
 
 
 def judge_now(runs: HostSession, planned: Run, preview: HostObserver) -> list[Judged]:
-    """That the deploy `planned` could begin, and that the live release is well; nothing is changed or journalled.
+    """Judge that the deploy `planned` could begin, and that the live release is healthy, without any change.
 
-    `preview` looks at the host for the release that would be deployed.
+    `preview` observes the host for the release that would be deployed.
     """
     now = runs.ports.clock.now()
     live = runs.ports.runtime.slots()[runs.ports.router.active()]
@@ -50,10 +50,10 @@ def judge_now(runs: HostSession, planned: Run, preview: HostObserver) -> list[Ju
 
 
 def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> tuple[str | None, dict[str, str]]:
-    """What the journal says of the live release, by invariant, and of the ways back that were ever gone.
+    """Return the live release's evidence in the journal, by invariant, with its deploy and the newest rollback.
 
-    In: the entries of each run, newest first. `evidence` holds what the gates saw when the release went live;
-    `record.deployed` its deploy, and `record.went-back` the newest way back that held, by hand or by itself.
+    In: the entries of each run, newest first. `evidence` has the gates' findings when the release went live;
+    `record.deployed` its deploy, and `record.went-back` the newest successful rollback, manual or automatic.
     """
     live = runs.ports.runtime.slots()[runs.ports.router.active()].release
     evidence: dict[str, str] = {}
@@ -72,7 +72,7 @@ def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> tuple[str
 
 
 def _standing(live: SlotState, runs: HostSession, now: float) -> Run:
-    """A run that only looks at what is live."""
+    """Return a run that only observes the live release."""
     release = str(live.release)
     tag = runs.ports.source.tag(release)
     started = ev.RunStarted(

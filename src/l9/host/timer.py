@@ -1,4 +1,4 @@
-"""The host's timer: `tick` and `drift`, with no operator and no link. The server's settings lie on the host."""
+"""The host's timer: `tick` and `drift`, without an operator. It uses the server's settings on the host."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         data = answer(command, argv[1:])
     except Locked:
-        data = Tick(busy=True)  # a run began meanwhile, and is its own recovery
+        data = Tick(busy=True)  # a run began meanwhile, and recovers the interrupted one
     except L9Error as error:
         _say(Error.of(error))
         sys.stderr.write(f"l9 {command}: {error.message}; expected {error.expected}, found {error.found}\n")
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def answer(command: str, arguments: Sequence[str]) -> Answer:
-    """The answer to one of the timer's commands. Raises L9Error."""
+    """Answer one of the timer's commands. Raises L9Error."""
     host = found(arguments)
     runs = host_session(host, WHO)
     if command == "tick":

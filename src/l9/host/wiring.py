@@ -1,4 +1,4 @@
-"""Builds the real adapters, once."""
+"""Creates the real adapters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from l9.host.release_settings import ReleaseSettingsStore
 
 
 def host_ports(config: Config, *, layout: Layout, server: ServerSettings, allowed_signers: Path) -> HostPorts:
-    """The ports of the host that this process runs on, for one configuration."""
+    """Return the ports of this host for one configuration."""
     source = GitSource(layout, config.release.main, allowed_signers)
     return HostPorts(
         clock=SystemClock(),
@@ -53,5 +53,5 @@ def _router(config: Config, layout: Layout) -> Router:
 
 
 def access_log(config: Config) -> Path:
-    """Where Caddy writes the access log of this app's site."""
+    """Return the path of the access log of this app's Caddy site."""
     return Path(config.route.access_log or f"/var/log/caddy/{config.instance}.log")

@@ -1,4 +1,4 @@
-"""The process that holds the lock and drives the run, in a session of its own: no link, no terminal, no parent."""
+"""The process that holds the lock and drives the run, detached: in its own session, without a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from l9.protocol.messages import AnyMessage, encode
 
 
 class ProgressFile:
-    """What a run is waiting for, for those who watch; not fsynced, not kept beyond the retained runs."""
+    """A run's progress, for watchers; not fsynced, and kept only for retained runs."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,13 +30,13 @@ class ProgressFile:
         self._last: dict[str, str] = {}
 
     def watch(self, gate: State, pending: Pending) -> None:
-        """Note how a gate is doing, when that changed."""
+        """Write a waiting gate's progress if it changed."""
         if self._last.get(gate) != pending.found:
             self._last[gate] = pending.found
             self._write(progress_of(gate, pending))
 
     def say(self, text: str) -> None:
-        """Note one line of output."""
+        """Write one line of output."""
         self._write(TextLine(text=text))
 
     def _write(self, message: AnyMessage) -> None:
@@ -45,14 +45,14 @@ class ProgressFile:
 
 
 class Began(msgspec.Struct, frozen=True, kw_only=True, tag="began"):
-    """The run is on record. `offset`: bytes of the journal before its first entry."""
+    """The run is journalled. `offset`: bytes of the journal before its first entry."""
 
     run: str
     offset: int
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
-    """The run did not begin, and why."""
+    """The run did not begin, with the error."""
 
     error: Error
 
@@ -62,9 +62,9 @@ _decode = msgspec.json.Decoder(Began | Refused).decode
 
 
 def detach(work: Callable[[Report], None], log: Path) -> Began | Refused:
-    """Run `work` in a detached process; what it reports first.
+    """Run `work` in a detached process; return its first report.
 
-    `work` gets the function to report with. Its output goes to `log`.
+    `work` gets the report function. Its output goes to `log`.
     """
     read, write = os.pipe()
     child = os.fork()

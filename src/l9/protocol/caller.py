@@ -1,4 +1,4 @@
-"""What a request says of its caller: who asks, for which tag, and the name of the run that is to begin."""
+"""A request's caller: the user, the tag, and the id of the new run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from l9.errors import UsageError
 
 
 def whoami() -> str:
-    """Who asks, for the record: user@machine."""
+    """Return the caller for the journal: user@machine."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -23,22 +23,22 @@ def whoami() -> str:
 
 
 def new_run_id(at: float) -> str:
-    """A name for a run that sorts by time and is no one else's."""
+    """Return a unique id for a run that sorts by time."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at)) + "-" + secrets.token_hex(2)
 
 
 def check_name(tag: str, config: Config) -> None:
-    """Raises UsageError for what may not be, or is not, a release's name; nothing has touched it before."""
+    """Raise UsageError for an unsafe tag name, or one that is not a release's. Call it before any other use."""
     if reason := check_tag_name(tag):
         raise UsageError(
-            "this tag is refused",
+            "invalid tag name",
             expected=f"a tag like {config.release.tag}",
             found=f"{tag!r}: {reason}",
             remedy="git tag --list",
         )
     if TagFormat(config.release.tag).parse(tag) is None:
         raise UsageError(
-            f"{tag} is no release",
+            f"{tag} is not a release tag",
             expected=f"a tag like {config.release.tag}",
             found=tag,
             remedy="git tag --list",

@@ -1,4 +1,4 @@
-"""The operator's end of the agent's pipe: one process a command, over ssh or on this machine."""
+"""The client of the agent: one process a command, over ssh or on this machine."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from l9.protocol.messages import Answered, AnyMessage, Failed, Hello, decode, en
 A = TypeVar("A", bound=Answer)
 Tell = Callable[[str], None]
 
-GOES_ON = (ask.Deploy, ask.Rollback, ask.Resume)  # the host brings these to an end without us
+GOES_ON = (ask.Deploy, ask.Rollback, ask.Resume)  # the host completes these without the client
 # The agent that root provisioned, else the one in the target's own directory. All paths are positional parameters.
 _FIND_AGENT = 'if [ -x "$1" ]; then exec "$1" agent --instance "$3"; else exec "$2" agent --path "$4"; fi'
 _SHELL_REFUSED = (126, 127)
 
 
 def argv(config: Config) -> tuple[str, ...]:
-    """The command that starts the agent: OpenSSH's own client, so that people's own configuration works."""
+    """Return the command that starts the agent, with OpenSSH's client and the user's configuration."""
     target, instance = config.target, config.instance
     by_root, own = provisioned.for_instance(instance), provisioned.in_directory(Path(target.path))
     if target.host == "local":
@@ -48,13 +48,13 @@ def argv(config: Config) -> tuple[str, ...]:
             "l9",
             "agent",
             *named,
-        )  # -P: not a folder l9 of the user's repository
+        )  # -P: do not import a folder l9 of the user's repository
     find = ("/bin/sh", "-c", _FIND_AGENT, "l9", str(by_root.agent), str(own.agent), instance, target.path)
     return ssh.argv(target, f"exec {shlex.join(find)}")
 
 
 def by_hand(config: Config) -> str:
-    """The command that shows a person why no agent answers."""
+    """Return the command that shows a person why no agent answers."""
     return shlex.join(argv(config)) if config.target.host == "local" else ssh.by_hand(config.target)
 
 
@@ -67,10 +67,10 @@ class AgentFailed(Exception):
 
 
 def converse(config: Config, asked: ask.AnyAsk, who: str) -> Iterator[AnyMessage]:
-    """Send one request; the agent's messages, the last one a ResultLine or Answered.
+    """Send one request and yield the agent's messages; the last one is a ResultLine or Answered.
 
-    Where the host's settings are not those of `config`, a NoteLine says so before anything starts.
-    Raises Unreachable (no agent answered), AgentMismatch, Interrupted (the link dropped after the agent had
+    If the host's settings differ from those of `config`, a NoteLine comes first.
+    Raises Unreachable (no agent answered), AgentMismatch, Interrupted (the connection dropped after the agent had
     answered), AgentFailed (the agent's own error).
     """
     program = argv(config)
@@ -99,13 +99,13 @@ def converse(config: Config, asked: ask.AnyAsk, who: str) -> Iterator[AnyMessage
             child.terminate()
         for pipe in (child.stdin, child.stdout, child.stderr):
             if pipe:
-                with suppress(BrokenPipeError):  # a request that nobody read, tried again
+                with suppress(BrokenPipeError):  # the request was not read; close flushes again
                     pipe.close()
         child.wait()
 
 
 def query(config: Config, asked: ask.AnyAsk, kind: type[A], who: str, tell: Tell | None = None) -> A:
-    """The one answer to a request that only looks; `tell` hears of remarks. Raises as `converse` does."""
+    """Return the answer to a read-only request; `tell` gets notes. Raises as `converse` does."""
     answer: object = None
     for message in converse(config, asked, who):
         if isinstance(message, Answered):
@@ -131,7 +131,7 @@ def _exchange(
         stdin.write(encode(request) + b"\n")
         stdin.flush()
     except BrokenPipeError:
-        pass  # what it said on standard error is the better message
+        pass  # its standard error has a better message
     greeted = False
     for line in stdout:
         try:
@@ -144,7 +144,7 @@ def _exchange(
                     found=str(error),
                     remedy="l9 provision",
                 ) from None
-            continue  # a login message of the host's, before ours begins
+            continue  # a login message of the host, before the greeting
         if isinstance(message, Hello):
             greeted = True
             _compare(message, request)
@@ -160,7 +160,7 @@ def _exchange(
     said = stderr.read().decode(errors="replace").strip().splitlines()
     if greeted and not goes_on:
         raise Unreachable(
-            "the link to the host dropped before the answer",
+            "the connection to the host dropped before the answer",
             expected="an answer",
             found=said[-1] if said else "the end of the stream",
             remedy=by_hand(config),
@@ -168,7 +168,7 @@ def _exchange(
         )
     if greeted:
         raise Interrupted(
-            "the link to the host dropped; the run there goes on by itself",
+            "the connection to the host dropped; the run continues there",
             expected="messages until the run's end",
             found=said[-1] if said else "the end of the stream",
             remedy="l9 resume",
@@ -184,7 +184,7 @@ def _compare(hello: Hello, request: ask.Request) -> None:
     ):
         if mine != theirs:
             raise AgentMismatch(
-                f"the agent on the host has another {what}",
+                f"the agent on the host has a different {what}",
                 expected=f"{what} {mine}",
                 found=f"{what} {theirs} on {hello.host}",
                 remedy="l9 provision",
@@ -192,18 +192,18 @@ def _compare(hello: Hello, request: ask.Request) -> None:
 
 
 def _disagreement(config: Config, hello: Hello) -> NoteLine | None:
-    """A remark on keys of the server's that `l9.toml` has otherwise; the host's own count."""
+    """Return a note on server keys that differ in `l9.toml`, or None; the host's values apply."""
     if hello.settings is None:
         return None
     mine = server_settings(config, hello.settings.config_file)
     if not (found := differences(mine, hello.settings)):
         return None
-    text = f"the host's settings differ from l9.toml, and the host's count: {'; '.join(found)}"
-    return NoteLine(text=f"{text}; l9 provision writes yours", level="warn")
+    text = f"the host's settings differ from l9.toml, and the host's apply: {'; '.join(found)}"
+    return NoteLine(text=f"{text}; l9 provision applies l9.toml", level="warn")
 
 
 def _there(error: Error, target: Target) -> Error:
-    """The agent's error; remedies that are to be typed on the host say so."""
+    """Return the agent's error; remedies to type on the host name it in `when`."""
     if target.host == "local":
         return error
     remedies = (
@@ -214,7 +214,7 @@ def _there(error: Error, target: Target) -> Error:
 
 
 def _no_agent(config: Config, code: int, said: tuple[str, ...]) -> Unreachable:
-    """An ssh, or an agent, that ended without a greeting."""
+    """Return the error for an ssh, or an agent, that ended without a greeting."""
     target, found = config.target, said[-1] if said else f"exit code {code}"
     if code == ssh.FAILED and target.host != "local":
         return ssh.unreachable(target, said)

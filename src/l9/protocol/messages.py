@@ -1,6 +1,6 @@
 """The agent's messages to the operator's side: frozen objects, one JSON line each over a pipe.
 
-The first is `Hello`. A run's lines are those that `--json` prints, and end in a `ResultLine`; a query has one
+The first is `Hello`. A run's lines are those of `--json`, and end in a `ResultLine`; a query has one
 `Answered`. `Failed` ends either.
 """
 
@@ -27,7 +27,7 @@ from l9.protocol.requests import SCHEMA
 
 
 class Hello(RunMessage, frozen=True, kw_only=True, tag="hello"):
-    """The first message: who answers, with which settings. `settings` is None where they cannot be used."""
+    """The first message: the agent's version and settings. `settings` is None if they are not usable."""
 
     version: str
     graph: str

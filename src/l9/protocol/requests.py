@@ -1,7 +1,7 @@
-"""The requests that the operator's side sends: one typed object a command. None of them carries configuration.
+"""The requests of the operator's side: one typed object a command. None of them carries configuration.
 
-What a request says of a release (commit, tag object, blob of `l9.toml`, the gates before the host's) is a claim: the
-host compares it with its own clone, and records it as a claim. Its options may only ask for more.
+A request's data on a release (commit, tag object, blob of `l9.toml`, the gates before the host's) is a claim: the
+host compares it with its own clone, and records it as a claim. Its options can only tighten the settings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from l9.core.states import Slot
 
 SCHEMA = "l9.agent/2"
 
-# The rule of `check_tag_name` as one pattern: what is sent to a host is held to it before anything reads it.
+# The rule of `check_tag_name` as one pattern: the host validates a request before it uses it.
 Tag = Annotated[
     str,
     msgspec.Meta(
@@ -50,7 +50,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", forbid
 
 
 class ReleaseClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A release as the operator's clone has it. `config_blob` is the git blob of its `l9.toml`."""
+    """A release in the operator's clone. `config_blob` is the git blob of its `l9.toml`."""
 
     tag: Tag
     commit: ObjectId
@@ -60,9 +60,9 @@ class ReleaseClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Deploy(Ask, frozen=True, kw_only=True, tag="deploy"):
-    """Take a release live. `claims` are the events of the gates before the host's.
+    """Deploy a release. `claims` are the events of the gates before the host's.
 
-    `wait`: how long another run is waited for. `again`: also when the release is live already.
+    `wait`: the limit of the wait for another run, in seconds. `again`: deploy a release that is already live.
     """
 
     run: RunId
@@ -75,7 +75,7 @@ class Deploy(Ask, frozen=True, kw_only=True, tag="deploy"):
 
 
 class Rollback(Ask, frozen=True, kw_only=True, tag="rollback"):
-    """Go back to a release; to the previous good one where `tag` is None."""
+    """Roll back to a release; to the previous good one if `tag` is None."""
 
     run: RunId
     tag: Tag | None = None
@@ -85,30 +85,30 @@ class Rollback(Ask, frozen=True, kw_only=True, tag="rollback"):
 
 
 class Resume(Ask, frozen=True, kw_only=True, tag="resume"):
-    """Take up an interrupted run, or watch the one that is on."""
+    """Resume an interrupted run, or watch the one in progress."""
 
     wait: Seconds = 0.0
 
 
 class Status(Ask, frozen=True, kw_only=True, tag="status"):
-    """What is live, what stands by, and whether a run is on."""
+    """Report the live slot, the standby slot, and a run in progress."""
 
 
 class History(Ask, frozen=True, kw_only=True, tag="history"):
-    """The newest runs; with `verify`, whether the journal's chain holds."""
+    """Return the newest runs; with `verify`, verify the journal's chain."""
 
     most: Count = 20
     verify: bool = False
 
 
 class Explain(Ask, frozen=True, kw_only=True, tag="explain"):
-    """One run: by its id, by its release, or the newest one."""
+    """Return one run: by its id, by its release, or the newest one."""
 
     what: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
 class Logs(Ask, frozen=True, kw_only=True, tag="logs"):
-    """The last lines of a slot's log; of the live one where `slot` is None."""
+    """Return the last lines of a slot's log; of the live one if `slot` is None."""
 
     slot: Slot | None = None
     most: Count = 100
@@ -119,7 +119,7 @@ class Drift(Ask, frozen=True, kw_only=True, tag="drift"):
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What can be judged of a release before it is on the host: its environment file, by names and shapes."""
+    """The data to judge a release before it is on the host: names and shapes of its environment file."""
 
     env_file: InsidePath = ".env"
     env_rules: tuple[Rule, ...] = ()
@@ -127,7 +127,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Plan(Ask, frozen=True, kw_only=True, tag="plan"):
-    """The steps of a deploy. `compose_files` are texts by path in the tree. `release` is None for a missing tag."""
+    """Plan a deploy. `compose_files` are texts by path in the tree. `release` is None for a missing tag."""
 
     release: ReleaseClaim | None
     preview: Preview = Preview()
@@ -135,21 +135,21 @@ class Plan(Ask, frozen=True, kw_only=True, tag="plan"):
 
 
 class Check(Ask, frozen=True, kw_only=True, tag="check"):
-    """Every invariant of the host that can be judged now. `release` is None where nothing would be released."""
+    """Judge every invariant of the host that can be judged now. `release` is None if there is none to release."""
 
     release: ReleaseClaim | None = None
     preview: Preview = Preview()
 
 
 class Env(Ask, frozen=True, kw_only=True, tag="env"):
-    """The host's environment file against rules: names and shapes, never a value."""
+    """Judge the host's environment file by rules: names and shapes, never a value."""
 
     file: InsidePath
     rules: tuple[Rule, ...]
 
 
 class EnvPrints(Ask, frozen=True, kw_only=True, tag="env-prints"):
-    """Fingerprints of the values in the host's environment file, under a key made for this one comparison."""
+    """Return fingerprints of the values in the host's environment file, under a key for this one comparison."""
 
     file: InsidePath
     key: Key
@@ -177,9 +177,9 @@ AnyAsk = (
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """The one message that the client sends. `ask` is decoded only where versions and graphs agree.
+    """The client's one message. `ask` is decoded only if versions and graphs agree.
 
-    `instance` is the target that the client means; the settings that the host has decide what that is.
+    `instance` is the client's target; the host's own settings define it.
     """
 
     version: str

@@ -40,16 +40,16 @@ ANSWERS: tuple[type[Answer], ...] = (
 
 
 def name_of(kind: type[Answer]) -> str:
-    """The name of an answer's schema: its tag."""
+    """Return the name of an answer's schema: its tag."""
     return str(kind.__struct_config__.tag)
 
 
-# Where a command prints JSON Lines, each of them is one of `l9.lines/1`; the last one holds the command's answer.
+# Each JSON Line of a command is one of `l9.lines/1`; the last one contains the command's answer.
 SCHEMAS: dict[str, Any] = {**{name_of(kind): kind for kind in ANSWERS}, "l9.lines/1": Lines}
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of one answer, or of one line where the command prints JSON Lines. KeyError for no such."""
+    """Return the JSON Schema of one answer, or of one line if the command prints JSON Lines. Raises KeyError."""
     (schema,), components = msgspec.json.schema_components([SCHEMAS[name]], ref_template="#/$defs/{name}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -66,11 +66,11 @@ def test_wrong_command_line(desk: Desk, args: tuple[str, ...], says: str) -> Non
 
 
 def test_explain_of_nothing(desk: Desk) -> None:
-    answer = desk.refused("explain", "NOPE", code=2, says=("nothing on record of that", "NOPE"))
+    answer = desk.refused("explain", "NOPE", code=2, says=("no such run in the journal", "NOPE"))
     assert answer.remedies == ["l9 history"]
 
 
 @pytest.mark.usefixtures("ssh")
 def test_remedies_stay_with_the_target(desk: Desk) -> None:
-    answer = desk.refused("explain", "NOPE", "--target", "over-ssh", code=2, says=("nothing on record",))
+    answer = desk.refused("explain", "NOPE", "--target", "over-ssh", code=2, says=("no such run",))
     assert answer.remedies == ["l9 history --target over-ssh"]

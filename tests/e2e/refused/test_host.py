@@ -34,7 +34,7 @@ def test_directory_that_is_no_clone(desk: Desk) -> None:
     "command", [("status",), ("plan", NEXT), ("deploy", NEXT), ("rollback",), ("resume",)]
 )
 def test_directory_of_another_target(desk: Desk, command: tuple[str, ...]) -> None:
-    says = ("on the host is another target's", "the one of l9-api", "l9-api-neighbour's own")
+    says = ("on the host belongs to another target", "the one of l9-api", "l9-api-neighbour's own")
     desk.refused(*command, "--target", "neighbour", code=2, says=says)
 
 
@@ -93,7 +93,7 @@ def test_too_little_room(desk: Desk, target: str, says: str) -> None:
 def test_journal_that_cannot_be_written(desk: Desk) -> None:
     (desk.work / ".git" / "l9" / "journal.jsonl").unlink()  # the operator's own stays below the limit
     desk.largest_file = desk.stage.layout.journal.stat().st_size
-    desk.refused("deploy", NEXT, code=3, says=("the host refuses a file operation", "File too large"))
+    desk.refused("deploy", NEXT, code=3, says=("a file operation failed on the host", "File too large"))
 
 
 def test_directory_where_the_journal_should_be(desk: Desk) -> None:

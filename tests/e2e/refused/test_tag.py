@@ -50,7 +50,7 @@ def test_name_that_is_no_releases(desk: Desk, name: str) -> None:
 
 @pytest.mark.parametrize("command", ["deploy", "rollback", "plan", "cgmp"])
 def test_name_like_an_option(desk: Desk, command: str) -> None:
-    desk.refused(command, "--", "--upload-pack=x", code=2, says=("this tag is refused", "--upload-pack=x"))
+    desk.refused(command, "--", "--upload-pack=x", code=2, says=("invalid tag name", "--upload-pack=x"))
     desk.refused(command, "--upload-pack=x", code=2, says=("No such option '--upload-pack'",))
 
 

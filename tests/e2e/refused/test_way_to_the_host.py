@@ -77,7 +77,7 @@ def test_link_that_drops(desk: Desk) -> None:
     launcher(desk.stage.root / "other", f"echo '{json.dumps(hello)}'\necho 'Connection reset' >&2\n")
     to = ("--target", "other-agent")
     desk.refused("status", *to, code=3, says=("dropped before the answer", "Connection reset"))
-    answer = desk.refused("deploy", NEXT, *to, code=130, says=("the run there goes on by itself",))
+    answer = desk.refused("deploy", NEXT, *to, code=130, says=("the run continues there",))
     assert answer.remedies == ["l9 resume --target other-agent"]
     assert answer.document["changed"] is True  # nobody here can know
 

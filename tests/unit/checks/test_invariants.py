@@ -181,7 +181,7 @@ def branches(*found: Branch) -> Branches:
 
 LEAK = Leak("api/a b.py", 3, "AWS Access Key")
 PUSHED = replace(LEAK, commit=COMMIT, gone=True, pushed=True)
-BAD_SIGNATURE = Signature("bad", why="a signature that does not fit")
+BAD_SIGNATURE = Signature("bad", why="a signature that does not match")
 
 
 def requirements(text: str) -> Locks:
@@ -314,7 +314,7 @@ FAILS = (
          (Secrets(BEFORE, (replace(LEAK, commit=COMMIT, gone=True),)),)),
     Case(repository.NO_SECRETS, r"'two\nlines':3", (Secrets(None, (replace(LEAK, path="two\nlines"),)),)),
     Case(repository.NO_SECRETS, "2 found", (Secrets(None, (LEAK, PUSHED), history=True),)),
-    Case(repository.TAG_SIGNATURE, "a signature that does not fit", (BAD_SIGNATURE,)),
+    Case(repository.TAG_SIGNATURE, "a signature that does not match", (BAD_SIGNATURE,)),
     Case(repository.TAG_SIGNATURE, "no signers", (Signature("bad", "", "no signers", "git push origin main"),)),
     Case(repository.TAG_SIGNATURE, "no signature", (), context(config=settings(release={"signatures": "required"}))),
     Case(repository.TAG_ON_ORIGIN, "none", (Origin(None),)),

@@ -155,7 +155,7 @@ def test_a_directory_in_another_targets_has_no_settings_of_its_own(
     provision(inner, by_root=False, instance="other")
     with pytest.raises(UsageError) as refused:
         server.of_directory(inner)
-    assert "lies in another target's directory" in refused.value.message
+    assert "is inside another target's directory" in refused.value.message
 
 
 @pytest.mark.parametrize(("instance", "spoilt"), [("shop", False), ("shop", True), ("other", False)])

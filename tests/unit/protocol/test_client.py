@@ -91,8 +91,8 @@ def test_where_operator_and_host_disagree_it_is_said_before_anything_starts(
     assert client.query(config, ask.Tick(), Tick, "ada@laptop", heard.append) == Tick()
     (said,) = heard
     assert said == (
-        "the host's settings differ from l9.toml, and the host's count:"
-        " standby.seconds: 600 here, 5 on the host; l9 provision writes yours"
+        "the host's settings differ from l9.toml, and the host's apply:"
+        " standby.seconds: 600 here, 5 on the host; l9 provision applies l9.toml"
     )
     hello, note, _ = client.converse(config, ask.Tick(), "ada@laptop")
     assert (type(hello), type(note)) == (Hello, NoteLine)

@@ -157,7 +157,7 @@ ANSWERS = [
     (("resume",), 0, "nothing to resume"),
     (("rollback",), 2, "there is no previous good release"),
     (("rollback", "v0.4.0-l9"), 2, "v0.4.0-l9 is not retained on the host"),
-    (("rollback", "a b"), 2, "this tag is refused"),
+    (("rollback", "a b"), 2, "invalid tag name"),
     (("status", "--target", "other"), 2, "unknown target on this host: other"),
     (("--version",), 0, __version__),
     (("stat",), 2, "did you mean status"),

@@ -1,4 +1,4 @@
-"""The one ssh process: what it is called with, and what its failures mean."""
+"""The one ssh process: its arguments, and the meaning of its errors."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class GitTree:
         return tuple(p for p, e in self.entries.items() if e.kind == "blob" and e.mode != LINK)
 
     def read(self, paths: Iterable[str], longest: int = LONGEST) -> dict[str, bytes]:
-        """Return these plain files' content by path, with one process; larger than `longest` bytes are left out."""
+        """Return the content of these plain files by path, in one process, without those over `longest` bytes."""
         known = self.entries
         wanted = [p for p in paths if p in known and known[p].size <= longest]
         wanted = [p for p in wanted if known[p].kind == "blob" and known[p].mode != LINK]

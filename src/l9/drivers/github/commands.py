@@ -149,12 +149,12 @@ def parse_rules(out: str) -> tuple[str, ...]:
 
 
 def create_ruleset(repository: str = THIS_REPOSITORY) -> Argv:
-    """The ruleset is read from standard input."""
+    """Create a ruleset, read from standard input."""
     return _api("--method", "POST", "--input", "-", f"repos/{repository}/rulesets")
 
 
 def replace_ruleset(id_: int, repository: str = THIS_REPOSITORY) -> Argv:
-    """The ruleset is read from standard input."""
+    """Replace a ruleset, read from standard input."""
     return _api("--method", "PUT", "--input", "-", f"repos/{repository}/rulesets/{id_}")
 
 

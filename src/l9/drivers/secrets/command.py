@@ -1,4 +1,4 @@
-"""Implements `SecretStore` over any program: what it prints is the value."""
+"""Implements `SecretStore` with any program: its output is the value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from l9.drivers.secrets.program import ask
 
 
 class Command:
-    """Runs `cmd:PROGRAM ARGUMENT …` at the working copy's top, without a shell; a last line end is none."""
+    """Runs `cmd:PROGRAM ARGUMENT …` at the working copy's top, without a shell; a final line end is removed."""
 
     def __init__(self, cwd: Path) -> None:
         self._cwd = cwd

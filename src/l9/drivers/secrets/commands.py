@@ -1,4 +1,4 @@
-"""What the programs of secret stores are asked, and what they answer. Values are only ever in what they print."""
+"""Arguments and output parsers of secret stores' programs. Values are only ever in their output."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ _FORMATS = {"env": "dotenv", "yaml": "yaml", "yml": "yaml", "json": "json", "ini
 
 
 class SopsFile(NamedTuple):
-    """A file that sops encrypted, and which of its keys is meant; empty for the whole file."""
+    """A file encrypted by sops, and one of its keys; empty for the whole file."""
 
     path: str
     key: str
 
     @property
     def format(self) -> str:
-        """What sops calls the file's form; `binary` for the whole of one that has no keys."""
+        """The file's format in sops' terms; `binary` for a whole file without keys."""
         return _FORMATS.get(self.path.rsplit(".", 1)[-1], "binary") if self.key else "binary"
 
 
 def op_read(reference: str) -> Argv:
-    """1Password's own program, for `op://VAULT/ITEM/FIELD`."""
+    """Read `op://VAULT/ITEM/FIELD` with 1Password's CLI."""
     return ("op", "read", "--no-newline", "--", reference)
 
 
 def vault_read(reference: str) -> Argv:
-    """HashiCorp Vault's own program, for `vault://PATH#FIELD`."""
+    """Read `vault://PATH#FIELD` with HashiCorp Vault's CLI."""
     path, _, field = reference.removeprefix("vault://").partition("#")
     return ("vault", "kv", "get", f"-field={field}", "--", path)
 
 
 def program(reference: str) -> Argv:
-    """The argument vector that follows `cmd:`. Raises ValueError for a quotation mark that is not closed."""
+    """Parse the argument vector after `cmd:`. Raises ValueError for an unclosed quotation mark."""
     return tuple(shlex.split(reference.removeprefix("cmd:")))
 
 
 def sops_file(reference: str) -> SopsFile:
-    """The file and the key of `sops:FILE#KEY`."""
+    """Parse the file and the key of `sops:FILE#KEY`."""
     path, _, key = reference.removeprefix("sops:").partition("#")
     return SopsFile(path, key)
 
 
 def sops_decrypt(file: SopsFile) -> Argv:
-    """Decrypt what is given on standard input; keys that nest are printed as JSON."""
+    """Decrypt standard input; nested keys are printed as JSON."""
     printed = file.format if file.format in ("dotenv", "binary") else "json"
     return ("sops", "decrypt", "--input-type", file.format, "--output-type", printed, "/dev/stdin")
 
 
 def parse_sops(file: SopsFile, out: str) -> str | None:
-    """The value of the key in what `sops_decrypt` printed; None where there is no such key, or no plain value."""
+    """Return the key's value in `sops_decrypt`'s output, or None if it is missing or not a plain value."""
     if file.format == "binary":
         return out
     if file.format == "dotenv":
@@ -67,7 +67,7 @@ def parse_sops(file: SopsFile, out: str) -> str | None:
 
 
 def _plain(value: Any) -> str | None:
-    """A value as an environment file has it; a number and a truth value as JSON writes them."""
+    """Return a value as text for an environment file; numbers and booleans as in JSON."""
     if isinstance(value, str):
         return value
     return json.dumps(value) if isinstance(value, bool | int | float) else None

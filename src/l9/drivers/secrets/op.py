@@ -1,4 +1,4 @@
-"""Implements `SecretStore` over 1Password's own program, `op`."""
+"""Implements `SecretStore` with 1Password's CLI, `op`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from l9.drivers.secrets.program import ask
 
 
 class OnePassword:
-    """Reads `op://VAULT/ITEM/FIELD`, as whoever is signed in, or by its service account."""
+    """Reads `op://VAULT/ITEM/FIELD` with the current sign-in or service account."""
 
     def __init__(self, cwd: Path) -> None:
         self._cwd = cwd

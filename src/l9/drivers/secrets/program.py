@@ -1,4 +1,4 @@
-"""Asks a secret store's program for one value. Nothing that it prints on standard output is ever told."""
+"""Run a secret store's program for one value. Its standard output is never shown."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from l9.checks.environment.env_file import Secret
 from l9.drivers.process.programs import run
 from l9.errors import ActionError
 
-PATIENCE = 120.0  # seconds: a person may have to touch a key or a finger reader first
+PATIENCE = 120.0  # seconds: a person may have to touch a key or a fingerprint reader
 
 
 def ask(argv: tuple[str, ...], cwd: Path, *, data: bytes | None = None, tells_why: bool = True) -> Secret:
-    """What the program prints, as text.
+    """Return the program's output as a secret.
 
-    Raises ActionError when it fails, with the first line of its standard error if it `tells_why` there: a
-    program of the user's own may print anything.
+    Raises ActionError if it fails, with the first line of its standard error if it `tells_why` there: a
+    user's own program may print anything.
     """
     done = run(argv, cwd=cwd, data=data, timeout=PATIENCE)
     if done.code != 0:
@@ -26,16 +26,16 @@ def ask(argv: tuple[str, ...], cwd: Path, *, data: bytes | None = None, tells_wh
         raise refusal(argv[0], f"exit code {done.code}{why}", shlex.join(argv))
     printed = Secret(done.out)
     if "\ufffd" in done.out or not printed.is_text():
-        raise refusal(argv[0], "what is no text", shlex.join(argv))
+        raise refusal(argv[0], "output that is not text", shlex.join(argv))
     return printed
 
 
 def refusal(program: str, found: str, remedy: str) -> ActionError:
-    """The error of a value that cannot be had."""
+    """Return the error for a value that could not be read."""
     return ActionError(
-        f"{program} gave no value", expected=f"a value from {program}", found=found, remedy=remedy
+        f"{program} returned no value", expected=f"a value from {program}", found=found, remedy=remedy
     )
 
 
 Read = Callable[[str], bytes | None]
-"""The bytes of one file of the release, None where there is none."""
+"""Returns the bytes of one file of the release, or None."""

@@ -1,4 +1,4 @@
-"""Implements `SecretStore` over sops, on the encrypted files of the release itself."""
+"""Implements `SecretStore` with sops, on encrypted files of the release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from l9.drivers.secrets.program import Read, ask, refusal
 
 
 class Sops:
-    """Reads `sops:FILE#KEY`, or `sops:FILE` whole, with the keys that sops itself finds. `files` reads the tree."""
+    """Reads `sops:FILE#KEY`, or all of `sops:FILE`, with the keys that sops finds. `files` reads the tree."""
 
     def __init__(self, cwd: Path, files: Read) -> None:
         self._cwd = cwd
@@ -31,6 +31,6 @@ class Sops:
         remedy = shlex.join(("sops", "edit", file.path))
         if value is None:
             raise refusal("sops", f"no value {file.key} in {file.path}", remedy)
-        if not (secret := Secret(value)).is_text():  # JSON can write what no file of text can
-            raise refusal("sops", f"{file.key} in {file.path} is no text", remedy)
+        if not (secret := Secret(value)).is_text():  # JSON can contain text that an env file cannot
+            raise refusal("sops", f"{file.key} in {file.path} is not text", remedy)
         return secret

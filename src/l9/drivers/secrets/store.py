@@ -8,8 +8,8 @@ from l9.checks.environment.env_file import Secret
 
 
 class SecretStore(Protocol):
-    """Where values are kept that no file of the release may hold."""
+    """A store for values that no file of the release may contain."""
 
     def read(self, reference: str) -> Secret:
-        """The value of one reference. Raises `l9.errors.ActionError`, which never holds a value."""
+        """Return the value of one reference. Raises `l9.errors.ActionError`, which never contains a value."""
         ...

@@ -1,4 +1,4 @@
-"""Implements `SecretStore` over HashiCorp Vault's own program, `vault`."""
+"""Implements `SecretStore` with HashiCorp Vault's CLI, `vault`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from l9.drivers.secrets.program import ask
 
 
 class Vault:
-    """Reads `vault://PATH#FIELD` with the address and the token that the program itself finds."""
+    """Reads `vault://PATH#FIELD` with the address and the token that the CLI finds."""
 
     def __init__(self, cwd: Path) -> None:
         self._cwd = cwd

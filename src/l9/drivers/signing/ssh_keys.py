@@ -1,4 +1,4 @@
-"""Signatures by SSH keys, made and verified by ssh-keygen itself: agents, hardware keys and all."""
+"""Signatures by SSH keys, made and verified by ssh-keygen, so that agents and hardware keys work."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from l9.errors import ActionError
 
 INSTALL = "apt-get install openssh-client"
 NO_QUESTIONS = {"SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
-TOUCH = 60.0  # seconds: a hardware key waits for a finger
+TOUCH = 60.0  # seconds: a hardware key waits for a touch
 
 
 class Signer(msgspec.Struct, frozen=True):
-    """Whose signature it is; `problem` says why it is nobody's that counts."""
+    """A signature's signer. `problem` is the reason why the signature does not count, or empty."""
 
     name: str = ""
     problem: str = ""
 
 
 def find_key(setting: str, top: Path) -> str:
-    """The key to sign with: as configured, else git's own, else OpenSSH's default; a path or a public key.
+    """Return the key to sign with: as configured, else git's, else OpenSSH's default; a path or a public key.
 
-    A path is relative to `top`. Raises ActionError where there is none.
+    A path is relative to `top`. Raises ActionError if there is none.
     """
     key = setting
     if not key and _setting(top, "gpg.format") == "ssh":
@@ -42,7 +42,7 @@ def find_key(setting: str, top: Path) -> str:
     if path.is_file() or Path(f"{path}.pub").is_file():
         return str(path if path.is_file() else f"{path}.pub")
     raise ActionError(
-        "there is no SSH key to sign with",
+        "no SSH key to sign with",
         expected="[release] signing_key, git's user.signingkey with gpg.format ssh, or ~/.ssh/id_ed25519",
         found=f"no file {path}",
         remedy=shlex.join(("ssh-keygen", "-t", "ed25519", "-f", str(path))),
@@ -50,9 +50,9 @@ def find_key(setting: str, top: Path) -> str:
 
 
 def sign(data: bytes, key: str, namespace: str) -> tuple[bytes, str]:
-    """The signature, and the key's fingerprint. Nobody is asked for a passphrase: an agent has it, or it fails.
+    """Return the signature and the key's fingerprint. Never prompts for a passphrase: use an agent.
 
-    Raises ActionError when the key cannot be used.
+    Raises ActionError if the key cannot be used.
     """
     with tempfile.TemporaryDirectory(prefix="l9-sign-") as directory:
         literal = ssh.literal_key(key)
@@ -70,7 +70,7 @@ def sign(data: bytes, key: str, namespace: str) -> tuple[bytes, str]:
 
 
 def verify(data: bytes, signature: bytes, allowed: Path, namespace: str) -> Signer:
-    """Who signed. Raises ActionError where ssh-keygen cannot be run."""
+    """Return the signer. Raises ActionError if ssh-keygen cannot be run."""
     with tempfile.TemporaryDirectory(prefix="l9-verify-") as directory:
         file = Path(directory) / "signature"
         file.write_text(ssh.armor(signature), encoding="ascii")
@@ -86,13 +86,13 @@ def verify(data: bytes, signature: bytes, allowed: Path, namespace: str) -> Sign
 
 
 def _refused(key: str, done: Done) -> ActionError:
-    """Why ssh-keygen did not sign, and the command that helps."""
+    """Return the error for a failed signature, with the command that helps."""
     said = [line for line in done.err.strip().splitlines() if not line.startswith(("Signing", "Write"))]
     locked = "passphrase" in done.err
     return ActionError(
-        f"{key} cannot be signed with",
-        expected="a key without a passphrase, or one that an ssh-agent holds",
-        found="it asks for a passphrase" if locked else said[-1] if said else f"exit code {done.code}",
+        f"cannot sign with {key}",
+        expected="a key without a passphrase, or in an ssh-agent",
+        found="a passphrase is required" if locked else said[-1] if said else f"exit code {done.code}",
         remedy=shlex.join(("ssh-add", key.removesuffix(".pub"))) if locked or "agent" in done.err
         or "No private key" in done.err else shlex.join(("ssh-keygen", "-l", "-f", key)),
     )  # fmt: skip

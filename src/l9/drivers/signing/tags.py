@@ -1,4 +1,4 @@
-"""Who signed a tag, as git verifies it with the signers that the repository, or else the user, trusts."""
+"""The signer of a tag, verified by git with the signers that the repository, or else the user, trusts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from l9.errors import ActionError
 
 
 def signature(top: Path, config: Config, name: str) -> Signature:
-    """The signature of a tag, verified whenever there is one. Raises ActionError where nobody could verify it."""
+    """Return a tag's signature, verified if there is one. Raises ActionError if it cannot be verified."""
     tag = read_tag(top, name)
     if tag.signature == "none":
         return Signature("none")
@@ -32,9 +32,9 @@ def signature(top: Path, config: Config, name: str) -> Signature:
 
 
 def signers_on_main(top: Path, config: Config) -> str | Signature:
-    """The allowed signers as main has them where it was reviewed: on origin, or here while origin has no main.
+    """Return the allowed signers from main on origin, or from the local main if origin has none.
 
-    Never the tag's own tree: whoever signs it could write themselves into it.
+    Never from the tag's own tree, to which a signer could add their own key.
     """
     main, path = config.release.main, config.release.allowed_signers
     refs = (f"refs/remotes/origin/{main}", f"refs/heads/{main}")
@@ -50,12 +50,12 @@ def signers_on_main(top: Path, config: Config) -> str | Signature:
 
 
 def verify(top: Path, name: str, *settings: str, required: bool) -> Signature:
-    """The signature of a tag that has one, by the tag's name or id. `required`: a key's owner must be certified.
+    """Verify the signature of a tag, by the tag's name or id. `required`: the key must be certified.
 
-    Raises ActionError where nobody could verify it.
+    Raises ActionError if it cannot be verified.
     """
     if required and run(git_signatures.least_trust(), cwd=top).code != 0:
-        # GnuPG may fetch an unknown signer's key by itself: being in the keyring is no trust.
+        # GnuPG may fetch an unknown signer's key by itself: a key in the keyring is not necessarily trusted.
         settings = (*settings, "gpg.minTrustLevel=marginal")
     done = run(git_signatures.verify_tag(name, *settings), cwd=top)
     if done.code != 0:
@@ -66,17 +66,17 @@ def verify(top: Path, name: str, *settings: str, required: bool) -> Signature:
 
 
 def _refuse_unverifiable(err: str) -> None:
-    """Raises ActionError where it is not the signature that is wrong."""
+    """Raise ActionError if the failure is not the signature's."""
     if program := git_signatures.missing_program(err):
         raise ActionError(
-            "the signature cannot be verified",
+            "cannot verify the signature",
             expected=f"a program {program}",
             found="none",
             remedy=f"command -v {program}",
         )
     if git_signatures.NO_SIGNERS in err:
         raise ActionError(
-            "the signature cannot be verified",
+            "cannot verify the signature",
             expected="allowed signers, in [release] allowed_signers or in gpg.ssh.allowedSignersFile",
             found="neither is configured",
             remedy=f"$EDITOR {FILE}  # [release] allowed_signers",

@@ -1,1 +1,1 @@
-"""OpenSSH's own client."""
+"""OpenSSH's client."""

@@ -1,4 +1,4 @@
-"""What each command answers, one file a topic: the same objects on the wire, on the screen as JSON, in `l9 schema`.
+"""The answer of each command, one file a topic: the same objects on the wire, in `--json`, and in `l9 schema`.
 
-Times are seconds since the epoch, durations seconds, sizes bytes. A `/1` only ever gets more fields.
+Times are seconds since the epoch, durations seconds, sizes bytes. Within `/1`, fields are only added.
 """

@@ -6,4 +6,4 @@ import msgspec
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"):
-    """Base. An answer's `schema` is its tag: it is written first, by itself, and it is checked when it is read."""
+    """Base. An answer's `schema` is its tag: written first, and checked when it is read."""

@@ -10,7 +10,7 @@ from l9.protocol.answers.answer import Answer
 class BranchLine(msgspec.Struct, frozen=True, kw_only=True):
     """One branch. `at`: its newest commit; `began`: its oldest one that main lacks; `days` since then.
 
-    `ahead` and `behind` are None where there is no main to compare with. `old`: not merged for over a week.
+    `ahead` and `behind` are None if there is no main. `old`: not merged for over a week.
     """
 
     name: str
@@ -27,7 +27,7 @@ class BranchLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BranchList(Answer, frozen=True, kw_only=True, tag="l9.branches/1"):
-    """`l9 branches`: all but main, here and on origin as of the last fetch. `known`: there is a main."""
+    """`l9 branches`: all except main, here and on origin as of the last fetch. `known`: there is a main."""
 
     main: str
     known: bool

@@ -1,4 +1,4 @@
-"""`l9 check`, `l9 ready`, `l9 checklist`: what was judged, by invariant or by criterion."""
+"""`l9 check`, `l9 ready`, `l9 checklist`: the verdicts by invariant or by criterion."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from l9.protocol.answers.answer import Answer
 
 
 class Fixed(msgspec.Struct, frozen=True, kw_only=True):
-    """What `l9 check --fix` did about one invariant, as a command that does the same."""
+    """One fix by `l9 check --fix`, as a command that does the same."""
 
     id: str
     did: str
 
 
 class Check(Answer, frozen=True, kw_only=True, tag="l9.check/1"):
-    """`l9 check`: `tag` is None for what HEAD would release; `ready` when nothing fails or is unknown.
+    """`l9 check`: `tag` is None for HEAD; `ready` if nothing fails or is unknown.
 
-    fixed: with `--fix`, what was changed in the working tree before this was judged; None without it.
+    fixed: with `--fix`, the changes in the working tree before the check; None without it.
     """
 
     tag: str | None
@@ -34,21 +34,21 @@ class Check(Answer, frozen=True, kw_only=True, tag="l9.check/1"):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journal has of the live release: `evidence` is what its gates saw, by invariant."""
+    """The live release in the journal: `evidence` is its gates' findings, by invariant."""
 
     release: str | None = None
     evidence: Mapping[str, str] = {}
 
 
 class HostCheck(Answer, frozen=True, kw_only=True, tag="l9.host-check/1"):
-    """The host's part of a check: its invariants judged now, and what is on record."""
+    """The host's part of a check: its invariants judged now, and the live release's record."""
 
     invariants: tuple[Judged, ...]
     record: Record
 
 
 class Criteria(Answer, frozen=True, kw_only=True):
-    """Base. `tag` is None for what HEAD would release; `ready`: nothing stands in its way."""
+    """Base. `tag` is None for HEAD; `ready`: no criterion is open."""
 
     tag: str | None
     commit: str
@@ -65,7 +65,7 @@ class Checklist(Criteria, frozen=True, kw_only=True, tag="l9.checklist/1"):
 
 
 class Explained(Answer, frozen=True, kw_only=True, tag="l9.invariant/1"):
-    """`l9 check --explain ID`: one invariant, what it looks at, and the gates that need it."""
+    """`l9 check --explain ID`: one invariant, its observable, and the gates that need it."""
 
     id: str
     why: str

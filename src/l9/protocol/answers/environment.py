@@ -11,7 +11,7 @@ from l9.protocol.answers.answer import Answer
 
 
 class HostEnv(Answer, frozen=True, kw_only=True, tag="l9.host-env/1"):
-    """The host's environment file against the rules that were sent."""
+    """The host's environment file, judged by the rules of the request."""
 
     report: EnvReport
 
@@ -25,7 +25,7 @@ class EnvPrints(Answer, frozen=True, kw_only=True, tag="l9.host-env-prints/1"):
 
 
 class EnvCheck(Answer, frozen=True, kw_only=True, tag="l9.env-check/1"):
-    """`l9 env check`: `target` is None for a local file. `mode` is octal, empty where there is no file."""
+    """`l9 env check`: `target` is None for a local file. `mode` is octal, empty if there is no file."""
 
     target: str | None
     path: str
@@ -47,7 +47,7 @@ class ComparedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnvDiff(Answer, frozen=True, kw_only=True, tag="l9.env-diff/1"):
-    """`l9 env diff A B`: exit code 7 when `same` is false."""
+    """`l9 env diff A B`: exit code 7 if `same` is false."""
 
     a: str
     b: str

@@ -11,21 +11,21 @@ from l9.protocol.answers.answer import Answer
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked for, and what was there."""
+    """The expected state and the observed one."""
 
     expected: str
     observed: str
 
 
 class Remedy(msgspec.Struct, frozen=True, kw_only=True):
-    """The next command to type; `when` says where or when, if that is not here and now."""
+    """The next command to type. `when`: the place or time, if not here and now."""
 
     command: str
     when: str = ""
 
 
 class Error(Answer, frozen=True, kw_only=True, tag="l9.error/1"):
-    """Any command that could not be done; on standard output with `--json`. `changed`: the host is not as before."""
+    """The error of any command; on standard output with `--json`. `changed`: the host has changed."""
 
     type: Literal["error"] = "error"
     code: str
@@ -39,7 +39,7 @@ class Error(Answer, frozen=True, kw_only=True, tag="l9.error/1"):
 
     @classmethod
     def of(cls, error: L9Error) -> Error:
-        """The error as it is printed and sent."""
+        """Convert an error for output."""
         return cls(
             code=error.code,
             message=error.message,
@@ -53,7 +53,7 @@ class Error(Answer, frozen=True, kw_only=True, tag="l9.error/1"):
 
 
 class ErrorCode(Answer, frozen=True, kw_only=True, tag="l9.code/1"):
-    """`l9 explain CODE`: what an error code means."""
+    """`l9 explain CODE`: the meaning of an error code."""
 
     code: str
     exit_code: int

@@ -17,7 +17,7 @@ class GateNeed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One gate of the table. `closed` is how a run ends in which it stays closed."""
+    """One gate of the table. `closed` is the outcome of a run in which it stays closed."""
 
     opens: State
     where: Substrate
@@ -39,7 +39,7 @@ class GuardRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GraphTable(Answer, frozen=True, kw_only=True, tag="l9.graph/1"):
-    """`l9 graph`. `digest` is what the operator's side and the host compare."""
+    """`l9 graph`. The operator's side and the host compare `digest`."""
 
     digest: str
     gates: tuple[GateRow, ...]

@@ -13,7 +13,7 @@ from l9.protocol.answers.answer import Answer
 
 
 class HookFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a hook says; what `closes` stops the commit or the push."""
+    """One finding of a hook; if it `closes`, it stops the commit or the push."""
 
     about: str
     found: str
@@ -24,7 +24,7 @@ class HookFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hooks(Answer, frozen=True, kw_only=True, tag="l9.hooks/1"):
-    """`l9 hooks install|status|remove`. `hooks_path` is what core.hooksPath says; `ready` when all are installed."""
+    """`l9 hooks install|status|remove`. `hooks_path` is core.hooksPath; `ready` if all are installed."""
 
     directory: str
     hooks_path: str | None
@@ -33,7 +33,7 @@ class Hooks(Answer, frozen=True, kw_only=True, tag="l9.hooks/1"):
 
 
 class HookRun(Answer, frozen=True, kw_only=True, tag="l9.hook/1"):
-    """`l9 hooks run NAME`. `before` is the exit code of the hook that was there before ours, if there is one."""
+    """`l9 hooks run NAME`. `before` is the exit code of the previous hook, if there is one."""
 
     hook: str
     ok: bool
@@ -43,7 +43,7 @@ class HookRun(Answer, frozen=True, kw_only=True, tag="l9.hook/1"):
 
 
 class ProtectBare(Answer, frozen=True, kw_only=True, tag="l9.protect.bare/1"):
-    """`l9 protect bare`: the files that were to be written, and whether anything was changed."""
+    """`l9 protect bare`: the files, and whether anything was changed."""
 
     repository: str
     policy: Policy | None
@@ -53,7 +53,7 @@ class ProtectBare(Answer, frozen=True, kw_only=True, tag="l9.protect.bare/1"):
 
 
 class ProtectGithub(Answer, frozen=True, kw_only=True, tag="l9.protect.github/1"):
-    """`l9 protect github`: rulesets as GitHub's REST API takes them; `applied` is what was done, by name."""
+    """`l9 protect github`: rulesets in the form of GitHub's REST API; `applied`: the actions by name."""
 
     rulesets: tuple[Ruleset, ...]
     applied: Mapping[str, str]

@@ -9,7 +9,7 @@ from l9.protocol.answers.answer import Answer
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True):
-    """One lock. `count`: names in it; `unhashed`: names that were locked without a hash before."""
+    """One lock. `count`: packages in it; `unhashed`: packages that were locked without a hash before."""
 
     lock: str
     sources: tuple[str, ...]
@@ -20,7 +20,7 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Locked(Answer, frozen=True, kw_only=True, tag="l9.lock/1"):
-    """`l9 lock`; with `--check` nothing is `written`, and the exit code is 3 when something `drifted`."""
+    """`l9 lock`; with `--check` nothing is `written`, and the exit code is 3 if something `drifted`."""
 
     written: bool
     drifted: bool
@@ -28,7 +28,7 @@ class Locked(Answer, frozen=True, kw_only=True, tag="l9.lock/1"):
 
 
 class Audited(Answer, frozen=True, kw_only=True, tag="l9.audit/1"):
-    """`l9 lock --audit`: `good` when all were asked about and none is known to be vulnerable; else exit code 3."""
+    """`l9 lock --audit`: `good` if all were audited and none has a known vulnerability; else exit code 3."""
 
     good: bool
     asked: int

@@ -19,7 +19,7 @@ class HostPlan(Answer, frozen=True, kw_only=True, tag="l9.host-plan/1"):
 
 
 class Plan(Answer, frozen=True, kw_only=True, tag="l9.plan/1"):
-    """`l9 plan TAG`. `changed_services` is None where they could not be compared; then `…_unseen` says why."""
+    """`l9 plan TAG`. `changed_services` is None if they could not be compared; `…_unseen` is the reason."""
 
     tag: str
     commit: str

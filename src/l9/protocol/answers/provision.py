@@ -8,7 +8,7 @@ from l9.protocol.answers.answer import Answer
 
 
 class PlannedChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One change to a host. `root`: it needs root. `commands`: how to make it by hand, where it is left to a person."""
+    """One change to a host. `root`: it needs root. `commands`: the commands to type, if it is left to a person."""
 
     kind: str
     title: str
@@ -18,7 +18,7 @@ class PlannedChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a person has to do. `blocking`: without it no deploy can succeed."""
+    """An action for a person. `blocking`: without it no deploy can succeed."""
 
     what: str
     expected: str
@@ -35,7 +35,7 @@ class InstalledAgent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeenHost(msgspec.Struct, frozen=True, kw_only=True):
-    """The host as it was found. `caddy` and `docker` are versions, None where there is none."""
+    """The observed host. `caddy` and `docker` are versions, None if not installed."""
 
     hostname: str
     user: str
@@ -46,7 +46,7 @@ class SeenHost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provision(Answer, frozen=True, kw_only=True, tag="l9.provision/1"):
-    """`l9 provision`: what was made, what is planned, what is left to a person."""
+    """`l9 provision`: the changes made, the changes planned, and the actions for a person."""
 
     target: str
     host: str

@@ -11,9 +11,9 @@ from l9.protocol.answers.answer import Answer
 
 
 class MadeRelease(Answer, frozen=True, kw_only=True, tag="l9.release/1"):
-    """`l9 release`: the release that was made, or would be with `dry_run`. `needed`: how far the version had to grow.
+    """`l9 release`: the new release, only planned with `dry_run`. `needed`: the least increment of the version.
 
-    `signer` attested the tree: a name where the signature counts here, else the key.
+    `signer` attested the tree: a name if the signer is allowed here, else the key.
     """
 
     tag: str
@@ -29,7 +29,7 @@ class MadeRelease(Answer, frozen=True, kw_only=True, tag="l9.release/1"):
 class ReleaseLine(msgspec.Struct, frozen=True, kw_only=True):
     """One release. `at` is seconds since the epoch; `commits` those since `previous`, or all.
 
-    signature: none, good, bad, or unknown where nobody could look. attestation: why none counts, in words, where
+    signature: none, good, bad, or unknown if it could not be verified. attestation: the reason why none counts, if
     `attested_by` is None. where: target to live, standby or retained.
     """
 
@@ -48,7 +48,7 @@ class ReleaseLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """One target; `problem` says why it did not answer, and is empty where it did."""
+    """One target. `problem`: the reason why it did not answer, or empty."""
 
     target: str
     problem: str = ""
@@ -56,7 +56,7 @@ class TargetAsked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Releases(Answer, frozen=True, kw_only=True, tag="l9.releases/1"):
-    """`l9 releases`: newest first; `targets` are those that were asked where they are."""
+    """`l9 releases`: newest first. `targets`: the targets that were queried."""
 
     releases: tuple[ReleaseLine, ...]
     targets: tuple[TargetAsked, ...]

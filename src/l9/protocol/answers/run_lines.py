@@ -1,4 +1,4 @@
-"""The JSON Lines of a command that runs long, as the agent sends them and as `--json` prints them."""
+"""The JSON Lines of long-running commands, as the agent sends them and as `--json` prints them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Start(RunMessage, frozen=True, kw_only=True, tag="start"):
 
 
 class EntryLine(RunMessage, frozen=True, kw_only=True, tag="entry"):
-    """A journal entry, as it was written."""
+    """A journal entry, unchanged."""
 
     entry: ev.Entry
 
 
 class ProgressLine(RunMessage, frozen=True, kw_only=True, tag="progress"):
-    """How a gate that waits is doing; `done` of `total` seconds, or counts where not `timed`. Not journalled."""
+    """A waiting gate's progress: `done` of `total`, in seconds if `timed`. Not journalled."""
 
     gate: str
     found: str
@@ -44,20 +44,20 @@ class TextLine(RunMessage, frozen=True, kw_only=True, tag="line"):
 
 
 class NoteLine(RunMessage, frozen=True, kw_only=True, tag="note"):
-    """A remark that is no event. `level` is note, open or warn."""
+    """A note that is not an event. `level` is note, open or warn."""
 
     text: str
     level: str = "note"
 
 
 class ResultLine(RunMessage, frozen=True, kw_only=True, tag="result"):
-    """The last line of a command that did not fail: its answer."""
+    """The last line of a successful command: its answer."""
 
     answer: RunResult | CgmpResult | LogsResult | DemoResult
 
 
 def progress_of(gate: str, pending: Pending) -> ProgressLine:
-    """The line of a gate that waits."""
+    """Return the line for a waiting gate."""
     return ProgressLine(
         gate=gate, found=pending.found, done=pending.done, total=pending.total, timed=pending.timed
     )

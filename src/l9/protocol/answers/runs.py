@@ -1,4 +1,4 @@
-"""How a run ended, and the runs on record: deploy, rollback, resume, cgmp, demo, logs, history, explain."""
+"""Results of runs, and the runs on record: deploy, rollback, resume, cgmp, demo, logs, history, explain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from l9.protocol.answers.answer import Answer
 
 
 class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the public URL answered from the operator's side; a warning at most. `status` is None without an answer."""
+    """The public URL's response to the operator's side; a warning at most. `status` is None without a response."""
 
     url: str
     status: int | None = None
@@ -21,10 +21,10 @@ class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunResult(Answer, frozen=True, kw_only=True, tag="l9.run/1"):
-    """`l9 deploy`, `rollback`, `resume`, `cgmp TAG`: how the run ended; None where a field has no meaning.
+    """`l9 deploy`, `rollback`, `resume`, `cgmp TAG`: the run's result; None for a field without meaning.
 
-    `outcome` is a terminal state, or the gate that `l9 cgmp` stopped behind; None where nothing was to resume, which
-    `resumed` false says. `attached`: the run was on already. `already_live`: nothing was done, this release is live.
+    `outcome` is a terminal state, or the last gate of `l9 cgmp`; None if there was nothing to resume, which
+    `resumed` false shows. `attached`: the run was already running. `already_live`: nothing was done.
     """
 
     run: str | None = None
@@ -44,7 +44,7 @@ class RunResult(Answer, frozen=True, kw_only=True, tag="l9.run/1"):
 
 
 class CgmpResult(Answer, frozen=True, kw_only=True, tag="l9.cgmp/1"):
-    """`l9 cgmp` without a tag: the stages of what HEAD would release, and the gate that they open."""
+    """`l9 cgmp` without a tag: the stages for HEAD, and the gate that they open."""
 
     outcome: State
     exit_code: int
@@ -52,14 +52,14 @@ class CgmpResult(Answer, frozen=True, kw_only=True, tag="l9.cgmp/1"):
 
 
 class LogsResult(Answer, frozen=True, kw_only=True, tag="l9.logs/1"):
-    """`l9 logs`: the slot, and how many lines there were."""
+    """`l9 logs`: the slot, and the number of lines."""
 
     slot: Slot
     lines: int
 
 
 class DemoStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of the demo. `excused` are failed requests that are the bad release's own."""
+    """One step of the demo. `excused`: failed requests that the bad release itself caused."""
 
     step: int
     title: str
@@ -74,7 +74,7 @@ class DemoStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemoResult(Answer, frozen=True, kw_only=True, tag="l9.demo/1"):
-    """`l9 demo`: its steps. `late`: the load generator was, so that no figure counts. `files`: where they lie."""
+    """`l9 demo`: its steps. `late`: the load generator was late, so no figure counts. `files`: their directory."""
 
     ok: bool
     steps: tuple[DemoStep, ...]
@@ -83,7 +83,7 @@ class DemoResult(Answer, frozen=True, kw_only=True, tag="l9.demo/1"):
 
 
 class RunLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `outcome` is unfinished, or the terminal state; `closed_by` and `reason` where a gate closed."""
+    """One run. `outcome` is unfinished, or the terminal state; `closed_by` and `reason` are set if a gate closed."""
 
     run: str
     kind: Kind
@@ -105,7 +105,7 @@ class History(Answer, frozen=True, kw_only=True, tag="l9.history/1"):
 
 
 class Verified(Answer, frozen=True, kw_only=True, tag="l9.verified/1"):
-    """`l9 history --verify`: the chain of the journal's entries holds."""
+    """`l9 history --verify`: the chain of the journal's entries is intact."""
 
     entries: int
     verified: bool = True

@@ -9,7 +9,7 @@ from l9.protocol.answers.answer import Answer
 
 
 class ProposedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of `l9 init`; one that is `there` stays as it is."""
+    """A file of `l9 init`; one that is already `there` is not changed."""
 
     path: str
     text: str
@@ -18,16 +18,16 @@ class ProposedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """Something for a person to do or to know; `next` is a command, or empty."""
+    """A task or a note for a person; `next` is a command, or empty."""
 
     what: str
     next: str
 
 
 class Init(Answer, frozen=True, kw_only=True, tag="l9.init/1"):
-    """`l9 init`: the settings' path and text, all files, and what is left to a person.
+    """`l9 init`: the settings' path and text, all files, and the tasks for a person.
 
-    Exit code 3 when nothing was `written`. `next`: the commands that follow.
+    Exit code 3 if nothing was `written`. `next`: the commands to type next.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""`l9 status`, `l9 drift`, and what the timer did."""
+"""`l9 status`, `l9 drift`, and the timer's result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from l9.protocol.answers.answer import Answer
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """The slot that public traffic goes to. `release` is None where nothing runs in it."""
+    """The slot that gets public traffic. `release` is None if nothing runs in it."""
 
     release: str | None
     slot: Slot
@@ -22,7 +22,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standby(msgspec.Struct, frozen=True, kw_only=True):
-    """The other slot. `until`: when a paused one is stopped."""
+    """The other slot. `until`: the time at which a paused one is stopped."""
 
     release: str | None
     slot: Slot
@@ -31,7 +31,7 @@ class Standby(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest run. `state` is running, interrupted, or how it ended; `gate` the one entered last."""
+    """The newest run. `state` is running, interrupted, or its outcome; `gate` is the last one entered."""
 
     id: str
     kind: Kind
@@ -43,7 +43,7 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(Answer, frozen=True, kw_only=True, tag="l9.status/1"):
-    """`l9 status`. `recorded` is the live release as the journal has it; `good` may be gone back to."""
+    """`l9 status`. `recorded`: the live release in the journal; `good`: releases that a rollback may use."""
 
     app: str
     target: str
@@ -58,7 +58,7 @@ class Status(Answer, frozen=True, kw_only=True, tag="l9.status/1"):
 
 
 class Tick(Answer, frozen=True, kw_only=True, tag="l9.tick/1"):
-    """What the timer did: the run that it recovered, the release whose standby it stopped. `busy`: a run is on."""
+    """The timer's result: the recovered run, the release whose standby was stopped. `busy`: a run is in progress."""
 
     busy: bool = False
     recovered: str | None = None
@@ -66,7 +66,7 @@ class Tick(Answer, frozen=True, kw_only=True, tag="l9.tick/1"):
 
 
 class DriftReport(Answer, frozen=True, kw_only=True, tag="l9.drift/1"):
-    """`l9 drift`: exit code 7 when `drift` is not empty. `live` is the live release on record."""
+    """`l9 drift`: exit code 7 if `drift` is not empty. `live` is the live release on record."""
 
     drift: tuple[Drift, ...]
     live: str | None

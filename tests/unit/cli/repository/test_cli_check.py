@@ -145,7 +145,7 @@ def test_an_invariant_is_explained(repository: Repository) -> None:
 
 def test_a_name_that_is_no_release(repository: Repository) -> None:
     repository.commit()
-    assert "this tag is refused" in repository.l9("check", "--", "--upload-pack=x", code=2)
+    assert "invalid tag name" in repository.l9("check", "--", "--upload-pack=x", code=2)
 
 
 PROJECT = '[project]\nname = "x"\nversion = "1"\ndependencies = ["fastapi>=0.100"]\n'

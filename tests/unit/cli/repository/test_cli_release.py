@@ -201,7 +201,7 @@ def test_no_key_to_sign_with_is_told_before_the_stages_run(desk: Desk) -> None:
     desk.key.unlink()
     Path(f"{desk.key}.pub").unlink()
     message, _, _, remedy = desk.refused("release", code=3)
-    assert message == "there is no SSH key to sign with"
+    assert message == "no SSH key to sign with"
     assert remedy.startswith("ssh-keygen -t ed25519")
     assert not (desk.work / ".git" / "l9" / "cgmp").exists()
 

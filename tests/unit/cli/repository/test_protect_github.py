@@ -97,7 +97,7 @@ def test_rulesets_of_others_are_left_alone(hub: Hub) -> None:
 def test_what_github_says_when_it_refuses(hub: Hub) -> None:
     argv = ("python3", "-P", "-m", "l9", "protect", "github", "--apply")
     said = hub.run(*argv, code=3, **hub.with_gh, FAKE_GH_FAILS="1").said
-    assert "GitHub did not take the rulesets" in said
+    assert "GitHub refused the rulesets" in said
     assert "Resource not accessible by integration (HTTP 403)" in said
     assert "next      gh auth status" in said
 
@@ -109,10 +109,10 @@ def test_without_gh(hub: Hub, tmp_path: Path) -> None:
         sys.executable, "-P", "-m", "l9", "protect", "github", "--apply",
         code=3, PATH=str(tmp_path / "bin"),
     ).said  # fmt: skip
-    assert "GitHub's own program is needed" in found
+    assert "gh, is required" in found
     assert "next      command -v gh" in found
 
 
 @pytest.mark.parametrize("name", ["l9-api", "ada/l9/api", "../x", "ada/l9?x=1"])
 def test_what_is_no_repository(hub: Hub, name: str) -> None:
-    assert "no repository on GitHub" in hub.l9("protect", "github", "--apply", "--repo", name, code=2)
+    assert "not a repository on GitHub" in hub.l9("protect", "github", "--apply", "--repo", name, code=2)

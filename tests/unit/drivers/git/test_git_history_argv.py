@@ -55,7 +55,7 @@ SSH = 'Good "git" signature {}with ED25519 key SHA256:abc\n'
             "[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG B948 Bob <bob@l9.invalid>\n",
             "Bob <bob@l9.invalid> (GPG key B948)",
         ),
-        ("", "somebody whom git did not name"),
+        ("", "an unnamed signer"),
     ],
 )
 def test_who_signed(err: str, who: str) -> None:
@@ -66,7 +66,7 @@ def test_who_signed(err: str, who: str) -> None:
     ("err", "why"),
     [
         (SSH.format("") + "No principal matched.\n", "ED25519 key SHA256:abc, which no allowed signer has"),
-        (SSH.format("") + "f:1: key has expired: x\n", "which was not valid when it was made"),
+        (SSH.format("") + "f:1: key has expired: x\n", "which was not valid at the time of signing"),
         (
             "Could not verify signature.\nSignature verification failed: incorrect signature\n",
             "the tag was changed",
@@ -74,12 +74,12 @@ def test_who_signed(err: str, who: str) -> None:
         ("Could not verify signature.\n", "does not verify (Could not verify signature.)"),
         ("", "does not verify (no reason given)"),
         ("[GNUPG:] BADSIG B9 Bob\n", "by Bob that does not fit: the tag was changed"),
-        ("[GNUPG:] EXPKEYSIG B9 Bob\n", "made by Bob with a key that has expired"),
-        ("[GNUPG:] REVKEYSIG B9 Bob\n", "made by Bob with a key that was revoked"),
-        ("[GNUPG:] EXPSIG B9 Bob\n", "made by Bob and expired since"),
+        ("[GNUPG:] EXPKEYSIG B9 Bob\n", "by Bob with an expired key"),
+        ("[GNUPG:] REVKEYSIG B9 Bob\n", "by Bob with a revoked key"),
+        ("[GNUPG:] EXPSIG B9 Bob\n", "by Bob that has expired"),
         (
             "[GNUPG:] GOODSIG B9 Bob\n[GNUPG:] TRUST_UNDEFINED 0 pgp\n",
-            "that nobody certified in this keyring",
+            "that is not certified in this keyring",
         ),
         ("[GNUPG:] ERRSIG B9 22\n[GNUPG:] NO_PUBKEY B9\n", "GPG key B9, which is not in this keyring"),
     ],

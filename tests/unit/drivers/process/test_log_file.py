@@ -85,13 +85,13 @@ def test_a_file_that_was_cut_short_lost_lines(log: Written) -> None:
     log.write(b"one\ntwo\n")
     assert log.read() == ["one", "two"]
     log.path.write_bytes(b"new\n")
-    assert log.read() == ["lost: its log file was cut short while it was read", "new"]
+    assert log.read() == ["lost: its log file was truncated while it was read", "new"]
     assert log.read() == []
 
 
 def test_a_file_that_is_gone_lost_lines(log: Written) -> None:
     log.path.unlink()
-    assert log.read() == ["lost: its log file cannot be read: No such file or directory"]
+    assert log.read() == ["lost: cannot read its log file: No such file or directory"]
 
 
 def test_another_file_is_read_from_where_it_counts(log: Written, tmp_path: Path) -> None:

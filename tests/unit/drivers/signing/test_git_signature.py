@@ -111,7 +111,7 @@ def test_a_tag_that_was_changed_after_it_was_signed(signed: Signed) -> None:
 def test_a_key_that_is_no_longer_valid(signed: Signed) -> None:
     signed.trust(signed.line("ada", 'valid-before="20200101"'))
     signed.sign()
-    assert "was not valid when it was made" in signed.seen().why
+    assert "was not valid at the time of signing" in signed.seen().why
 
 
 def test_a_key_that_was_revoked(signed: Signed) -> None:
@@ -161,7 +161,7 @@ def test_no_list_at_all(signed: Signed) -> None:
     assert signed.seen("").state == "unverified"
     with pytest.raises(ActionError) as refused:
         signed.seen('signatures = "required"\n')
-    assert refused.value.summary == "the signature cannot be verified: neither is configured"
+    assert refused.value.summary == "cannot verify the signature: neither is configured"
     assert refused.value.remedy.startswith("$EDITOR l9.toml")
 
 
@@ -220,7 +220,7 @@ def test_gpg_does_not_know_the_key(keyring: Signed, monkeypatch: pytest.MonkeyPa
 def test_a_key_in_the_keyring_is_not_yet_one_that_is_trusted(keyring: Signed) -> None:
     trusted(keyring, 2)
     assert keyring.seen("").state == "good"
-    assert "that nobody certified" in keyring.seen('signatures = "required"\n').why
+    assert "that is not certified" in keyring.seen('signatures = "required"\n').why
 
 
 def test_what_the_user_demands_of_keys_stands(keyring: Signed) -> None:
@@ -256,4 +256,4 @@ def test_a_gpg_key_that_has_expired(keyring: Signed) -> None:
         "-m",
         "x",
     )
-    assert "with a key that has expired" in keyring.seen("").why
+    assert "with an expired key" in keyring.seen("").why

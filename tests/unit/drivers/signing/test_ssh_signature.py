@@ -112,7 +112,7 @@ def test_a_locked_key_is_refused_at_once(tmp_path: Path) -> None:
     for name in (str(key), f"{key}.pub"):
         with pytest.raises(ActionError) as caught:
             sign(b"tree", name, "l9")
-        assert caught.value.found == "it asks for a passphrase"
+        assert caught.value.found == "a passphrase is required"
         assert caught.value.remedy == f"ssh-add {key}"
     assert time.monotonic() - began < 5
 

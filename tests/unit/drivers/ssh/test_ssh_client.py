@@ -58,7 +58,7 @@ COPY_ID = "ssh-copy-id -p 2222 vps"
         (
             "/home/ada/.ssh/config: line 1: Bad configuration option: x\n"
             "/home/ada/.ssh/config: terminating, 1 bad configuration options",
-            "ssh: the configuration of ssh is wrong", BY_HAND,
+            "ssh: invalid configuration", BY_HAND,
         ),
         ("Connection reset by 192.0.2.1 port 22", "ssh: vps closed the connection", BY_HAND),
         ("no matching host key type found", "ssh: cannot connect to vps", BY_HAND),
@@ -99,7 +99,7 @@ def test_by_hand_on_this_machine_it_is_the_command_itself() -> None:
     [
         ("127.0.0.1", ("-p", "PORT"), "ssh: 127.0.0.1 refused the connection"),
         ("nowhere.invalid", (), "ssh: no such host nowhere.invalid"),
-        ("127.0.0.1", ("-o", "NoSuchOption=1"), "ssh: the configuration of ssh is wrong"),
+        ("127.0.0.1", ("-o", "NoSuchOption=1"), "ssh: invalid configuration"),
         ("127.0.0.1", ("-p", "SILENT", "-o", "ConnectTimeout=1"), "ssh: 127.0.0.1 did not answer in time"),
     ],
 )
