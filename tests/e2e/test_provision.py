@@ -352,7 +352,7 @@ def test_what_an_older_l9_left_is_shown_and_removed(fresh: Fresh, host: Host) ->
     refused = json.loads(fresh.l9("status", "--json").stdout)
     assert (refused["code"], refused["message"]) == (
         "AGENT_MISMATCH",
-        "the agent on the host has another protocol",
+        "the agent on the host has a different protocol",
     )
     assert refused["remedy"][0]["command"] == "l9 provision"
     done = fresh.provision()

@@ -144,7 +144,7 @@ def test_no_previous_release(one: World) -> None:
 
 
 def test_live_release_is_no_target(two: World) -> None:
-    with pytest.raises(UsageError, match="live already"):
+    with pytest.raises(UsageError, match="already live"):
         two.rollback(V2)
 
 

@@ -23,7 +23,7 @@ def test_rollback_with_nothing_to_go_back_to(desk: Desk) -> None:
 
 
 def test_rollback_to_what_is_live(desk: Desk) -> None:
-    desk.refused("rollback", LIVE, code=2, says=(f"{LIVE} is live already",))
+    desk.refused("rollback", LIVE, code=2, says=(f"{LIVE} is already live",))
 
 
 @pytest.mark.parametrize("command", [("status",), ("deploy", NEXT), ("rollback",)])

@@ -34,7 +34,7 @@ def test_directory_that_is_no_clone(desk: Desk) -> None:
     "command", [("status",), ("plan", NEXT), ("deploy", NEXT), ("rollback",), ("resume",)]
 )
 def test_directory_of_another_target(desk: Desk, command: tuple[str, ...]) -> None:
-    says = ("on the host belongs to another target", "the one of l9-api", "l9-api-neighbour's own")
+    says = ("on the host belongs to another target", "the directory of l9-api", "l9-api-neighbour's own")
     desk.refused(*command, "--target", "neighbour", code=2, says=says)
 
 

@@ -56,7 +56,7 @@ STRANGE = 'echo \'{"type": "greeting"}\'\necho login banner\nexit 3\n'
 @pytest.mark.parametrize(
     ("script", "code", "says"),
     [
-        (NEWER, 2, ("another version", "version 9.9.9 on vps")),
+        (NEWER, 2, ("a different version", "version 9.9.9 on vps")),
         (STRANGE, 3, ("no agent of this l9 answers", "exit code 3")),
         (
             "echo 'python3: not found' >&2\nexit 127\n",

@@ -38,10 +38,10 @@ def test_it_greets_with_its_own_settings_and_answers(root: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"version": "0.0.9"}, "another version"),
-        ({"graph": "0" * 64}, "another graph"),
-        ({"schema": "l9.agent/1"}, "another protocol"),
-        ({"schema": "l9.agent/99", "ask": {"command": "of the future"}}, "another protocol"),
+        ({"version": "0.0.9"}, "a different version"),
+        ({"graph": "0" * 64}, "a different graph"),
+        ({"schema": "l9.agent/1"}, "a different protocol"),
+        ({"schema": "l9.agent/99", "ask": {"command": "of the future"}}, "a different protocol"),
     ],
 )
 def test_another_l9_is_refused_by_what_differs(root: Path, more: dict[str, Any], said: str) -> None:
@@ -54,7 +54,7 @@ def test_another_l9_is_refused_by_what_differs(root: Path, more: dict[str, Any],
 
 def test_another_target_is_refused(root: Path) -> None:
     error = refused(request(ask.Tick(), instance="shop"), in_directory(root))
-    assert error.evidence[0].observed == "the one of l9-api"
+    assert error.evidence[0].observed == "the directory of l9-api"
 
 
 CLAIM = dict.fromkeys(("commit", "tag_object", "tree", "config_blob"), "a" * 40) | {"tag": "v1.0.0-l9"}

@@ -65,7 +65,12 @@ def test_the_file_is_where_the_servers_settings_say() -> None:
     ("files", "blob", "message", "found"),
     [
         ({}, BLOB, f"{TAG} has no l9.toml", "no such file"),
-        ({"l9.toml": OWN}, "c" * 40, f"l9.toml of {TAG} is not the one that was judged", "blob bbbbbbbbbbbb"),
+        (
+            {"l9.toml": OWN},
+            "c" * 40,
+            f"l9.toml of {TAG} differs from the one that was judged",
+            "blob bbbbbbbbbbbb",
+        ),
         ({"l9.toml": "app = "}, BLOB, f"l9.toml is not TOML, in {TAG}", "Invalid value"),
         ({"l9.toml": f"{OWN}[helth]\n"}, BLOB, f"unknown key 'helth' in l9.toml, in {TAG}", "'helth'"),
         ({"l9.toml": f'{OWN}[env]\nfile = "../x"\n'}, BLOB, "is malformed", "env.file"),

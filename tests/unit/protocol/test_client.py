@@ -53,10 +53,10 @@ HELLO: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"version": "0.0.9"}, "another version"),
-        ({"graph": "0" * 64}, "another graph"),
-        ({"schema": "l9.agent/1"}, "another protocol"),
-        ({"schema": "l9.agent/1", "graph": "1", "version": "0.1.0"}, "another protocol"),
+        ({"version": "0.0.9"}, "a different version"),
+        ({"graph": "0" * 64}, "a different graph"),
+        ({"schema": "l9.agent/1"}, "a different protocol"),
+        ({"schema": "l9.agent/1", "graph": "1", "version": "0.1.0"}, "a different protocol"),
     ],
 )
 def test_an_agent_of_another_l9_is_refused_before_anything_is_sent_to_it(

@@ -33,7 +33,7 @@ _REFUSALS = (
 def check_tag_name(tag: str) -> str | None:
     """Return the reason for which a string may not be used as a tag; None if it may.
 
-    The reason completes "this tag is refused: ". Raises nothing.
+    The reason completes "invalid tag name: ". Raises nothing.
     Stricter than `git check-ref-format`, since a tag's name also reaches shells, paths and images (spec 3.3).
     """
     return next((reason for pattern, reason in _REFUSALS if pattern.search(tag)), None)

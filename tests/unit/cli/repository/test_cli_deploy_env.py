@@ -107,5 +107,5 @@ def test_a_store_that_gives_nothing_stops_the_deploy_before_the_host(repo: Repos
     released(repo, "PASSWORD=cmd:sh -c 'echo planted-out; echo planted-err >&2; exit 9'\n")
     shown = repo.l9("deploy", TAG, code=3)
     assert "PASSWORD cannot be resolved; the host was not contacted" in shown
-    assert "sh gave no value: exit code 9" in shown
+    assert "sh returned no value: exit code 9" in shown
     assert "/nonexistent" not in shown

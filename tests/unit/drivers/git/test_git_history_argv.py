@@ -65,7 +65,10 @@ def test_who_signed(err: str, who: str) -> None:
 @pytest.mark.parametrize(
     ("err", "why"),
     [
-        (SSH.format("") + "No principal matched.\n", "ED25519 key SHA256:abc, which no allowed signer has"),
+        (
+            SSH.format("") + "No principal matched.\n",
+            "ED25519 key SHA256:abc, which is not an allowed signer's",
+        ),
         (SSH.format("") + "f:1: key has expired: x\n", "which was not valid at the time of signing"),
         (
             "Could not verify signature.\nSignature verification failed: incorrect signature\n",
@@ -73,7 +76,7 @@ def test_who_signed(err: str, who: str) -> None:
         ),
         ("Could not verify signature.\n", "does not verify (Could not verify signature.)"),
         ("", "does not verify (no reason given)"),
-        ("[GNUPG:] BADSIG B9 Bob\n", "by Bob that does not fit: the tag was changed"),
+        ("[GNUPG:] BADSIG B9 Bob\n", "by Bob that does not match: the tag was changed"),
         ("[GNUPG:] EXPKEYSIG B9 Bob\n", "by Bob with an expired key"),
         ("[GNUPG:] REVKEYSIG B9 Bob\n", "by Bob with a revoked key"),
         ("[GNUPG:] EXPSIG B9 Bob\n", "by Bob that has expired"),

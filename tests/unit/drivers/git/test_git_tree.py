@@ -63,5 +63,5 @@ def test_it_finds_the_files_that_hold_a_pattern(top: Path) -> None:
 
 
 def test_a_tree_that_is_not_there(top: Path) -> None:
-    with pytest.raises(ActionError, match="cannot be read"):
+    with pytest.raises(ActionError, match="cannot read the files"):
         _ = GitTree(top, "no-such-tag").files

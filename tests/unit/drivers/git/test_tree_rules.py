@@ -21,12 +21,12 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64
     ("paths", "found", "remedy"),
     [
         ({"lib": TreeEntry("160000", "commit", "a" * 40, 0)}, "lib is a submodule", "git rm -r --cached lib"),
-        ({".l9/agent/x": FILE}, ".l9/agent/x: .l9/ is l9's own", "git rm -r --cached .l9"),
-        ({".l9": FILE}, ".l9: .l9/ is l9's own", "git rm -r --cached .l9"),
-        ({"../x": FILE}, "'../x' is no path", "git fsck"),
-        ({"a/./x": FILE}, "'a/./x' is no path", "git fsck"),
-        ({"/etc/x": FILE}, "'/etc/x' is no path", "git fsck"),
-        ({"a/.GIT/hooks/x": FILE}, "'a/.GIT/hooks/x' is no path", "git fsck"),
+        ({".l9/agent/x": FILE}, ".l9/agent/x: .l9/ is reserved for l9", "git rm -r --cached .l9"),
+        ({".l9": FILE}, ".l9: .l9/ is reserved for l9", "git rm -r --cached .l9"),
+        ({"../x": FILE}, "'../x' is not a valid path", "git fsck"),
+        ({"a/./x": FILE}, "'a/./x' is not a valid path", "git fsck"),
+        ({"/etc/x": FILE}, "'/etc/x' is not a valid path", "git fsck"),
+        ({"a/.GIT/hooks/x": FILE}, "'a/.GIT/hooks/x' is not a valid path", "git fsck"),
         ({"a": FILE, "a/b": FILE}, "a is both a file and a folder", "git fsck"),
     ],
 )

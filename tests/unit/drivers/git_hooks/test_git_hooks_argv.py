@@ -30,7 +30,7 @@ def test_a_hook_whose_l9_is_gone(tmp_path: Path, python: str) -> None:
         done = subprocess.run((shell, str(hook)), capture_output=True, text=True)
         assert done.returncode == 1
         assert f"✘ pre-commit: l9 not found at {python}\n" in done.stderr
-        assert f"type l9 x, or take this hook away: rm {hook}\n" in done.stderr
+        assert f"run l9 x, or remove this hook: rm {hook}\n" in done.stderr
 
 
 def test_a_hook_hands_everything_over(tmp_path: Path) -> None:

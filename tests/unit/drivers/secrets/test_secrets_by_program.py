@@ -98,7 +98,7 @@ def test_what_sops_cannot_read_is_told_by_its_own_words(keys: Keys, monkeypatch:
 
 def test_what_json_can_write_and_no_file_of_text_can_hold_is_refused(keys: Keys) -> None:
     data = keys.sops("prod.json", f'{{"a": "{PLANTED}\\u0000"}}', "json")
-    refused(Sops(keys.top, lambda _: data), "sops:prod.json#a", "a in prod.json is no text")
+    refused(Sops(keys.top, lambda _: data), "sops:prod.json#a", "a in prod.json is not text")
 
 
 # ── stand-ins ────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +146,7 @@ def refused(store: OnePassword | Vault | Sops | Command, reference: str, says: s
 def test_op_by_a_stand_in(stand_ins: Path) -> None:
     assert OnePassword(stand_ins).read("op://v/i/good").reveal() == PLANTED
     refused(OnePassword(stand_ins), "op://v/i/bad", "exit code 1: [ERROR] not signed in")
-    refused(OnePassword(stand_ins), "op://v/i/bytes", "no text")
+    refused(OnePassword(stand_ins), "op://v/i/bytes", "not text")
 
 
 def test_vault_by_a_stand_in(stand_ins: Path) -> None:
@@ -161,5 +161,5 @@ def test_a_command_of_ones_own_gets_its_arguments_as_they_are(stand_ins: Path) -
 
 def test_nothing_that_a_command_of_ones_own_prints_is_told(stand_ins: Path) -> None:
     refused(Command(stand_ins), "cmd:own bad", "exit code 3")
-    refused(Command(stand_ins), "cmd:own nul", "no text")
+    refused(Command(stand_ins), "cmd:own nul", "not text")
     refused(Command(stand_ins), "cmd:no-such-program", "no-such-program cannot be run")

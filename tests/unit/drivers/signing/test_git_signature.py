@@ -98,7 +98,7 @@ def test_a_signer_whom_nobody_allowed(signed: Signed) -> None:
     signed.sign("eve")
     found = signed.seen()
     assert found.state == "bad"
-    assert "which no allowed signer has" in found.why
+    assert "which is not an allowed signer's" in found.why
 
 
 def test_a_tag_that_was_changed_after_it_was_signed(signed: Signed) -> None:

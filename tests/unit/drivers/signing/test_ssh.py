@@ -32,7 +32,7 @@ def test_a_signature_reads_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("text", ["", "AAEC", ssh.armor(b"x").replace("eA==", "§"), "a\nb\nc"])
 def test_what_is_no_signature(text: str) -> None:
-    with pytest.raises(ValueError, match="no SSH signature"):
+    with pytest.raises(ValueError, match="not an SSH signature"):
         ssh.unarmor(text)
 
 

@@ -51,9 +51,9 @@ COPY_ID = "ssh-copy-id -p 2222 vps"
         ),
         (
             "ssh: connect to host vps port 22: Connection timed out",
-            "ssh: vps did not answer in time", BY_HAND,
+            "ssh: connection to vps timed out", BY_HAND,
         ),
-        ("Timeout, server vps not responding.", "ssh: vps did not answer in time", BY_HAND),
+        ("Timeout, server vps not responding.", "ssh: connection to vps timed out", BY_HAND),
         ("ssh: connect to host vps port 22: No route to host", "ssh: no route to vps", BY_HAND),
         (
             "/home/ada/.ssh/config: line 1: Bad configuration option: x\n"
@@ -100,7 +100,7 @@ def test_by_hand_on_this_machine_it_is_the_command_itself() -> None:
         ("127.0.0.1", ("-p", "PORT"), "ssh: 127.0.0.1 refused the connection"),
         ("nowhere.invalid", (), "ssh: no such host nowhere.invalid"),
         ("127.0.0.1", ("-o", "NoSuchOption=1"), "ssh: invalid configuration"),
-        ("127.0.0.1", ("-p", "SILENT", "-o", "ConnectTimeout=1"), "ssh: 127.0.0.1 did not answer in time"),
+        ("127.0.0.1", ("-p", "SILENT", "-o", "ConnectTimeout=1"), "ssh: connection to 127.0.0.1 timed out"),
     ],
 )
 def test_the_words_are_openssh_s_own(
