@@ -33,7 +33,7 @@ def command() -> None:
 def check_command(file: str | None, tag: str | None, target: str | None, as_json: bool) -> int:
     """Check the target's environment file, or FILE, against the schema in .env.example.
 
-    Exit code 3 if a required key has no value, a value has the wrong type, or others can read the host's file.
+    Exit code 3 if a required key has no value, a value is invalid, or others can read the host's file.
     """
     here = project(target)
     answer = check(here, file, tag)
