@@ -11,7 +11,7 @@ GRACE_SECONDS = 25
 
 
 def main() -> None:
-    # uvicorn, having closed everything, raises the signal that ended it once more. By then that is a success.
+    # After a clean shutdown, uvicorn raises the signal again; exit with success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "api.server_memory:app",

@@ -1,4 +1,4 @@
-"""PostgreSQL: pooled connections, and a reason without secrets when there is none."""
+"""PostgreSQL: pooled connections, and a cause without secrets if there is none."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-# Its warnings hold libpq's own words (see _CAUSES). The app says the same, in ours.
+# Its warnings contain libpq's own text (see _CAUSES). The app logs the cause itself.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 CONNECT_SECONDS = 3
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS memory_packet (
     created_at timestamptz NOT NULL DEFAULT now()
 )
 """
-# An allow-list: libpq's own text may hold parts of a mistyped DSN, and so of the password.
+# An allow-list: libpq's own text may contain parts of a mistyped DSN, password included.
 _CAUSES = (
     "MEMORY_DSN is not set",
     "connection refused",
@@ -44,23 +44,23 @@ _CAUSES = (
 
 
 def cause(error: psycopg.Error) -> str:
-    """Why the database did not answer, fit for a log and for strangers."""
+    """Return the cause of a database error, without secrets."""
     text = str(error).lower()
     known = next((known for known in _CAUSES if known.lower() in text), "unavailable")
     return f"database: {known} ({type(error).__name__})"
 
 
 class Database:
-    """A pool once the database has answered; until then, and whenever it is away, its reason at once."""
+    """A connection pool, opened once the database answers; until then each request fails with the cause."""
 
     def __init__(self) -> None:
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._opening: asyncio.Task[AsyncConnectionPool[Connection]] | None = None
-        self._closing: asyncio.Task[None] | None = None  # held, or the task may vanish
+        self._closing: asyncio.Task[None] | None = None  # keeps a reference, or the task may be collected
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
-        """A connection in autocommit mode, given back at the end. Raises psycopg.Error within seconds."""
+        """Yield a pooled connection in autocommit mode. Raises psycopg.Error within seconds."""
         pool = self._pool or await self._shared_open()
         checkout = asyncio.create_task(pool.getconn())
         try:
@@ -80,7 +80,7 @@ class Database:
             await pool.putconn(connection)
 
     def _retire(self, pool: AsyncConnectionPool[Connection]) -> None:
-        """From now on requests try to connect again, together, and learn the reason."""
+        """Drop the pool, so that the next request reconnects or reports the cause."""
         if self._pool is pool:
             self._pool = None
             self._closing = asyncio.create_task(pool.close())
@@ -91,7 +91,7 @@ class Database:
             await pool.close()
 
     async def _shared_open(self) -> AsyncConnectionPool[Connection]:
-        """One try at a time for all who wait: a try a request would keep a busy database from coming back."""
+        """Share one connection attempt among all waiting requests, to spare a recovering database."""
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._open())
         return await asyncio.shield(self._opening)
@@ -119,7 +119,7 @@ async def _connect() -> Connection:
     if not dsn:  # libpq would take this for "the local socket"
         raise psycopg.OperationalError("MEMORY_DSN is not set")
     try:
-        # libpq's own connect_timeout leaves out the look-up of the host
+        # libpq's own connect_timeout excludes the lookup of the host
         async with asyncio.timeout(CONNECT_SECONDS):
             return await psycopg.AsyncConnection.connect(dsn, autocommit=True, row_factory=dict_row)
     except TimeoutError:
@@ -127,7 +127,7 @@ async def _connect() -> Connection:
 
 
 async def create_schema(connection: Connection) -> None:
-    """Safe from two slots at once: IF NOT EXISTS alone still loses that race."""
+    """Create the schema under a lock: IF NOT EXISTS alone is not safe with two slots starting at once."""
     async with connection.transaction():
         await connection.execute("SET LOCAL lock_timeout = '3s'")
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))

@@ -1,8 +1,8 @@
-"""Ask the app on this host how it is: `python -m api.healthcheck` exits 0 or 1. Saves the image a curl."""
+"""Check the app on this host: `python -m api.healthcheck` exits 0 or 1. Replaces curl in the image."""
 
 import os
 import sys
-from http.client import HTTPConnection  # unlike urllib it knows no proxies
+from http.client import HTTPConnection  # unlike urllib, it ignores proxies
 
 
 def main() -> int:

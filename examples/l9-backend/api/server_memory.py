@@ -1,4 +1,4 @@
-"""The L9 Phase 2 memory system: packets in PostgreSQL behind a small HTTP face."""
+"""The L9 Phase 2 memory system: packets in PostgreSQL behind a small HTTP API."""
 
 import asyncio
 import hmac
@@ -30,9 +30,9 @@ log = logging.getLogger("uvicorn.error")
 
 
 def release() -> str:
-    """The tag that runs here, such as v0.5.1-l9: told by the deploy, else what this source will become."""
-    if told := os.environ.get("L9_RELEASE"):
-        return told
+    """Return the running tag, such as v0.5.1-l9: set by the deploy, else from this source's version."""
+    if tag := os.environ.get("L9_RELEASE"):
+        return tag
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
     return f"v{project['version']}-l9"
 
@@ -50,7 +50,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         async with memory():
             pass
-    except psycopg.Error as error:  # /health says so until it is back
+    except psycopg.Error as error:  # /health reports it until the database is back
         log.warning("Starting without a %s", database.cause(error))
     yield
     await app.state.database.close()
@@ -66,7 +66,7 @@ app = FastAPI(
 
 @asynccontextmanager
 async def memory() -> AsyncIterator[database.Connection]:
-    """A connection to a database that has our table. The first one to succeed makes it."""
+    """Yield a connection to a database with the table, which the first connection creates."""
     async with app.state.database.connect() as connection:
         if not app.state.schema_ready:
             await database.create_schema(connection)
@@ -83,7 +83,7 @@ async def unhealthy(_: Request, error: psycopg.Error) -> JSONResponse:
 
 @app.exception_handler(psycopg.DataError)
 async def unstorable(_: Request, error: psycopg.DataError) -> JSONResponse:
-    """PostgreSQL has no NUL in text, and no NaN in jsonb: the client's fault, not the database's."""
+    """Reject data that PostgreSQL cannot store, such as NUL in text or NaN in jsonb: a client error."""
     return JSONResponse({"detail": f"cannot be stored ({type(error).__name__})"}, status_code=422)
 
 
@@ -92,7 +92,7 @@ def authorized(
 ) -> None:
     key = os.environ.get("L9_EXECUTOR_API_KEY", "")
     given = bearer.credentials if bearer else ""
-    # An empty key admits nobody: forgetting to set it must not open the door.
+    # An empty key denies all access, so that an unset one is safe.
     if not key or not hmac.compare_digest(given.encode(), key.encode()):
         raise HTTPException(401, "a valid bearer token is required", {"WWW-Authenticate": "Bearer"})
 
@@ -103,7 +103,7 @@ class Packet(BaseModel):
 
     @classmethod
     async def of(cls, request: Request) -> Self:
-        """Whatever the content type: the spec's smoke test (5.1 step 6), a `curl -d`, sends a wrong one."""
+        """Parse a body of any content type: the spec's smoke test (5.1 step 6) sends a wrong one."""
         try:
             return cls.model_validate_json(await request.body())
         except ValidationError as error:
@@ -126,7 +126,7 @@ async def health() -> dict[str, str]:
 
 @app.get("/version")
 async def version() -> dict[str, str]:
-    """Which release answers here. Fast, and true without the database."""
+    """Return the release of this process, without the database."""
     return {"service": SERVICE, "version": VERSION, "release": RELEASE}
 
 
@@ -182,6 +182,6 @@ async def events() -> StreamingResponse:
 
 @app.get("/slow")
 async def slow(seconds: Annotated[float, Query(ge=0, le=10)] = 2) -> dict[str, float]:
-    """A request that takes its time, to be in flight when traffic moves or the process is told to stop."""
+    """Answer after a delay, to be in flight when traffic is switched or the process stops."""
     await asyncio.sleep(seconds)
     return {"slept": seconds}

@@ -1,4 +1,4 @@
-"""Hear of the end in time: endless answers have to stop, everything else may finish."""
+"""Signals the shutdown early: endless responses must stop, all others may finish."""
 
 import asyncio
 import signal
@@ -7,10 +7,10 @@ from types import FrameType
 
 
 def stop_event() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set, before the server's own handlers run.
+    """Return an event that SIGTERM and SIGINT set before the server's own handlers run.
 
-    ASGI announces the end (lifespan shutdown) only after the last connection has closed. That is too late for
-    an endless stream: it would hold the process until the grace time is over.
+    ASGI announces the shutdown (lifespan) only after the last connection has closed. That is too late for an
+    endless stream, which would keep the process until its grace time has elapsed.
     """
     stopping = asyncio.Event()
     if threading.current_thread() is threading.main_thread():
@@ -27,5 +27,5 @@ def _set_first(number: signal.Signals, stopping: asyncio.Event, loop: asyncio.Ab
         if callable(servers_handler):
             servers_handler(signum, frame)
 
-    # Not put back by us: uvicorn restores what it found when it leaves.
+    # Not restored here: uvicorn restores the previous handlers.
     signal.signal(number, handle)
