@@ -75,7 +75,7 @@ def project(target: str | None) -> Project:
 
 
 def own_server() -> Server | None:
-    """The target that provisioning installed this l9 for; None on an operator's machine. Raises ConfigError."""
+    """Return the target that provisioning installed this l9 for; None on an operator's machine. Raises ConfigError."""
     from l9.host import server
 
     agents = Path(sys.prefix).resolve().parent

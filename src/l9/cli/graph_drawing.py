@@ -138,7 +138,7 @@ def _before(row: Gate, rows: tuple[Gate, ...]) -> tuple[State, ...]:
 
 
 def _tag(action: type[Action]) -> str:
-    """An action's name in the journal."""
+    """Return an action's name in the journal."""
     return str(action.__struct_config__.tag)
 
 
