@@ -186,7 +186,7 @@ def test_another_blob_than_was_judged_is_refused(tmp_path: Path) -> None:
     host = Host(tmp_path / "app", l9_toml(tmp_path / "app", LOOSER))
     with pytest.raises(ActionError) as refused:
         host.keep("f" * 40)
-    assert refused.value.message == "l9.toml of v1.0.0-l9 is not the one that was judged"
+    assert refused.value.message == "l9.toml of v1.0.0-l9 differs from the one that was judged"
 
 
 def test_kept_settings_of_another_release_do_not_count(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def refused(world: World, behaviour: Behaviour, gate: State) -> str:
 
 def test_green_never_becomes_healthy(two: World) -> None:
     said = refused(two, NEVER_HEALTHY, State.DEADLINE)
-    assert "not in 2 s" in said
+    assert "not healthy in 2 s" in said
     assert "status 503" in said
 
 

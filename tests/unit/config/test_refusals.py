@@ -57,13 +57,19 @@ def test_an_unknown_key_is_answered_with_the_nearest_known_one(extra: str, where
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ('[check]\nwaive = {"workspace.on-main" = "a fork"}', "one of the workspace, of weight hard"),
+        (
+            '[check]\nwaive = {"workspace.on-main" = "a fork"}',
+            "an invariant of the workspace, of weight hard",
+        ),
         ('[check]\nwaive = {"workspace.on-moon" = "a fork"}', "no such invariant"),
-        ('[check]\nwaive = {"host.newer-than-live" = "a fork"}', "one of the host, of weight rule"),
-        ('[check]\nrequire = ["workspace.on-main"]', "one of the workspace, of weight hard"),
-        ('[needs]\nwaive = {"host.tag-same" = "a fork"}', "one of the host, of weight hard"),
-        ('[needs]\nwaive = {"workspace.stop-signal" = "a fork"}', "one of the workspace, of weight rule"),
-        ('[needs]\nrequire = ["host.newer-than-live"]', "one of the host, of weight rule"),
+        ('[check]\nwaive = {"host.newer-than-live" = "a fork"}', "an invariant of the host, of weight rule"),
+        ('[check]\nrequire = ["workspace.on-main"]', "an invariant of the workspace, of weight hard"),
+        ('[needs]\nwaive = {"host.tag-same" = "a fork"}', "an invariant of the host, of weight hard"),
+        (
+            '[needs]\nwaive = {"workspace.stop-signal" = "a fork"}',
+            "an invariant of the workspace, of weight rule",
+        ),
+        ('[needs]\nrequire = ["host.newer-than-live"]', "an invariant of the host, of weight rule"),
     ],
 )
 def test_an_invariant_is_waived_by_its_weight_and_its_side(line: str, found: str) -> None:

@@ -219,7 +219,7 @@ def test_a_hook_that_the_repository_tracks_is_for_a_person(clone: Clone) -> None
     clone.git("add", "--all")
     clone.commit("Add: Hooks")
     said = clone.l9("hooks", "install", code=2)
-    assert "pre-push is a file of this repository" in said
+    assert "pre-push is tracked by this repository" in said
     assert 'l9 hooks run pre-push -- "$@"' in said
     assert os.listdir(clone.work / ".githooks") == ["pre-push"]
 

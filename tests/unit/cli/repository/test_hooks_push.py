@@ -206,7 +206,7 @@ def test_required_signatures_with_the_signers_of_main(tmp_path: Path) -> None:
     clone.tag(TAG)
     assert "(tag.signed): no signature" in clone.push("origin", TAG, code=1)
     clone.tag(TAG, "--force", "--sign")
-    assert "no allowed signer" in clone.push("origin", TAG, code=1)
+    assert "not an allowed signer" in clone.push("origin", TAG, code=1)
     clone.write("signers", f"ada@l9.invalid {key.with_suffix('.pub').read_text()}")
     clone.change("signers", "Add: Who may sign")
     clone.write("signers", "")

@@ -245,7 +245,7 @@ def test_signatures(team: Team, tmp_path: Path) -> None:
     team.tag("v1.0.1-l9")
     assert "no signature" in team.refused("tag.signed", "origin", "v1.0.1-l9")
     team.tag("v1.0.2-l9", "--sign")
-    assert "no allowed signer" in team.refused("tag.signed", "origin", "v1.0.2-l9")
+    assert "not an allowed signer" in team.refused("tag.signed", "origin", "v1.0.2-l9")
     team.git("config", "user.signingKey", str(keys["ours"]))
     team.tag("v1.0.3-l9", "--sign")
     team.push("origin", "v1.0.3-l9")
