@@ -393,7 +393,7 @@ def test_a_git_that_cannot_merge_again_is_no_silent_pass(team: Team, tmp_path: P
     old = tmp_path / "old" / "git"
     old.parent.mkdir()
     real = shutil.which("git")
-    old.write_text(f'#!/bin/sh\n[ "$1" != merge-tree ] || exit 129\nexec \'{real}\' "$@"\n')
+    old.write_text(f'#!/bin/sh\ncase " $* " in *" merge-tree "*) exit 129;; esac\nexec \'{real}\' "$@"\n')
     old.chmod(0o755)
     team.branch()
     team.merge("feature/x", f"Reviewed-by: {BOB}")
