@@ -20,6 +20,8 @@ import msgspec
 import pytest
 
 from contracts.caddy_scene import BLUE, GREEN, Scene, binaries
+from l9.config.provisioned import in_directory
+from l9.config.settings import server_settings
 from l9.core.states import Slot
 from l9.drivers.caddy.admin import CaddyAdmin
 from l9.drivers.caddy.flag_file import CaddyFile
@@ -326,7 +328,11 @@ def test_the_kind_of_route_chooses(scene: Scene) -> None:
         config = msgspec.structs.replace(
             config, target=msgspec.structs.replace(config.target, runtime="process")
         )
-        assert type(host_ports(config, scene.layout).router) is chosen
+        signers = in_directory(scene.layout.root).allowed_signers
+        ports = host_ports(
+            config, layout=scene.layout, server=server_settings(config), allowed_signers=signers
+        )
+        assert type(ports.router) is chosen
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,6 @@ def test_a_tag_that_contains_l9s_own_directory_is_refused(tmp_path: Path) -> Non
     git("tag", "-a", NEVER, "-m", NEVER, cwd=work)
     git("push", "--quiet", "origin", "main", NEVER, cwd=work)
     clone.source.fetch(NEVER)
-    with pytest.raises(ActionError, match=r"\.l9/ is reserved for l9 directory"):
+    with pytest.raises(ActionError, match=r"\.l9/ is reserved for l9"):
         clone.source.add_tree(NEVER)
     assert not clone.has_tree(NEVER)

@@ -30,7 +30,7 @@ def test_a_release_is_built_once_for_a_commit(project: Project) -> None:
     assert first.size > 1_000_000
     project.said.clear()
     assert project.runtime.build(V1, commit(V1), project.said.append) == first
-    assert project.said == [f"image {first.digest[7:19]} of {V1} is there already"]
+    assert project.said == [f"image {first.digest[7:19]} of {V1} already exists"]
     moved = project.runtime.build(V1, commit(V2), project.said.append)
     assert (moved.commit, moved.digest != first.digest) == (commit(V2), True)
     again = project.runtime.build(V1, commit(V2), project.said.append, no_cache=True)
@@ -112,5 +112,5 @@ def test_a_compose_file_without_the_service_closes_the_gate(
 def test_a_release_without_a_compose_file(project: Project) -> None:
     project.tag(V1)
     (project.layout.tree(V1) / "compose.yaml").unlink()
-    with pytest.raises(ActionError, match="no compose file"):
+    with pytest.raises(ActionError, match="compose file not found"):
         project.runtime.build(V1, commit(V1), project.said.append)

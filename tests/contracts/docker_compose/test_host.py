@@ -221,7 +221,7 @@ def test_an_instance_is_one_directorys(project: Project, tmp_path: Path) -> None
     twin = Project(project.host, tmp_path / "twin", name=project.instance, ports=(8100, 8101))
     with pytest.raises(ActionError) as refused:
         twin.runtime.host(GREEN)
-    assert refused.value.message == "instance shop is another directory's on this host"
+    assert refused.value.message == "instance shop is in use by another directory on this host"
     assert str(project.root) in refused.value.found
     assert str(twin.root) in refused.value.expected
 

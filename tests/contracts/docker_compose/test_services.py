@@ -72,7 +72,7 @@ def test_a_service_that_is_never_healthy_is_shown_with_its_log(project: Project)
     )
     with pytest.raises(ActionError) as failed:
         project.deploy(BLUE, V1, broken)
-    assert failed.value.message == "service db does not come up"
+    assert failed.value.message == "service db did not start"
     assert failed.value.found == "exited with 1"
     assert failed.value.log == ("no data",)
 
@@ -104,7 +104,7 @@ def test_a_migration_runs_once_for_each_release_with_its_own_image(project: Proj
     broken = compose.replace("import os;", "import os; raise SystemExit('no such column');")
     with pytest.raises(ActionError) as failed:
         project.deploy(BLUE, V3, broken)
-    assert failed.value.message == "service migrate does not come up"
+    assert failed.value.message == "service migrate did not start"
     assert failed.value.log == ("no such column",)
     assert project.runtime.services(V3).status["migrate"] == "exited with 1"
 
@@ -124,7 +124,7 @@ def test_a_fixed_name_that_another_instance_has(project: Project, tmp_path: Path
     staging = Project(project.host, tmp_path / "staging", name="shop-staging", ports=(8100, 8101))
     with pytest.raises(ActionError) as refused:
         staging.deploy(BLUE, V1, compose)
-    assert refused.value.found == "one of project shop"
+    assert refused.value.found == "a container of project shop"
     assert project.inspect("shop-db", "{{.State.Status}}") == "running"
 
 

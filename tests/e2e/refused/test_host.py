@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.embedded, pytest.mark.timeout(120)]
 
 def test_no_directory_on_the_host(desk: Desk) -> None:
     answer = desk.refused(
-        "deploy", NEXT, "--target", "nowhere", code=2, says=("settings.json cannot be used",)
+        "deploy", NEXT, "--target", "nowhere", code=2, says=("settings.json are not usable",)
     )
     assert answer.remedies == ["l9 provision --target nowhere"]
 
@@ -34,7 +34,11 @@ def test_directory_that_is_no_clone(desk: Desk) -> None:
     "command", [("status",), ("plan", NEXT), ("deploy", NEXT), ("rollback",), ("resume",)]
 )
 def test_directory_of_another_target(desk: Desk, command: tuple[str, ...]) -> None:
-    says = ("on the host belongs to another target", "the directory of l9-api", "l9-api-neighbour's own")
+    says = (
+        "on the host belongs to another target",
+        "the directory of l9-api",
+        "a directory of l9-api-neighbour only",
+    )
     desk.refused(*command, "--target", "neighbour", code=2, says=says)
 
 

@@ -55,7 +55,7 @@ def test_what_an_older_l9_left_is_mended(wanted: Wanted) -> None:
     (state / "agent" / "0123456789abcdef" / "bin").mkdir(parents=True)
     (state / "agent" / "bin").symlink_to("0123456789abcdef/bin")
     (state / "config.json").write_text('{"app": "l9-api"}', encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"settings\.json cannot be used") as refused:
+    with pytest.raises(ConfigError, match=r"settings\.json are not usable") as refused:
         server.of_directory(wanted.layout.root)
     assert "which an older l9 wrote" in refused.value.found
     assert refused.value.remedy == "l9 provision"

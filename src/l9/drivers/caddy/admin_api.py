@@ -45,7 +45,7 @@ class AdminApi:
             reply = parse_reply(self._exchange(method, path, etag, body))
         except (OSError, ValueError) as error:
             raise ActionError(
-                "Caddy's admin API does not respond",
+                "Caddy's admin API does not answer",
                 expected=f"a response from {self._url}",
                 found=str(error) or type(error).__name__,
                 remedy="systemctl status caddy",

@@ -401,7 +401,7 @@ def test_the_hosts_own_l9_goes_by_the_settings_beside_it(root: Path) -> None:
     settings = in_directory(work).settings
     code, _, err = called(work, "rollback.sh", "v0.5.0-l9", cwd=Path("/"))
     assert code == 2
-    assert f"the settings in {settings} cannot be used" in err
+    assert f"the settings in {settings} are not usable" in err
     config = load(work)
     own = msgspec.structs.replace(config, target=msgspec.structs.replace(config.target, path=str(work)))
     settings.write_text(settings_text(server_settings(own)), encoding="utf-8")

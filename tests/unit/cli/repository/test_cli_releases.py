@@ -68,7 +68,7 @@ def test_a_target_that_does_not_answer_is_told_and_no_error(desk: Desk) -> None:
     found = desk.json("releases")
     assert [one["target"] for one in found["targets"]] == ["production", "staging"]
     by_name = {one["target"]: one for one in found["targets"]}
-    assert "/opt/l9/.l9/settings.json cannot be used" in by_name["production"]["problem"]
+    assert "/opt/l9/.l9/settings.json are not usable" in by_name["production"]["problem"]
     assert "ssh: " in by_name["staging"]["problem"]
     assert by_name["staging"]["remedy"].startswith("ssh ")
     assert len(found["releases"]) == 3
