@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -215,10 +216,19 @@ def test_the_slot_survives_a_restart(site, how):
     assert site.get().getheader("X-L9-Slot") == "green"
     site.caddy.restart()
     site.caddy.reload()
-    # The server that a reload ends may still accept one connection, and closes it unanswered (1 to 9 requests a run
-    # under load, which is why the switch is no reload). It gets one that asks nothing.
-    socket.create_connection(("127.0.0.1", site.port)).close()
-    assert site.get().getheader("X-L9-Slot") == "green"
+    assert first_answer_after_reload(site).getheader("X-L9-Slot") == "green"
+
+
+def first_answer_after_reload(site):
+    """The first answer of at most ten requests.
+
+    The server that a reload ends still accepts connections, and closes 1 to 9 of them unanswered under load
+    (measured; this is why the switch is no reload).
+    """
+    for _ in range(9):
+        with suppress(ConnectionResetError, http.client.RemoteDisconnected):
+            return site.get()
+    return site.get()
 
 
 def test_a_reload_takes_other_sites_and_a_wrong_one_changes_nothing(site):
