@@ -133,5 +133,5 @@ def test_no_atomic_push_and_a_tag_that_is_refused(desk: Desk) -> None:
     desk.git("tag", "-a", "--force", TAG, "-m", "Moved")
     with pytest.raises(ActionError) as refused:
         GitRepo(desk.work, parse(CONFIG)).push(TAG)
-    assert refused.value.message.endswith("origin takes no atomic push, and has main already")
+    assert refused.value.message.endswith("origin does not support atomic pushes, and has main already")
     assert desk.git("rev-parse", "main", cwd=desk.origin) == desk.git("rev-parse", "main")
