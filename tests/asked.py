@@ -68,5 +68,5 @@ def refused(sent: dict[str, Any] | bytes, find: Callable[[], Server]) -> Error:
 
 
 def in_directory(root: Path) -> Callable[[], Server]:
-    """Where an agent started with `--path` finds its settings."""
+    """Return the function by which an agent started with `--path` finds its settings."""
     return lambda: server.of_directory(root)

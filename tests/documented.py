@@ -1,4 +1,4 @@
-"""Whether what `--json` printed is what its schema says: no field too many, none too few, none of another type."""
+"""Check the output of `--json` against its schema: no field too many, none too few, none of another type."""
 
 from __future__ import annotations
 

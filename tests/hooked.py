@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 
 
 class Done(NamedTuple):
-    """What a program answered; `said` is all that it printed."""
+    """The result of a program; `said` is all that it printed."""
 
     code: int
     out: str

@@ -79,7 +79,7 @@ class Desk:
         (self.work / path).write_text(text, encoding="utf-8")
 
     def api(self, *paths: str) -> None:
-        """What the server's API document says from the next commit on."""
+        """Write the server's API document with these paths, for the next commit."""
         answer = {"get": {"responses": {"200": {"description": "well"}}}}
         document = {"openapi": "3.1.0", "info": {"title": "a", "version": "1"}}
         self.write("api.json", json.dumps({**document, "paths": dict.fromkeys(paths, answer)}))

@@ -30,7 +30,7 @@ class Screen(io.StringIO):
 
     @property
     def shown(self) -> list[str]:
-        """What is on the screen now, without the empty lines below it."""
+        """Return the lines on the screen now, without the empty lines below them."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip("\n").split("\n")
 
     @property

@@ -68,7 +68,7 @@ def a_run(kind: Kind) -> Run:
 
 
 def all_actions(row: Gate) -> tuple[do.AnyAction, ...]:
-    """What the row may do in any of the runs that differ in it."""
+    """Return every action that the row may do, over all runs that differ in it."""
     runs = [
         replace(a_run(kind), wake=wake)
         for kind in row.kinds
@@ -153,7 +153,7 @@ def test_there_is_one_commit_point() -> None:
 
 @pytest.mark.parametrize("row", GRAPH.rows, ids=lambda row: row.opens)
 def test_what_prepares_a_host_can_be_taken_back(row: Gate) -> None:
-    """What stays behind after an undo is inert: fetched objects, layers of an image, services of the project.
+    """Only inert things stay behind after an undo: fetched objects, layers of an image, services of the project.
 
     The record and what follows it come after the last gate that takes a release back.
     """

@@ -50,7 +50,7 @@ def calls(*wanted: str) -> set[str]:
 
 
 def test_files_are_made_safe_in_one_place() -> None:
-    """Where a file is synced it is also renamed, and its directory synced: in one place, and not nearly so in five."""
+    """Only these modules sync or replace files, so that the steps of a safe write are not repeated elsewhere."""
     assert calls("os.fsync", "os.replace") == {
         "l9.drivers.files.atomic",
         "l9.drivers.files.journal",  # which grows in place

@@ -42,7 +42,7 @@ def test_no_program_is_started_through_a_shell() -> None:
 
 @pytest.mark.parametrize("side", ["host", "operator"])
 def test_entries_are_appended_to_the_journal_in_one_place_on_each_side(side: str) -> None:
-    """Where an alert can be hung."""
+    """Each side appends through one `Recorder`, so that an alert has one place to hang."""
     calls = [
         ast.unparse(node.func)
         for _, tree in modules(side)

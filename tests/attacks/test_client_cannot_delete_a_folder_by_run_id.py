@@ -55,7 +55,7 @@ def test_the_directory_of_another_run(root: Path) -> None:
 
 
 def test_a_run_that_is_refused_leaves_no_directory(root: Path) -> None:
-    """What the removal is for."""
+    """The directory made for a refused run is removed again."""
     error = refused(request({"command": "rollback", "run": RUN}), in_directory(root))
     assert error.message == "there is no previous good release"
     assert list(Layout(root).run(RUN).parent.iterdir()) == []

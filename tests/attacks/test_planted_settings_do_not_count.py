@@ -1,4 +1,4 @@
-"""Who may write in a target's directory plants settings, signers or an agent's link there; root provisioned it."""
+"""Settings, signers and links planted in a target's directory do not count if root provisioned the target."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class Host:
         return subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout.strip()
 
     def keep(self, blob: str = "") -> None:
-        """What the action `ReadSettings` does."""
+        """Keep the tag's settings, as the action `ReadSettings` does."""
         self.session.ports.settings.keep(TAG, blob or self.git("rev-parse", f"{TAG}:l9.toml"))
 
     def judged_by(self) -> Config:

@@ -76,7 +76,7 @@ class ProcessHost:
         self.runtime = self.another()
 
     def another(self) -> ProcessRuntime:
-        """What another process of l9 works with, which started none of the slots."""
+        """Return the runtime of another l9 process, which started none of the slots."""
         return ProcessRuntime(self.config, self.layout, self.source)
 
     def port(self, slot: Slot) -> int:
@@ -104,7 +104,7 @@ class ProcessHost:
         return max((self.layout.state / "logs").glob(f"{slot}-*.log"), key=lambda path: path.stat().st_mtime)
 
     def log_lines(self, slot: Slot, count: int) -> None:
-        """What the process could have logged."""
+        """Append lines to the slot's log, as its process could have."""
         with self.log(slot).open("a") as log:
             log.writelines(f"noise{n}\n" for n in range(count))
 

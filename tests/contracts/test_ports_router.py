@@ -41,7 +41,7 @@ class Proxy:
         return reply.status, reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release")
 
     def settled(self, what: Callable[[], bool]) -> bool:
-        """Whether that becomes so soon: a real proxy does not count to the instant."""
+        """True if the condition becomes true within 5 seconds: a real proxy does not count to the instant."""
         until = time.monotonic() + 5
         while not what() and time.monotonic() < until:
             time.sleep(0.02)

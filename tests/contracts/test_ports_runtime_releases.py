@@ -1,4 +1,4 @@
-"""What is kept of releases, their logs and the host: the same promises of the simulated engine and of processes."""
+"""The simulated engine and processes keep the same promises about releases, their logs and the host."""
 
 from __future__ import annotations
 

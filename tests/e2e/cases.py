@@ -52,7 +52,7 @@ BAKED = ("gate-opened", State.BAKE)
 
 @pytest.fixture
 def place(kept: Kept, request: pytest.FixtureRequest) -> Iterator[Place]:
-    """Where the case happens, as the case before it left it; what a case that failed leaves is thrown away."""
+    """Yield the place as the case before left it; a place that a failed case leaves is thrown away."""
     failed = request.session.testsfailed
     yield kept.place()
     if request.session.testsfailed > failed:

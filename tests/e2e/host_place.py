@@ -49,7 +49,7 @@ class HostPlace:
         env.write_text(self.env(), encoding="utf-8")
 
     def prepare(self) -> None:
-        """What else belongs into the first commit, or lies beside it."""
+        """Add further files to the first commit, or beside it."""
 
     def stop(self) -> None:
         """Leave the host as it was, but for Docker's build cache: the next case starts from nothing, and soon."""
@@ -133,7 +133,7 @@ ssh_options = ["-F", "{self.host.ssh_config}"]
         subprocess.run(("git", *args), cwd=self.work, env={**os.environ, **GIT_NAMES}, check=True)
 
     def ask(self, *args: str) -> str:
-        """What git answers in the working copy."""
+        """Run git in the working copy and return its answer."""
         done = subprocess.run(("git", *args), cwd=self.work, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 

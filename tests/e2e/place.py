@@ -1,4 +1,4 @@
-"""Where the end-to-end cases happen: one face for the embedded default and for a host of its own."""
+"""The places of the end-to-end cases: one face for the embedded default and for a host of its own."""
 
 from __future__ import annotations
 

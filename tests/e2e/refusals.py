@@ -1,4 +1,4 @@
-"""What a refused command must be: told in full to people and to machines, with nothing changed anywhere."""
+"""Assert that a refused command is told in full to people and to machines, with nothing changed anywhere."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Answer:
 
     @property
     def findings(self) -> list[dict[str, str]]:
-        """What was expected, found and advised, in either form of an end."""
+        """Return what was expected, found and advised, in either form of an end."""
         if "closed" in self.document:
             return [
                 {"expected": f["expected"], "found": f["found"], "remedy": f["remedy"]}
@@ -190,7 +190,7 @@ def _be_l9(args: tuple[str, ...], cwd: Path, env: dict[str, str], largest_file: 
 
 
 def on_terminal(args: tuple[str, ...], cwd: Path, env: dict[str, str]) -> str:
-    """What `l9 ARGS` writes to a terminal."""
+    """Run `l9 ARGS` on a terminal and return its output."""
     ours, theirs = pty.openpty()
     clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
     child = subprocess.Popen(

@@ -59,7 +59,7 @@ class AskingPlace(EmbeddedPlace):
         return subprocess.run(("git", *args), cwd=self.work, capture_output=True, text=True)
 
     def state(self) -> tuple[Any, ...]:
-        """What a refused deploy must leave as it was on the host."""
+        """Return the state of the host that a refused deploy must not change."""
         status = l9_json(self, "status")
         trees = sorted(path.name for path in (self.layout.state / "releases").iterdir())
         live = (status["live"]["release"], status["live"]["since"], status["standby"]["release"])

@@ -321,7 +321,7 @@ def test_a_user_with_sudo_needs_no_hand(network: Network, tmp_path: Path) -> Non
 
 
 def _owners(host: Host) -> set[str]:
-    """Who owns what decides on the host; nobody else may write there."""
+    """Return the owners of the files that decide on the host; nobody else may write there."""
     places = ("/etc/l9", "/usr/lib/l9")
     assert host.run(("find", *places, "!", "-type", "l", "-perm", "/022")).stdout == ""
     modes = host.run(("stat", "-c", "%a", *places, "/etc/l9/l9-api", "/usr/lib/l9/l9-api")).stdout

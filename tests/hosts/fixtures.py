@@ -20,7 +20,7 @@ BACKEND_REQUIREMENTS = REPOSITORY / "examples" / "l9-backend" / "requirements.tx
 
 
 def why_not() -> str | None:
-    """What this machine lacks for hosts of their own, and the command that mends it."""
+    """Return what this machine lacks for hosts of their own and the command that mends it, or None."""
     if os.geteuid() != 0:
         return "needs root: run `sudo make test`"
     check = subprocess.run(

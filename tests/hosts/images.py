@@ -58,7 +58,7 @@ class Image:
 
 
 def cache() -> Path:
-    """Where images are kept from one run to the next."""
+    """Return the directory that keeps images from one run to the next."""
     found = Path(os.environ.get("L9_TEST_CACHE") or Path.home() / ".cache" / "l9-tests")
     found.mkdir(parents=True, exist_ok=True)
     return found
@@ -155,7 +155,7 @@ def own_sources() -> list[str]:
 
 
 def pip_configuration() -> str:
-    """How this machine's pip reaches its index, with the certificates where the image has them."""
+    """Return the settings of this machine's pip for its index, with the certificates where the image has them."""
     out = checked((sys.executable, "-m", "pip", "config", "list"))
     settings = {"cert": str(CERTIFICATES)}
     for line in out.splitlines():

@@ -1,4 +1,4 @@
-"""What a test process owns on this machine, by name, and how what a dead one left is found and removed.
+"""Name what a test process owns on this machine, and find and remove what a dead one left.
 
 Every name is `l9t-<pid>-<number>`. Processes are known by pid, start time and boot, so that a pid used again
 is never taken for ours.

@@ -1,1 +1,1 @@
-"""What must hold whatever happens, in whatever order."""
+"""Properties that must hold after any events in any order."""

@@ -178,7 +178,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def what_is_needed_is_kept(self) -> None:
-        """What stands in a slot, and what may be gone back to, has its image and its tree."""
+        """Each release in a slot, and each that may be gone back to, has its image and its tree."""
         machine, entry = self.world.machine, self.world.journal.last_finished()
         standing = {machine.release(slot) for slot in Slot} - {None}
         if entry is None or self._interrupted() or entry.body.outcome is State.FAIL_STATE:
@@ -231,7 +231,7 @@ class AnyOrder(RuleBasedStateMachine):
         return last is not None and last.finished is None
 
     def _calm(self) -> bool:
-        """Whether nothing but the release itself can make a deploy fail."""
+        """True if nothing but the release itself can make a deploy fail."""
         machine = self.world.machine
         live = machine.slots[machine.active]
         sound = live is None or live.behaviour in GOOD_ENOUGH.values()

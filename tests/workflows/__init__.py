@@ -1,1 +1,1 @@
-"""What can go wrong, and what then must be so. Names of tests are failures."""
+"""Test cases for failures and the state that must follow. Names of tests are failures."""

@@ -82,7 +82,7 @@ def test_the_hosts_own_settings_count_and_not_only_the_operators(one: World) -> 
 
 
 def test_going_back_asks_for_none(asking: World) -> None:
-    """What was live was attested when it went live; an outage is no time to ask again."""
+    """The live release was attested when it went live; an outage is no time to ask again."""
     asking.tag(V2)
     asking.source.attest(V2)
     assert asking.deploy(V2).outcome is State.SUCCESS

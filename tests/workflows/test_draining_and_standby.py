@@ -1,4 +1,4 @@
-"""What was accepted is answered, streams are not left hanging, and the standby ends when its time is over."""
+"""Accepted requests are answered, streams are not left hanging, and the standby ends when its time is over."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_green_is_sick_when_the_run_is_taken_up_in_the_soak(two: World) -> None:
 
 
 def test_soak_begins_anew_for_whoever_takes_the_run_up(two: World) -> None:
-    """How the release did while nobody watched is not known."""
+    """The release's health while nobody watched is not known."""
     killed_after(two, "gate-opened HEALTH")
     two.wait(60)
     taken_up = two.clock.now()

@@ -1,4 +1,4 @@
-"""What goes wrong behind a release that was proved and baked needs a person, and takes nothing from its users."""
+"""A failure after a release was proved and baked needs a person, and takes nothing from its users."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_target_was_pruned(three: World) -> None:
 
 
 def test_nothing_that_is_offered_was_pruned(three: World) -> None:
-    """What the journal offers after a refused deploy is what the host still has."""
+    """The host still has every release that the journal offers after a refused deploy."""
     three.deploy(V4)
     three.deploy("v1.0.5-l9", NEVER_HEALTHY)
     with pytest.raises(UsageError) as error:
@@ -93,7 +93,7 @@ def test_nothing_is_rebuilt_unless_it_is_asked_for(two: World, waited: int) -> N
 
 @pytest.mark.parametrize("waited", [0, 601])
 def test_rebuilt_when_asked(two: World, waited: int) -> None:
-    """What stood by is not what goes live: the release starts anew from the new image."""
+    """The standby process does not go live: the release starts anew from the new image."""
     two.wait(waited)
     two.tick()
     began = two.clock.now()

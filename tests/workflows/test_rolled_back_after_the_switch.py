@@ -41,7 +41,7 @@ def test_release_breaks_one_second_after_the_switch(two: World) -> None:
 
 
 def test_release_breaks_for_users_and_not_for_probes(two: World) -> None:
-    """What probes do not find, the access log of real traffic shows."""
+    """The access log of real traffic shows failures that probes do not find."""
     two.router.reports_traffic = True
     run = two.deploy(V3, replace(BREAKS_AFTER_SWITCH, breaks_for_users_only=True))
     assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STANDS_STOPPED, closed_by=State.BAKE)

@@ -105,7 +105,7 @@ def test_both_releases_are_sick_so_the_known_one_is_taken(two: World) -> None:
 
 
 def test_look_at_the_end_of_the_way_back_fails(two: World) -> None:
-    """What cannot be proved is not claimed."""
+    """An outcome that cannot be proved is not claimed."""
     two.clock.after(0.3, lambda: two.acts.failing.update({"runtime.slots": always}))
     run = two.deploy(V3, NEVER_HEALTHY)
     assert run.outcome is State.FAIL_STATE

@@ -1,4 +1,4 @@
-"""What the operator's side may write into the host's journal: what its own gates saw, and nothing else."""
+"""The operator's side may write into the host's journal only what its own gates saw."""
 
 from __future__ import annotations
 

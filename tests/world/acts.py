@@ -1,4 +1,4 @@
-"""What all simulated ports share: being watched, being cut off by a crash, and failing on demand."""
+"""The common part of all simulated ports: being watched, being cut off by a crash, and failing on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a release does once it runs: each field is one fault, and the default is a good release."""
+"""The behaviour of a running release: each field is one fault, and the default is a good release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the deployer can be killed: after a journal entry, and around and within each act on the host."""
+"""The points at which the deployer can be killed: after a journal entry, and around and within each act on the host."""
 
 from __future__ import annotations
 

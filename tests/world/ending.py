@@ -1,4 +1,4 @@
-"""How a run must have ended: asserted in one place, for all tests on the simulated host."""
+"""Assert how a run ended: in one place, for all tests on the simulated host."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def evidence(run: Run, gate: State) -> str:
 
 
 def without_standby(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What must be as before when a run was taken back.
+    """Return the part of the state that must be as before when a run was taken back.
 
     The standby may have been stopped, and the oldest release that is kept, but was rolled back from, forgotten.
     """

@@ -87,7 +87,7 @@ class World:
         return copy.deepcopy(self, {id(one): one for one in shared})
 
     def runs(self) -> HostSession:
-        """What a new process of the deployer works with; nothing but the host outlives it."""
+        """Return the session of a new process of the deployer; nothing but the host outlives it."""
         ports = HostPorts(
             self.clock, self.runtime, self.router, self.source, self.http, self.record, self.env, self.settings
         )  # fmt: skip
@@ -177,7 +177,7 @@ class World:
 
     @property
     def idle(self) -> tuple[str | None, str] | None:
-        """What stands in the other slot: its release and status."""
+        """Return the release and status of the other slot, or None if it is empty."""
         proc = self.machine.slots[self.machine.active.other]
         return (proc.release, proc.status) if proc else None
 

@@ -64,7 +64,7 @@ class Machine:
     # ── what is so now ───────────────────────────────────────────────────────────────────────────
 
     def healthy(self, slot: Slot) -> bool:
-        """Whether its health check answers 200."""
+        """True if the slot's health check answers 200."""
         proc = self.slots[slot]
         if proc is None or proc.status != "running" or proc.behaviour.never_healthy:
             return False
@@ -74,11 +74,11 @@ class Machine:
         return age >= proc.behaviour.starts_in and (until is None or age < until)
 
     def serves(self, slot: Slot) -> bool:
-        """Whether users get what they ask for."""
+        """True if users get what they ask for."""
         return self.healthy(slot) and not self.broken(slot)
 
     def broken(self, slot: Slot) -> bool:
-        """Whether it answers 500 to all but its health check."""
+        """True if the slot answers 500 to all but its health check."""
         proc = self.slots[slot]
         assert proc is not None
         if proc.behaviour.smoke_fails:
@@ -111,7 +111,7 @@ class Machine:
         return 1 if self.slow and recent and self.runs(slot) else 0
 
     def log(self, slot: Slot, since: float) -> list[LogLine]:
-        """What the process in the slot has logged since then."""
+        """Return the lines that the process in the slot has logged since then."""
         proc, now = self.slots[slot], self.clock.now()
         if proc is None or not proc.started_at:
             return []

@@ -42,7 +42,7 @@ class FakeRouter:
         return self._machine.open_requests(slot), self._machine.streams[slot]
 
     def traffic(self, slot: Slot, since: float) -> Traffic:
-        """What users were answered since then, if the public is to be heard at all."""
+        """Return the traffic of users since then, if the router reports it; otherwise none."""
         self._acts.look("router.traffic")
         proc = self._machine.slots[slot]
         if not self.reports_traffic or proc is None or proc.routed_at is None:

@@ -158,7 +158,7 @@ class Project:
         file.write_text(text, encoding="utf-8")
 
     def tag(self, release: str, compose: str = ONE_SERVICE, files: dict[str, str] | None = None) -> None:
-        """What `AddTree` leaves: the release's tree."""
+        """Write the release's tree, as `AddTree` leaves it."""
         given = {"compose.yaml": compose, "Dockerfile": DOCKERFILE, "app.py": APP, "version": release}
         for path, text in (given | (files or {})).items():
             self.write(f".l9/releases/{release}/tree/{path}", text)
@@ -190,7 +190,7 @@ class Project:
         return self.runtime.slots()[slot]
 
     def get(self, slot: Slot, path: str = "/", patience: float = 10.0) -> dict[str, object]:
-        """What the slot answers at its endpoint, once it does."""
+        """Return the answer at the slot's endpoint, as soon as there is one."""
         base, until = self.runtime.endpoint(slot), time.monotonic() + patience
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What the engine's client says when there is no engine, a deaf one, an old one, or one that refuses."""
+"""Test cases for the engine's client with no engine, a deaf one, an old one, and one that refuses."""
 
 from __future__ import annotations
 

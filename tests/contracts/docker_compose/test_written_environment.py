@@ -1,4 +1,4 @@
-"""What a deploy writes into `.env` is read by the real Docker Compose as it was meant. No engine is needed."""
+"""The real Docker Compose reads the `.env` that a deploy writes as it was meant. No engine is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no bad input at all: spaces and umlauts in every path, Ctrl-C, terminals."""
+"""Test cases that are no bad input at all: spaces and umlauts in every path, Ctrl-C, terminals."""
 
 from __future__ import annotations
 

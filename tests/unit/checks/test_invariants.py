@@ -155,7 +155,7 @@ def by_id(invariant: Invariant) -> str:
 
 
 class Case(NamedTuple):
-    """What an invariant says of changed facts: `says` stands in `found`."""
+    """A case of an invariant on changed facts: `says` stands in `found`."""
 
     invariant: Invariant
     says: str

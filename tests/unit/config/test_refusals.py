@@ -1,4 +1,4 @@
-"""What a configuration is refused for, and how that is said."""
+"""Test cases for refused configurations and their messages."""
 
 from __future__ import annotations
 

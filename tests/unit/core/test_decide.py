@@ -1,4 +1,4 @@
-"""What to do next, on a table of five rows that a lamp each opens; the runner's part is played here."""
+"""Test cases for deciding what to do next: five rows that a lamp each opens; the runner's part is played here."""
 
 from __future__ import annotations
 

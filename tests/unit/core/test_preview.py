@@ -1,4 +1,4 @@
-"""What the gates say before anything is done."""
+"""Test cases for the gates' verdicts before anything is done."""
 
 from __future__ import annotations
 

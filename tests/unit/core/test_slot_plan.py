@@ -1,4 +1,4 @@
-"""Which slot a release goes to, and what is said of what stands there."""
+"""Test cases for choosing a release's slot, and for the account of what stands there."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def binary(request) -> Path:
 
 
 def slot_text(name: str, port: int, state: Path) -> str:
-    """What one slot answers with. Streams have the same server under another address, to be counted apart."""
+    """Return the directives of one slot. Streams have the same server under another address, to be counted apart."""
     return f"""
 		header X-L9-Slot {name}
 		@probe_{name} {{

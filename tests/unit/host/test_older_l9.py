@@ -1,4 +1,4 @@
-"""What an l9 from before left on a host: each part is refused by its name, with a command that mends it."""
+"""Each part that an older l9 left on a host is refused by its name, with a command that mends it."""
 
 from __future__ import annotations
 

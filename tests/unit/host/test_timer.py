@@ -1,4 +1,4 @@
-"""What the timer calls: one JSON line, and an exit code that says what it found."""
+"""Test cases for the timer's commands: one JSON line, and an exit code that says what was found."""
 
 from __future__ import annotations
 

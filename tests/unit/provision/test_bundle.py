@@ -74,7 +74,7 @@ def test_each_part_on_the_list_is_there_once() -> None:
 
 
 def needed(module: str) -> set[str]:
-    """What a module imports as it is imported itself."""
+    """Return the modules that a module imports as it is imported itself."""
     path = SRC.parent.joinpath(*module.split(".")).with_suffix(".py")
     tree = ast.parse((path if path.exists() else path.with_suffix("") / "__init__.py").read_bytes())
     found: set[str] = set()

@@ -1,4 +1,4 @@
-"""What runs on the host, run here: through the same program and pipe, without ssh."""
+"""Test cases for the host's side of provisioning, run here: through the same program and pipe, without ssh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the host lacks: each with what was expected, what was found, and a command."""
+"""Test cases for a host's needs: each with what was expected, what was found, and a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wanted comes from the configuration; what cannot be a file's name is refused."""
+"""The wanted state comes from the configuration; a value that cannot be a file's name is refused."""
 
 from __future__ import annotations
 

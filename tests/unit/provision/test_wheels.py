@@ -21,7 +21,7 @@ ARM = msgspec.structs.replace(
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the real pip finds wheels, and nowhere else."""
+    """Return the only directory where the real pip finds wheels."""
     directory = tmp_path / "shelf"
     directory.mkdir()
     monkeypatch.setenv("PIP_FIND_LINKS", str(directory))

@@ -1,4 +1,4 @@
-"""What a client of an API notices of the next one: a table of changes, each with what is said of it."""
+"""Test cases for the changes that a client of an API notices, each with its message."""
 
 from __future__ import annotations
 

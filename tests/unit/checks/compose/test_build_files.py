@@ -74,7 +74,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def verdicts(tree: GitTree, config: Config, waived: dict[str, str] | None = None) -> dict[str, str]:
-    """What each invariant of image and compose file says, by the end of its id; those that hold are left out."""
+    """Return the message of each invariant of image and compose file by the end of its id, without those that hold."""
     seen = {
         dockerfile_facts.Dockerfile: read_build(tree, config),
         compose_facts.ComposeFile: read_compose(tree, config),

@@ -1,4 +1,4 @@
-"""Which services are the slots and which the others, from any compose file that people write."""
+"""Test cases for telling the slots' services from the others, in any compose file that people write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What project files declare against what their locks hold."""
+"""Test cases for comparing the declarations of project files with their locks."""
 
 from __future__ import annotations
 

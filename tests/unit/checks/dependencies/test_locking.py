@@ -1,4 +1,4 @@
-"""What is locked from what, uv's and pip-audit's command lines, and what they answer."""
+"""Test cases for what is locked from what, the command lines of uv and pip-audit, and their answers."""
 
 from __future__ import annotations
 

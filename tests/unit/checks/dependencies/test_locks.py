@@ -1,4 +1,4 @@
-"""Whether a requirements file pins what it installs."""
+"""Test cases for requirements files that pin what they install, and those that do not."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a Dockerfile makes an image of."""
+"""Test cases for reading the images and the recipe of a Dockerfile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which variables a release reads: what is found, what has a default, and what is documented."""
+"""Test cases for the variables that a release reads: those found, those with a default, those documented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which scripts and workflows a tree has, on real git."""
+"""Test cases for finding the scripts and workflows of a tree, on real git."""
 
 from __future__ import annotations
 

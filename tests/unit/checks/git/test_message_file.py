@@ -1,4 +1,4 @@
-"""What git keeps of the file that a message is written in."""
+"""Test cases for the text that git keeps of a message file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pushes are refused, by which rule, with which remedy."""
+"""Test cases for refused pushes, each with its rule and its remedy."""
 
 from __future__ import annotations
 

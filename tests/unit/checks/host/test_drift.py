@@ -1,4 +1,4 @@
-"""Where the host is not what the journal says."""
+"""Test cases for a host that differs from its journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What git tells of added lines, read as it comes."""
+"""Test cases for reading git's added lines as they come."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def leaky(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Leaky:
 
 @pytest.fixture(params=["tree", "range"])
 def either(request: pytest.FixtureRequest, leaky: Leaky) -> Leaky:
-    """What is added is found before the first release as well as after it."""
+    """Additions are found before the first release as well as after it."""
     if request.param == "range":
         leaky.base = leaky.write({"README.md": "x"})
     return leaky

@@ -1,4 +1,4 @@
-"""What only holds a place, and what could be real."""
+"""Test cases for telling placeholders from values that could be real."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a scanner's findings is told, and that no line is kept from it in which it would find something."""
+"""Test cases for the findings that are told, and for keeping no line from the scanner that it would report."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Place:
         return documents(self.text(*args, "--json", code=code))
 
     def text(self, *args: str, code: int) -> str:
-        """What the command prints with this exit code."""
+        """Run the command, assert its exit code, and return its output."""
         argv = (sys.executable, "-m", "l9", "check", *args)
         done = subprocess.run(argv, cwd=self.top, env=self.env, capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
@@ -59,7 +59,7 @@ class Place:
         return {one["id"]: one for one in found["invariants"]}
 
     def bad(self, *args: str) -> dict[str, str]:
-        """What stands in the way, by id, each with a command to type."""
+        """Return the findings that stand in the way, by id; each has a command to type."""
         judged = self.check(*args, code=3).values()
         found = {one["id"]: one for one in judged if one["closes"]}
         assert all(one["remedy"] and one["found"] and one["expected"] for one in found.values()), found

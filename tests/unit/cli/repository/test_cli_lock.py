@@ -208,7 +208,7 @@ def test_what_the_service_knows(place: Place) -> None:
 
 
 def test_what_was_skipped_is_unknown(place: Place) -> None:
-    """What the real one does where its service has never heard of a name: it exits with 0."""
+    """The real pip-audit exits with 0 where its service has never heard of a name."""
     place.write("requirements.txt", "alpha==1.0\n")
     row = {"name": "alpha", "skip_reason": "not found"}
     assert place.document("--audit", code=3, **fake_audit(place, answer(row)))["good"] is False

@@ -34,7 +34,7 @@ class Told:
         self.git("commit", "--quiet", "-m", "Add: Something")
 
     def check(self, *args: str, code: int) -> dict[str, str]:
-        """What is said of secrets; nothing that is printed in either form holds one."""
+        """Return the verdict on secrets; neither form of the output may hold one."""
         for form in ((), ("--json",)):
             argv = (sys.executable, "-m", "l9", "check", "--substrate", "repository", *args, *form)
             done = subprocess.run(argv, cwd=self.top, capture_output=True, text=True)

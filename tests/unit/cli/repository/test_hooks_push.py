@@ -22,7 +22,7 @@ def clone(tmp_path: Path) -> Clone:
 
 
 def alone(tmp_path: Path) -> Clone:
-    """Who works alone says so."""
+    """Return a working copy whose settings ask for no review, with hooks installed."""
     clone = working_copy(tmp_path, '[release]\nreview = "none"\n')
     clone.l9("hooks", "install")
     return clone
@@ -218,7 +218,7 @@ def test_required_signatures_with_the_signers_of_main(tmp_path: Path) -> None:
 
 
 def deploys_push(clone: Clone) -> str:
-    """What `l9 deploy` pushes, as it pushes it."""
+    """Push as `l9 deploy` does, and return the report of what is on origin."""
     return GitRepo(clone.work, load_any(clone.work)).push(TAG)
 
 

@@ -158,7 +158,7 @@ def test_squashed_commits_are_no_merges(team: Team) -> None:
 
 
 def test_replaced_objects_are_not_believed(team: Team) -> None:
-    """Who may push refs/replace could show the hook another commit than the one that everybody gets."""
+    """A pusher of refs/replace could show the hook another commit than the one that everybody gets."""
     direct = team.change()
     team.branch("feature/y", "y.py")
     team.git("switch", "--quiet", "--detach", "HEAD^")
@@ -414,7 +414,7 @@ def test_a_person_is_asked(tmp_path: Path) -> None:
 
 
 def on_terminal(argv: list[str], answer: str, team: Team) -> tuple[str, int]:
-    """What a command says on a terminal where somebody types that answer, and its exit code."""
+    """Run a command on a terminal, type the answer, and return its output and exit code."""
     ours, theirs = pty.openpty()
     child = subprocess.Popen(argv, cwd=team.work, env=team.env, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)

@@ -1,4 +1,4 @@
-"""Which handler of a foreign Caddy is ours, the one change to it, and what is read of its admin API."""
+"""Test cases for finding our handler in a foreign Caddy, the one change to it, and reading the admin API."""
 
 from __future__ import annotations
 

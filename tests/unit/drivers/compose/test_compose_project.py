@@ -1,4 +1,4 @@
-"""What is built for a release, and the other services as compose gets them."""
+"""Test cases for the build of a release, and for the other services as compose gets them."""
 
 from __future__ import annotations
 

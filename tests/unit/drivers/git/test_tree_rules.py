@@ -1,4 +1,4 @@
-"""What of a tree is refused by name, and ids of trees as git itself makes them."""
+"""Test cases for names that are refused in a tree, and for ids of trees as git itself makes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hooks are told of a push, and what git is asked about it."""
+"""Test cases for reading what hooks are told of a push, and for the questions to git about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the programs of secret stores are asked, and how their answers are read."""
+"""Test cases for the command lines of secret stores' programs, and for reading their answers."""
 
 from __future__ import annotations
 

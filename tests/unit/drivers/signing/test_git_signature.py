@@ -122,7 +122,7 @@ def test_a_key_that_was_revoked(signed: Signed) -> None:
 
 
 def test_nobody_writes_themselves_into_the_list(signed: Signed) -> None:
-    """What is tagged and not on origin yet was reviewed by nobody."""
+    """A signer who is not on origin yet was reviewed by nobody."""
     signed.trust(signed.line("ada"))
     signed.trust(signed.line("eve"), push=False)
     signed.sign("eve")

@@ -1,4 +1,4 @@
-"""What ssh is called with, and what its failures are called."""
+"""Test cases for the arguments of ssh, and for the names of its failures."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def _environment(desk: Desk) -> None:
 
 
 def _global(desk: Desk) -> None:
-    """What is read before any repository is."""
+    """Write settings that git reads before any repository's, in a file and in the environment."""
     (desk.root / "gitconfig").write_text(
         "[trace2]\nnormalTarget = 2\n[color]\nui = always\n[alias]\nlog = !false\n"
         "[core]\nautocrlf = true\neol = crlf\nquotePath = true\nabbrev = 4\n"

@@ -1,4 +1,4 @@
-"""What is derived from a repository: service, port, health, settings, example file, and what is left to a person."""
+"""Test cases for a proposal: service, port, health, settings, example file, and what is left to a person."""
 
 from __future__ import annotations
 
