@@ -178,7 +178,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def what_is_needed_is_kept(self) -> None:
-        """Each release in a slot, and each that may be gone back to, has its image and its tree."""
+        """Each release in a slot, and each rollback candidate, has its image and its tree."""
         machine, entry = self.world.machine, self.world.journal.last_finished()
         standing = {machine.release(slot) for slot in Slot} - {None}
         if entry is None or self._interrupted() or entry.body.outcome is State.FAIL_STATE:

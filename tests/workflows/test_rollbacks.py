@@ -93,7 +93,7 @@ def test_nothing_is_rebuilt_unless_it_is_asked_for(two: World, waited: int) -> N
 
 @pytest.mark.parametrize("waited", [0, 601])
 def test_rebuilt_when_asked(two: World, waited: int) -> None:
-    """The standby process does not go live: the release starts anew from the new image."""
+    """The standby process does not go live: the release is started from the new image."""
     two.wait(waited)
     two.tick()
     began = two.clock.now()
