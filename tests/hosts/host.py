@@ -170,7 +170,12 @@ class Host:
 
     def popen(self, argv: Sequence[str], **kw: Any) -> subprocess.Popen[Any]:
         """Start as root in the host. Any signal that ends the Popen kills the process in there."""
-        return subprocess.Popen(self._inside(argv), **{"env": CLEAN_ENVIRONMENT, **kw})
+        process = subprocess.Popen(self._inside(argv), **{"env": CLEAN_ENVIRONMENT, **kw})
+        # A Popen that ends before the process inside has asked for its parent's death signal leaves it alive.
+        wait_until(
+            lambda: process.poll() is not None or _runs_inside(process.pid), f"{argv[0]} did not start"
+        )
+        return process
 
     def load_image(self, tar: Path, tag: str, changes: Sequence[str] = ()) -> None:
         """Make an image of a root file system. `Host(images=...)` is faster."""
@@ -282,6 +287,15 @@ class Host:
             for part in ("image", "overlay2", "vfs"):
                 if (store / part).exists():
                     (store / part).rename(into / part)
+
+
+def _runs_inside(nsenter: int) -> bool:
+    """True once the process inside has passed `nsenter` and `setpriv`, and is what was asked for."""
+    with suppress(OSError):
+        children = Path(f"/proc/{nsenter}/task/{nsenter}/children").read_text(encoding="ascii").split()
+        names = [Path(f"/proc/{child}/comm").read_text(encoding="utf-8").strip() for child in children]
+        return bool(names) and not {"nsenter", "setpriv"} & set(names)
+    return False
 
 
 def wait_until(answers: Callable[[], bool], otherwise: str, seconds: float = 20) -> None:
