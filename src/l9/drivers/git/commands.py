@@ -214,8 +214,13 @@ def list_entries(revision: str) -> Argv:
     return ("git", "ls-tree", "-r", "-z", "-l", "--full-tree", revision)
 
 
+def list_entry(tree: str, path: str) -> Argv:
+    """List what a tree has at one path, as `list_entries` does; a directory is one entry."""
+    return ("git", "--literal-pathspecs", "ls-tree", "-z", "-l", "--full-tree", tree, "--", path)
+
+
 def parse_entries(out: str) -> dict[str, TreeEntry]:
-    """Parse `list_entries`' output, by path. Submodules (kind `commit`) and missing objects have no size."""
+    """Parse `list_entries`' output, by path. Directories, submodules and missing objects have no size."""
     found = {}
     for line in filter(None, out.split("\0")):
         about, _, path = line.partition("\t")

@@ -62,7 +62,7 @@ class GitRepo:
 
     def blob(self, name: str, path: str) -> str:
         """Return the id of a file's git blob in a tag's tree, or an empty text."""
-        entry = self.tree(name).entries.get(path)
+        entry = self.tree(name).entry(path)
         return entry.object_id if entry is not None and entry.kind == "blob" else ""
 
     def forget(self) -> None:

@@ -49,6 +49,17 @@ class GitTree:
                 self._entries = git.parse_entries(os.fsdecode(out))
             return self._entries
 
+    def entry(self, path: str) -> TreeEntry | None:
+        """Return the entry at a path, directories excepted, without listing the tree if it is not listed yet."""
+        if not path or "\0" in path or set(path.split("/")) & {"", ".", ".."}:
+            return None  # no path in a tree
+        with self._reading:
+            if self._entries is None:
+                out = self._git(git.list_entry(self._resolved(), path))
+                found = git.parse_entries(os.fsdecode(out)).get(path)
+                return None if found is not None and found.kind == "tree" else found
+            return self._entries.get(path)
+
     @cached_property
     def files(self) -> tuple[str, ...]:
         """The paths of plain files."""
@@ -57,14 +68,14 @@ class GitTree:
     def read(self, paths: Iterable[str], longest: int = LONGEST) -> dict[str, bytes]:
         """Return the content of these plain files by path, in one process, without those over `longest` bytes."""
         known = self.entries
-        wanted = [p for p in paths if p in known and known[p].size <= longest]
-        wanted = [p for p in wanted if known[p].kind == "blob" and known[p].mode != LINK]
-        return self._contents(wanted)
+        return self._contents({p: known[p] for p in paths if p in known and _is_source(known[p], longest)})
 
     def text(self, path: str) -> str | None:
         """Return one file as text, undecodable bytes replaced, or None if there is no such plain file."""
-        data = self.read((path,)).get(path)
-        return None if data is None else data.decode(errors="replace")
+        entry = self.entry(path)
+        if entry is None or not _is_source(entry, LONGEST):
+            return None
+        return self._contents({path: entry})[path].decode(errors="replace")
 
     def link(self, path: str) -> str:
         """Return the target of the link at this path, as written."""
@@ -72,7 +83,10 @@ class GitTree:
 
     def links(self, paths: Iterable[str]) -> dict[str, str]:
         """Return the targets of the links at these paths, as written."""
-        return {path: os.fsdecode(data) for path, data in self._contents(list(paths)).items()}
+        return {
+            path: os.fsdecode(data)
+            for path, data in self._contents({p: self.entries[p] for p in paths}).items()
+        }
 
     def holding(self, pattern: str, *paths: str) -> tuple[str, ...]:
         """Return the text files with a line that matches this extended regular expression; `paths` are pathspecs."""
@@ -85,11 +99,11 @@ class GitTree:
             f"cannot read the files of {self.name}", expected="a tree", found=found, remedy=remedy
         )
 
-    def _contents(self, paths: list[str]) -> dict[str, bytes]:
-        if not paths:
+    def _contents(self, entries: Mapping[str, TreeEntry]) -> dict[str, bytes]:
+        if not entries:
             return {}
-        asked = "".join(f"{self.entries[path].object_id}\n" for path in paths).encode()
-        found = dict(zip(paths, git.parse_objects(self._git(git.read_objects(), asked)), strict=True))
+        asked = "".join(f"{entry.object_id}\n" for entry in entries.values()).encode()
+        found = dict(zip(entries, git.parse_objects(self._git(git.read_objects(), asked)), strict=True))
         if missing := [path for path, data in found.items() if data is None]:
             raise self.cannot(f"{missing[0]} is not in this clone", self.objects.remedy)
         return {path: data for path, data in found.items() if data is not None}
@@ -110,3 +124,7 @@ class GitTree:
             return self.objects.read(argv, data, none=none)
         except ActionError as error:
             raise self.cannot(error.found, error.remedy) from None
+
+
+def _is_source(entry: TreeEntry, longest: int) -> bool:
+    return entry.kind == "blob" and entry.mode != LINK and entry.size <= longest

@@ -65,3 +65,19 @@ def test_it_finds_the_files_that_hold_a_pattern(top: Path) -> None:
 def test_a_tree_that_is_not_there(top: Path) -> None:
     with pytest.raises(ActionError, match="cannot read the files"):
         _ = GitTree(top, "no-such-tag").files
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "api/a b.py", ODD, "big.bin", "link.py", "sub", ".gitmodules",
+        "api", "api/", "none", "api/none", "", "/", ".", "./empty.txt", "../empty.txt", "api/../empty.txt",
+        "api//a b.py", "empty.txt/", "empty.txt/x", "sub/x", "*.txt", ":(top)empty.txt", ":/empty.txt", "-r", "--",
+        "a\0b", "\n", "é", "EMPTY.TXT",
+    ],
+)  # fmt: skip
+def test_one_entry_is_that_of_the_whole_listing(top: Path, path: str) -> None:
+    listed = GitTree(top, "HEAD")
+    expected = listed.entries.get(path)
+    assert GitTree(top, "HEAD").entry(path) == expected == listed.entry(path)
+    assert GitTree(top, "HEAD").text(path) == listed.text(path)
