@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from l9.checks.logs.logs import LogJudge, LogReport
+from l9.checks.logs.logs import LogJudge
 from l9.checks.logs.records import Grouping, Record
+from l9.checks.logs.report import LogReport
 from l9.core.facts import LogLine, LogsLost
 
 

@@ -18,7 +18,7 @@ from l9.checks.environment import facts as environment_facts
 from l9.checks.git import facts as git_facts
 from l9.checks.host import facts as host_facts
 from l9.checks.host.health import Sample, Streak
-from l9.checks.logs.logs import LogReport, Outcome
+from l9.checks.logs.report import LogReport, Outcome
 from l9.checks.pipeline.stages import Base as Before
 from l9.checks.pipeline.stages import CgmpReport, StageResult
 from l9.checks.secrets import facts as secrets_facts

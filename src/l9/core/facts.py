@@ -178,6 +178,9 @@ class DriftCheck(msgspec.Struct, frozen=True):
     drift: int = 0
 
 
+LONGEST_LINE = 65_536  # what is read of one log line, in bytes or characters; the rest of it is passed over
+
+
 class LogLine(msgspec.Struct, frozen=True):
     """One log line as written; `at` in seconds since the epoch, if known."""
 

@@ -6,6 +6,8 @@ The first is `Hello`. A run's lines are those of `--json`, and end in a `ResultL
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 
 from l9.config.settings import ServerSettings
@@ -57,4 +59,13 @@ AnyMessage = Hello | EntryLine | ProgressLine | TextLine | NoteLine | ResultLine
 
 encode = msgspec.json.Encoder().encode
 encode_answer = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(AnyMessage).decode
+
+
+def decode(line: bytes) -> AnyMessage:
+    """Decode one line. Raises msgspec.DecodeError."""
+    return _decoder().decode(line)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[AnyMessage]:
+    return msgspec.json.Decoder(AnyMessage)

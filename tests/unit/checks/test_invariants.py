@@ -59,7 +59,7 @@ from l9.checks.host.facts import (
     Target,
 )
 from l9.checks.host.health import Sample
-from l9.checks.logs.logs import LogReport, Outcome
+from l9.checks.logs.report import LogReport, Outcome
 from l9.checks.pipeline import attestation_invariants as attested
 from l9.checks.pipeline import stage_invariants as cgmp
 from l9.checks.pipeline.stages import CgmpReport, StageResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from l9.checks.host.health import Streak
-from l9.checks.logs.logs import LogReport
+from l9.checks.logs.report import LogReport
 from l9.core.facts import Tag
 from l9.core.states import Slot
 

@@ -6,7 +6,7 @@ from l9.checks.context import Context
 from l9.checks.git.workspace_invariants import listed
 from l9.checks.host.bake import once_baked
 from l9.checks.host.facts import Health, Logs, Smoke
-from l9.checks.logs.logs import Outcome
+from l9.checks.logs.report import Outcome
 from l9.core.facts import Facts, Image, Services, Slots
 from l9.core.invariant import invariant, short
 from l9.core.states import SlotStatus, State

@@ -8,8 +8,6 @@ import json
 import re
 from enum import StrEnum
 
-LONGEST_LINE = 65_536  # what is read of one line, in bytes or characters; the rest of it is passed over
-
 
 class Severity(StrEnum):
     """The meaning of a level; QUIET (warning, debug) and ERROR own the traceback that follows them."""

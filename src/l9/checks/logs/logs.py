@@ -6,11 +6,11 @@ errors that the live slot does not log over the same time count against the new 
 
 import re
 from collections import deque
-from enum import StrEnum
 
 import msgspec
 
 from l9.checks.logs.records import Grouping, LineKind, Record
+from l9.checks.logs.report import LoggedError, LogReport, Outcome
 from l9.core.facts import LogLine, LogsLost
 
 EXCERPT_BYTES = 4096
@@ -72,43 +72,6 @@ _EXITS = {
 _LINE_CHARS = 240
 _RECENT_RECORDS = 50
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")
-
-
-class Outcome(StrEnum):
-    """The three outcomes. INCONCLUSIVE: lines were lost, and those that were read show no error."""
-
-    CLEAN = "clean"
-    ERRORS = "errors"
-    INCONCLUSIVE = "inconclusive"
-
-
-class LoggedError(msgspec.Struct, frozen=True):
-    """One kind of error, logged `count` times.
-
-    `template` is what its records have in common, `line` what a person reads first, `text` its first record.
-    `cause` is what that record names as the cause of a death; `newest` the number of its newest record.
-    """
-
-    template: str
-    count: int
-    line: str
-    text: str
-    cause: str | None
-    newest: int
-
-
-class LogReport(msgspec.Struct, frozen=True):
-    """The judgement on a log: `errors` fail it; those `known` from the live slot do not.
-
-    `excerpt` has the first records of the first errors verbatim, at most 4 kB in all.
-    """
-
-    outcome: Outcome
-    reason: str
-    records: int
-    errors: tuple[LoggedError, ...] = ()
-    known: tuple[LoggedError, ...] = ()
-    excerpt: tuple[str, ...] = ()
 
 
 class LogJudge:

@@ -10,7 +10,7 @@ import msgspec
 
 from l9.checks.logs import lines as log_lines
 from l9.checks.logs.lines import Severity
-from l9.core.facts import LogLine
+from l9.core.facts import LONGEST_LINE, LogLine
 
 _EDGES = " \t|+│╭╰>"
 # What is kept of a record: its first lines, and the last ones of a record that goes on for long.
@@ -201,7 +201,7 @@ class Grouping:
 
     def take(self, line: LogLine) -> Record | None:
         """Take the next line; returns the record that ended with it, if any."""
-        text = log_lines.plain(line.text[: log_lines.LONGEST_LINE])
+        text = log_lines.plain(line.text[:LONGEST_LINE])
         draft = self._drafts.get(line.stream)
         if (draft is not None and draft.takes(text)) or not text:
             return None

@@ -13,8 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from l9.checks.logs.lines import LONGEST_LINE
-from l9.core.facts import LogLine, LogsLost
+from l9.core.facts import LONGEST_LINE, LogLine, LogsLost
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from l9.checks.logs.lines import LONGEST_LINE
-from l9.core.facts import LogLine, LogsLost
+from l9.core.facts import LONGEST_LINE, LogLine, LogsLost
 
 _TAIL_BYTES = 1_000_000
 

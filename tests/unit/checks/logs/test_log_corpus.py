@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from l9.checks.logs.lines import plain
-from l9.checks.logs.logs import Outcome
 from l9.checks.logs.records import LineKind
+from l9.checks.logs.report import Outcome
 from l9.core.facts import LogLine
 from log_reading import judged, parse
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from l9.checks.logs.lines import as_json, exception_of_json, mask, message_of_json, plain
-from l9.checks.logs.logs import EXCERPT_BYTES, MORE_KINDS, MOST_KINDS, LogJudge, Outcome
+from l9.checks.logs.logs import EXCERPT_BYTES, MORE_KINDS, MOST_KINDS, LogJudge
 from l9.checks.logs.records import LEFT_OUT, LineKind, Record
+from l9.checks.logs.report import Outcome
 from l9.core.facts import LogLine, LogsLost
 from log_reading import judged, parse, report, stderr
 

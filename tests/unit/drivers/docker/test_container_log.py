@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l9.checks.logs.lines import LONGEST_LINE
-from l9.core.facts import LogLine, LogsLost
+from l9.core.facts import LONGEST_LINE, LogLine, LogsLost
 from l9.drivers.docker.container_log import Cursor, Entry, Stream, entries
 
 STAMP, LATER = "2026-11-23T21:06:06.827266739Z", "2026-11-23T21:06:09Z"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from l9.checks.logs.lines import LONGEST_LINE
-from l9.core.facts import LogLine, LogsLost
+from l9.core.facts import LONGEST_LINE, LogLine, LogsLost
 from l9.drivers.process.log_file import FoundLog, LogFileReader, tail
 
 
