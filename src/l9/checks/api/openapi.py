@@ -64,8 +64,8 @@ class _Comparison:
 
     def run(self) -> None:
         before, after = _operations(self._old), _operations(self._new)
-        self.breaking += [f"{before[key].name} is gone" for key in before if key not in after]
-        self.added += [f"{after[key].name} is new" for key in after if key not in before]
+        self.breaking += [f"{before[key].name} was removed" for key in before if key not in after]
+        self.added += [f"{after[key].name} was added" for key in after if key not in before]
         for key, operation in before.items():
             if key in after:
                 self._operation(operation, after[key])
@@ -73,7 +73,7 @@ class _Comparison:
     def _operation(self, old: _Operation, new: _Operation) -> None:
         self._parameters(old, new)
         self._body(old, new)
-        self._answers(old, new)
+        self._responses(old, new)
         refused = [o for o in old.security if not any(n <= o for n in new.security)]
         if refused:
             wanted = " or ".join(sorted("+".join(sorted(n)) for n in new.security))
@@ -86,12 +86,12 @@ class _Comparison:
             if one.get("required") is True and mapping(before).get("required") is not True:
                 self.breaking.append(f"{what} is newly required")
             elif before is None:
-                self.added.append(f"{what} is new")
+                self.added.append(f"{what} was added")
             if before is not None:
                 pair = _schema(self._old, before), _schema(self._new, one)
                 self._note(what, "", self._schemas.compare(*pair, Direction.REQUEST))
         for key in old.parameters.keys() - new.parameters.keys():
-            self.breaking.append(f"{old.name}: {key[0]} parameter {key[1]} is gone")
+            self.breaking.append(f"{old.name}: {key[0]} parameter {key[1]} was removed")
 
     def _body(self, old: _Operation, new: _Operation) -> None:
         before = resolved(self._old, old.raw.get("requestBody"))
@@ -99,33 +99,33 @@ class _Comparison:
         if after.get("required") is True and before.get("required") is not True:
             self.breaking.append(f"{new.name}: the request body is newly required")
         elif after and not before:
-            self.added.append(f"{new.name}: a request body is new")
+            self.added.append(f"{new.name}: a request body was added")
         if before and not after:
-            self.breaking.append(f"{new.name}: the request body is gone")
+            self.breaking.append(f"{new.name}: the request body was removed")
         elif before:
             self._contents(f"{new.name}: request", before, after, Direction.REQUEST)
 
-    def _answers(self, old: _Operation, new: _Operation) -> None:
+    def _responses(self, old: _Operation, new: _Operation) -> None:
         before, after = mapping(old.raw.get("responses")), mapping(new.raw.get("responses"))
         for status, raw in before.items():
-            what = f"{old.name}: answer {status}"
+            what = f"{old.name}: response {status}"
             if status in after:
                 one, other = resolved(self._old, raw), resolved(self._new, after[status])
-                self._contents(what, one, other, Direction.ANSWER)
+                self._contents(what, one, other, Direction.RESPONSE)
                 for header in mapping(one.get("headers")).keys() - mapping(other.get("headers")).keys():
-                    self.breaking.append(f"{what} header {header} is gone")
+                    self.breaking.append(f"{what} header {header} was removed")
             elif _SUCCESS.fullmatch(status):
-                self.breaking.append(f"{what} is gone")
+                self.breaking.append(f"{what} was removed")
         fresh = [status for status in after if status not in before and _SUCCESS.fullmatch(status)]
-        self.added += [f"{old.name}: answer {status} is new" for status in fresh]
+        self.added += [f"{old.name}: response {status} was added" for status in fresh]
 
     def _contents(
         self, what: str, old: Mapping[str, Any], new: Mapping[str, Any], direction: Direction
     ) -> None:
-        """The bodies by media type. An answer without a described body may get one."""
+        """The bodies by media type. A response without a described body may get one."""
         before, after = mapping(old.get("content")), mapping(new.get("content"))
-        self.breaking += [f"{what} as {kind} is gone" for kind in before if kind not in after]
-        self.added += [f"{what} as {kind} is new" for kind in after if kind not in before]
+        self.breaking += [f"{what} as {kind} was removed" for kind in before if kind not in after]
+        self.added += [f"{what} as {kind} was added" for kind in after if kind not in before]
         for kind in before.keys() & after.keys():
             pair = mapping(before[kind]).get("schema"), mapping(after[kind]).get("schema")
             self._note(what, "body", self._schemas.compare(*pair, direction))

@@ -1,6 +1,6 @@
 """Two schemas of an API, compared by the data that is sent and the data that is accepted.
 
-A request is sent as the old schema says and taken as the new one says; an answer is sent as the new one says
+A request is sent as the old schema says and taken as the new one says; a response is sent as the new one says
 and taken as the old one says. What is sent must fit what is taken. Not compared: `not`, `if`, `prefixItems`,
 `patternProperties`, discriminators.
 """
@@ -24,7 +24,7 @@ class Direction(StrEnum):
     """The direction of the data, from the client's view."""
 
     REQUEST = "request"
-    ANSWER = "answer"
+    RESPONSE = "response"
 
 
 class Note(NamedTuple):
@@ -108,7 +108,7 @@ class Schemas:
             elif len(tried) == 1 or len(alike) == 1:
                 found = found.with_((alike or tried)[0])
             else:
-                word = "no longer takes" if direction is Direction.REQUEST else "may now be"
+                word = "no longer accepts" if direction is Direction.REQUEST else "may now be"
                 found = found.with_(Difference((Note("", f"{word} {_name(one)}"),)))
         if direction is Direction.REQUEST and all("type" in one for one in sent):
             known = {one["type"] for one in sent}
@@ -143,12 +143,12 @@ class Schemas:
                 breaking.append(Note(name, "is newly required" if request else "may be absent"))
         for name in wanted.keys() - given.keys():
             if not request:
-                breaking.append(Note(name, "is gone"))
+                breaking.append(Note(name, "was removed"))
             elif name not in needed:
-                added.append(Note(name, "is new"))
+                added.append(Note(name, "was added"))
         for name in given.keys() - wanted.keys():
             if not request:
-                added.append(Note(name, "is new"))
+                added.append(Note(name, "was added"))
             elif taken.get("additionalProperties") is False:
                 breaking.append(Note(name, "is no longer taken"))
         found = Difference(tuple(sorted(breaking)), tuple(sorted(added)))
@@ -199,20 +199,20 @@ def _type_fits(sent: Any, taken: Any) -> bool:
 
 
 def _values(sent: Mapping[str, Any], taken: Mapping[str, Any], direction: Direction) -> Difference:
-    """Compare enumerations: a value that is no longer accepted breaks; a new one in an answer is an addition."""
+    """Compare enumerations: a value that is no longer accepted breaks; a new one in a response is an addition."""
     given, wanted = _enum(sent), _enum(taken)
     if wanted is None:
         return Difference()
     if given is None:
-        if direction is Direction.ANSWER:
+        if direction is Direction.RESPONSE:
             return Difference((), (Note("", "is no longer one of a list"),))
         return Difference((Note("", f"must now be one of {_listed(wanted)}"),))
     unknown = [value for value in given if value not in wanted]
     if not unknown:
         return Difference()
-    if direction is Direction.ANSWER:
+    if direction is Direction.RESPONSE:
         return Difference((), (Note("", f"may also be {_listed(unknown)}"),))
-    return Difference((Note("", f"no longer takes {_listed(unknown)}"),))
+    return Difference((Note("", f"no longer accepts {_listed(unknown)}"),))
 
 
 def _enum(schema: Mapping[str, Any]) -> Sequence[Any] | None:

@@ -379,7 +379,7 @@ def test_the_api_is_compared_with_the_last_releases(shop: Shop) -> None:
     shop.commit()
     report = shop.run(Stage.ORACLE)
     assert report.api is not None
-    assert (report.api.level, report.api.breaking) == ("major", ("GET /items is gone",))
+    assert (report.api.level, report.api.breaking) == ("major", ("GET /items was removed",))
     assert "API incompatible with v1.0.0-l9" in report.stages[0].found
     assert f"starting {V1} to get its API" in shop.said
     shop.said.clear()
@@ -409,7 +409,7 @@ def test_a_last_release_that_does_not_start_had_no_clients(shop: Shop) -> None:
     shop.commit()
     report = shop.run(Stage.ORACLE)
     assert report.api is not None
-    assert report.api.breaking == ("GET /items is gone",)
+    assert report.api.breaking == ("GET /items was removed",)
     assert report.stages[-1].found.endswith(f"API incompatible with {V1}")
     assert any(
         said.startswith(f"cannot get the API of {broken} (the release does not start") for said in shop.said
