@@ -191,8 +191,9 @@ def test_the_access_log_counts_5xx_by_slot(site, eventually):
     site.green.stop()
     assert site.get("/memory/packet").status == 502
     eventually(lambda: len(site.entries()) == 3)
-    seen = [(entry["status"], entry["resp_headers"]["X-L9-Slot"]) for entry in site.entries()]
-    assert seen == [(500, ["blue"]), (200, ["green"]), (502, ["green"])]
+    # Caddy writes an entry after the response has been sent, so that two of them may change places under load.
+    seen = {(entry["status"], *entry["resp_headers"]["X-L9-Slot"]) for entry in site.entries()}
+    assert seen == {(500, "blue"), (200, "green"), (502, "green")}
     assert {entry["request"]["uri"] for entry in site.entries()} == {"/memory/packet"}
     assert "secret" not in site.log.read_text()
 
