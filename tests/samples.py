@@ -159,7 +159,8 @@ GOOD: Mapping[type, Any] = {
         LogReport(Outcome.CLEAN, "7 records, no error of its own", 7), ("started",), at=NOW
     ),
     host_facts.Proof: host_facts.Proof(5, "green", TAG),
-    host_facts.Bake: host_facts.Bake(60, ()),
+    host_facts.Bake: host_facts.Bake(60, (), at=NOW),
+    f.Answering: f.Answering(Slot.GREEN, TAG, 200, f"status 200 from green with {TAG}"),
     f.Traffic: f.Traffic(answers=1000, server_errors=1),
     host_facts.InFlight: host_facts.InFlight(0, quiet=3),
     host_facts.Record: host_facts.Record(TAG, COMMIT),

@@ -105,7 +105,9 @@ class ActionError(L9Error):
 
 
 class NoAnswer(L9Error):
-    """An HTTP request got no answer."""
+    """An HTTP request got no answer. `accepted`: the server took the connection, and did not answer."""
+
+    accepted = False
 
     code = "NO_ANSWER"
     exit_code = 3

@@ -272,7 +272,8 @@ def test_a_change_that_does_not_show_is_no_switch(scene: Scene, router: CaddyAdm
 
 def test_another_site_at_the_url_is_a_problem(scene: Scene, router: CaddyAdmin) -> None:
     assert router.problem() == (
-        f"http://127.0.0.1:{scene.public}/health answers with X-L9-Slot forged, and Caddy's handler dials blue",
+        f"http://127.0.0.1:{scene.public}/health: status 200 from forged with no release, "
+        "and Caddy's handler dials blue",
         f"curl -s http://127.0.0.1:{scene.front.port}/config/",
     )
     router.label(BLUE, V1)

@@ -25,7 +25,10 @@ V1, V2 = "v1.0.0-l9", "v1.1.0-l9"
 
 @dataclass
 class Proxy:
-    """A router with two slots that answer behind it. `hold` sends a request that stays open, and gives its end."""
+    """A router with two slots that answer behind it. `hold` sends a request that stays open, and gives its end.
+
+    `deafen`: from now on the proxy goes to blue, whatever the flag says.
+    """
 
     router: Router
     http: Http
@@ -33,6 +36,7 @@ class Proxy:
     kill: Callable[[Slot], None]
     stop: Callable[[], None]
     hold: Callable[[], Callable[[], None]]
+    deafen: Callable[[], None]
 
     def ask(self, *, probe: bool = True) -> tuple[int, str | None, str | None]:
         """The status, and which slot and release say that they answered."""
@@ -67,6 +71,7 @@ def simulated() -> Proxy:
         machine.kill,
         lambda: setattr(machine, "router_up", False),
         hold,
+        lambda: machine.stick(BLUE),
     )
 
 
@@ -74,15 +79,17 @@ def simulated() -> Proxy:
 def real(tmp_path: Path) -> Iterator[Proxy]:
     scene = Scene(tmp_path, caddy_binary())
     try:
-        scene.start(
-            site(
+
+        def reading(flags: Path) -> str:
+            return site(
                 address=f"http://127.0.0.1:{scene.public}",
-                flags=str(scene.layout.route),
+                flags=str(flags),
                 blue=scene.ports[BLUE],
                 green=scene.ports[GREEN],
                 access_log=str(scene.access_log),
             )
-        )
+
+        scene.start(reading(scene.layout.route))
 
         def kill(slot: Slot) -> None:
             scene.backends[slot].shutdown()
@@ -100,7 +107,10 @@ def real(tmp_path: Path) -> Iterator[Proxy]:
             return end
 
         url = f"http://127.0.0.1:{scene.public}"
-        yield Proxy(scene.file_router(), HttpClient(), url, kill, scene.caddy.stop, hold)
+        yield Proxy(
+            scene.file_router(), HttpClient(), url, kill, scene.caddy.stop, hold,
+            lambda: scene.caddy.reload(reading(tmp_path / "elsewhere")),
+        )  # fmt: skip
     finally:
         scene.close()
 
@@ -145,6 +155,39 @@ def test_site_as_provisioned_has_no_problem(proxy: Proxy) -> None:
     assert proxy.router.problem() is None
     proxy.router.switch(GREEN)
     assert proxy.settled(lambda: proxy.router.problem() is None)
+
+
+def test_answers_name_slot_and_release(proxy: Proxy) -> None:
+    proxy.router.label(GREEN, V2)
+    proxy.router.switch(GREEN)
+    assert proxy.settled(lambda: proxy.router.answering().slot is GREEN)
+    seen = proxy.router.answering()
+    assert (seen.release, seen.status, seen.accepted) == (V2, 200, True)
+    assert not seen.differs(GREEN, V2)
+    assert seen.differs(BLUE, V2) and seen.differs(GREEN, V1)
+
+
+def test_proxy_that_does_not_read_the_flag_is_seen_in_its_answers(proxy: Proxy) -> None:
+    proxy.router.switch(GREEN)
+    assert proxy.settled(lambda: proxy.router.answering().slot is GREEN)
+    proxy.deafen()
+    assert proxy.settled(lambda: proxy.router.answering().slot is BLUE)
+    assert proxy.router.active() is GREEN
+    problem = proxy.router.problem()
+    assert problem is not None and problem[1] == "l9 provision"
+    assert "names green" in problem[0]
+
+
+def test_dead_slot_still_answers_by_its_name(proxy: Proxy) -> None:
+    proxy.kill(BLUE)
+    seen = proxy.router.answering()
+    assert (seen.slot, seen.status, seen.accepted) == (BLUE, 502, True)
+
+
+def test_proxy_that_is_away_accepts_nothing(proxy: Proxy) -> None:
+    proxy.stop()
+    seen = proxy.router.answering()
+    assert (seen.slot, seen.release, seen.status, seen.accepted) == (None, None, None, False)
 
 
 def test_dead_slot_is_no_problem_of_the_site(proxy: Proxy) -> None:

@@ -37,12 +37,14 @@ class Proc:
 class Machine:
     """State and physics. `slow` is how long user requests take; `streams` never end by themselves.
 
+    `flag` is the slot that traffic is meant to go to; a router that is `stuck_at` a slot does not read it.
     `nothing_before`: production was down already when the present run began, so that nobody counts on anything.
     """
 
     clock: VirtualClock
     releases: dict[str, Behaviour] = field(default_factory=dict)
-    active: Slot = Slot.BLUE
+    flag: Slot = Slot.BLUE
+    stuck_at: Slot | None = None
     slots: dict[Slot, Proc | None] = field(default_factory=lambda: {Slot.BLUE: None, Slot.GREEN: None})
     labels: dict[Slot, str] = field(default_factory=dict)
     kept: dict[str, Proc] = field(default_factory=dict)
@@ -60,6 +62,11 @@ class Machine:
     nothing_before: bool = False
     left_at: dict[Slot, float] = field(default_factory=dict)
     router_up: bool = True
+
+    @property
+    def active(self) -> Slot:
+        """The slot that public traffic goes to, whatever the flag says."""
+        return self.stuck_at or self.flag
 
     # ── what is so now ───────────────────────────────────────────────────────────────────────────
 
@@ -168,9 +175,22 @@ class Machine:
 
     def route(self, to: Slot) -> None:
         """Public traffic goes there from now on."""
-        if self.active is not to:
-            self.left_at[self.active] = self.clock.now()
-        self.active = to
+        before, self.flag = self.active, to
+        self._moved_from(before)
+
+    def stick(self, at: Slot | None) -> None:
+        """The router no longer reads the flag: traffic goes to that slot. None: it reads it again."""
+        before, self.stuck_at = self.active, at
+        self._moved_from(before)
+
+    def flip(self, to: Slot) -> None:
+        """Somebody else changes the flag."""
+        self.route(to)
+
+    def _moved_from(self, before: Slot) -> None:
+        to = self.active
+        if before is not to:
+            self.left_at[before] = self.clock.now()
         proc = self.slots[to]
         if proc is not None and proc.routed_at is None:
             self._meet_users(proc)

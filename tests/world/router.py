@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from l9.core.facts import Traffic
+from l9.core.facts import Answering, Traffic
+from l9.core.ports import Http
 from l9.core.states import Slot
+from l9.errors import NoAnswer
 
 from .acts import Acts
 from .monitor import RATE
@@ -12,15 +14,17 @@ from .monitor import RATE
 class FakeRouter:
     """Implements `Router`. `counts_flight` False is a proxy that cannot say what is in flight."""
 
-    def __init__(self, acts: Acts) -> None:
+    def __init__(self, acts: Acts, http: Http, url: str) -> None:
         self._acts = acts
+        self._http = http
+        self._url = url
         self._machine = acts.machine
         self.counts_flight = True
         self.reports_traffic = False
 
     def active(self) -> Slot:
         self._acts.look("router.active")
-        return self._machine.active
+        return self._machine.flag
 
     def switch(self, to: Slot) -> None:
         with self._acts.act("router.switch", to):
@@ -31,9 +35,29 @@ class FakeRouter:
         with self._acts.act("router.label", f"{slot} {release}"):
             self._machine.labels[slot] = release
 
+    def answering(self) -> Answering:
+        self._acts.look("router.answering")
+        machine = self._machine
+        if not machine.router_up:
+            return Answering(None, None, None, "connection refused", accepted=False)
+        try:
+            reply = self._http.request("GET", self._url, headers={"X-L9-Probe": "1"}, timeout=1.0)
+        except NoAnswer as error:
+            return Answering(None, None, None, error.found)
+        slot, release = reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release")
+        found = f"status {reply.status} from {slot or 'no slot'} with {release or 'no release'}"
+        return Answering(Slot(slot) if slot else None, release, reply.status, found)
+
     def problem(self) -> tuple[str, str] | None:
         self._acts.look("router.problem")
-        return None if self._machine.router_up else ("the proxy does not answer", "systemctl status caddy")
+        if not self._machine.router_up:
+            return "the proxy does not answer", "systemctl status caddy"
+        seen = self.answering()
+        if seen.status is None:
+            return f"the proxy does not answer: {seen.found}", "systemctl status caddy"
+        if seen.slot is not self.active():
+            return f"it {seen.found}, and the flag names {self.active()}", "l9 provision"
+        return None
 
     def in_flight(self, slot: Slot) -> tuple[int | None, int]:
         self._acts.look("router.in_flight")

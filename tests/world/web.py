@@ -57,7 +57,13 @@ class FakeHttp:
         machine = self._machine
         if not machine.router_up:
             raise NoAnswer(f"GET {path} got no answer", expected="an answer", found="connection refused")
-        answer = self._of_slot(machine.active, path, timeout) or Answer(502, b"")
+        proc = machine.slots[machine.active]
+        answer = self._of_slot(machine.active, path, timeout)
+        if answer is None and proc is not None and proc.status == "paused":
+            hung = NoAnswer(f"GET {path} got no answer", expected="an answer", found="timed out")
+            hung.accepted = True
+            raise hung
+        answer = answer or Answer(502, b"")
         added = {"x-l9-slot": str(machine.active)}
         if "X-L9-Probe" in headers and machine.active in machine.labels:
             added["x-l9-release"] = machine.labels[machine.active]

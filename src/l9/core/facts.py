@@ -97,6 +97,25 @@ class TagFile(msgspec.Struct, frozen=True):
     text: str
 
 
+class Answering(msgspec.Struct, frozen=True):
+    """One answer through the public route: the slot and the release that it names, and what it is in one line.
+
+    status: None without an answer. accepted: the router took the request, whether or not an answer came. named: the
+    answer has the header that names a slot, if only with another text.
+    """
+
+    slot: Slot | None
+    release: str | None
+    status: int | None
+    found: str
+    accepted: bool = True
+    named: bool = False
+
+    def differs(self, slot: Slot | None, release: str | None) -> bool:
+        """True if it is not known to come from that slot, or names another release."""
+        return self.slot is not slot or (self.release is not None and self.release != release)
+
+
 class Host(msgspec.Struct, frozen=True):
     """The machine and its engine. Sizes are bytes; `ports_taken` maps a port to the process that holds it."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from l9.core.facts import (
+    Answering,
     Attested,
     DriftCheck,
     Host,
@@ -174,6 +175,10 @@ class Router(Protocol):
 
     def label(self, slot: Slot, release: str) -> None:
         """Make the route name this release for that slot in its answers to probes."""
+        ...
+
+    def answering(self) -> Answering:
+        """Ask through the public route who answers. It may differ from `active`, which says what was intended."""
         ...
 
     def problem(self) -> tuple[str, str] | None:

@@ -13,13 +13,13 @@ from l9.checks.environment.ports import Env
 from l9.checks.environment.schema import Rule
 from l9.checks.host import facts as host_facts
 from l9.checks.host.health import Sample, Streak
-from l9.checks.host.prober import PROBE, Prober
+from l9.checks.host.prober import Prober
 from l9.config.model import Config, Smoke
 from l9.core import facts as f
 from l9.core.ports import Clock, Http, Record, Router, Runtime, Source
 from l9.core.run import Run
 from l9.core.states import Slot, State
-from l9.errors import L9Error, NoAnswer, named
+from l9.errors import L9Error, named
 from l9.host.followed_log import FollowedLog
 from l9.host.kept_settings import SettingsStore
 
@@ -77,7 +77,7 @@ class HostObserver:
         self._asker = Prober(ports.http, ports.env.secret)
         self._config = config
         self._streak = Streak()
-        self._proof: tuple[str | None, str | None, int] = (None, None, 0)
+        self._proof: tuple[Slot | None, str | None, int] = (None, None, 0)
         self._bake = host_facts.Bake(0, ())
         self._quiet = 0
         self._logs_of: dict[tuple[Slot, float], FollowedLog] = {}
@@ -94,6 +94,7 @@ class HostObserver:
             f.Retained: self._retained,
             f.Slots: lambda _run: ports.runtime.slots(),
             host_facts.Route: lambda _run: host_facts.Route(ports.router.active()),
+            f.Answering: lambda _run: ports.router.answering(),
             host_facts.Site: lambda _run: host_facts.Site(*(ports.router.problem() or ())),
             host_facts.Target: self._target,
             host_facts.Standby: self._standby,
@@ -217,41 +218,39 @@ class HostObserver:
         return self._logs_of[slot, since]
 
     def _prove(self, run: Run) -> host_facts.Proof:
-        slot, release = run.wanted_live
-        wanted = (str(slot), str(release))
-        try:
-            reply = self._ports.http.request(
-                "GET",
-                self._config.route.url + self._config.health.path,
-                headers={**PROBE, **self.public_host()},
-                timeout=self._config.health.timeout,
-            )
-        except NoAnswer as error:
+        wanted = run.wanted_live
+        answer = self._ports.router.answering()
+        if answer.status is None:
             self._proof = (None, None, 0)
-            return host_facts.Proof(0, None, None, error.found)
-        seen = (reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release"))
+            return host_facts.Proof(0, None, None, answer.found)
+        seen = (answer.slot, answer.release)
         # A rollback is proved by the release that answers; its health is observed separately.
         answered = (
-            reply.status not in (502, 504) if run.going_back else reply.status in self._config.health.status
+            answer.status not in (502, 504) if run.going_back else answer.status in self._config.health.status
         )
         good = seen == wanted and answered
         before = self._proof[2] if self._proof[:2] == seen else 0
         self._proof = (*seen, before + 1 if good else 0)
         problem = None if seen == wanted else f"{seen[0] or 'no slot'} with {seen[1] or 'no release'}"
         if problem is None and not good:
-            problem = f"status {reply.status} from {slot}"
+            problem = f"status {answer.status} from {answer.slot}"
         return host_facts.Proof(self._proof[2], *seen, problem)
 
     def _bake_round(self, run: Run) -> host_facts.Bake:
         if self._config.bake.seconds == 0:
             return self._bake
-        base, host = self._config.route.url, self.public_host()
+        base, host, began = self._config.route.url, self.public_host(), self._ports.clock.now()
         results = (
             self._asker.health(self._config.health, base, host),
             *(self._ask(s, base) for s in self._config.smoke),
         )
-        failed = tuple(r for r in results if not r.ok)
-        self._bake = host_facts.Bake(self._bake.rounds + 1, (*self._bake.failures, *failed))
+        failed = [r for r in results if not r.ok]
+        slot, release = run.wanted_live
+        answer = self._ports.router.answering()
+        elsewhere = answer.found if answer.differs(slot, release) else ""
+        if elsewhere:
+            failed.append(host_facts.SmokeResult("public route", f"{slot} with {release}", elsewhere, False))
+        self._bake = host_facts.Bake(self._bake.rounds + 1, (*self._bake.failures, *failed), elsewhere, began)
         return self._bake
 
     def _in_flight(self, run: Run) -> host_facts.InFlight:

@@ -69,7 +69,7 @@ def test_nothing_listens_where_the_site_should_be(desk: Desk) -> None:
 
 def test_another_site_answers(desk: Desk) -> None:
     with desk.provisioned("foreign"), plain_site(desk.stage.foreign_port):
-        says = ("answers 200 with X-L9-Slot missing",)
+        says = ("status 200 from no slot",)
         desk.refused("deploy", NEXT, "--target", "foreign", code=3, says=says, recorded=True)
 
 

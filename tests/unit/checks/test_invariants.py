@@ -123,6 +123,10 @@ ALL = tuple(
 # What the engine answers is its evidence, and these waits end with their time: they have no failure of their own.
 NEVER_FAIL = {ready.ENGINE_READY.id, live.DRAINED.id, guard.STANDBY_WARM.id}
 # These hold when the old release is live again; everything else when the new one is.
+FROM_BLUE = f.Answering(Slot.BLUE, BEFORE, 200, f"status 200 from blue with {BEFORE}")
+FROM_NOBODY = f.Answering(None, None, 404, "status 404 from no slot with no release")
+HUNG = f.Answering(None, None, None, "timed out")
+AWAY = f.Answering(None, None, None, "connection refused", accepted=False)
 OF_THE_WAY_BACK = {
     live.PREVIOUS_LIVE.id: (
         Route(Slot.BLUE),
@@ -381,6 +385,13 @@ FAILS = (
     Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW, other=HEALTHY),), SENT_BACK),
     Case(guard.SLOT_IDLE, "public traffic goes to green", (), acting(REMOVE)),
     Case(guard.SLOT_IDLE, "public traffic goes to green", (), acting(STOP, old=None, finished=FINISHED)),
+    Case(guard.SLOT_IDLE, "from green with " + TAG + ", although the route names blue",
+         (Route(Slot.BLUE),), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "status 404 from no slot", (Route(Slot.BLUE), FROM_NOBODY), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(STOP)),
+    Case(live.ROUTE_STAYS, f"status 200 from blue with {BEFORE}", (FROM_BLUE,)),
+    Case(live.ROUTE_STAYS, "status 404 from no slot", (FROM_NOBODY,)),
+    Case(live.ROUTE_STAYS, "connection refused", (AWAY,)),
     Case(guard.TREE_UNUSED, "running in green"),
     Case(guard.TREE_UNUSED, "exited in blue",
          (slots(new={"release": None}, old={"release": TAG, "status": "exited"}),)),
@@ -476,7 +487,7 @@ PASSES = (
     Case(live.FEW_SERVER_ERRORS, "30 s, 1000 answers, 0 errors", (f.Traffic(1000, 0),)),
     Case(live.FEW_SERVER_ERRORS, "30 s, 3 answers: inconclusive, at least 20 needed", (f.Traffic(3, 3),)),
     Case(live.ANSWERS_STAY_GOOD, "60 rounds of health and smoke"),
-    Case(live.ANSWERS_STAY_GOOD, "9 rounds", (Bake(9, (PROBE_FAILED,)),)),
+    Case(live.ANSWERS_STAY_GOOD, "9 rounds", (Bake(9, (PROBE_FAILED,), at=NOW),)),
     Case(live.ANSWERS_STAY_GOOD, "0 rounds", (Bake(0, ()),), context(config=settings(bake={"seconds": 0}))),
     Case(live.DRAINED, "no request in flight on blue after 100.0 s"),
     Case(live.DRAINED, "all requests on blue have ended, 4 streams are still open", (InFlight(0, 4, quiet=3),)),
@@ -487,7 +498,9 @@ PASSES = (
     Case(guard.TARGET_ANSWERS, f"{BEFORE} in blue: status 200", (), SENT_BACK),
     Case(guard.TARGET_ANSWERS, "no slot to probe", (Target(None),), FIRST_SENT_BACK),
     Case(guard.TARGET_ANSWERS, f"both slots are unhealthy: using {BEFORE}", (target(other=PROBE_FAILED),), SENT_BACK),
-    Case(guard.SLOT_IDLE, "public traffic goes to blue", (Route(Slot.BLUE),), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "public traffic goes to blue", (Route(Slot.BLUE), FROM_BLUE), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "public traffic never went to green", (Route(Slot.BLUE), HUNG), acting(REMOVE, steps=())),
+    Case(guard.SLOT_IDLE, "the router is away", (Route(Slot.BLUE), AWAY), acting(REMOVE)),
     Case(guard.SLOT_IDLE, "no other slot", (), acting(REMOVE, FIRST_SENT_BACK)),
     Case(guard.TREE_UNUSED, f"{TAG} is in no slot", (slots(new={"release": None}),)),
     Case(guard.STANDBY_WARM, "blue is healthy again after 5.0 s", (), EARLY),
@@ -545,6 +558,10 @@ PENDING = (
     Case(live.ROUTE_PROVED, "2 of 5 answers from green", (Proof(2, "green", TAG),), EARLY),
     Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", context=EARLY),
     Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", (f.Traffic(3, 3),), EARLY),
+    Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(REMOVE, SENT_BACK_NOW)),
+    Case(live.ROUTE_STAYS, "from blue", (FROM_BLUE,), EARLY),
+    Case(live.ANSWERS_STAY_GOOD, "from blue", (Bake(60, (PROBE_FAILED,), "status 200 from blue"),)),
+    Case(live.ANSWERS_STAY_GOOD, "last round", (Bake(60, (), at=ENTERED + 29.9),)),
     Case(live.ANSWERS_STAY_GOOD, "first round", (Bake(0, ()),)),
     Case(live.ANSWERS_STAY_GOOD, "watched for 5 of 30 s", context=EARLY),
     Case(live.DRAINED, "2 requests in flight on blue", (InFlight(2),), EARLY),

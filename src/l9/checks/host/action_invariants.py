@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from l9.checks.context import Context
 from l9.checks.host.facts import Route, Standby, Target
-from l9.core.facts import Facts, Slots
+from l9.core.decide import PROOF_DEADLINE
+from l9.core.facts import Answering, Facts, Slots
 from l9.core.invariant import invariant
 from l9.core.states import Slot
 from l9.core.verdict import Fail, Pass, Pending, Verdict
@@ -36,16 +37,30 @@ def TARGET_ANSWERS(facts: Facts, context: Context) -> Verdict:
 @invariant(
     "host.slot-idle",
     Route,
-    why="the slot that serves public traffic is never stopped, paused or removed",
+    Answering,
+    why="the slot that serves public traffic is never stopped, paused or removed: what answers decides, no file",
     clause="spec 5.2",
 )
 def SLOT_IDLE(facts: Facts, context: Context) -> Verdict:
-    slot, active = _slot(context), facts.the(Route).active
-    if active is not slot:
+    slot, active, answer = _slot(context), facts.the(Route).active, facts.the(Answering)
+    run = context.run
+    if slot in (active, answer.slot):
+        if run.old is None and run.finished is None:
+            return Pass("nothing was live before: no other slot to switch to")
+        if active is slot:
+            return Fail(f"no public traffic to {slot}", f"public traffic goes to {active}", "l9 status")
+        found = f"{answer.found}, although the route names {active}"
+        return Fail(f"no public traffic to {slot}", found, "l9 provision")
+    if answer.slot is not None:
         return Pass(f"public traffic goes to {active}")
-    if context.run.old is None and context.run.finished is None:
-        return Pass("nothing was live before: no other slot to switch to")
-    return Fail(f"no public traffic to {slot}", f"public traffic goes to {active}", "l9 status")
+    if not run.switched and run.finished is None:
+        return Pass(f"public traffic never went to {slot}")
+    # Nobody knows where users are. The route may be back in a moment, for example after a restart of the router.
+    if context.elapsed <= PROOF_DEADLINE and run.finished is None:
+        return Pending(answer.found, context.elapsed, PROOF_DEADLINE)
+    if not answer.accepted:
+        return Pass(f"the router is away ({answer.found}), and the route names {active}")
+    return Fail(f"answers through the public route from {active}", answer.found, "l9 provision")
 
 
 @invariant(

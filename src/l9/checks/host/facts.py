@@ -98,11 +98,15 @@ class Proof(msgspec.Struct, frozen=True):
 class Bake(msgspec.Struct, frozen=True):
     """The answers of the new slot through the public route since the switch.
 
-    `failures` are failed health or smoke requests, oldest first; `rounds` is the number of rounds.
+    `failures` are failed health or smoke requests, and answers from elsewhere, oldest first; `rounds` is the number
+    of rounds. `elsewhere` describes the last round's answer if it did not come from the new slot; `at` is when that
+    round began, in seconds since the epoch.
     """
 
     rounds: int
     failures: tuple[SmokeResult, ...]
+    elsewhere: str = ""
+    at: float = 0.0
 
 
 class InFlight(msgspec.Struct, frozen=True):

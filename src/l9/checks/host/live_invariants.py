@@ -6,7 +6,7 @@ from l9.checks.context import Context
 from l9.checks.host.bake import once_baked
 from l9.checks.host.facts import Bake, InFlight, Logs, Proof, Record, Route
 from l9.core.decide import PROOF_DEADLINE
-from l9.core.facts import Facts, Slots, Traffic
+from l9.core.facts import Answering, Facts, Slots, Traffic
 from l9.core.invariant import invariant
 from l9.core.states import SlotStatus
 from l9.core.verdict import Fail, Pass, Pending, Verdict
@@ -89,8 +89,16 @@ def ANSWERS_STAY_GOOD(facts: Facts, context: Context) -> Verdict:
             f"l9 explain {context.run.id}",
             facts.the(Logs).tail,
         )
+    if bake.elsewhere:
+        # Bounded: each further round like this one is one failure more.
+        return Pending(bake.elsewhere, context.elapsed, context.settings.bake.seconds)
     if not bake.rounds and context.settings.bake.seconds:
         return Pending("first round", 0, context.settings.bake.seconds)
+    watched = context.now - context.elapsed + context.settings.bake.seconds
+    if (
+        context.settings.bake.seconds and bake.at < watched <= context.now
+    ):  # the bake ends with an answer, not before one
+        return Pending("last round", context.elapsed, context.settings.bake.seconds)
     return once_baked(
         context,
         Pass(
@@ -128,6 +136,21 @@ def OLD_STANDS_BY(facts: Facts, context: Context) -> Verdict:
     if not old.serves:
         return Pass(f"{old.release or 'nothing'} {old.status} in {run.old}")
     return Fail(f"{run.old} paused or stopped", f"{old.release} {old.status}", "l9 resume")
+
+
+@invariant(
+    "host.route-stays",
+    Answering,
+    why="whoever stopped the old slot must see that users are still served",
+    clause="spec 5.1 step 10",
+)
+def ROUTE_STAYS(facts: Facts, context: Context) -> Verdict:
+    answer, run = facts.the(Answering), context.run
+    if not answer.differs(run.new, run.tag):
+        return Pass(f"the public route answers from {run.new}")
+    if context.elapsed <= PROOF_DEADLINE:
+        return Pending(answer.found, context.elapsed, PROOF_DEADLINE)
+    return Fail(f"answers from {run.new} with {run.tag}", answer.found, "l9 rollback")
 
 
 @invariant(

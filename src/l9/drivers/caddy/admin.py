@@ -8,9 +8,11 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from l9.config.layout import Layout
 from l9.config.model import Config
-from l9.core.facts import Traffic
+from l9.core.facts import Answering, Traffic
 from l9.core.ports import Http
 from l9.core.states import Slot
 from l9.drivers.caddy.admin_api import AdminApi
@@ -26,7 +28,7 @@ from l9.drivers.caddy.admin_config import (
 from l9.drivers.caddy.flag_file import CaddyFile
 from l9.drivers.caddy.site import label_directory
 from l9.drivers.files.atomic import Draft
-from l9.errors import ActionError, NoAnswer
+from l9.errors import ActionError
 
 TOLD = "restart.told"
 
@@ -76,17 +78,23 @@ class CaddyAdmin:
         if self.active() is slot:
             self._send(slot)
 
+    def answering(self) -> Answering:
+        seen = self._files.answering()
+        if seen.status is None or seen.named:
+            return seen
+        # After a restart of Caddy answers name no slot until the next switch; its running configuration does.
+        return replace(seen, slot=self.active())
+
     def problem(self) -> tuple[str, str] | None:
         url = self._config.route.url + self._config.health.path
         try:
-            active = self.active()
-            reply = self._http.request("GET", url, headers={"X-L9-Probe": "1", **self._host}, timeout=5)
+            active, seen = self.active(), self.answering()
         except ActionError as error:
             return f"{error.message}: {error.found}; expected {error.expected}", error.remedy
-        except NoAnswer as error:
-            return f"Caddy does not answer at {url}: {error.found}", "systemctl status caddy"
-        if (seen := reply.headers.get("x-l9-slot", active)) != active:
-            return f"{url} answers with X-L9-Slot {seen}, and Caddy's handler dials {active}", self._api.look
+        if seen.status is None:
+            return f"Caddy does not answer at {url}: {seen.found}", "systemctl status caddy"
+        if seen.slot is not active:
+            return f"{url}: {seen.found}, and Caddy's handler dials {active}", self._api.look
         return self._told_once()
 
     def in_flight(self, slot: Slot) -> tuple[int | None, int]:

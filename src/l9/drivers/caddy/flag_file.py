@@ -7,13 +7,15 @@ from pathlib import Path
 
 from l9.config.layout import Layout
 from l9.config.model import Config
-from l9.core.facts import Traffic
+from l9.core.facts import Answering, Traffic
 from l9.core.ports import Http
 from l9.core.states import Slot
 from l9.drivers.caddy.access_log import AccessLog
 from l9.drivers.caddy.site import FLAG, label_directory, request_upstream, stream_upstream
 from l9.drivers.files.atomic import replace_file, sync_directory
 from l9.errors import NoAnswer
+
+PROBE = {"X-L9-Probe": "1", "User-Agent": "l9"}
 
 
 class CaddyFile:
@@ -51,15 +53,27 @@ class CaddyFile:
             (directory / name).unlink()
         replace_file(directory / release, "", 0o644, aside=aside)
 
-    def problem(self) -> tuple[str, str] | None:
-        url = self._config.route.url + self._config.health.path
+    def answering(self) -> Answering:
+        health = self._config.health
+        url = self._config.route.url + health.path
         try:
-            reply = self._http.request("GET", url, headers={"X-L9-Probe": "1", **self._host}, timeout=5)
+            reply = self._http.request("GET", url, headers={**PROBE, **self._host}, timeout=health.timeout)
         except NoAnswer as error:
-            return f"Caddy does not answer at {url}: {error.found}", "systemctl status caddy"
-        seen = reply.headers.get("x-l9-slot")
-        if seen != self.active():
-            return f"{url} answers {reply.status} with X-L9-Slot {seen or 'missing'}", "l9 provision"
+            return Answering(None, None, None, error.found, error.accepted)
+        slot, release = reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release")
+        found = f"status {reply.status} from {slot or 'no slot'} with {release or 'no release'}"
+        known = Slot(slot) if slot in list(Slot) else None
+        return Answering(known, release, reply.status, found, named=slot is not None)
+
+    def problem(self) -> tuple[str, str] | None:
+        seen, url = self.answering(), self._config.route.url + self._config.health.path
+        if seen.status is None:
+            return f"Caddy does not answer at {url}: {seen.found}", "systemctl status caddy"
+        if seen.slot is not self.active():
+            return (
+                f"{url}: {seen.found}, and the flag file names {self.active()}",
+                "l9 provision",
+            )
         return None
 
     def in_flight(self, slot: Slot) -> tuple[int | None, int]:

@@ -39,14 +39,19 @@ class HttpClient:
         parts = urlsplit(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection = _connect(parts.scheme, parts.hostname or "", parts.port, timeout, headers or {})
+        accepted = False
         try:
+            connection.connect()
+            accepted = True
             connection.request(method, path, body=body, headers={"Connection": "close", **(headers or {})})
             response = connection.getresponse()
             found = {k.lower(): v for k, v in response.getheaders()}
             return Answer(response.status, found, response.read(_MOST))
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
-            raise NoAnswer(f"{method} {url} got no response", expected="a response", found=reason) from None
+            no_answer = NoAnswer(f"{method} {url} got no response", expected="a response", found=reason)
+            no_answer.accepted = accepted
+            raise no_answer from None
         finally:
             connection.close()
 

@@ -1,0 +1,115 @@
+"""The router does not do what the flag says: what answers decides, and nobody is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from l9.core import actions as do
+from l9.core import events as ev
+from l9.core.states import Slot, State
+from world.behaviour import BREAKS_AFTER_SWITCH
+from world.ending import assert_ended, why
+from world.host import World
+
+from .conftest import V1, V2, V3
+
+STOPPED = (V1, "exited")  # the standby gave up its slot, and has it back
+
+
+def at(world: World, moment: Callable[[ev.AnyEvent], bool], what: Callable[[], None]) -> None:
+    """Do something once, right after the journal entry that is this moment."""
+    waiting = [what]
+
+    def after_entry(entry: ev.Entry) -> None:
+        if waiting and moment(entry.body):
+            waiting.pop()()
+
+    world.after_entry = after_entry
+
+
+def entered(gate: State) -> Callable[[ev.AnyEvent], bool]:
+    return lambda event: isinstance(event, ev.GateEntered) and event.gate is gate
+
+
+def opened(gate: State) -> Callable[[ev.AnyEvent], bool]:
+    return lambda event: isinstance(event, ev.GateOpened) and event.gate is gate
+
+
+def paused(event: ev.AnyEvent) -> bool:
+    return isinstance(event, ev.ActionDone) and event.gate is State.SHUTDOWN
+
+
+def serving(world: World) -> Slot:
+    return world.machine.active
+
+
+def test_flag_flipped_by_hand_in_the_bake_is_no_success(two: World) -> None:
+    old = serving(two)
+    at(two, entered(State.BAKE), lambda: two.machine.flip(old))
+    run = two.deploy(V3)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STOPPED, closed_by=State.BAKE)
+    assert f"{old.other} with {V3}, found status 200 from {old}" in why(run)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 0.95])
+def test_router_that_no_longer_reads_the_flag_in_the_bake(two: World, seconds: float) -> None:
+    old = serving(two)
+
+    def later() -> None:
+        two.clock.after(seconds, lambda: two.machine.stick(old))
+
+    at(two, entered(State.BAKE), later)
+    run = two.deploy(V3)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=STOPPED, closed_by=State.BAKE)
+
+
+@pytest.mark.parametrize("moment", [opened(State.BAKE), entered(State.DRAIN), opened(State.DRAIN)])
+def test_slot_that_users_are_still_on_is_not_paused(
+    two: World, moment: Callable[[ev.AnyEvent], bool]
+) -> None:
+    old, before = serving(two), len(two.acts.done)
+    at(two, moment, lambda: two.machine.stick(old))
+    run = two.deploy(V3)
+    assert run.outcome is State.FAIL_STATE
+    assert f"although the route names {old.other}" in why(run)
+    assert two.live == V2
+    assert not any(act.startswith(("runtime.pause", "runtime.stop")) for act in two.acts.done[before:])
+    assert two.monitor.violations == []
+    assert two.monitor.failed == 0
+
+
+def test_users_who_come_back_to_a_paused_slot_are_reported(two: World) -> None:
+    old = serving(two)
+    at(two, paused, lambda: two.machine.stick(old))
+    run = two.deploy(V3)
+    assert run.outcome is State.FAIL_STATE
+    assert "timed out" in why(run)
+    assert run.closed is not None and run.closed.findings[0].remedy == "l9 rollback"
+
+
+def test_router_that_never_read_the_flag_closes_the_proof(two: World) -> None:
+    two.machine.stick(serving(two))
+    assert_ended(two, two.deploy(V3), State.ROLLED_BACK, live=V2, idle=STOPPED, closed_by=State.PROOF)
+
+
+def test_release_that_users_are_still_on_is_not_removed(two: World) -> None:
+    """The undo of the switch changed the flag, and the router no longer reads it."""
+    new = serving(two).other
+    at(two, opened(State.PROOF), lambda: two.machine.stick(new))
+    run = two.deploy(V3, BREAKS_AFTER_SWITCH)
+    assert run.outcome is State.FAIL_STATE
+    (removal,) = (s for s in run.steps if isinstance(s.action, do.RemoveSlot | do.StopSlot))
+    assert removal.failure is not None and "although the route names" in removal.failure.found
+    assert two.machine.release(new) == V3 and two.machine.runs(new)
+    assert two.monitor.violations == []
+
+
+def test_router_that_is_away_for_a_moment_does_not_stop_the_run(two: World) -> None:
+    def away() -> None:
+        two.machine.router_up = False
+        two.clock.after(3, lambda: setattr(two.machine, "router_up", True))
+
+    at(two, opened(State.DRAIN), away)
+    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
