@@ -243,7 +243,7 @@ ROWS = (
         State.ROUTE_TRAFFIC,
         where=Substrate.HOST,
         after=(State.GREEN_HEALTHY,),
-        does=lambda run: (do.SwitchRoute(to=run.new, back=run.new.other),),
+        does=lambda run: (do.SwitchRoute(to=run.new, back=run.active or run.new.other),),
         needs=(live.ROUTE_SET,),
         phase=Phase.SWITCH,
         kinds=BOTH,

@@ -155,6 +155,18 @@ def test_evicted_release_makes_room_and_comes_back_stopped(engine: Engine) -> No
     assert engine.becomes(lambda: engine.ask(BLUE) == V1)
 
 
+def test_evicted_release_does_not_come_back_to_a_slot_that_is_taken(engine: Engine) -> None:
+    engine.build(V1, V2)
+    engine.up(BLUE, V1)
+    engine.runtime.evict(BLUE, V1)
+    engine.up(BLUE, V2)
+    with pytest.raises(ActionError, match="slot blue is not free"):
+        engine.runtime.restore(BLUE, V1)
+    engine.runtime.remove(BLUE, V2)
+    engine.runtime.restore(BLUE, V1)
+    assert engine.seen(BLUE) == ("exited", V1)
+
+
 def test_what_was_never_kept_leaves_the_slot_free(engine: Engine) -> None:
     engine.build(V1)
     engine.runtime.restore(BLUE, V1)

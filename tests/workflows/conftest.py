@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from l9.core import events as ev
 from l9.core.states import State
 from world.host import World
 
@@ -35,3 +38,22 @@ def three(two: World) -> World:
     """v3 is live, v2 stands by, v1 is retained without a slot."""
     assert two.deploy(V3).outcome is State.SUCCESS
     return two
+
+
+def at(world: World, moment: Callable[[ev.AnyEvent], bool], what: Callable[[], None]) -> None:
+    """Do something once, right after the journal entry that is this moment."""
+    waiting = [what]
+
+    def after_entry(entry: ev.Entry) -> None:
+        if waiting and moment(entry.body):
+            waiting.pop()()
+
+    world.after_entry = after_entry
+
+
+def entered(gate: State) -> Callable[[ev.AnyEvent], bool]:
+    return lambda event: isinstance(event, ev.GateEntered) and event.gate is gate
+
+
+def opened(gate: State) -> Callable[[ev.AnyEvent], bool]:
+    return lambda event: isinstance(event, ev.GateOpened) and event.gate is gate

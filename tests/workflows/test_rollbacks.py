@@ -193,6 +193,6 @@ def test_production_is_dead_and_rollback_mends_it(two: World) -> None:
 
 
 def test_dead_live_release_can_be_rolled_back_to_itself(two: World) -> None:
-    """It is not live any more, whatever the journal says of it."""
+    """It is not live any more, whatever the journal says of it. It starts where it was, and the standby stays."""
     two.machine.kill(two.machine.active)
-    assert_ended(two, two.rollback(V2), State.SUCCESS, live=V2, idle=(V2, "exited"))
+    assert_ended(two, two.rollback(V2), State.SUCCESS, live=V2, idle=(V1, "paused"))

@@ -13,28 +13,9 @@ from world.behaviour import BREAKS_AFTER_SWITCH
 from world.ending import assert_ended, why
 from world.host import World
 
-from .conftest import V1, V2, V3
+from .conftest import V1, V2, V3, at, entered, opened
 
 STOPPED = (V1, "exited")  # the standby gave up its slot, and has it back
-
-
-def at(world: World, moment: Callable[[ev.AnyEvent], bool], what: Callable[[], None]) -> None:
-    """Do something once, right after the journal entry that is this moment."""
-    waiting = [what]
-
-    def after_entry(entry: ev.Entry) -> None:
-        if waiting and moment(entry.body):
-            waiting.pop()()
-
-    world.after_entry = after_entry
-
-
-def entered(gate: State) -> Callable[[ev.AnyEvent], bool]:
-    return lambda event: isinstance(event, ev.GateEntered) and event.gate is gate
-
-
-def opened(gate: State) -> Callable[[ev.AnyEvent], bool]:
-    return lambda event: isinstance(event, ev.GateOpened) and event.gate is gate
 
 
 def paused(event: ev.AnyEvent) -> bool:
@@ -100,7 +81,7 @@ def test_release_that_users_are_still_on_is_not_removed(two: World) -> None:
     at(two, opened(State.PROOF), lambda: two.machine.stick(new))
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
     assert run.outcome is State.FAIL_STATE
-    (removal,) = (s for s in run.steps if isinstance(s.action, do.RemoveSlot | do.StopSlot))
+    removal = next(s for s in run.steps if isinstance(s.action, do.RemoveSlot | do.StopSlot))
     assert removal.failure is not None and "although the route names" in removal.failure.found
     assert two.machine.release(new) == V3 and two.machine.runs(new)
     assert two.monitor.violations == []

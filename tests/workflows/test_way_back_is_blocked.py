@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from l9.core import actions as do
 from l9.core.states import State
 from world.acts import always, times
@@ -9,7 +11,7 @@ from world.behaviour import BREAKS_AFTER_SWITCH, GOOD, NEVER_HEALTHY, Behaviour
 from world.ending import assert_ended, assert_on_record
 from world.host import World
 
-from .conftest import V1, V2, V3
+from .conftest import V1, V2, V3, at, entered, opened
 
 
 def test_undo_of_switch_fails_needs_a_person(two: World) -> None:
@@ -28,7 +30,7 @@ def test_what_users_are_still_on_is_not_removed_and_the_record_says_why(two: Wor
     two.acts.failing["router.switch"] = times(99, after=1)
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
     live = two.machine.active
-    (step,) = (s for s in run.steps if isinstance(s.action, do.RemoveSlot))
+    step = next(s for s in run.steps if isinstance(s.action, do.RemoveSlot))
     assert step.failure is not None
     assert (step.failure.expected, step.failure.found) == (
         f"no public traffic to {live}", f"public traffic goes to {live}",
@@ -38,35 +40,78 @@ def test_what_users_are_still_on_is_not_removed_and_the_record_says_why(two: Wor
 
 def test_person_rolls_back_after_a_fail_state(two: World) -> None:
     """The journal says that v2 should be live; what counts for a rollback is what is."""
-    two.acts.failing["router.switch"] = times(2, after=1)
+    two.acts.failing["router.switch"] = times(99, after=1)
     assert two.deploy(V3, BREAKS_AFTER_SWITCH).outcome is State.FAIL_STATE
+    two.acts.failing.clear()
     run = two.rollback(V2)
     assert run.outcome is State.SUCCESS
     assert two.live == V2
 
 
 def test_rollback_without_a_name_after_a_fail_state_goes_to_the_last_good_one(two: World) -> None:
-    two.acts.failing["router.switch"] = times(2, after=1)
+    two.acts.failing["router.switch"] = times(99, after=1)
     assert two.deploy(V3, BREAKS_AFTER_SWITCH).outcome is State.FAIL_STATE
+    two.acts.failing.clear()
     assert two.rollback().tag == V2
     assert two.live == V2
 
 
 def test_next_deploy_after_a_fail_state_mends_it(two: World) -> None:
-    two.acts.failing["router.switch"] = times(2, after=1)
+    two.acts.failing["router.switch"] = times(99, after=1)
     assert two.deploy(V3, BREAKS_AFTER_SWITCH).outcome is State.FAIL_STATE
+    two.acts.failing.clear()
     run = two.deploy("v1.0.4-l9")
     assert run.outcome is State.SUCCESS
     assert run.finished is not None and V3 not in run.finished.good
     assert two.live == "v1.0.4-l9"
 
 
-def test_switch_back_fails_once_and_is_tried_again(two: World) -> None:
-    two.acts.failing["router.switch"] = times(1, after=1)
+@pytest.mark.parametrize(
+    "act", ["router.switch", "runtime.remove", "runtime.stop", "runtime.wake", "runtime.restore"]
+)
+@pytest.mark.parametrize("seconds", [1.0, 20.0, 90.0])
+def test_what_comes_back_does_not_end_the_way_back(two: World, act: str, seconds: float) -> None:
+    """An engine that restarts, a router that is away: the rollback is tried again until it gets through."""
+
+    def fails() -> None:
+        two.acts.failing[act] = always
+        two.clock.after(seconds, two.acts.failing.clear)
+
+    at(two, opened(State.PROOF), fails)
     run = two.deploy(V3, BREAKS_AFTER_SWITCH)
-    assert two.live == V2
-    assert two.monitor.violations == []
-    assert run.outcome in (State.ROLLED_BACK, State.FAIL_STATE)
+    assert_ended(two, run, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
+
+
+def test_engine_that_is_away_in_mid_deploy_ends_as_refused(two: World) -> None:
+    looks = ("runtime.slots", "runtime.remove", "runtime.stop", "runtime.restore", "runtime.wake")
+
+    def away() -> None:
+        two.acts.failing.update(dict.fromkeys(looks, always))
+        two.clock.after(30, two.acts.failing.clear)
+
+    at(two, entered(State.HEALTH), away)
+    run = two.deploy(V3)
+    assert_ended(
+        two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=run.closed and run.closed.gate
+    )
+    assert run.closed is not None and run.closed.gate in (State.HEALTH, State.LOGS, State.DEADLINE)
+
+
+def test_resume_after_a_fail_state_tries_the_way_back_again(two: World) -> None:
+    two.acts.failing["router.switch"] = times(99, after=1)
+    assert two.deploy(V3, BREAKS_AFTER_SWITCH).outcome is State.FAIL_STATE
+    assert two.resume().outcome is State.FAIL_STATE  # still broken: the same answer
+    two.acts.failing.clear()
+    assert_ended(two, two.resume(), State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
+    assert two.resume() is None
+
+
+def test_resume_after_the_bake_finishes_what_was_left(two: World) -> None:
+    two.acts.failing["runtime.pause"] = always
+    run = two.deploy(V3)
+    assert (run.outcome, two.live) == (State.FAIL_STATE, V3)
+    two.acts.failing.clear()
+    assert_ended(two, two.resume(), State.SUCCESS, live=V3, idle=(V2, "paused"))
 
 
 def test_bad_release_cannot_be_removed(two: World) -> None:

@@ -155,6 +155,19 @@ class World:
         run = self.runs().recover("the test found it interrupted", forward=forward)
         return self._noted(run) if run else None
 
+    def resume(self) -> Run | None:
+        """`l9 resume`: finish what was interrupted, or go on where a run ended in FAIL-STATE, or bring back what is on
+        record; None if there is nothing to do."""
+        run = self.recover(forward=True)
+        if run is not None:
+            return run
+        self._limit()
+        runs = self.runs()
+        if (again := runs.retry("an operator asked")) is not None:
+            return self._noted(again)
+        target = runs.to_bring_back()
+        return None if target is None else self.rollback(target)
+
     def tick(self) -> tuple[Run | None, str | None]:
         """The host's timer: what was recovered, and the release whose standby ended."""
         run = self.recover(forward=True)

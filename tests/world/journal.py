@@ -17,7 +17,7 @@ from .cuts import JOURNAL, Cuts
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(ev.Entry)
-_MOST_A_RUN = 400  # entries; a run that writes more goes round in circles
+_MOST_A_RUN = 1500  # entries; a run that writes more goes round in circles
 
 
 class MemoryJournal:

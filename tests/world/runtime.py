@@ -165,7 +165,7 @@ class FakeRuntime:
 
     def restore(self, slot: Slot, release: str) -> None:
         with self._acts.act("runtime.restore", f"{slot} {release}"):
-            if self._machine.slots[slot] is None and release in self._machine.kept:
+            if self._own(slot, release) is None and release in self._machine.kept:
                 self._machine.slots[slot] = self._machine.kept.pop(release)
 
     def prune(self, keep: tuple[str, ...]) -> str:

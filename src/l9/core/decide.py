@@ -6,6 +6,7 @@ Rules:
 - An action is performed only when the invariants of its guards hold.
 - A closed gate before the first action on the host ends the run as refused. After that, the run undoes its forward
   steps, latest first, then proves that the previous release is live. An undo that fails does not stop the others.
+- A rollback that does not get through is entered again for ROLLBACK_PATIENCE: an engine or a router comes back.
 - A gate that closes after the release was proved and baked leaves the release live, and ends the run in FAIL-STATE.
 
 `wanted` names the facts that the next call of `decide` needs; `runner.Runner` observes them and carries the decision
@@ -28,6 +29,11 @@ from l9.core.run import Run, Step
 from l9.core.states import Kind, State, StepStatus, Substrate
 from l9.core.verdict import Fail, Pending, Unknown, Verdict, VerdictKind
 
+ROLLBACK_PATIENCE = 120.0  # seconds in which a rollback that does not get through is tried again
+FIRST_RETRY, RETRY_SHARE = (
+    2.0,
+    0.25,
+)  # seconds to the first retry, and the share of the time so far to a later one
 PROOF_DEADLINE = 10.0  # seconds in which answers through the public route must prove which release is live
 
 
@@ -290,7 +296,24 @@ def _backward(run: Run, facts: Facts, now: float, graph: Graph, settings: Settin
         return Finish(rollback_outcome(run, graph))
     if run.stuck is not None:
         return Finish(graph.rollback.closed)
-    return _retry_unknown(judge(graph.rollback, run, facts, now, settings), waited)
+    judged = _retry_unknown(judge(graph.rollback, run, facts, now, settings), waited)
+    if isinstance(judged, Close):
+        return _retry_rollback(judged, judged.findings[0].found, run, now)
+    failed = [s.failure for s in run.steps if s.gate is State.ROLLBACK and s.status is StepStatus.FAILED]
+    if isinstance(judged, Open) and failed and failed[0] is not None:
+        return _retry_rollback(judged, failed[0].found, run, now)
+    return judged
+
+
+def _retry_rollback(judged: Open | Close, found: str, run: Run, now: float) -> Open | Close | Enter | Wait:
+    """Enter the rollback again after a growing pause, until its patience is over; then return the judgement."""
+    tried = now - run.back_since
+    if tried >= ROLLBACK_PATIENCE:
+        return judged
+    last = max(run.entered[State.ROLLBACK], run.acted_at.get(State.ROLLBACK, 0.0))
+    if now - last >= max(FIRST_RETRY, RETRY_SHARE * tried):
+        return Enter(State.ROLLBACK)
+    return Wait(((State.ROLLBACK, Pending(found, tried, ROLLBACK_PATIENCE)),))
 
 
 def _retry_unknown(judged: Perform | Open | Close | Wait, waited: float) -> Perform | Open | Close | Wait:
@@ -321,7 +344,8 @@ def _next_back(run: Run, graph: Graph) -> Perform | None:
 
 
 def _next_undo(run: Run, graph: Graph) -> Perform | None:
-    tried = {s.undoes: s for s in run.steps if s.undoes is not None}
+    attempts = (s for s in run.steps if s.undoes is not None and s.status is not StepStatus.RETRIED)
+    tried = {s.undoes: s for s in attempts}
     for step in sorted(run.steps, key=lambda s: -s.number):
         undo = graph.undo_of(run, step.action)
         if step.gate is State.ROLLBACK or undo is None or step.status is StepStatus.UNDONE:
@@ -337,6 +361,10 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
 def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
     """The event that ends a run: the live release, the standby, and the releases ready for rollback."""
     done = outcome is State.SUCCESS or run.kept_on
+    # A refused run has changed nothing that users see, so it does not change what is on record either.
+    before = (run.previous, run.old)
+    if outcome is State.REFUSED and run.recorded is not None:
+        before = (run.recorded, run.recorded_slot)
     good, kept = run.good, run.retained if done else run.kept
     if done and run.kind is Kind.ROLLBACK:
         good = good[good.index(run.tag) :] if run.tag in good else (run.tag, *good)
@@ -344,8 +372,8 @@ def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
         good = (run.tag, *(g for g in good if g != run.tag))
     return ev.RunFinished(
         outcome=outcome,
-        live=run.tag if done else run.previous,
-        slot=run.new if done else run.old,
+        live=run.tag if done else before[0],
+        slot=run.new if done else before[1],
         standby=run.previous if done else None,
         exit_code=outcome.exit_code,
         seconds=round(now - run.started_at, 3),

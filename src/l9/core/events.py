@@ -71,6 +71,7 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     (empty: unknown).
     `objects` are the other tag objects that earlier runs had under this name; not empty only if the tag was moved.
     `was_good`: an earlier run succeeded with this release live.
+    `active` is the slot that the route names; `recorded`, `recorded_slot` the live release on record, and its slot.
     """
 
     kind: Kind
@@ -95,10 +96,13 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     reason: str = ""
     rebuild: bool = False
     version: str = ""
+    active: Slot | None = None
+    recorded: str | None = None
+    recorded_slot: Slot | None = None
 
 
 class RunResumed(Event, frozen=True, tag="run-resumed"):
-    """Another process resumes an interrupted run."""
+    """Another process resumes an interrupted run, or one that ended in FAIL-STATE."""
 
     who: str
     why: str

@@ -41,6 +41,8 @@ class Run(msgspec.Struct, frozen=True):
     """The target of a run, its progress, and its steps. Times are seconds since the epoch.
 
     closed: the first gate that closed. stuck: the closing of ROLLBACK, after which a person must act.
+    back_since: the start of the rollback, or of its last continuation by `l9 resume`; 0 before that.
+    active: the slot that the route named before the run; recorded, recorded_slot: the live release on record then.
     """
 
     id: str
@@ -66,6 +68,10 @@ class Run(msgspec.Struct, frozen=True):
     env: ev.StagedEnv | None = None
     reason: str = ""
     rebuild: bool = False
+    active: Slot | None = None
+    recorded: str | None = None
+    recorded_slot: Slot | None = None
+    back_since: float = 0.0
     entered: Mapping[State, float] = {}
     opened: Mapping[State, ev.GateOpened] = {}
     opened_at: Mapping[State, float] = {}
@@ -134,8 +140,9 @@ class Run(msgspec.Struct, frozen=True):
         return (self.old, self.previous) if self.going_back and not self.kept_on else (self.new, self.tag)
 
     def steps_of(self, gate: State) -> tuple[Step, ...]:
-        """The gate's own forward steps, in order."""
-        return tuple(s for s in self.steps if s.gate is gate and s.undoes is None)
+        """The gate's own forward steps, in order, without those that were taken again."""
+        own = (s for s in self.steps if s.gate is gate and s.undoes is None)
+        return tuple(s for s in own if s.status is not StepStatus.RETRIED)
 
 
 def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
@@ -164,12 +171,19 @@ def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
         env=started.env,
         reason=started.reason,
         rebuild=started.rebuild,
+        active=started.active,
+        recorded=started.recorded,
+        recorded_slot=started.recorded_slot,
     )
 
 
 def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
     """Return the run after one more of its events."""
     match event:
+        case ev.GateEntered(gate=State.ROLLBACK):
+            steps = _taken_again(run.steps, State.ROLLBACK)
+            entered = {**run.entered, State.ROLLBACK: at}
+            return replace(run, entered=entered, steps=steps, back_since=run.back_since or at)
         case ev.GateEntered(gate=gate):
             return replace(run, entered={**run.entered, gate: at})
         case ev.ActionIntended(gate=gate, step=number, action=action, undoes=undoes):
@@ -188,13 +202,41 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
         case ev.GateClosed():
             return replace(run, closed=run.closed or event)
         case ev.RunResumed():
-            return replace(run, resumed_at=at)
+            return replace(_reopened(run), resumed_at=at)
         case ev.RunAborted(why=why):
             return replace(run, aborted=why)
         case ev.RunFinished():
             return replace(run, finished=event, finished_at=at)
         case _:
             return run
+
+
+def _reopened(run: Run) -> Run:
+    """A run that ended in FAIL-STATE continues where it stopped: at the gate that closed, or with its rollback."""
+    if run.outcome is not State.FAIL_STATE or (run.closed is None and run.stuck is None):
+        return run
+    gate = run.closed.gate if run.closed is not None and run.kept_on else State.ROLLBACK
+    entered = {state: at for state, at in run.entered.items() if state is not gate}
+    return replace(
+        run,
+        finished=None,
+        finished_at=None,
+        closed=None if run.kept_on else run.closed,
+        stuck=None,
+        back_since=0.0,
+        entered=entered,
+        steps=_taken_again(run.steps, gate),
+    )
+
+
+def _taken_again(steps: tuple[Step, ...], gate: State) -> tuple[Step, ...]:
+    """Mark the gate's steps that failed, and the rollback's own ones, to be taken again."""
+    return tuple(
+        replace(s, status=StepStatus.RETRIED)
+        if s.gate is gate and (s.status is StepStatus.FAILED or (gate is State.ROLLBACK and s.undoes is None))
+        else s
+        for s in steps
+    )
 
 
 def _settle(

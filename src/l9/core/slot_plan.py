@@ -3,6 +3,7 @@
 Rules:
 - Slots alternate: a release goes to the slot that public traffic does not go to.
 - A rollback wakes its release if it is still in that slot. Any other release there is evicted.
+- A rollback to the release that the route names, and that does not run, wakes it where it is.
 - `rollback` without an argument goes to the newest good release other than the live one.
 """
 
@@ -32,6 +33,9 @@ class SlotPlan(msgspec.Struct, frozen=True):
     kept: tuple[str, ...]
     retained: tuple[str, ...]
     created_by_run: bool
+    active: Slot
+    recorded: str | None = None
+    recorded_slot: Slot | None = None
 
     def fields(self) -> dict[str, Any]:
         """The fields of a `run-started` event."""
@@ -56,7 +60,9 @@ def plan_slots(
     """
     live = slots[active]
     serving = live.status in (SlotStatus.RUNNING, SlotStatus.RESTARTING) and live.release is not None
-    new = active.other
+    # A release that is to be live again may be in the slot that the route names, and not running.
+    again = kind is Kind.ROLLBACK and live.release == tag and not serving and not rebuild
+    new = active if again else active.other
     idle = slots[new]
     wakes = kind is Kind.ROLLBACK and idle.release == tag and not rebuild
     kept = tuple(
@@ -73,6 +79,9 @@ def plan_slots(
         retained=tuple(dict.fromkeys((tag, *kept)))[:retain],
         # A release in a slot runs from its tree, even if the journal does not know it.
         created_by_run=tag not in (*kept, idle.release),
+        active=active,
+        recorded=last.live if last else None,
+        recorded_slot=last.slot if last else None,
     )
 
 

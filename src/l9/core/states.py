@@ -102,12 +102,13 @@ class SlotStatus(StrEnum):
 
 
 class StepStatus(StrEnum):
-    """The progress of one action of a run."""
+    """The progress of one action of a run. RETRIED: a later step of the run takes its place."""
 
     INTENDED = "intended"
     DONE = "done"
     FAILED = "failed"
     UNDONE = "undone"
+    RETRIED = "retried"
 
 
 class Stage(StrEnum):

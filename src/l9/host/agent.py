@@ -40,6 +40,7 @@ from l9.protocol import requests as ask
 from l9.protocol.answers.error import Error
 from l9.protocol.answers.run_lines import EntryLine, NoteLine, ResultLine
 from l9.protocol.answers.runs import RunResult
+from l9.protocol.caller import new_run_id
 from l9.protocol.messages import AnyMessage, Failed, Hello, encode
 
 Send = Callable[[AnyMessage], None]
@@ -173,14 +174,16 @@ def host_session(host: Server, who: str, progress: ProgressFile | None = None) -
 def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
     layout, looker = host.layout, host_session(host, who)
     if isinstance(asked, ask.Resume):
-        last = looker.last()
-        if last is None or (last.finished is not None and looker.lock.holder() is None):
+        last, held = looker.last(), looker.lock.holder()
+        if last is not None and held is not None:
+            offset, ends = looker.journal.last_run_offset(), _ends(looker)
+            yield from _follow(layout, last.id, offset, ends - (last.finished is not None), attached=True)
+            return
+        goes_on = last is not None and (last.finished is None or last.outcome is State.FAIL_STATE)
+        if not goes_on and looker.to_bring_back() is None:
             yield ResultLine(answer=RunResult(run=last.id if last else None, resumed=False))
             return
-        run_id = last.id
-        if looker.lock.holder() is not None:
-            yield from _follow(layout, run_id, looker.journal.last_run_offset(), attached=True)
-            return
+        run_id = last.id if last is not None and goes_on else new_run_id(looker.ports.clock.now())
     else:
         run_id = asked.run
     if isinstance(asked, ask.Deploy) and (done := _already_live(asked, looker)) is not None:
@@ -212,7 +215,12 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
             shutil.rmtree(layout.run(run_id), ignore_errors=True)
         yield Failed(error=answer.error)
         return
-    yield from _follow(layout, answer.run, answer.offset)
+    yield from _follow(layout, answer.run, answer.offset, answer.ends)
+
+
+def _ends(runs: HostSession) -> int:
+    """Return how often the newest run ended so far; more than once if it was resumed after FAIL-STATE."""
+    return sum(isinstance(entry.body, ev.RunFinished) for entry in runs.journal.last_run())
 
 
 def _title(asked: Runs) -> str:
@@ -237,10 +245,18 @@ def _work(asked: Runs, runs: HostSession, run_id: str, report: Report) -> None:
             and (interrupted.going_back or handed_over(interrupted))
         )
         if same:
-            report(Began(run=interrupted.id, offset=runs.journal.last_run_offset()))
+            report(Began(run=interrupted.id, offset=runs.journal.last_run_offset(), ends=_ends(runs)))
         runs.recover(f"{_title(asked)} found it interrupted", forward=same)
         if same:
             return
+    if isinstance(asked, ask.Resume) and interrupted is not None and interrupted.outcome is State.FAIL_STATE:
+        report(Began(run=interrupted.id, offset=runs.journal.last_run_offset(), ends=_ends(runs)))
+        runs.retry("resumed after FAIL-STATE")
+        return
+    if isinstance(asked, ask.Resume) and (live := runs.to_bring_back()) is not None:
+        asked = ask.Rollback(
+            run=run_id, tag=live, reason="the live release on record did not get public traffic"
+        )
     match asked:
         case ask.Rollback():
             kind, tag = Kind.ROLLBACK, runs.rollback_target(asked.tag, rebuild=asked.rebuild)
@@ -283,15 +299,32 @@ def _already_live(asked: ask.Deploy, runs: HostSession) -> RunResult | None:
     live = runs.ports.runtime.slots()[runs.ports.router.active()]
     if not live.serves or live.release != tag:
         return None
+    # The same name may be another tag by now, and the slot may run another image than the recorded one.
+    first = next(runs.journal.starts(tag), None)
+    image = runs.ports.runtime.image(tag)
+    if (
+        first is None
+        or first.tag_object != asked.release.tag_object
+        or image is None
+        or image.digest != live.image
+    ):
+        return None
+    if runs.ports.router.answering().differs(live.slot, tag):
+        return None
     return RunResult(run=last.id, tag=tag, outcome=State.SUCCESS, live=tag, slot=live.slot, already_live=tag)
 
 
-def _follow(layout: Layout, run: str, offset: int, *, attached: bool = False) -> Iterator[AnyMessage]:
+def _follow(
+    layout: Layout, run: str, offset: int, ends: int = 0, *, attached: bool = False
+) -> Iterator[AnyMessage]:
     seen: list[ev.Entry] = []
-    for message in follow(layout, run, offset):
-        yield message
+    for message in follow(layout, run, offset, ends):
         if isinstance(message, EntryLine):
             seen.append(message.entry)
+            if isinstance(message.entry.body, ev.RunFinished) and ends:
+                ends -= 1
+                continue
+        yield message
     ended = queries.ended(fold(seen), attached=attached)
     if ended is None:
         raise Interrupted(

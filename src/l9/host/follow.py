@@ -35,10 +35,11 @@ class _Tail:
         return whole.splitlines(keepends=True)
 
 
-def follow(layout: Layout, run: str, offset: int) -> Iterator[AnyMessage]:
+def follow(layout: Layout, run: str, offset: int, ends: int = 0) -> Iterator[AnyMessage]:
     """Yield the messages of one run from a byte offset of the journal on, until its `run-finished`.
 
-    Ends without one if the lock is free: the worker died.
+    A run that was resumed after FAIL-STATE has `ends` of them before. Ends without one if the lock is free: the worker
+    died.
     """
     journal = _Tail(layout.journal, offset)
     progress = _Tail(layout.run(run) / "progress.jsonl")
@@ -56,7 +57,9 @@ def follow(layout: Layout, run: str, offset: int) -> Iterator[AnyMessage]:
         for entry in entries:
             yield EntryLine(entry=entry)
             if isinstance(entry.body, ev.RunFinished):
-                return
+                if not ends:
+                    return
+                ends -= 1
         if orphaned and not entries:
             return
         if time.monotonic() - checked > 0.25:

@@ -95,7 +95,7 @@ class HostObserver:
             f.Slots: lambda _run: ports.runtime.slots(),
             host_facts.Route: lambda _run: host_facts.Route(ports.router.active()),
             f.Answering: lambda _run: ports.router.answering(),
-            host_facts.Site: lambda _run: host_facts.Site(*(ports.router.problem() or ())),
+            host_facts.Site: self._site,
             host_facts.Target: self._target,
             host_facts.Standby: self._standby,
             host_facts.Health: self._health,
@@ -151,6 +151,17 @@ class HostObserver:
         self._kept[kind] = (now, seen)
 
     # ── one observation each ─────────────────────────────────────────────────────────────────────
+
+    def _site(self, _run: Run) -> host_facts.Site:
+        router = self._ports.router
+        problem = router.problem()
+        if problem is None:
+            return host_facts.Site()
+        answer, active = router.answering(), router.active()
+        if answer.status is None and answer.accepted and not self._probe(active).ok:
+            # The slot behind the router hangs, for example paused by hand: a deploy or a rollback is the way out.
+            return host_facts.Site(hangs=active)
+        return host_facts.Site(*problem)
 
     def _image(self, run: Run) -> object:
         return self._ports.runtime.image(run.tag) or f.Unseen(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from l9.checks.host.drift import find_drift
+from l9.checks.host.drift import Drift, find_drift, public_drift
 from l9.checks.host.ready_invariants import ENV_COMPLETE
 from l9.config.settings import ReleaseEnv, ReleaseSettings, host_config
 from l9.core import events as ev
+from l9.core.facts import SlotState
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin, fold
 from l9.core.slot_plan import plan_slots
@@ -96,7 +97,20 @@ def status(runs: HostSession) -> Status:
         good=done.good if done else (),
         run=_last_run(run, running=holder is not None) if run else None,
         lock=holder,
+        public=_public(runs, done, live, running=holder is not None),
     )
+
+
+def _public(
+    runs: HostSession, done: ev.RunFinished | None, live: SlotState, *, running: bool
+) -> Drift | None:
+    """Return the difference between the live release and what the public gets, if there is one."""
+    slot, tag = live.slot, live.release if live.serves else None
+    if done is not None and done.live is not None and done.slot is not None and not running:
+        slot, tag = done.slot, done.live
+    if tag is None:
+        return None
+    return public_drift(slot, tag, live.slot, runs.ports.router.answering())
 
 
 def _last_run(run: Run, *, running: bool) -> LastRun:
@@ -214,6 +228,8 @@ def drift(runs: HostSession) -> DriftReport:
         slots=ports.runtime.slots(),
         active=ports.router.active(),
         image=ports.runtime.image(done.live) if done and done.live else None,
+        answer=ports.router.answering(),
+        running=runs.lock.holder() is not None,
     )
     return DriftReport(drift=found, live=done.live if done else None)
 

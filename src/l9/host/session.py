@@ -17,12 +17,14 @@ from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.config.settings import ReleaseEnv, ReleaseSettings, ServerSettings, host_config, tightened
 from l9.core import events as ev
+from l9.core.between_runs import end_of_standby, interrupted_stop, route_to_restore, to_bring_back
+from l9.core.decide import Perform
+from l9.core.facts import Slots
 from l9.core.recorder import AfterEntry, Recorder, ignore
 from l9.core.run import Run, begin, fold
 from l9.core.runner import Runner
 from l9.core.slot_plan import plan_slots, previous_good
-from l9.core.standby import end_of_standby, interrupted_stop
-from l9.core.states import Kind, State, Substrate
+from l9.core.states import Kind, Slot, State, Substrate
 from l9.core.verdict import Pending
 from l9.drivers.files.journal import JournalFile
 from l9.drivers.files.lock import LockFile
@@ -179,6 +181,11 @@ class HostSession:
         self._finish_stop()
         env = self.env_in(wanted.env.file).stage(run_id, wanted.env) if wanted.env else None
         slots, active = self.ports.runtime.slots(), self.ports.router.active()
+        # A rollback to that release brings it back by its own gates.
+        if (kind is Kind.DEPLOY or to_bring_back(self.finished(), slots, active) != tag) and (
+            restored := self._restore_route(slots, active)
+        ):
+            active = restored
         placed = plan_slots(
             kind, tag, slots, active, self.finished(), self.server.retention.releases, rebuild=wanted.rebuild
         )
@@ -252,6 +259,33 @@ class HostSession:
             self._append(run.id, ev.RunAborted(who=self._who, why=why))
         return self.go_on(fold(self.journal.last_run()) or run)
 
+    def retry(self, why: str) -> Run | None:
+        """Go on with a run that ended in FAIL-STATE; None if the last run did not."""
+        run = self.last()
+        if run is None or run.outcome is not State.FAIL_STATE:
+            return None
+        self._append(run.id, ev.RunResumed(who=self._who, why=why))
+        return self.go_on(fold(self.journal.last_run()) or run)
+
+    def to_bring_back(self) -> str | None:
+        """Return the live release on record if it is in a slot and the public does not get it; otherwise None."""
+        return to_bring_back(self.finished(), self.ports.runtime.slots(), self.ports.router.active())
+
+    def _restore_route(self, slots: Slots, active: Slot) -> Slot | None:
+        """Send public traffic to the live release on record if it runs and the route names a slot that does not.
+
+        The switch is journalled as a step of the last run. Returns the slot, or None if there was nothing to do. Raises
+        ActionError if it fails.
+        """
+        run, done = self.last(), self.finished()
+        if run is None or done is None or run.finished is None:
+            return None
+        step = route_to_restore(run, done, slots, active)
+        if step is None:
+            return None
+        self._take(run, step, f"public traffic does not reach {done.live}")
+        return done.slot
+
     def stop_standby(self) -> str | None:
         """Stop the standby slot if its time is over; return its release's tag if it was stopped.
 
@@ -264,16 +298,20 @@ class HostSession:
         step = end_of_standby(run, idle, self.ports.clock.now(), self.server.standby.seconds)
         if step is None:
             return None
+        self._take(run, step, "the standby slot was not stopped")
+        return idle.release
+
+    def _take(self, run: Run, step: Perform, failed: str) -> None:
+        """Take one step that is in no row. Raises ActionError with the message `failed` if it fails."""
         taken = next(s for s in self._runner(run).take(run, step).steps if s.number == step.step)
         if (failure := taken.failure) is not None:
             raise ActionError(
-                "the standby slot was not stopped",
+                failed,
                 expected=failure.expected,
                 found=failure.found,
                 remedy=failure.remedy,
                 log=failure.log,
             )
-        return idle.release
 
     def _finish_stop(self) -> None:
         """Complete an interrupted stop of a standby slot, before another run begins."""

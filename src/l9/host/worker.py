@@ -45,10 +45,11 @@ class ProgressFile:
 
 
 class Began(msgspec.Struct, frozen=True, kw_only=True, tag="began"):
-    """The run is journalled. `offset`: bytes of the journal before its first entry."""
+    """The run is journalled. `offset`: bytes of the journal before its first entry; `ends`: its earlier ends."""
 
     run: str
     offset: int
+    ends: int = 0
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):

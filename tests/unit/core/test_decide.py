@@ -13,6 +13,7 @@ from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.decide import (
     PROOF_DEADLINE,
+    ROLLBACK_PATIENCE,
     Close,
     Decision,
     Enter,
@@ -111,11 +112,12 @@ class Play:
     told: list[str] = field(default_factory=list)
     lights: Mapping[type[do.Action], Verdict] = field(default_factory=dict)
     table: Graph = TABLE
+    now: float = NOW
 
     def next(self, run: Run, *where: Substrate) -> Decision:
         seen: Mapping[type, object] = {Lamps: Lamps(self.lamps), Lights: Lights(self.lights)}
         facts = Facts({kind: seen[kind] for kind in wanted(run, self.table, *where)})
-        return decide(run, facts, NOW, self.table, CONFIG, *where)
+        return decide(run, facts, self.now, self.table, CONFIG, *where)
 
     def until(self, run: Run, end: type, *where: Substrate) -> Run:
         """Go on until a decision of that class, which is told and not carried out."""
@@ -124,8 +126,11 @@ class Play:
             self.told.append(told(decision))
             if isinstance(decision, end):
                 return run
+            if isinstance(decision, Wait):
+                self.now += 1.0
+                continue
             for event in self.events(decision):
-                run = apply(run, NOW, event)
+                run = apply(run, self.now, event)
 
     def events(self, decision: Decision) -> list[ev.AnyEvent]:
         match decision:
@@ -318,16 +323,16 @@ def test_a_crash_on_the_way_back_takes_the_undo_up_again() -> None:
 def test_an_undo_that_fails_does_not_keep_the_others_from_being_tried() -> None:
     play = Play(broken=("remove-slot",))
     play.until(launched(ABORT), Finish, Substrate.HOST)
-    assert play.told == [
-        f"Enter {BACK}", "remove-slot for 1", "restore-slot for 0", "wake-slot", f"Open {BACK}",
-        "Finish REFUSED",
+    assert play.told[:5] == [
+        f"Enter {BACK}", "remove-slot for 1", "restore-slot for 0", "wake-slot", "Wait",
     ]  # fmt: skip
+    assert play.told[-2:] == [f"Open {BACK}", "Finish REFUSED"]
 
 
 def test_the_gate_of_the_way_back_decides_even_when_its_own_action_failed() -> None:
     play = Play(broken=("wake-slot",))
     play.until(launched(ABORT), Finish, Substrate.HOST)
-    assert play.told[-3:] == ["wake-slot", f"Open {BACK}", "Finish REFUSED"]
+    assert play.told[-3:] == ["Wait", f"Open {BACK}", "Finish REFUSED"]
 
 
 def test_when_the_way_back_closes_a_person_is_needed_and_the_reason_is_kept() -> None:
@@ -355,8 +360,41 @@ def test_on_the_way_back_a_look_that_failed_is_repeated_for_a_while() -> None:
     waiting = Wait(((BACK, Pending("nobody answers", 0.0, patience)),))
     assert dark.next(run) == waiting
     later = replace(run, entered={**run.entered, BACK: NOW - patience}, acted_at={})
-    assert isinstance(dark.next(later), Close)
-    assert isinstance(Play({BACK: OFF}).next(run), Close), "what is known to be wrong is not waited for"
+    assert dark.next(later) == Enter(BACK)
+    off = Play({BACK: OFF}).next(run)
+    assert off == Wait(((BACK, Pending("dark", 0.0, ROLLBACK_PATIENCE)),)), "it may come back"
+
+
+def test_a_rollback_that_does_not_get_through_is_tried_again_with_growing_pauses() -> None:
+    play = Play({BACK: OFF}, broken=("restore-slot",))
+    run = play.until(launched(ABORT), Finish, Substrate.HOST)
+    assert run.outcome is None and run.stuck is not None
+    entries = play.told.count(f"Enter {BACK}")
+    assert 5 < entries < 20
+    assert play.told.count("restore-slot for 0") == entries
+    assert play.told.count("wake-slot") == entries
+    assert ROLLBACK_PATIENCE <= play.now - NOW < ROLLBACK_PATIENCE + 5
+
+
+def test_a_rollback_gets_through_once_what_failed_has_come_back() -> None:
+    play = Play({BACK: OFF}, broken=("restore-slot",))
+    run = play.until(launched(ABORT), Wait, Substrate.HOST)
+    back = Play(now=play.now)
+    run = back.until(run, Finish, Substrate.HOST)
+    assert back.told[-1] == "Finish REFUSED"
+
+
+def test_a_run_in_fail_state_goes_on_when_it_is_resumed() -> None:
+    play = Play({ROUTED: OFF, BACK: OFF})
+    run = play.until(on_host(), Finish, Substrate.HOST)
+    run = apply(run, play.now, conclusion(run, State.FAIL_STATE, play.now))
+    run = apply(run, play.now, ev.RunResumed(who="ada", why="asked"))
+    assert run.finished is None and run.stuck is None and run.going_back
+    again = Play(now=play.now)
+    run = again.until(run, Finish, Substrate.HOST)
+    assert again.told[0] == f"Enter {BACK}"
+    assert again.told[-1] == "Finish ROLLED-BACK"
+    assert len({step.number for step in run.steps}) == len(run.steps)
 
 
 def test_once_open_the_way_back_is_not_judged_again() -> None:
@@ -420,11 +458,12 @@ def test_the_way_back_makes_ready_takes_back_as_the_table_says_and_makes_sure() 
 def test_on_the_way_back_a_step_is_refused_and_the_others_are_tried() -> None:
     play = guarded({do.StopSlot: OFF}, broken=("wake-slot",))
     run = play.until(launched(ABORT), Finish, Substrate.HOST)
-    assert play.told == [
-        f"Enter {BACK}", "wake-slot", "no stop-slot", "restore-slot for 0", "wake-slot", f"Open {BACK}",
-        "Finish REFUSED",
+    assert play.told[:6] == [
+        f"Enter {BACK}", "wake-slot", "no stop-slot", "restore-slot for 0", "wake-slot", "Wait",
     ]  # fmt: skip
-    (refused,) = (step for step in run.steps if isinstance(step.action, do.StopSlot))
+    assert play.told[-2:] == [f"Open {BACK}", "Finish REFUSED"]
+    *earlier, refused = (step for step in run.steps if isinstance(step.action, do.StopSlot))
+    assert {step.status for step in earlier} == {"retried"}
     assert (refused.status, refused.undoes) == ("failed", 1)
     assert refused.failure is not None
     assert (refused.failure.expected, refused.failure.found) == ("lit", "dark")

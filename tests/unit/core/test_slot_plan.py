@@ -57,6 +57,7 @@ def test_on_an_empty_host_nobody_reaches_a_release_before_it_was_judged() -> Non
         kept=(),
         retained=(TAG,),
         created_by_run=True,
+        active=Slot.BLUE,
     )
 
 
@@ -71,6 +72,9 @@ def test_a_release_goes_to_the_slot_without_traffic() -> None:
         kept=(BEFORE,),
         retained=(TAG, BEFORE),
         created_by_run=True,
+        active=Slot.BLUE,
+        recorded=BEFORE,
+        recorded_slot=Slot.BLUE,
     )
 
 

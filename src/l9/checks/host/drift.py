@@ -7,7 +7,7 @@ from shlex import quote
 import msgspec
 
 from l9.core import events as ev
-from l9.core.facts import Image, Slots
+from l9.core.facts import Answering, Image, Slots
 from l9.core.states import Slot, SlotStatus
 
 
@@ -31,13 +31,16 @@ def find_drift(
     slots: Slots,
     active: Slot,
     image: Image | None,
+    answer: Answering,
+    running: bool,
 ) -> tuple[Drift, ...]:
     """Return all differences between the record and the host.
 
-    `files` are the paths of the checkout at `root` that differ from its commit; `image` is the recorded release's.
+    `files` are the paths of the checkout at `root` that differ from its commit; `image` is the recorded release's;
+    `answer` came through the public route; `running`: a run is in progress.
     """
     if recorded is None or recorded.live is None:
-        return ()
+        return _without_record(deployed_tag, slots)
     tag, found = recorded.live, []
     back = f"l9 deploy {tag} --again"
     for path in files:
@@ -55,4 +58,39 @@ def find_drift(
         found.append(Drift("slot", f"{tag} running in {live.slot}", f"{live.release} {live.status}", back))
     elif image is not None and live.image != image.digest:
         found.append(Drift("image", image.digest, str(live.image), back))
+    idle = slots[live.slot.other]
+    if idle.serves and not running:
+        found.append(
+            Drift(
+                "slot", f"{idle.slot} stopped or paused", f"{idle.release} {idle.status} in {idle.slot}", back
+            )
+        )
+    if not running and (public := public_drift(live.slot, tag, active, answer)) is not None:
+        found.append(public)
     return tuple(found)
+
+
+def _without_record(deployed_tag: str | None, slots: Slots) -> tuple[Drift, ...]:
+    """A host that has releases, and a journal that knows of none: it was emptied, or restored from a backup."""
+    serving = [slots[slot] for slot in Slot if slots[slot].serves]
+    if deployed_tag is None and not serving:
+        return ()
+    seen = [f"{slot.release} runs in {slot.slot}" for slot in serving]
+    seen += [f".deployed-tag says {deployed_tag}"] if deployed_tag else []
+    tag = deployed_tag or serving[0].release
+    return (Drift("journal", "a record of the live release", ", ".join(seen), f"l9 deploy {tag} --again"),)
+
+
+def public_drift(slot: Slot, tag: str | None, active: Slot, answer: Answering) -> Drift | None:
+    """The difference between the live release and what the public route answers; `active` is what the flag names."""
+    if not answer.differs(slot, tag) and answer.status not in (502, 504):
+        return None
+    if answer.status is None:
+        remedy = "l9 resume" if answer.accepted else "systemctl status caddy"
+    elif answer.slot is slot:
+        remedy = "l9 logs"
+    elif active is slot or tag is None:
+        remedy = "l9 provision"
+    else:
+        remedy = f"l9 deploy {tag} --again"
+    return Drift("public route", f"{tag or 'an answer'} from {slot}", answer.found, remedy)

@@ -30,10 +30,11 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """The problem with the router's site, or None."""
+    """The problem with the router's site, or None. `hangs`: the slot that takes requests and does not answer."""
 
     problem: str | None = None
     remedy: str = ""
+    hangs: Slot | None = None
 
 
 class Health(msgspec.Struct, frozen=True):

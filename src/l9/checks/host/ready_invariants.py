@@ -39,6 +39,8 @@ def SITE_READY(facts: Facts, _context: Context) -> Verdict:
     site = facts.the(Site)
     if site.problem:
         return Fail("a site whose slot the flag file selects", site.problem, site.remedy)
+    if site.hangs is not None:
+        return Pass(f"the router accepts requests; {site.hangs} behind it does not answer")
     return Pass(f"the route answers, active slot {facts.the(Route).active}")
 
 

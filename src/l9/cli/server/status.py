@@ -35,6 +35,9 @@ def status_text(found: Status, now: float) -> str:
     if standby.release:
         until = f", stopped in {ago(standby.until - now)}" if standby.until else ""
         lines.append(f"  standby  {standby.release} {standby.status} in {standby.slot}{until}")
+    if found.public is not None:
+        lines.append(f"  public   {found.public.found}; expected {found.public.expected}")
+        lines.append(f"  next     {found.public.remedy}")
     if found.recorded != live.release:
         lines.append(f"  record   says {found.recorded or 'nothing'}: see l9 drift")
     if run is None:

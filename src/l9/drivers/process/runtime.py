@@ -141,14 +141,7 @@ class ProcessRuntime:
         """Do nothing: processes have no other services."""
 
     def start(self, slot: Slot, release: str) -> str:
-        seen = self._see(slot)
-        if seen is not None and seen.place.release != release:
-            raise ActionError(
-                f"slot {slot} is not free",
-                expected="an empty slot",
-                found=seen.place.release,
-                remedy="l9 status",
-            )
+        seen = self._own(slot, release)
         if seen is not None and seen.alive:
             return f"pid {seen.place.pid} is already running"
         return self._launch(slot, release)
@@ -197,7 +190,7 @@ class ProcessRuntime:
         self._file(slot).rename(self._kept(release))
 
     def restore(self, slot: Slot, release: str) -> None:
-        if self._see(slot) is None and self._kept(release).exists():
+        if self._own(slot, release) is None and self._kept(release).exists():
             self._kept(release).rename(self._file(slot))
 
     def prune(self, keep: tuple[str, ...]) -> str:
@@ -266,6 +259,18 @@ class ProcessRuntime:
                 if not proc.alive(place.pid, place.birth):
                     return
                 time.sleep(0.02)
+
+    def _own(self, slot: Slot, release: str) -> _Seen | None:
+        """Return the release in the slot, None if the slot is free. Raises ActionError for another release."""
+        seen = self._see(slot)
+        if seen is not None and seen.place.release != release:
+            raise ActionError(
+                f"slot {slot} is not free",
+                expected="an empty slot",
+                found=seen.place.release,
+                remedy="l9 status",
+            )
+        return seen
 
     def _see(self, slot: Slot) -> _Seen | None:
         try:

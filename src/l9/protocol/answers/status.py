@@ -43,7 +43,10 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(Answer, frozen=True, kw_only=True, tag="l9.status/1"):
-    """`l9 status`. `recorded`: the live release in the journal; `good`: releases that a rollback may use."""
+    """`l9 status`. `recorded`: the live release in the journal; `good`: releases that a rollback may use.
+
+    `public`: what the public route answers, where that is not the live release.
+    """
 
     app: str
     target: str
@@ -55,6 +58,7 @@ class Status(Answer, frozen=True, kw_only=True, tag="l9.status/1"):
     good: tuple[str, ...]
     run: LastRun | None
     lock: Holder | None
+    public: Drift | None = None
 
 
 class Tick(Answer, frozen=True, kw_only=True, tag="l9.tick/1"):

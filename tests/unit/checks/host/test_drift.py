@@ -23,10 +23,17 @@ AS_RECORDED: dict[str, Any] = {
     "head": COMMIT,
     "expected_head": COMMIT,
     "deployed_tag": TAG,
-    "slots": slots(),
+    "slots": slots(old={"status": "paused"}),
     "active": Slot.GREEN,
     "image": GOOD[f.Image],
+    "answer": GOOD[f.Answering],
+    "running": False,
 }
+FROM_BLUE = f.Answering(Slot.BLUE, BEFORE, 200, "status 200 from blue")
+FROM_NOBODY = f.Answering(None, None, 404, "status 404 from no slot")
+HUNG = f.Answering(None, None, None, "timed out")
+AWAY = f.Answering(None, None, None, "connection refused", accepted=False)
+BAD_GATEWAY = f.Answering(Slot.GREEN, TAG, 502, "status 502 from green")
 AGAIN = f"l9 deploy {TAG} --again"
 
 
@@ -46,15 +53,15 @@ def test_a_host_as_recorded_has_none() -> None:
         ({"deployed_tag": BEFORE}, Drift(".deployed-tag", TAG, BEFORE, AGAIN)),
         ({"active": Slot.BLUE}, Drift("route", "traffic to green", "to blue", AGAIN)),
         (
-            {"slots": slots(new={"status": "exited"})},
+            {"slots": slots(old={"status": "paused"}, new={"status": "exited"})},
             Drift("slot", f"{TAG} running in green", f"{TAG} exited", AGAIN),
         ),
         (
-            {"slots": slots(new={"release": BEFORE})},
+            {"slots": slots(old={"status": "paused"}, new={"release": BEFORE})},
             Drift("slot", f"{TAG} running in green", f"{BEFORE} running", AGAIN),
         ),
         (
-            {"slots": slots(new={"image": "sha256:other"})},
+            {"slots": slots(old={"status": "paused"}, new={"image": "sha256:other"})},
             Drift("image", GOOD[f.Image].digest, "sha256:other", AGAIN),
         ),
     ],
@@ -74,7 +81,11 @@ def test_every_edited_file_is_named_and_can_be_put_aside() -> None:
 
 def test_all_differences_are_told_at_once() -> None:
     found = drift(
-        files=("a",), head="9" * 40, deployed_tag=None, active=Slot.BLUE, slots=slots(new={"image": "x"})
+        files=("a",),
+        head="9" * 40,
+        deployed_tag=None,
+        active=Slot.BLUE,
+        slots=slots(old={"status": "paused"}, new={"image": "x"}),
     )
     assert [d.what for d in found] == ["file", "checkout", ".deployed-tag", "route", "image"]
 
@@ -83,8 +94,46 @@ def test_where_nothing_was_deployed_nothing_can_differ() -> None:
     nothing = ev.RunFinished(
         outcome=State.REFUSED, live=None, slot=None, standby=None, exit_code=3, seconds=1.0
     )
-    assert drift(recorded=None, files=("a",)) == ()
-    assert drift(recorded=nothing, files=("a",)) == ()
+    empty = slots(old={"status": "absent"}, new={"status": "absent"})
+    for recorded in (None, nothing):
+        assert drift(recorded=recorded, files=("a",), slots=empty, deployed_tag=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "active", "remedy"),
+    [
+        (FROM_BLUE, Slot.GREEN, "l9 provision"),
+        (FROM_BLUE, Slot.BLUE, AGAIN),
+        (FROM_NOBODY, Slot.GREEN, "l9 provision"),
+        (HUNG, Slot.GREEN, "l9 resume"),
+        (AWAY, Slot.GREEN, "systemctl status caddy"),
+        (BAD_GATEWAY, Slot.GREEN, "l9 logs"),
+    ],
+)
+def test_what_the_public_gets_is_compared_and_not_the_flag(
+    answer: f.Answering, active: Slot, remedy: str
+) -> None:
+    assert drift(answer=answer, active=active)[-1] == Drift(
+        "public route", f"{TAG} from green", answer.found, remedy
+    )
+    assert all(one.what != "public route" for one in drift(answer=answer, active=active, running=True))
+
+
+def test_a_release_that_still_runs_in_the_idle_slot_is_drift() -> None:
+    running = slots(old={"release": "v9.9.9-l9"})
+    assert drift(slots=running) == (
+        Drift("slot", "blue stopped or paused", "v9.9.9-l9 running in blue", AGAIN),
+    )
+    assert drift(slots=running, running=True) == ()
+
+
+@pytest.mark.parametrize("tag", [TAG, None])
+def test_a_journal_that_knows_of_nothing_is_no_harmony(tag: str | None) -> None:
+    (found,) = drift(recorded=None, deployed_tag=tag)
+    assert (found.what, found.remedy) == ("journal", AGAIN)
+    assert f"{TAG} runs in green" in found.found
+    stopped = slots(old={"status": "exited"}, new={"status": "exited"})
+    assert len(drift(recorded=None, deployed_tag=tag, slots=stopped)) == (tag is not None)
 
 
 def test_without_a_recorded_slot_the_route_says_which_one_is_live() -> None:

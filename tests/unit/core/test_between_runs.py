@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from l9.core import actions as do
 from l9.core import events as ev
+from l9.core.between_runs import end_of_standby, interrupted_stop
 from l9.core.decide import Perform, conclusion
 from l9.core.facts import SlotState
 from l9.core.run import Run, apply
-from l9.core.standby import end_of_standby, interrupted_stop
 from l9.core.states import Slot, SlotStatus, State
 from samples import BEFORE, NOW, a_run
 

@@ -1,0 +1,51 @@
+"""Steps between two runs, recorded in the earlier one: the end of a standby, and what brings the live release back."""
+
+from __future__ import annotations
+
+from l9.core import events as ev
+from l9.core.actions import StopSlot, SwitchRoute
+from l9.core.decide import Perform
+from l9.core.facts import Slots, SlotState
+from l9.core.run import Run
+from l9.core.states import Slot, SlotStatus, State, StepStatus
+
+
+def end_of_standby(run: Run, idle: SlotState, now: float, seconds: float) -> Perform | None:
+    """The step that stops the idle slot of a finished run, or None if there is nothing to stop yet.
+
+    A slot stays on standby for `seconds` after the run, and after a failed attempt to stop it.
+    """
+    if (interrupted := interrupted_stop(run)) is not None:
+        return interrupted
+    since = max(run.finished_at or now, run.acted_at.get(State.SHUTDOWN, 0.0))
+    if idle.status is not SlotStatus.PAUSED or idle.release is None or now - since < seconds:
+        return None
+    return Perform(State.SHUTDOWN, len(run.steps), StopSlot(slot=idle.slot, release=idle.release))
+
+
+def interrupted_stop(run: Run) -> Perform | None:
+    """The stop of a standby slot that was intended and has no recorded result."""
+    for step in run.steps_of(State.SHUTDOWN):
+        if isinstance(step.action, StopSlot) and step.status is StepStatus.INTENDED:
+            return Perform(step.gate, step.number, step.action)
+    return None
+
+
+def route_to_restore(run: Run, done: ev.RunFinished, slots: Slots, active: Slot) -> Perform | None:
+    """The step that sends public traffic to the live release on record; None if traffic reaches a running slot.
+
+    Without it, the next run would take the slot of the good release for an idle one.
+    """
+    if done.live is None or done.slot is None or active is done.slot or slots[active].serves:
+        return None
+    there = slots[done.slot]
+    if there.release != done.live or not there.serves:
+        return None
+    return Perform(State.ROLLBACK, len(run.steps), SwitchRoute(to=done.slot, back=active))
+
+
+def to_bring_back(done: ev.RunFinished | None, slots: Slots, active: Slot) -> str | None:
+    """The live release on record, if it is in its slot and public traffic reaches no running one; otherwise None."""
+    if done is None or done.live is None or done.slot is None or slots[active].serves:
+        return None
+    return done.live if slots[done.slot].release == done.live else None

@@ -1,0 +1,75 @@
+"""The site is down by somebody else's doing, and the good release is still there: each command brings it back."""
+
+from __future__ import annotations
+
+import pytest
+
+from l9.core.states import State
+from world.behaviour import NEVER_HEALTHY
+from world.ending import assert_ended
+from world.host import World
+
+from .conftest import V1, V2, V3
+
+
+def unset_flag(world: World) -> None:
+    """Somebody removes the flag while the standby is paused: the good release runs, and users get nothing."""
+    to = world.machine.flag.other
+    standby = world.machine.slots[to]
+    assert standby is not None
+    standby.fault = "the flag was removed"
+    world.machine.flip(to)
+
+
+def test_resume_brings_back_what_the_flag_no_longer_names(two: World) -> None:
+    unset_flag(two)
+    assert two.live is None
+    assert_ended(two, two.resume(), State.SUCCESS, live=V2, idle=(V1, "paused"))
+    assert two.resume() is None
+
+
+def test_rollback_brings_back_what_the_flag_no_longer_names(two: World) -> None:
+    unset_flag(two)
+    assert_ended(two, two.rollback(), State.SUCCESS, live=V2, idle=(V1, "paused"))
+
+
+def test_deploy_does_not_take_the_good_releases_slot(two: World) -> None:
+    unset_flag(two)
+    run = two.deploy(V3, NEVER_HEALTHY)
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.DEADLINE)
+
+
+def test_deploy_goes_live_beside_the_good_release(two: World) -> None:
+    unset_flag(two)
+    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
+
+
+@pytest.mark.parametrize("how", ["paused", "exited"])
+def test_resume_starts_the_live_release_where_it_is(two: World, how: str) -> None:
+    live = two.machine.slots[two.machine.active]
+    assert live is not None
+    live.status, live.fault = how, "by somebody else"
+    assert two.live is None
+    assert_ended(two, two.resume(), State.SUCCESS, live=V2, idle=(V1, "paused"))
+
+
+def test_refused_run_does_not_change_the_record(two: World) -> None:
+    """The live release is down for the moment; that a deploy is refused does not make it unwanted."""
+    two.machine.kill(two.machine.active)
+    run = two.deploy(V3, NEVER_HEALTHY)
+    assert run.outcome is State.REFUSED
+    assert run.finished is not None
+    assert (run.finished.live, run.finished.slot) == (V2, two.machine.flag)
+    assert two.machine.deployed_tag == V2
+    assert_ended(two, two.resume(), State.SUCCESS, live=V2, idle=(V1, "exited"))
+
+
+def test_nothing_is_brought_back_where_something_serves(two: World) -> None:
+    """The flag was flipped by hand to a standby that somebody woke: that is a decision, and drift."""
+    to = two.machine.flag.other
+    standby = two.machine.slots[to]
+    assert standby is not None
+    standby.status = "running"
+    two.machine.flip(to)
+    assert two.live == V1
+    assert two.resume() is None
