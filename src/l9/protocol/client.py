@@ -157,23 +157,23 @@ def _exchange(
         yield message
         if isinstance(message, ResultLine | Answered):
             return
-    said = stderr.read().decode(errors="replace").strip().splitlines()
+    stderr_lines = stderr.read().decode(errors="replace").strip().splitlines()
     if greeted and not goes_on:
         raise Unreachable(
             "the connection to the host dropped before the answer",
             expected="an answer",
-            found=said[-1] if said else "the end of the stream",
+            found=stderr_lines[-1] if stderr_lines else "the end of the stream",
             remedy=by_hand(config),
-            log=tuple(said[-5:]),
+            log=tuple(stderr_lines[-5:]),
         )
     if greeted:
         raise Interrupted(
             "the connection to the host dropped; the run continues there",
             expected="messages until the run's end",
-            found=said[-1] if said else "the end of the stream",
+            found=stderr_lines[-1] if stderr_lines else "the end of the stream",
             remedy="l9 resume",
         )
-    raise _no_agent(config, child.wait(), tuple(said))
+    raise _no_agent(config, child.wait(), tuple(stderr_lines))
 
 
 def _compare(hello: Hello, request: ask.Request) -> None:
@@ -213,16 +213,16 @@ def _there(error: Error, target: Target) -> Error:
     return replace(error, remedy=tuple(remedies))
 
 
-def _no_agent(config: Config, code: int, said: tuple[str, ...]) -> Unreachable:
+def _no_agent(config: Config, code: int, stderr_lines: tuple[str, ...]) -> Unreachable:
     """Return the error for an ssh, or an agent, that ended without a greeting."""
-    target, found = config.target, said[-1] if said else f"exit code {code}"
+    target, found = config.target, stderr_lines[-1] if stderr_lines else f"exit code {code}"
     if code == ssh.FAILED and target.host != "local":
-        return ssh.unreachable(target, said)
+        return ssh.unreachable(target, stderr_lines)
     where = provisioned.for_instance(config.instance).agent, provisioned.in_directory(Path(target.path)).agent
     return Unreachable(
         f"no agent of this l9 answers on {target.host}",
         expected=f"an agent at {where[0]} or {where[1]}",
         found="no such program" if code in _SHELL_REFUSED else found,
         remedy="l9 provision",
-        log=said[-5:],
+        log=stderr_lines[-5:],
     )

@@ -38,8 +38,8 @@ def parse(text: str) -> object:
         return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        said = ", ".join(filter(None, (error.context, error.problem)))
-        raise ValueError(f"{where}{said}") from None
+        message = ", ".join(filter(None, (error.context, error.problem)))
+        raise ValueError(f"{where}{message}") from None
     except yaml.YAMLError as error:
         raise ValueError(str(error).splitlines()[0]) from None
     except RecursionError:

@@ -107,11 +107,11 @@ class Locker:
                 done = run(locking.audit(program, str(file)), cwd=Path(directory), timeout=PATIENCE)
                 answer = locking.parse_audit(done.out)
                 if answer is None:
-                    said = done.last(1)  # before it stands a traceback
+                    lines = done.last(1)  # before it stands a traceback
                     raise ActionError(
                         "cannot check for known vulnerabilities",
                         expected="an answer of the vulnerability service",
-                        found=said[0] if said else f"exit code {done.code}",
+                        found=lines[0] if lines else f"exit code {done.code}",
                         remedy="pip-audit --verbose --no-deps --disable-pip --requirement requirements.txt",
                     )
                 rounds.append(answer)
@@ -149,13 +149,13 @@ class Locker:
         done = run(argv, cwd=self._top, timeout=PATIENCE)
         if done.code == 0:
             return
-        said = tuple(line.rstrip() for line in (done.err or done.out).strip().splitlines())
+        lines = tuple(line.rstrip() for line in (done.err or done.out).strip().splitlines())
         raise ActionError(
             f"{job.lock} cannot be made from {' and '.join(job.sources)}",
             expected="compatible versions, and a reachable index",
-            found=said[0].removeprefix("error: ") if said else f"exit code {done.code}",
+            found=lines[0].removeprefix("error: ") if lines else f"exit code {done.code}",
             remedy=f"$EDITOR {shlex.quote(job.sources[0])}",
-            log=said[:15],
+            log=lines[:15],
         )
 
 

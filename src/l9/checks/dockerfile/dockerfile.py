@@ -129,8 +129,10 @@ def for_linter(text: str) -> tuple[str, tuple[int, ...]]:
         if each.name == "HEALTHCHECK":
             for at in range(each.line - 1, each.last):
                 lines[at] = _START_INTERVAL.sub("", lines[at])
-    told = [(line, at) for at, line in enumerate(lines, 1)]
-    found = [pair for line, at in told for pair in ([(line, at), ("", at)] if at in after else [(line, at)])]
+    numbered = [(line, at) for at, line in enumerate(lines, 1)]
+    found = [
+        pair for line, at in numbered for pair in ([(line, at), ("", at)] if at in after else [(line, at)])
+    ]
     return "".join(f"{line}\n" for line, _ in found), tuple(at for _, at in found)
 
 
@@ -203,13 +205,13 @@ def _instructions(text: str) -> Iterator[_Instruction]:
                 at += 1
             more = lines[at].strip() if at < len(lines) else ""
             whole, at = f"{whole[:-1]} {more}".strip(), min(at + 1, len(lines))
-        name, _, said = whole.replace("\t", " ").partition(" ")
-        words = _HEREDOC.findall(said) if name.upper() in _WITH_HEREDOCS else []
+        name, _, arguments = whole.replace("\t", " ").partition(" ")
+        words = _HEREDOC.findall(arguments) if name.upper() in _WITH_HEREDOCS else []
         for _, word in words:
             while at < len(lines) and lines[at].strip() != word:
                 at += 1
             at = min(at + 1, len(lines))
-        yield _Instruction(begin + 1, at, name.upper(), said.strip(), bool(words))
+        yield _Instruction(begin + 1, at, name.upper(), arguments.strip(), bool(words))
 
 
 def _says(line: str) -> bool:

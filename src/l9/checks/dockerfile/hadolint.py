@@ -36,10 +36,10 @@ def lint(text: str, config: str | None = None) -> tuple[LintFinding, ...]:
     try:
         return hadolint.parse_findings(done.out, lines)
     except ValueError:
-        said = (done.err or done.out).strip().splitlines()
+        output = (done.err or done.out).strip().splitlines()
         raise ActionError(
             "hadolint failed",
             expected="findings as JSON",
-            found=said[0] if said else f"exit code {done.code}",
+            found=output[0] if output else f"exit code {done.code}",
             remedy="$EDITOR .hadolint.yaml" if config else f"{program} --version",
         ) from None

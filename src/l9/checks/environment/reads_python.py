@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True):
     path: str
     node: Any
     bases: tuple[str, ...]
-    said: Mapping[str, Any]
+    stated: Mapping[str, Any]
 
 
 def python_reads(sources: Mapping[str, str]) -> tuple[tuple[EnvRead, ...], tuple[str, ...]]:
@@ -106,24 +106,24 @@ class _Module:
         """All classes, for classes in other files that derive from them."""
         for node in self._nodes:
             if isinstance(node, ast.ClassDef):
-                said = {k.arg: self._said(k.value) for k in node.keywords if k.arg}
+                stated = {k.arg: self._stated(k.value) for k in node.keywords if k.arg}
                 for name, value in _assignments(node.body):
                     if name == "model_config":
-                        said |= self._keywords(value)
+                        stated |= self._keywords(value)
                 for inner in node.body:
                     if isinstance(inner, ast.ClassDef) and inner.name == "Config":
-                        said |= {name: self._said(value) for name, value in _assignments(inner.body)}
-                yield Settings(self._path, node, tuple(map(_last_name, node.bases)), said)
+                        stated |= {name: self._stated(value) for name, value in _assignments(inner.body)}
+                yield Settings(self._path, node, tuple(map(_last_name, node.bases)), stated)
 
     def _keywords(self, value: ast.expr) -> dict[str, Any]:
         if isinstance(value, ast.Call):
-            return {k.arg: self._said(k.value) for k in value.keywords if k.arg}
+            return {k.arg: self._stated(k.value) for k in value.keywords if k.arg}
         if isinstance(value, ast.Dict):
             pairs = zip(value.keys, value.values, strict=True)
-            return {str(k.value): self._said(v) for k, v in pairs if isinstance(k, ast.Constant)}
+            return {str(k.value): self._stated(v) for k, v in pairs if isinstance(k, ast.Constant)}
         return {}
 
-    def _said(self, value: ast.expr) -> Any:
+    def _stated(self, value: ast.expr) -> Any:
         """The value of a constant or of a name for one; None if it is only known at run time."""
         if isinstance(value, ast.Constant):
             return value.value
@@ -182,18 +182,18 @@ def _is_settings(name: str, classes: Mapping[str, Settings], seen: frozenset[str
 
 def _config(name: str, classes: Mapping[str, Settings]) -> Config:
     """A class's own configuration, merged over that of its bases."""
-    said: dict[str, Any] = {}
+    stated: dict[str, Any] = {}
     todo, seen = [name], set[str]()
     while todo:
         at = todo.pop(0)
         if at in classes and at not in seen:
-            said = {**classes[at].said, **said}
+            stated = {**classes[at].stated, **stated}
             todo += classes[at].bases
             seen.add(at)
     return Config(
-        said.get("env_prefix", ""),
-        bool(said.get("case_sensitive", False)),
-        str(said.get("env_nested_delimiter") or ""),
+        stated.get("env_prefix", ""),
+        bool(stated.get("case_sensitive", False)),
+        str(stated.get("env_nested_delimiter") or ""),
     )
 
 
@@ -204,15 +204,17 @@ def _fields(found: Settings, config: Config) -> Iterator[EnvRead]:
         name = node.target.id
         if name.startswith("_") or name == "model_config" or _last_name(node.annotation) == "ClassVar":
             continue
-        told = [call for call in (node.value, *_annotated(node.annotation)) if _is_field(call)]
-        names = tuple(alias for call in told for alias in _aliases(call))
+        fields = [call for call in (node.value, *_annotated(node.annotation)) if _is_field(call)]
+        names = tuple(alias for call in fields for alias in _aliases(call))
         if not names and config.prefix is None:
             continue
         if not names:
             whole = f"{config.prefix}{name}"
             names = (whole if config.case_sensitive else whole.upper(),)
         where = f"{found.path}:{node.lineno}"
-        yield EnvRead(names, where, _has_default(node.value, told), not config.case_sensitive, config.nested)
+        yield EnvRead(
+            names, where, _has_default(node.value, fields), not config.case_sensitive, config.nested
+        )
 
 
 def _annotated(annotation: ast.expr) -> tuple[ast.expr, ...]:
@@ -232,11 +234,11 @@ def _aliases(call: Any) -> Iterator[str]:
             yield from (n.value for n in inside if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
-def _has_default(value: ast.expr | None, told: list[Any]) -> bool:
+def _has_default(value: ast.expr | None, fields: list[Any]) -> bool:
     """True if a field is optional: it or its Field has a default."""
     if value is not None and not _is_field(value):
         return not (isinstance(value, ast.Constant) and value.value is ...)
-    for call in told:
+    for call in fields:
         given = [*call.args[:1], *(k.value for k in call.keywords if k.arg in ("default", "default_factory"))]
         if any(not (isinstance(g, ast.Constant) and g.value is ...) for g in given):
             return True

@@ -153,9 +153,9 @@ def misses(rule: Rule, value: str) -> str:
         return ""
     if rule.allowed and value not in rule.allowed:
         return f"one of {' | '.join(rule.allowed)}"
-    told, fits = TYPES[rule.type]
+    expected, fits = TYPES[rule.type]
     if len(value) > LONGEST or not fits(value):
-        return told
+        return expected
     if rule.pattern and not matches(rule.pattern, value):
         return f"a match of the pattern {rule.pattern}"
     return ""
@@ -174,39 +174,39 @@ _TO_THE_END = re.compile(r"(?P<what>allowed|pattern):\s*(?P<rest>\S.*)")
 
 def _rule(entry: Entry) -> tuple[Rule, list[str]]:
     """The rule of one key, and the problems in its comment."""
-    said: dict[str, Any] = {"required": not entry.optional}
+    options: dict[str, Any] = {"required": not entry.optional}
     for line in entry.comment:
-        said |= _clauses(line.lstrip("#").strip()) or {}
+        options |= _clauses(line.lstrip("#").strip()) or {}
     problems = []
-    if said.get("type", "string") not in TYPES:
-        problems.append(f"unknown type {said.pop('type')}; known are {', '.join(TYPES)}")
-    if said.get("type") == "enum" and not said.get("allowed"):
+    if options.get("type", "string") not in TYPES:
+        problems.append(f"unknown type {options.pop('type')}; known are {', '.join(TYPES)}")
+    if options.get("type") == "enum" and not options.get("allowed"):
         problems.append("an enum needs allowed values: # allowed: a | b")
-    if pattern := said.get("pattern"):
+    if pattern := options.get("pattern"):
         try:
             compile_pattern(pattern)
         except ValueError as error:
             problems.append(f"its pattern: {error}")
-            del said["pattern"]
-    return Rule(entry.key, **said), problems
+            del options["pattern"]
+    return Rule(entry.key, **options), problems
 
 
 def _clauses(line: str) -> dict[str, Any] | None:
     """Parse a comment line that consists only of rules; None for prose."""
-    said: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     rest = line
     while rest:
         if last := _TO_THE_END.fullmatch(rest):
             values = tuple(v.strip() for v in last["rest"].split("|") if v.strip())
-            return said | {last["what"]: values if last["what"] == "allowed" else last["rest"]}
+            return options | {last["what"]: values if last["what"] == "allowed" else last["rest"]}
         clause, _, rest = (part.strip() for part in rest.partition(","))
         if clause.lower() in _WORDS:
-            said |= _WORDS[clause.lower()]
+            options |= _WORDS[clause.lower()]
         elif found := _TYPE.fullmatch(clause):
-            said["type"] = found["type"]
+            options["type"] = found["type"]
         else:
             return None
-    return said
+    return options
 
 
 # ── types ────────────────────────────────────────────────────────────────────────────────────────

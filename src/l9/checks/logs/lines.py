@@ -137,22 +137,24 @@ def severity_of_json(line: dict[str, object]) -> Severity:
 
 def exception_of_json(line: dict[str, object]) -> str | None:
     """Find the line that names the exception in a JSON line, as structlog, loguru, pino and zap write it."""
-    told = next((found for key in _JSON_EXCEPTIONS if (found := line.get(key))), None)
-    if isinstance(told, list):
-        told = told[0]
-    if isinstance(told, dict):
-        named = told.get("type", told.get("exc_type", "Error"))
-        return f"{named}: {told.get('message', told.get('value', told.get('exc_value', '')))}"
-    if not isinstance(told, str) or not told.strip():
+    exception = next((found for key in _JSON_EXCEPTIONS if (found := line.get(key))), None)
+    if isinstance(exception, list):
+        exception = exception[0]
+    if isinstance(exception, dict):
+        named = exception.get("type", exception.get("exc_type", "Error"))
+        return f"{named}: {exception.get('message', exception.get('value', exception.get('exc_value', '')))}"
+    if not isinstance(exception, str) or not exception.strip():
         return None
     # Python names the exception last, the others first.
-    lines = told.strip().splitlines()
-    return lines[-1].strip() if "Traceback (most recent call last)" in told else lines[0].strip()
+    lines = exception.strip().splitlines()
+    return lines[-1].strip() if "Traceback (most recent call last)" in exception else lines[0].strip()
 
 
 def message_of_json(line: dict[str, object]) -> str | None:
     """The message of a JSON line, by the usual names; None if there is none."""
-    return next((said for key in _JSON_MESSAGES if isinstance(said := line.get(key), str) and said), None)
+    return next(
+        (message for key in _JSON_MESSAGES if isinstance(message := line.get(key), str) and message), None
+    )
 
 
 def severity_of_text(text: str) -> Severity | None:
@@ -199,6 +201,6 @@ def begins_record(text: str) -> bool:
 def mask(text: str) -> str:
     """Replace variable parts (numbers, ids, quotes) by `<*>`, remove leading times, and shorten."""
     # logfmt quotes the message itself: msg="cannot renew".
-    said = _ASSIGNED.sub(r"=\1", " ".join(text[:_TEMPLATE_CHARS].split()))
-    masked = _VARYING.sub("<*>", said)
+    unquoted = _ASSIGNED.sub(r"=\1", " ".join(text[:_TEMPLATE_CHARS].split()))
+    masked = _VARYING.sub("<*>", unquoted)
     return _TIMES_IN_FRONT.sub("", masked)

@@ -207,8 +207,8 @@ def _known_cause(record: Record) -> str | None:
 
 def _recognised(record: Record) -> str | None:
     # Indented lines quote source code, which may name anything.
-    said = [line for line in reversed(record.lines) if not line[:1].isspace()]
-    for line in [record.exception or "", *said]:
+    unindented = [line for line in reversed(record.lines) if not line[:1].isspace()]
+    for line in [record.exception or "", *unindented]:
         for in_line, in_record, cause in _CAUSES:
             if in_line.search(line) and in_record.search(record.text):
                 return f"{cause}: {line.strip()}"

@@ -39,7 +39,7 @@ class Attestations:
         lines = self.lines(tree, ref)
         if line not in lines:
             text = "".join(f"{each}\n" for each in (*lines, line))
-            self._must(git_notes.write_note(ref, tree), text.encode())
+            self._checked(git_notes.write_note(ref, tree), text.encode())
 
     def openapi(self, tree: str) -> Any:
         """The API document of the release with that tree, or None if none was stored."""
@@ -61,10 +61,10 @@ class Attestations:
 
     def merge_remote(self) -> None:
         """Merge origin's notes into the local ones. Raises ActionError if origin cannot be reached."""
-        self._must(git_notes.fetch_notes())
+        self._checked(git_notes.fetch_notes())
         for ref in (git_notes.CGMP, git_notes.OPENAPI):
             if self._run(git_notes.list_refs(git_notes.theirs(ref))).out.strip():
-                self._must(git_notes.merge_notes(ref))
+                self._checked(git_notes.merge_notes(ref))
 
     def judged(self, name: str, tree: str, allowed: Path | None, where: str) -> Attested:
         """Find an attestation by an allowed signer that the tree of release `name` passed CGMP.
@@ -76,10 +76,10 @@ class Attestations:
         if not lines:
             return Attested(tree, problem=f"no attestation of tree {tree[:12]}", remedy=again)
         if allowed is None or not allowed.is_file():
-            said = (
+            missing = (
                 f"no file of allowed signers at {allowed}" if allowed else "no allowed signers are configured"
             )
-            return Attested(tree, problem=said, remedy=where, unseen=True)
+            return Attested(tree, problem=missing, remedy=where, unseen=True)
         # Matching statements first, so that other people's notes cannot use up the limit.
         read = (read_envelope(line) if len(line) <= LONGEST else None for line in lines)
         found = sorted(read, key=lambda one: one is None or bool(problem(one, tree)))
@@ -98,18 +98,18 @@ class Attestations:
         """The signer of one attestation, and the problem with it; one of them is empty."""
         if envelope is None:
             return "", "the note is not an attestation"
-        said = "it is not signed"
+        why = "it is not signed"
         for one in envelope.signatures[:SIGNATURES]:
             signer = ssh_signature.verify(envelope.signed, one.sig, allowed, NAMESPACE)
             if not signer.problem:
                 return signer.name, problem(envelope, tree)
-            said = signer.problem
-        return "", said
+            why = signer.problem
+        return "", why
 
     def _run(self, argv: git_notes.Argv, data: bytes | None = None) -> Done:
         return run(argv, cwd=self._top, env=self._env, timeout=300, data=data)
 
-    def _must(self, argv: git_notes.Argv, data: bytes | None = None) -> str:
+    def _checked(self, argv: git_notes.Argv, data: bytes | None = None) -> str:
         done = self._run(argv, data)
         if done.code != 0:
             raise ActionError(

@@ -63,11 +63,11 @@ def _look(top: Path, tree: GitTree, commit: str, last: LastRelease, baseline: st
         skipped.update((path, None) for path in tree.files if tree.entries[path].size > git_patches.LARGE)
         argv = git_patches.grep_lines("|".join((CANDIDATE, LARGE_FILE, NEXT_LINE, KEY_LINE)), commit, skipped)
         added = _added(top, argv, partial(git_patches.parse_lines, commit=commit), none=1)
-    told = secret_scan.scan(_worth_a_look(added, skipped), _allowed(baseline))
-    texts = {path: set((tree.text(path) or "").splitlines()) for path in {leak.path for leak in told}}
+    findings = secret_scan.scan(_worth_a_look(added, skipped), _allowed(baseline))
+    texts = {path: set((tree.text(path) or "").splitlines()) for path in {leak.path for leak in findings}}
     leaks = (
         replace(leak, path=_shown(leak.path), gone=text.splitlines()[0] not in texts[leak.path])
-        for leak, text in told.items()
+        for leak, text in findings.items()
     )
     order = sorted(leaks, key=lambda leak: (leak.gone, leak.path, leak.line))
     return Secrets(None if history else last.tag, tuple(order), tuple(map(_shown, skipped)), history)
@@ -116,8 +116,8 @@ def _added(
     top: Path, argv: git.Argv, parse: Callable[[Iterable[bytes]], Iterator[Added]], none: int = 0
 ) -> Iterator[Added]:
     """Stream git's output line by line, without holding a large history in memory; `none`: it found nothing."""
-    with Objects(top).reading(argv, none=none) as told:
-        yield from parse(told.out)
+    with Objects(top).reading(argv, none=none) as process:
+        yield from parse(process.out)
 
 
 def _worth_a_look(added: Iterable[Added], skipped: dict[str, None]) -> Iterator[Line]:

@@ -30,7 +30,7 @@ from l9.drivers.caddy.site import label_directory
 from l9.drivers.files.atomic import Draft
 from l9.errors import ActionError
 
-TOLD = "restart.told"
+RESTART_REPORTED = "restart.told"
 
 
 class CaddyAdmin:
@@ -95,7 +95,7 @@ class CaddyAdmin:
             return f"Caddy does not answer at {url}: {seen.found}", "systemctl status caddy"
         if seen.slot is not active:
             return f"{url}: {seen.found}, and Caddy's handler dials {active}", self._api.look
-        return self._told_once()
+        return self._report_once()
 
     def in_flight(self, slot: Slot) -> tuple[int | None, int]:
         try:
@@ -168,10 +168,10 @@ class CaddyAdmin:
         except OSError as error:
             raise _unsaved(self._caddyfile, error) from None
 
-    def _told_once(self) -> tuple[str, str] | None:
+    def _report_once(self) -> tuple[str, str] | None:
         """Report once that the slot cannot be saved, which closes the gate; later deploys continue."""
-        told = self._layout.route / TOLD
-        if told.exists():
+        reported = self._layout.route / RESTART_REPORTED
+        if reported.exists():
             return None
         if self._caddyfile is None:
             reason, remedy = "route.caddyfile is empty", "systemctl cat caddy"
@@ -185,8 +185,8 @@ class CaddyAdmin:
                     return None
             except OSError as error:
                 reason = f"{self._caddyfile}: {error.strerror}"
-        told.parent.mkdir(parents=True, exist_ok=True)
-        told.touch()
+        reported.parent.mkdir(parents=True, exist_ok=True)
+        reported.touch()
         text = f"a restart of Caddy would change the live slot: {reason} (reported once: the next deploy continues)"
         return text, remedy
 

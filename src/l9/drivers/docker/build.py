@@ -37,7 +37,7 @@ def build(releases: Releases, release: str, commit: str, say: Say, *, no_cache: 
     derived = releases.as_action(lambda: build_document(document, releases.config, wanted, places))
     file = releases.write(release, "build.json", derived)
     _run(releases, argv.build(file, sorted(derived["services"]), no_cache=no_cache), release, "build", say)
-    found = releases.must_image(release)
+    found = releases.require_image(release)
     say(f"image {found.id[7:19]} of {release}, {found.size // 1_000_000} MB")
     return _fact(found)
 

@@ -60,13 +60,13 @@ class Jobs:
     def _image(self, document: Mapping[str, Any], name: str, release: str) -> str:
         """Return the image that l9 built for it; empty if it runs its own, pulled one."""
         if slot_image_runs(document, self._config, name):
-            return self._releases.must_image(release).id
+            return self._releases.require_image(release).id
         built = self._releases.image(release, name)
         return built.id if built else ""
 
     def _start(self, document: Mapping[str, Any], name: str, release: str, image: str, say: Say) -> None:
         releases = self._releases
-        commit = releases.release(release, releases.must_image(release)).commit
+        commit = releases.release(release, releases.require_image(release)).commit
         who = ReleaseDocument(self._config.instance, release, commit, image)
         places = releases.places(release)
         derived = releases.as_action(lambda: job_document(document, name, who, places))

@@ -28,7 +28,7 @@ def ensure_networks_and_volumes(releases: Releases, release: str) -> None:
                 remedy=f"docker {kind} create {name}",
             )
     if missing:
-        image, places = releases.must_image(release).id, releases.places(release)
+        image, places = releases.require_image(release).id, releases.places(release)
         derived = base_document(document, config, config.instance, places, image)
         file = releases.write(release, "ground.json", derived)
         done = releases.cli.read(argv.up_missing(file, (GROUND,)), file.parent, timeout=120)

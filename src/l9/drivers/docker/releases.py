@@ -66,7 +66,7 @@ class Releases:
         found = self.engine.image(names.image(self.config.instance, release, service))
         return found if found and found.labels.get(names.RELEASE) == release else None
 
-    def must_image(self, release: str) -> ImageInfo:
+    def require_image(self, release: str) -> ImageInfo:
         """Return the image of a release. Raises ActionError if it is gone."""
         if found := self.image(release):
             return found

@@ -141,7 +141,7 @@ class OtherServices:
             wanted = compose.services(document)[name].get("image")
             lends = wanted and slot_image_runs(document, self._config, name)
             if lends and self._engine.image(wanted) is None:
-                self._engine.tag(self._releases.must_image(release).id, wanted)
+                self._engine.tag(self._releases.require_image(release).id, wanted)
 
     def _write_base(self, release: str, document: Mapping[str, Any]) -> Path:
         places, instance = self._releases.places(release), self._config.instance

@@ -168,7 +168,7 @@ class SlotContainers:
 
     def _create(self, slot: Slot, release: str) -> str:
         releases = self._releases
-        document, image = releases.document(release), releases.must_image(release)
+        document, image = releases.document(release), releases.require_image(release)
         quick = self._engine.checks_quickly() and (image.checks_health or self._checks_health(document, slot))
         derived = releases.as_action(
             lambda: slot_document(

@@ -44,8 +44,8 @@ class EnvOnHost:
 
     def report(self, rules: tuple[Rule, ...]) -> EnvReport:
         file, mode = _read(self._path), self._mode()
-        keys, told = judge_keys(rules, file), "" if mode is None else f"{mode:04o}"
-        return EnvReport(str(self._path), mode is not None, told, keys, file.duplicates, file.bad_lines)
+        keys, octal = judge_keys(rules, file), "" if mode is None else f"{mode:04o}"
+        return EnvReport(str(self._path), mode is not None, octal, keys, file.duplicates, file.bad_lines)
 
     def fingerprints(self, key: bytes) -> dict[str, str]:
         return fingerprint(_read(self._path), key)

@@ -32,5 +32,5 @@ def without_repository() -> dict[str, str]:
 def reason(err: str) -> str:
     """Return the line of git's standard error with the reason, without hints and warnings."""
     lines = [line.strip() for line in err.splitlines()]
-    said = [x for x in lines if x and not x.lower().startswith(("hint:", "warning:", "from "))]
-    return said[0] if said else "no reason given"
+    reasons = [x for x in lines if x and not x.lower().startswith(("hint:", "warning:", "from "))]
+    return reasons[0] if reasons else "no reason given"

@@ -43,7 +43,7 @@ class GitReleases:
     def newest(self, most: int) -> tuple[Listed, ...]:
         """Return the newest releases, the highest version first."""
         form = TagFormat(self._config.release.tag)
-        lines = git_releases.parse_annotated(self._must(git_releases.list_annotated()))
+        lines = git_releases.parse_annotated(self._checked(git_releases.list_annotated()))
         known = [
             (version, peeled)
             for line in lines
@@ -53,7 +53,7 @@ class GitReleases:
         found = []
         for line, before in zip(tags[:most], (*tags[1:], None), strict=False):
             argv = git_releases.count_commits(before.commit if before else "", line.commit)
-            commits = int(self._must(argv))
+            commits = int(self._checked(argv))
             found.append(Listed(*line, previous=before.name if before else None, commits=commits))
         return tuple(found)
 
@@ -62,10 +62,10 @@ class GitReleases:
         if self._run(git.remote_url()).code != 0:
             return
         main = self._config.release.main
-        told = git.parse_ls_remote(self._must(git.ls_remote(main, "*")))
+        refs = git.parse_ls_remote(self._checked(git.ls_remote(main, "*")))
         form = TagFormat(self._config.release.tag)
-        here = set(self._must(git.list_tags()).split())
-        names = (ref.removeprefix("refs/tags/") for ref in told if ref.startswith("refs/tags/"))
+        here = set(self._checked(git.list_tags()).split())
+        names = (ref.removeprefix("refs/tags/") for ref in refs if ref.startswith("refs/tags/"))
         if unknown := [name for name in names if form.parse(name) is not None and name not in here]:
             raise UsageError(
                 "origin has releases that are not in this working copy",
@@ -73,7 +73,7 @@ class GitReleases:
                 found=", ".join(unknown[:5]),
                 remedy="git fetch --tags origin",
             )
-        head = told.get(f"refs/heads/{main}")
+        head = refs.get(f"refs/heads/{main}")
         if head and self._run(git.is_ancestor(head, commit)).code != 0:
             raise UsageError(
                 f"HEAD is behind origin's {main}",
@@ -95,7 +95,7 @@ class GitReleases:
             tag = read_tag(self._top, name)
             # git 2.39 creates an unsigned tag with exit code 0 if ssh-keygen fails to sign.
             if tag.signature == "none":
-                self._must(git_releases.unmake_tag(name, str(tag.object_id)))
+                self._checked(git_releases.unmake_tag(name, str(tag.object_id)))
                 done = Done(1, done.raw, done.err)
         if done.code != 0:
             raise ActionError(
@@ -117,7 +117,7 @@ class GitReleases:
     def _run(self, argv: git.Argv) -> Done:
         return run(argv, cwd=self._top)
 
-    def _must(self, argv: git.Argv) -> str:
+    def _checked(self, argv: git.Argv) -> str:
         try:
             return run_checked(argv, cwd=self._top)
         except ActionError as error:

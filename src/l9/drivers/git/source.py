@@ -82,17 +82,17 @@ class GitSource:
         shutil.rmtree(self._layout.release(name), ignore_errors=True)
 
     def checkout(self, name: str) -> str:
-        self._must(git.checkout(name), timeout=300)
+        self._checked(git.checkout(name), timeout=300)
         return str(self.head())
 
     def head(self) -> str | None:
         return self._run(git.head()).out.strip() or None
 
     def edited(self) -> tuple[str, ...]:
-        return git.parse_status(self._must(git.status())).changed
+        return git.parse_status(self._checked(git.status())).changed
 
     def drifted(self) -> tuple[str, ...]:
-        seen = git.parse_status(self._must(git.status()))
+        seen = git.parse_status(self._checked(git.status()))
         return (*seen.changed, *seen.untracked)
 
     def _tree(self, name: str) -> GitTree:
@@ -101,7 +101,7 @@ class GitSource:
     def _run(self, argv: git.Argv, timeout: float = 60.0) -> Done:
         return run(argv, cwd=self._layout.root, env=self._env, timeout=timeout)
 
-    def _must(self, argv: git.Argv, timeout: float = 60.0) -> str:
+    def _checked(self, argv: git.Argv, timeout: float = 60.0) -> str:
         try:
             return run_checked(argv, cwd=self._layout.root, env=self._env, timeout=timeout)
         except ActionError as error:

@@ -88,10 +88,10 @@ class HookFiles:
         self._unhide()
         return tuple(ours)
 
-    def run_kept(self, name: str, args: tuple[str, ...], told: bytes) -> int | None:
+    def run_kept(self, name: str, args: tuple[str, ...], stdin: bytes) -> int | None:
         """Run the previous hook, as git would have; return its exit code, or None if there is none.
 
-        `told` is the standard input from git. A kept hook may call l9's again, if another tool installed itself in
+        `stdin` is the standard input from git. A kept hook may call l9's again, if another tool installed itself in
         between: it is not run twice then.
         """
         state = self._state(name)
@@ -101,7 +101,7 @@ class HookFiles:
             first_line = file.readline(200).decode(errors="replace").strip()
         argv = git.run_kept(state.kept, state.path, first_line, args)
         env = {**os.environ, RUNNING: state.path}
-        return subprocess.run(argv, cwd=self._here, env=env, input=told, check=False).returncode
+        return subprocess.run(argv, cwd=self._here, env=env, input=stdin, check=False).returncode
 
     # ── one hook ─────────────────────────────────────────────────────────────────────────────────
 

@@ -115,11 +115,11 @@ class GitPush:
     # ── tags ─────────────────────────────────────────────────────────────────────────────────────
 
     def _tag(self, update: Update, mains: tuple[str, ...]) -> Update:
-        kind = self._must(git.object_kind(update.new)).strip()
+        kind = self._checked(git.object_kind(update.new)).strip()
         if kind != "tag":
             seen = PushedTag(kind=kind, of=kind)
         else:
-            head = git.parse_tag_object(self._must(git.read_tag(update.new)))
+            head = git.parse_tag_object(self._checked(git.read_tag(update.new)))
             is_commit = head.of == "commit"
             seen = PushedTag(
                 kind=kind,
@@ -152,7 +152,7 @@ class GitPush:
     def _code(self, argv: tuple[str, ...]) -> int:
         return self._run(argv).code
 
-    def _must(self, argv: tuple[str, ...]) -> str:
+    def _checked(self, argv: tuple[str, ...]) -> str:
         done = self._run(argv)
         if done.code != 0:
             raise ActionError("cannot inspect the push", found=reason(done.err), remedy="git fsck")

@@ -21,8 +21,8 @@ def ask(argv: tuple[str, ...], cwd: Path, *, data: bytes | None = None, tells_wh
     """
     done = run(argv, cwd=cwd, data=data, timeout=PATIENCE)
     if done.code != 0:
-        said = [line.strip() for line in done.err.splitlines() if line.strip()]
-        why = f": {said[0]}" if said and tells_why else ""
+        lines = [line.strip() for line in done.err.splitlines() if line.strip()]
+        why = f": {lines[0]}" if lines and tells_why else ""
         raise refusal(argv[0], f"exit code {done.code}{why}", shlex.join(argv))
     printed = Secret(done.out)
     if "\ufffd" in done.out or not printed.is_text():

@@ -87,12 +87,12 @@ def verify(data: bytes, signature: bytes, allowed: Path, namespace: str) -> Sign
 
 def _refused(key: str, done: Done) -> ActionError:
     """Return the error for a failed signature, with the command that helps."""
-    said = [line for line in done.err.strip().splitlines() if not line.startswith(("Signing", "Write"))]
+    lines = [line for line in done.err.strip().splitlines() if not line.startswith(("Signing", "Write"))]
     locked = "passphrase" in done.err
     return ActionError(
         f"cannot sign with {key}",
         expected="a key without a passphrase, or in an ssh-agent",
-        found="a passphrase is required" if locked else said[-1] if said else f"exit code {done.code}",
+        found="a passphrase is required" if locked else lines[-1] if lines else f"exit code {done.code}",
         remedy=shlex.join(("ssh-add", key.removesuffix(".pub"))) if locked or "agent" in done.err
         or "No private key" in done.err else shlex.join(("ssh-keygen", "-l", "-f", key)),
     )  # fmt: skip

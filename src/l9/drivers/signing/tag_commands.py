@@ -9,7 +9,8 @@ from l9.drivers.git.commands import Argv
 
 _SSH = re.compile(r'Good "git" signature (?:for (?P<who>.+) )?with (?P<key>\S+ key \S+)')
 _GPG = re.compile(
-    r"^\[GNUPG:\] (?P<said>GOODSIG|EXPSIG|EXPKEYSIG|REVKEYSIG|BADSIG) (?P<key>\S+) (?P<who>.+)$", re.MULTILINE
+    r"^\[GNUPG:\] (?P<status>GOODSIG|EXPSIG|EXPKEYSIG|REVKEYSIG|BADSIG) (?P<key>\S+) (?P<who>.+)$",
+    re.MULTILINE,
 )
 _LACKS = re.compile(r"^\[GNUPG:\] NO_PUBKEY (?P<key>\S+)$", re.MULTILINE)
 _PROGRAM = re.compile(r"cannot run (?P<program>[^:\n]+): ")
@@ -51,7 +52,7 @@ def parse_verification(code: int, err: str) -> Signature:
 
 def _why_not(gpg: re.Match[str] | None, ssh: re.Match[str] | None, err: str) -> str:
     if gpg:
-        return "a signature " + _WHY[gpg["said"]].format(gpg["who"])
+        return "a signature " + _WHY[gpg["status"]].format(gpg["who"])
     if lacks := _LACKS.search(err):
         return f"a signature with GPG key {lacks['key']}, which is not in this keyring"
     if "incorrect signature" in err:

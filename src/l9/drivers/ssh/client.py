@@ -65,18 +65,18 @@ def by_hand(target: Target, remote: str = "true") -> str:
     return shlex.join(("ssh", *target.ssh_options, target.host, remote))
 
 
-def unreachable(target: Target, said: Sequence[str]) -> Unreachable:
+def unreachable(target: Target, stderr_lines: Sequence[str]) -> Unreachable:
     """Return the error for an ssh that ended with FAILED after these lines of standard error."""
-    text = "\n".join(said).lower()
+    text = "\n".join(stderr_lines).lower()
     cause = next(cause for cause in _CAUSES if re.search(cause.words, text))
-    login = [*_LOGIN.findall("\n".join(said)), target.host][0]
+    login = [*_LOGIN.findall("\n".join(stderr_lines)), target.host][0]
     denied = cause.expected == _DENIED and _THROUGH_A_JUMP_HOST not in text
     return Unreachable(
         cause.message.format(host=target.host, login=login),
         expected=cause.expected,
-        found=said[-1] if said else f"exit code {FAILED}",
+        found=stderr_lines[-1] if stderr_lines else f"exit code {FAILED}",
         remedy=_copy_id(target) if denied else by_hand(target),
-        log=tuple(said[-5:]),
+        log=tuple(stderr_lines[-5:]),
     )
 
 
