@@ -1,7 +1,8 @@
 """One line of a log on its own: its severity, its form, and its text without variable parts (measured).
 
-The rule flagged every real error and no harmless record of the logs it was measured on. Where a line has no
-structure, upper case decides: programs write their levels so, and people write "error" in lower case.
+The rule flagged every real error and no harmless record of the logs it was measured on. In unstructured lines,
+a bare word counts as a level only in upper case: programs write levels in upper case, and prose has "error" in
+lower case.
 """
 
 import json
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """The meaning of a level; QUIET (warning, debug) and ERROR own the traceback that follows them."""
+    """The meaning of a level. A traceback after QUIET (warning, debug) or ERROR belongs to that record."""
 
     ERROR = "error"
     QUIET = "quiet"
@@ -27,23 +28,23 @@ _UPPER = "|".join(_SEVERITIES)
 _LEVEL_WITHIN_CHARS = 100
 _LEVEL = re.compile(
     rf"(?<![\w/=])(?:(?P<upper>{_UPPER})(?![\w=])"
-    # PostgreSQL's own levels below ERROR are ordinary words, so they need their colon.
+    # PostgreSQL's levels below ERROR are ordinary words: they count only with a colon.
     r"|(?P<postgres>LOG|DETAIL|HINT|STATEMENT|CONTEXT|QUERY)(?=:\s))"
     rf"|\[(?:\w+:)?\s*(?i:(?P<bracketed>{_UPPER}))\s*\]"
     rf"|(?<![\w.-])(?i:level|levelname|lvl|severity)=\"?(?i:(?P<assigned>{_UPPER}))\b"
 )
-# What is said of the level that a logger is set to is no level.
+# A statement about a logger's configured level is not the level of the line.
 _SETTING = re.compile(r"(?i:log[ _.-]?level)\W{1,3}(?:(?i:is|to|set to|now|at)\W{1,3})?$")
-# Lower case counts where a formatter puts it, first in the line: .NET's with a category and an event, winston's.
+# Levels in lower case count only at the start of a line, in the formats of .NET (category and event id) and winston.
 _LOWER = re.compile(
     r"(?:(?P<error>fail|crit)|(?P<quiet>warn|dbug|trce)|info): [\w.`+<>-]+\[-?\d+\]|(?P<winston>error|fatal): "
 )
-# Go's server and PHP's workers put their own words before the error.
+# Go's HTTP server and PHP's workers write a prefix before the error.
 _ANNOUNCED = re.compile(
     r"(?:\d{4}/\d\d/\d\d [\d:.]+ )?http: panic serving |(?:.{0,100}?PHP message: )?PHP (?:Fatal|Parse) error: "
 )
 _SHELL_TRACE = re.compile(r"\++ \S")
-# The names before the numbers: monolog writes both.
+# Level names come before level numbers: monolog writes both.
 _JSON_LEVELS = (
     "level_name", "level", "levelname", "severity", "lvl", "log.level", "log", "LogLevel", "@l", "levelno",
 )  # fmt: skip
@@ -55,7 +56,7 @@ _ACCESS = re.compile(r'(?:^| - |\] )"[A-Z]{3,8} [^"]*" [1-5]\d\d(?:\s|$)')
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
-# Rich draws a box round its tracebacks.
+# Rich draws a box around tracebacks.
 TRACEBACK = re.compile(
     r"[\s|+]*(?:Exception Group )?Traceback \(most recent call last\):\s*$"
     r"|\s*[╭+][─-]+ Traceback \(most recent call last\) [─-]+[╮+]\s*$"
@@ -70,21 +71,21 @@ CHAINED = re.compile(
     r"|The above exception was the direct cause of the following exception):"
     r'|"""$'  # a traceback from another process stands between two of these
 )
-# The last line of a traceback: a class, and mostly a message.
+# The last line of a traceback: an exception class, usually with a message.
 EXCEPTION = re.compile(r"[^\W\d][\w.<>$]*(?::\s|:?\s*$)")
 EXCEPTION_IN_GROUP = re.compile(r"[\s|+]*\| (?P<exception>[^\W\d][\w.<>]*: .*)$")
 NAMED_EXCEPTION = re.compile(
     r"(?:Uncaught )?(?:[^\W\d][\w.$]*)?(?:Error|Exception|Traceback)(?: \[\w+\])?(?::\s|:?\s*$)"
 )
 CAUSED_BY = re.compile(r"Caused by: (?P<exception>\S.*)$")
-# Java's and Node's frames. Each bracket is looked for once: a hostile line must not make this quadratic.
+# Stack frames of Java and Node. Each bracket is searched for once, so that no line makes matching quadratic.
 FRAME = re.compile(r"\s+at (?:\S[^(]*\([^)]*\)|\S+:\d+:\d+)")
-# What asyncio, Node, Go and Python's fault handler put between an error and its stack.
+# Lines that asyncio, Node, Go and Python's faulthandler write between an error and its stack trace.
 AMID = re.compile(
     r"[a-z_]+: <|Require stack:$|- /|Emitted 'error' event on "
     r"|goroutine \d+ \[|\[signal |(?=\S*\.)[\w./*()-][\w./*)-]*\(.*\)$|(?:Current t|T)hread 0x"
 )
-# libpq tells of each address that it tried on a line of its own, with the server's "FATAL:" in it.
+# libpq reports each address that it tried on a separate line, which may contain the server's "FATAL:".
 LIBPQ = re.compile(r"- host: |connection to server ")
 _TIMESTAMP = re.compile(r"\[?\d{4}[-/]\d\d[-/]\d\d")
 
@@ -102,12 +103,12 @@ _TEMPLATE_CHARS = 400
 
 
 def plain(text: str) -> str:
-    """Strip a line of ANSI escapes and control characters (tabs stay), and of blanks at its end."""
+    """Remove ANSI escapes, control characters except tabs, and trailing whitespace from a line."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text)).rstrip()
 
 
 def as_json(text: str) -> dict[str, object] | None:
-    """Parse a line that is a JSON object; None for any other. Loguru's envelope is opened."""
+    """Parse a line that is a JSON object, or return None. Of loguru's envelope, the inner record is returned."""
     if not (text.startswith("{") and text.endswith("}")):
         return None
     try:
@@ -127,16 +128,16 @@ def severity_of_json(line: dict[str, object]) -> Severity:
         if isinstance(level, str):
             return _SEVERITIES.get(level.upper(), Severity.INFO)
         if isinstance(level, int) and "short_message" in line:
-            return Severity.ERROR if level <= _SYSLOG_ERROR else Severity.INFO  # GELF: the lower, the worse
+            return Severity.ERROR if level <= _SYSLOG_ERROR else Severity.INFO  # GELF: lower is more severe
         if isinstance(level, int):
-            # 40 is an error in Python and a warning in pino and bunyan, which call their text "msg".
+            # 40 is an error in Python, but a warning in pino and bunyan, which write the message as "msg".
             floor = _PINO_ERROR if key != "levelno" and "msg" in line else _PYTHON_ERROR
             return Severity.ERROR if level >= floor else Severity.INFO
     return Severity.INFO
 
 
 def exception_of_json(line: dict[str, object]) -> str | None:
-    """Find the line that names the exception in a JSON line, as structlog, loguru, pino and zap write it."""
+    """Return the text that names the exception in a JSON line of structlog, loguru, pino or zap, or None."""
     exception = next((found for key in _JSON_EXCEPTIONS if (found := line.get(key))), None)
     if isinstance(exception, list):
         exception = exception[0]
@@ -145,13 +146,13 @@ def exception_of_json(line: dict[str, object]) -> str | None:
         return f"{named}: {exception.get('message', exception.get('value', exception.get('exc_value', '')))}"
     if not isinstance(exception, str) or not exception.strip():
         return None
-    # Python names the exception last, the others first.
+    # Python names the exception in the last line, other languages in the first.
     lines = exception.strip().splitlines()
     return lines[-1].strip() if "Traceback (most recent call last)" in exception else lines[0].strip()
 
 
 def message_of_json(line: dict[str, object]) -> str | None:
-    """The message of a JSON line, by the usual names; None if there is none."""
+    """Return the message of a JSON line from one of the usual keys, or None."""
     return next(
         (message for key in _JSON_MESSAGES if isinstance(message := line.get(key), str) and message), None
     )
@@ -177,7 +178,7 @@ def severity_of_text(text: str) -> Severity | None:
 
 
 def starts_with_level(text: str) -> bool:
-    """True if the first word is a level: Rich omits the time of records of the same second."""
+    """True if the first word is a level. Rich omits the time if the previous record has the same second."""
     return _LEVEL.match(text.lstrip()) is not None
 
 
@@ -187,7 +188,7 @@ def is_access(text: str) -> bool:
 
 
 def begins_record(text: str) -> bool:
-    """True if a line certainly starts a record, even where a message could continue."""
+    """True if a line always starts a new record, even where a message could continue."""
     return (
         _TIMESTAMP.match(text) is not None
         or FATAL.match(text) is not None
@@ -200,7 +201,7 @@ def begins_record(text: str) -> bool:
 
 def mask(text: str) -> str:
     """Replace variable parts (numbers, ids, quotes) by `<*>`, remove leading times, and shorten."""
-    # logfmt quotes the message itself: msg="cannot renew".
+    # Unquote logfmt values (msg="cannot renew"): quoted text would be masked.
     unquoted = _ASSIGNED.sub(r"=\1", " ".join(text[:_TEMPLATE_CHARS].split()))
     masked = _VARYING.sub("<*>", unquoted)
     return _TIMES_IN_FRONT.sub("", masked)

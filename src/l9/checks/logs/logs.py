@@ -1,7 +1,7 @@
-"""The log gate: real errors told from noise, and the probable cause of a crash (spec 5.1 step 6; measured).
+"""The log gate: finds real errors in a log, and the probable cause of a crash (spec 5.1 step 6; measured).
 
-A search for "error" fails healthy releases and misses stderr. Here records are judged, not lines, and only
-errors that the live slot does not log over the same time count against the new one.
+A search for "error" fails healthy releases and misses stderr. This module judges records, not lines. Only errors
+that the live slot does not log in the same period count against the new slot.
 """
 
 import re
@@ -28,7 +28,7 @@ _REFUSED = r"(?i)connection refused|ECONNREFUSED"
 _UNRESOLVED = (
     r"(?i)could not translate host name|name or service not known|name resolution|ENOTFOUND|EAI_AGAIN"
 )
-# What to look for in a line, what must then be found anywhere in its record, and how to say it.
+# A pattern for one line, a pattern that must match anywhere in its record, and the cause to report.
 _CAUSES = tuple(
     (re.compile(line), re.compile(record, re.IGNORECASE), cause)
     for line, record, cause in (
@@ -77,8 +77,8 @@ _CREDENTIALS = re.compile(r"://[^/@\s]+@")
 class LogJudge:
     """Judges the log of one slot, line by line (spec 5.1 step 6; measured).
 
-    Its memory is bounded, however much is logged: so many kinds of errors with one example each, the newest
-    records, the last lines. Lines that were lost (`LogsLost`) make the judgement inconclusive; many lines do not.
+    Its memory is bounded: it keeps at most `MOST_KINDS` kinds of errors with one example each, the newest records
+    and the last lines. Lost lines (`LogsLost`) make the judgement inconclusive; a long log does not.
     """
 
     def __init__(self) -> None:
@@ -116,9 +116,9 @@ class LogJudge:
         return frozenset(self._all_kinds())
 
     def report(self, known: frozenset[str] = frozenset()) -> LogReport:
-        """Judge the log so far. `known` are the `templates` of the live slot over the same time.
+        """Judge the log so far. `known` are the `templates` of the live slot in the same period.
 
-        Errors that were seen outweigh lines that were not. Raises nothing.
+        Errors decide the outcome even if lines were lost. Raises nothing.
         """
         kinds = self._all_kinds().values()
         errors = tuple(kind for kind in kinds if kind.template not in known)
@@ -140,18 +140,18 @@ class LogJudge:
         )
 
     def probable_cause(self, exit_code: int | None, oom_killed: bool) -> str | None:
-        """Name the most likely reason for which the slot exited or is not healthy, in one line.
+        """Name the most likely reason why the slot exited or is not healthy, in one line; None if there is none.
 
-        In: its exit code, None while it runs; whether the kernel killed it for want of memory. Out: at most
-        240 characters without credentials of URLs, or None when nothing is wrong to be seen. The newest record
-        that tells something wins; the exit code speaks where the log is silent (measured, rule 7).
+        `exit_code` is None while the slot runs. `oom_killed`: the kernel killed it because memory ran out. The line
+        has at most 240 characters and no credentials from URLs. The newest record that names a cause wins. The exit
+        code decides if the log names none (measured, rule 7).
         """
         if oom_killed:
             return "the kernel killed it, out of memory: raise its memory limit, or find the leak"
         newest_first = sorted(self._all_kinds().values(), key=lambda kind: kind.newest, reverse=True)
         cause = next((kind.cause for kind in newest_first if kind.cause), None)
         if cause is None and exit_code != 0:
-            # Shells complain without a level, and retries are warnings.
+            # Shells write errors without a level, and failed retries are logged as warnings.
             recent = [*self._recent, *self._grouping.open()][-_RECENT_RECORDS:]
             cause = next(filter(None, map(_recognised, reversed(recent))), None)
         if cause is None:
@@ -191,7 +191,7 @@ def _count(kinds: dict[str, LoggedError], record: Record) -> None:
 
 
 def _shortened(text: str, room: int) -> str:
-    """Cut a text to a number of bytes; both ends are kept, since both name the fault."""
+    """Cut a text to `room` bytes. Both ends are kept, because either may name the error."""
     raw = text.encode("utf-8", "replace")
     if len(raw) > room:
         half = (room - len(_ELISION)) // 2
@@ -200,13 +200,13 @@ def _shortened(text: str, room: int) -> str:
 
 
 def _known_cause(record: Record) -> str | None:
-    # A worker that is told to stop ends with SystemExit: no cause, but a consequence.
+    # A worker that is asked to stop exits with SystemExit: a consequence, not a cause.
     exception = None if (record.exception or "").startswith("SystemExit") else record.exception
     return _recognised(record) or exception or (record.lines[0] if record.kind is LineKind.FATAL else None)
 
 
 def _recognised(record: Record) -> str | None:
-    # Indented lines quote source code, which may name anything.
+    # Indented lines may quote source code, which can contain any words.
     unindented = [line for line in reversed(record.lines) if not line[:1].isspace()]
     for line in [record.exception or "", *unindented]:
         for in_line, in_record, cause in _CAUSES:

@@ -13,7 +13,7 @@ from l9.checks.logs.lines import Severity
 from l9.core.facts import LONGEST_LINE, LogLine
 
 _EDGES = " \t|+│╭╰>"
-# What is kept of a record: its first lines, and the last ones of a record that goes on for long.
+# The kept parts of a record: its first lines and, if it is long, its last lines.
 _FIRST_CHARS, _LAST_LINES, _LAST_LINE_CHARS = 8192, 20, 400
 _HEAD_CHARS = 4096
 LEFT_OUT = "[...]"
@@ -28,11 +28,11 @@ class LineKind(StrEnum):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Lines of one stream that belong together, free of ANSI escapes; of very many only the first and the last.
+    """Lines of one stream that belong together, without ANSI escapes. A long record has its first and last lines.
 
-    `number` counts the records of a log by their first lines, from 0. `exception` is the line that names the
-    exception, where there is one; `template` is the record's text without what varies, and empty for records
-    that are no errors.
+    `number` counts the records of a log from 0, in the order of their first lines. `exception` is the line that
+    names the exception, if any. `template` is the record's text without its variable parts; it is empty if the
+    record is not an error.
     """
 
     number: int
@@ -57,10 +57,10 @@ class Record(msgspec.Struct, frozen=True):
 class _State(Enum):
     HEAD = auto()  # no traceback yet
     FRAMES = auto()  # in a traceback
-    BOXED = auto()  # past the box that Rich draws round one: the next line names the exception
-    MESSAGE = auto()  # past the line that names the exception, whose message may go on
-    GAP = auto()  # past a blank line after that
-    CHAIN = auto()  # past "During handling of the above exception": one more traceback comes
+    BOXED = auto()  # after Rich's box around a traceback: the next line names the exception
+    MESSAGE = auto()  # after the line that names the exception; its message may continue
+    GAP = auto()  # after a blank line in that message
+    CHAIN = auto()  # after "During handling of the above exception": another traceback follows
 
 
 class _Draft:
@@ -152,9 +152,9 @@ class _Draft:
         return self._enters(_State.MESSAGE, when=named or not log_lines.begins_record(text))
 
     def _owns_traceback(self, text: str) -> bool:
-        """True if a traceback belongs to the record; after INFO or nothing it is its own error (measured, rule 4)."""
+        """True if a traceback belongs to the record. After INFO or no level it is a separate one (measured, rule 4)."""
         if self.state is _State.HEAD:
-            # Rich indents what belongs to its records; a box at the margin is one that nobody caught.
+            # Rich indents a traceback that belongs to a record. A box at the left margin is an uncaught exception.
             uncaught = text[0] == "╭" and self.lines[0][0] in " ["
             return self._owns_what_follows and not uncaught
         return self.state is _State.CHAIN or text[0] in " \t|"
@@ -189,9 +189,9 @@ class _Draft:
 
 
 class Grouping:
-    """Groups lines into records: tracebacks and indented lines go to where they belong (measured).
+    """Groups lines into records; tracebacks and indented lines join the record that they belong to (measured).
 
-    It takes the lines of both streams since the slot's start, in the order in which they were written; the
+    It takes the lines of both streams since the slot's start, in the order in which they were written. The
     streams may interleave.
     """
 

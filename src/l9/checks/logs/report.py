@@ -1,4 +1,4 @@
-"""The judgement on a log, as plain data: it is read without the judge and its patterns."""
+"""The judgement on a log, as plain data that can be decoded without importing the judge and its patterns."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Outcome(StrEnum):
 class LoggedError(msgspec.Struct, frozen=True):
     """One kind of error, logged `count` times.
 
-    `template` is what its records have in common, `line` what a person reads first, `text` its first record.
-    `cause` is what that record names as the cause of a death; `newest` the number of its newest record.
+    `template` is the text that its records share, `line` a summary in one line, `text` its first record.
+    `cause` is the cause of a crash that this record names, or None. `newest` is the number of its newest record.
     """
 
     template: str
