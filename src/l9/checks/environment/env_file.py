@@ -1,7 +1,7 @@
 """Environment files in compose's dialect; their values stay hidden (spec 2.2, 5.1 step 3).
 
-The dialect was measured against Docker Compose 2.26: `export`, both quotes over several lines, `KEY: value`,
-comments after a blank. Values are kept as written: `${…}` is compose's to fill in.
+The dialect was measured against Docker Compose 2.26: `export`, both kinds of quotes over several lines,
+`KEY: value`, and comments after a blank. Values are kept as written: compose interpolates `${…}`.
 """
 
 import hmac
@@ -56,7 +56,7 @@ class Secret:
 class Entry(NamedTuple):
     """One key with its value; `optional` if the comment above it says so.
 
-    comment: the lines right above it, as written. quote: the quotation mark that the value was written in.
+    `comment` has the lines directly above it, as written. `quote` is the quotation mark around the value, or empty.
     """
 
     key: str
@@ -83,9 +83,9 @@ class EnvFile(msgspec.Struct, frozen=True):
 def parse_env(text: str) -> EnvFile:
     """Read an environment file (spec 2.2).
 
-    In: the file's whole text. Out: an EnvFile. What is no assignment is reported by its line number (from
-    1) only, because a line that was pasted wrongly may be a secret; so is a bare name, which compose would
-    take from its own environment. Raises nothing.
+    `text` is the whole file. A line that is not an assignment is reported only by its number (from 1), because a
+    line that was pasted by mistake may be a secret. A bare name is reported too, because compose would take its
+    value from its own environment. Raises nothing.
     """
     last: dict[str, Entry] = {}
     duplicates: dict[str, None] = {}
@@ -103,9 +103,9 @@ def parse_env(text: str) -> EnvFile:
 def fingerprint(env: EnvFile, key: bytes) -> dict[str, str]:
     """Make each value comparable without revealing it: 16 hex digits of an HMAC-SHA256 over key name and value.
 
-    In: the file, and a secret key in bytes, the same for every file that is to be compared. Out: one
-    fingerprint a key; equal values under two names differ. Raises ValueError for an empty key, which
-    anybody could repeat.
+    `key` is secret, and the same for all files that are compared. Each name in the file gets one fingerprint; equal
+    values under two names have different ones. Raises ValueError for an empty `key`, with which anyone could
+    compute the fingerprints.
     """
     if not key:
         raise ValueError("a fingerprint without a key can be guessed from a list of common values")
@@ -127,7 +127,7 @@ def whole_fingerprint(env: EnvFile, key: bytes) -> str:
 def render_env(entries: Iterable[Entry]) -> str:
     """Render entries as an environment file that compose and `parse_env` read as these entries.
 
-    A value in single quotes is given as it stands; in any other `${…}` stays compose's to fill in.
+    A value in single quotes stays literal. In any other value, compose interpolates `${…}`.
     """
     return "".join(f"{e.key}={_quoted(e.value.reveal(), literal=e.quote == _QUOTES[0])}\n" for e in entries)
 

@@ -10,9 +10,10 @@ from l9.checks.secrets.facts import Suspect
 
 
 class EnvExample(msgspec.Struct, frozen=True):
-    """The example file of the tag's tree. lacking: variables that the tree reads and the file does not document.
+    """The example file of the tag's tree.
 
-    unread: files that could not be looked through.
+    `lacking` are variables that the tree reads and the file does not document. `unread` are files that could not be
+    parsed.
     """
 
     path: str
@@ -38,7 +39,7 @@ class EnvSource(msgspec.Struct, frozen=True):
 class Environment(msgspec.Struct, frozen=True):
     """The host's `.env` compared with the release's `.env.example`: names and types only, never values.
 
-    resolved: it is not the file, but what the deploy has resolved and will write there.
+    `resolved`: it is the environment that the deploy resolved and will write, not the current file.
     """
 
     path: str

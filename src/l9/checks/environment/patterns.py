@@ -1,7 +1,7 @@
 r"""Regular expressions of a schema, matched by RE2 in time linear in the value.
 
-A pattern comes from a tag and must not be able to hang a check, which one for Python's `re` can (`(a+)+b`). RE2 has
-no lookaround and no backreferences, and refuses both.
+A pattern comes from a tag and must not be able to hang a check, as `(a+)+b` can with Python's `re`. RE2 rejects
+lookaround and backreferences.
 
     >>> matches("[a-z0-9]+(-[a-z0-9]+)*", "a-slug")
     True
@@ -51,7 +51,7 @@ def _import_re2() -> Any:
     try:
         import re2  # type: ignore[import-untyped]  # the package has no stubs
     except ImportError as error:
-        library = "libstdc++" in str(error)  # the wheel brings none
+        library = "libstdc++" in str(error)  # the wheel does not contain it
         raise ActionError(
             "a pattern of the environment's schema cannot be judged",
             expected="the package google-re2" + (" and the C++ library" if library else ""),

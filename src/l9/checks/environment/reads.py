@@ -1,6 +1,6 @@
 """The environment variables that a release reads, by name, in its Python code, compose file and Dockerfile.
 
-What is named there can be seen; a name that is only put together at run time cannot.
+Only names that are written there are found, not names that are built at run time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-# What every process has, what shells, terminals, interpreters and CI set, and what the tools themselves read.
+# Variables that every process has, that shells, terminals, interpreters and CI set, or that common tools read.
 STANDARD = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "TMPDIR",
     "TMP", "TEMP", "HOSTNAME", "EDITOR", "VISUAL", "PAGER", "DISPLAY", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR",
@@ -28,8 +28,8 @@ OF_THE_DEPLOY = ("L9_SLOT", "L9_RELEASE", "L9_COMMIT", "L9_ROOT", "PORT")
 class EnvRead(msgspec.Struct, frozen=True):
     """One place that reads a variable. `where` is path:line.
 
-    names: any of them will do. default: it goes on without. folds: capitals do not count. nested: what follows
-    the name when a part of it is set by itself.
+    `names`: any one of them sets it. `default`: the code has a default. `folds`: case is ignored. `nested`: the
+    delimiter after the name, if a variable sets only a part of the value.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,8 @@ def undocumented(
 ) -> tuple[EnvRead, ...]:
     """The variables that are read and not documented: one place each, reads without a default first.
 
-    given: what the image or the compose file sets. ignored: patterns (`CI_*`) of what needs no line.
+    `given` are variables that the image or the compose file sets. `ignored` are patterns (`CI_*`) of variables that
+    need no line.
     """
     known = (*documented, *given, *OF_THE_DEPLOY)
     patterns = (*STANDARD, *ignored)

@@ -13,7 +13,7 @@ from l9.checks.environment.reads import EnvRead
 
 
 class Config(msgspec.Struct, frozen=True):
-    """The naming rules of a settings class. prefix: None if it is only known at run time."""
+    """The naming rules of a settings class. `prefix` is None if it is only known at run time."""
 
     prefix: str | None = ""
     case_sensitive: bool = False
@@ -36,7 +36,7 @@ def python_reads(sources: Mapping[str, str]) -> tuple[tuple[EnvRead, ...], tuple
     classes: dict[str, Settings] = {}
     for path, text in sources.items():
         try:
-            with warnings.catch_warnings():  # an odd escape in somebody's string is not ours to tell of
+            with warnings.catch_warnings():  # no warnings about the project's code, such as invalid escapes
                 warnings.simplefilter("ignore")
                 tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -88,7 +88,7 @@ class _Module:
                     yield EnvRead((name,), where, default or id(node) in fallen_back)
 
     def _read(self, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
-        """The name expression of a node that reads a variable, and if the code has a default for it."""
+        """The name expression of a node that reads a variable, and whether the code has a default for it."""
         match node:
             case ast.Subscript(value=value, slice=key, ctx=ast.Load()) if self._is_environ(value):
                 yield key, False
@@ -103,7 +103,7 @@ class _Module:
                     yield key, True
 
     def classes(self) -> Iterator[Settings]:
-        """All classes, for classes in other files that derive from them."""
+        """All classes, because classes in other files may derive from them."""
         for node in self._nodes:
             if isinstance(node, ast.ClassDef):
                 stated = {k.arg: self._stated(k.value) for k in node.keywords if k.arg}
@@ -124,7 +124,7 @@ class _Module:
         return {}
 
     def _stated(self, value: ast.expr) -> Any:
-        """The value of a constant or of a name for one; None if it is only known at run time."""
+        """The value of a constant, or of a name that stands for one; None if it is only known at run time."""
         if isinstance(value, ast.Constant):
             return value.value
         return self._text(value)

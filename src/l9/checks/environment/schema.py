@@ -27,7 +27,7 @@ from l9.core.verdict import VerdictKind
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """The rule of one key. `allowed` is empty if any value is."""
+    """The rule of one key. `allowed` is empty if every value is allowed."""
 
     key: str
     required: bool = True
@@ -61,7 +61,7 @@ class TypeMismatch(msgspec.Struct, frozen=True):
 class SchemaReport(msgspec.Struct, frozen=True):
     """An environment file compared with the rules: names and types only.
 
-    missing: required keys without a value. extra: keys without a rule.
+    `missing` are required keys without a value. `extra` are keys without a rule.
     """
 
     missing: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class SchemaReport(msgspec.Struct, frozen=True):
 class KeyVerdict(msgspec.Struct, frozen=True):
     """The verdict on one key. `found`: fits, left out, missing, wrong (then `expected`), or no rule.
 
-    A key without a rule passes: nothing is asked of it.
+    A key without a rule passes.
     """
 
     key: str
@@ -113,7 +113,7 @@ def read_schema(text: str) -> Schema:
 def compare(rules: tuple[Rule, ...], file: EnvFile) -> SchemaReport:
     """Find missing keys, values that break their rule, and keys without a rule; rules first, then the file's order.
 
-    A blank value is no value. One that compose fills in (`${…}`) has no shape yet.
+    An empty value counts as missing. A value that compose interpolates (`${…}`) is not checked against its rule.
     """
     values = {entry.key: entry.value.reveal() for entry in file.entries}
     known = {rule.key for rule in rules}
@@ -148,7 +148,7 @@ def _without_value(rule: Rule) -> KeyVerdict:
 
 
 def misses(rule: Rule, value: str) -> str:
-    """The expectation that a value breaks; empty if it holds, or if the value is blank or filled in later."""
+    """The expectation that a value does not meet; empty if it meets all, is empty, or is interpolated by compose."""
     if not value or "${" in value:
         return ""
     if rule.allowed and value not in rule.allowed:

@@ -7,8 +7,8 @@
     POSTGRES_PASSWORD=host:
     LEVEL=info
 
-`host:` keeps what the host's own file has. Anything else is a literal, which a key that the schema marks secret may
-not have: the file is committed.
+`host:` keeps the value from the host's own file. Any other value is a literal. A key that the schema marks as secret
+must not have a literal, because the file is committed.
 """
 
 from __future__ import annotations
