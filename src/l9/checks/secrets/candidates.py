@@ -13,8 +13,8 @@ from fnmatch import fnmatch
 
 from l9.checks.secrets.placeholders import is_placeholder
 
-# Every line that any detector could find something in holds one of these: read by git's own grep (extended
-# syntax, case ignored) and by Python alike. A test holds it against a sample of each detector.
+# Matches every line in which a detector could find something. Both git grep (extended syntax, ignoring case) and
+# Python use it. A test checks it against a sample for each detector.
 CANDIDATE = "|".join((
     r"api[_.-]?key|(auth|service|account|db|database|priv|private|client)_?key|(db|database|key)_?pass",
     r"passw|token|_pass|pwd|secret|contrase|recaptcha_|nessus_?key|aws.{0,20}(key|pw|pass)",
@@ -26,7 +26,7 @@ CANDIDATE = "|".join((
     r"[\"'`][a-z0-9+/=_-]{23,}[\"'`]",
 ))  # fmt: skip
 _CANDIDATE = re.compile(CANDIDATE, re.IGNORECASE)
-# What is tried first, for speed: a line that has none of these cannot match the long pattern above.
+# Tried first, for speed: a line with neither one of these words nor `_RUN` cannot match the pattern above.
 _WORDS = (
     "key", "pass", "pw", "token", "secret", "contrase", "recaptcha", "://", "slack", "softlayer", "jfrog",
     "artifactory", "buildkit", "akc", "eyj", "xox",
@@ -34,9 +34,9 @@ _WORDS = (
 _RUN = re.compile(r"[A-Za-z0-9+/=_-]{16}")
 LONGEST_LINE = 10_000  # characters: longer lines are generated
 
-# The kinds that go by a name or by looks, not by a vendor's own form.
+# Kinds that are found by a name or by entropy, not by a vendor's format.
 GUESSES = ("Secret Keyword", "Basic Auth Credentials", "Base64 High Entropy String")
-# Made up for tests everywhere: certificates, tokens, passwords.
+# Kinds that are often made up for tests: certificates, tokens, passwords.
 OF_TESTS = (*GUESSES, "Private Key", "JSON Web Token")
 _TESTS = ("test", "tests", "testing", "testdata", "fixtures", "spec", "specs", "__tests__", "test_data")
 _TEST_FILES = ("test_*", "*_test.*", "*.test.*", "*.spec.*", "conftest.py")
@@ -50,9 +50,9 @@ _NO_SECRET = re.compile(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[$@%{<(/.~#].*|.*[\s{}()<>\[\]].*|[a-z]+://.*|[\d.,:_-]+|(?:[\w-]+\.)+[a-z]{2,}",
     re.DOTALL,
 )
-# What sops and age write for everybody to read: a ciphertext, and whom it can be read by.
+# Public values of sops and age: ciphertexts, and the public keys of recipients.
 _ENCRYPTED = re.compile(r"ENC\[AES256_GCM,.*|age1[a-z0-9]{50,}", re.DOTALL)
-_LEAST_ENTROPY = 3.0  # bits a character: eight different ones
+_LEAST_ENTROPY = 3.0  # bits per character: as in eight different characters
 
 
 def without_hashes(text: str) -> str:

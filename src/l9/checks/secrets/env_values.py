@@ -10,9 +10,9 @@ from l9.checks.secrets import library as secret_library
 from l9.checks.secrets.facts import Suspect
 from l9.checks.secrets.placeholders import is_placeholder
 
-# A plugin may look at the file itself, of which only the text is known: there is none of this name.
+# A plugin may open the file, but only its text is known here: no file has this name.
 _NO_FILE = "/dev/null/example.ini"
-_BY_NAME = "Secret Keyword"  # the key alone says so
+_BY_NAME = "Secret Keyword"  # found by the key's name alone
 
 
 def suspects(path: str, file: EnvFile) -> tuple[Suspect, ...]:
@@ -37,7 +37,7 @@ def _kind(key: str, value: str) -> str:
 
 
 def _could_be_one(value: str) -> bool:
-    """True if a value found only by its key's name may be a secret: a header's name or a folder is not."""
+    """True if a value that was found only by its key's name may be a secret, not a header's name or a path."""
     return (any(c.isdigit() for c in value) or len(value) >= 16) and "://" not in value and value[:1] != "/"
 
 

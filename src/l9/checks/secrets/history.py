@@ -30,7 +30,7 @@ from l9.errors import ActionError
 BASELINE = ".secrets.baseline"
 LARGE_FILE, NEXT_LINE = "version https://git-lfs", "pragma: ?allowlist[ -]nextline"
 KEPT = 50  # cached results
-KEY_LINE = "^[a-z0-9+/]{60,}=*$"  # a private key is only one with its first line
+KEY_LINE = "^[a-z0-9+/]{60,}=*$"  # the first line of a private key's body, without which the scanner does not report it
 NOTHING = Line("", 0, "")
 
 
@@ -39,8 +39,9 @@ def secrets(
 ) -> Secrets:
     """The leaks in the lines that came with `commit`; results are cached in `state`.
 
-    Since the last release: in every commit's own patch, for what was pushed is known even where the next
-    commit takes it away. Before the first one: in the commit's tree. `history`: in all commits there are.
+    After a release, the patch of every commit since then is scanned, because others know a pushed secret even if the
+    next commit removes it. Before the first release, the tree of `commit` is scanned. With `history`, the patches of
+    all commits are scanned.
     """
     tree = GitTree(top, commit)
     baseline = tree.text(BASELINE) or ""
@@ -94,7 +95,7 @@ def _allowed(baseline: str) -> frozenset[tuple[str, str]]:
             (str(path), part)
             for path, found in results.items()
             for one in found
-            # A key's hash depends on how much of it the scanner was shown.
+            # A private key's hash depends on how many of its lines were scanned: allow it by kind too.
             for part in (
                 str(one["hashed_secret"]),
                 *(("Private Key",) if one["type"] == "Private Key" else ()),
@@ -115,7 +116,7 @@ def _allowed(baseline: str) -> frozenset[tuple[str, str]]:
 def _added(
     top: Path, argv: git.Argv, parse: Callable[[Iterable[bytes]], Iterator[Added]], none: int = 0
 ) -> Iterator[Added]:
-    """Stream git's output line by line, without holding a large history in memory; `none`: it found nothing."""
+    """Stream git's output line by line, without a large history in memory. `none`: the exit code for no match."""
     with Objects(top).reading(argv, none=none) as process:
         yield from parse(process.out)
 
@@ -155,11 +156,11 @@ def _begins_key(text: str) -> bool:
 
 
 def _pragma(above: str) -> str:
-    """The line above, if it is a comment on the next one."""
+    """The line above if it has a pragma for the next line, else an empty text."""
     return above if "pragma" in above else ""
 
 
-# ── what is remembered ───────────────────────────────────────────────────────────────────────────
+# ── cache ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _remembered(path: Path) -> Secrets | None:

@@ -1,6 +1,6 @@
 """The detect-secrets library, imported by one thread at a time.
 
-Its modules import each other in a circle, which two looks that begin side by side do not survive.
+Its modules import each other in a cycle: two threads that import it at the same time fail.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ _LOCK = threading.Lock()
 
 
 def load() -> None:
-    """Import everything of it that l9 uses; must be called before any other import of it."""
+    """Import all modules that l9 uses. Must be called before any other import of the library."""
     with _LOCK:
         import detect_secrets.core.plugins.util
         import detect_secrets.core.scan

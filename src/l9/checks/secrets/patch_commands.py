@@ -1,4 +1,4 @@
-"""git: the lines that commits add, and the files of a tree in which a scanner could find something."""
+"""git: the lines that commits add, and the lines of a tree in which a scanner could find something."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HUNK = re.compile(rb"@@ -\S+ \+(\d+)")
 _BINARY = re.compile(rb"Binary files (?P<old>.*) and (?P<new>.*) differ$")
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
-LARGE = 1_000_000  # bytes: a larger file is shown as a binary one
+LARGE = 1_000_000  # bytes: git shows a larger file as binary
 
 
 class Added(NamedTuple):
@@ -40,7 +40,7 @@ def parse_added(lines: Iterable[bytes]) -> Iterator[Added]:
     for raw in lines:
         line = raw.removesuffix(b"\n")
         if left:
-            # Inside a hunk nothing but its own lines counts, whatever they look like.
+            # Inside a hunk, every line is content, even if it looks like a header.
             if line[:1] == b"+":
                 yield Added(commit, path, number, line[1:])
                 number, left = number + 1, left - 1
@@ -89,7 +89,7 @@ def parse_lines(lines: Iterable[bytes], commit: str) -> Iterator[Added]:
     begun = b""
     for raw in lines:
         begun += raw
-        if begun.count(b"\0") >= 2:  # else the path has a line's end in it
+        if begun.count(b"\0") >= 2:  # else the path contains a newline
             path, number, text = begun.removesuffix(b"\n").split(b"\0", 2)
             yield Added("", path.removeprefix(prefix), int(number), text)
             begun = b""

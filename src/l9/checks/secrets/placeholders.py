@@ -15,7 +15,7 @@ _ENDS_LIKE_ONE = re.compile(r"(?i)(?:example|changeme|placeholder)(?:key|token|s
 
 
 def is_placeholder(value: str) -> bool:
-    """True for YOUR_KEY_HERE, changeme, <…>, ${…} and plain words such as `postgres`, which protect nothing."""
+    """True for YOUR_KEY_HERE, changeme, <…>, ${…} and plain words such as `postgres`, which are no secrets."""
     words = set(re.split(r"[^a-z]+", value.lower()))
     return bool(
         not value

@@ -1,4 +1,4 @@
-"""Secrets in lines of text, found with the detect-secrets library; no vendor is contacted."""
+"""Finds secrets in lines of text with the detect-secrets library. No vendor is contacted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from l9.checks.secrets import library as secret_library
 from l9.checks.secrets.candidates import without_hashes, worth_telling
 from l9.checks.secrets.facts import Leak
 
-# All that know a vendor's form, the two that go by names, and long random strings in quotes. Not bare
-# hexadecimal: those are commits, digests and fixtures a thousand times before they are a key.
+# All detectors of vendors' formats, the two that go by names, and the one for long random strings in quotes. The one
+# for hexadecimal strings is left out: far more of them are commits, digests and fixtures than keys.
 DETECTORS = (
     "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",
     "DiscordBotTokenDetector", "GitHubTokenDetector", "Base64HighEntropyString", "IbmCloudIamDetector",
@@ -21,7 +21,7 @@ DETECTORS = (
     "PrivateKeyDetector", "SendGridDetector", "SlackDetector", "SoftlayerDetector", "SquareOAuthDetector",
     "StripeDetector", "TwilioKeyDetector",
 )  # fmt: skip
-# The library reads values without quotes only in files that it knows to be settings.
+# The library finds values without quotes only in files that it recognises as settings.
 _SETTINGS = re.compile(
     r"\.env|\.envrc|.*\.env|\.env\..*|.*dockerfile.*|.*\.(?:sh|service|npmrc|pypirc|netrc)|\.npmrc|\.pypirc",
     re.IGNORECASE,
@@ -30,7 +30,7 @@ _SUFFIX = re.compile(r"\.\w{1,12}")
 
 
 class Line(NamedTuple):
-    """One line to scan. `before` is the line above it, where a comment may allow it."""
+    """One line to scan. `before` is the line above it, which may have a pragma that allows it."""
 
     path: str
     number: int
@@ -42,13 +42,13 @@ class Line(NamedTuple):
 def scan(lines: Iterable[Line], known: frozenset[tuple[str, str]] = frozenset()) -> dict[Leak, str]:
     """The leaks in these lines, with the text of each.
 
-    `known` is what a baseline allows: path and hash, or path and kind.
+    `known` are the findings that a baseline allows, by path and hash or by path and kind.
     """
     secret_library.load()
     from detect_secrets.core.scan import scan_diff
     from detect_secrets.settings import transient_settings
 
-    # What stands in many places is asked for once.
+    # A text that occurs in several places is scanned once.
     places: dict[tuple[str, str, str], list[Line]] = {}
     for line in lines:
         if not _of_no_interest(line.path):
@@ -63,7 +63,7 @@ def scan(lines: Iterable[Line], known: frozenset[tuple[str, str]] = frozenset())
     with transient_settings({"plugins_used": [{"name": name} for name in DETECTORS]}) as settings:
         settings.disable_filters(
             "detect_secrets.filters.common.is_invalid_file"
-        )  # there are no such files here
+        )  # the names here are not of real files
         for secret in scan_diff("".join(map(_patch, asked, places))):
             value = secret.secret_value or ""
             for line in asked[secret.filename]:
@@ -81,7 +81,7 @@ def version() -> str:
 
 
 def _of_no_interest(path: str) -> bool:
-    """True for files that the library skips by name: pictures, archives, lock files."""
+    """True for files that the library skips by name: images, archives, lock files."""
     secret_library.load()
     from detect_secrets.filters import heuristic
 
