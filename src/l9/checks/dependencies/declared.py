@@ -44,7 +44,7 @@ Environment = dict[str, str]
 
 
 class Pin(NamedTuple):
-    """A version in a lock, with the environment that it is for."""
+    """A version in a lock, with its environment marker."""
 
     version: str
     marker: str = ""
@@ -54,7 +54,7 @@ Pins = Mapping[str, tuple[Pin, ...]]
 
 
 class Project(NamedTuple):
-    """A `pyproject.toml`: its own dependencies, and by name those of extras and groups. None: it declares none."""
+    """A `pyproject.toml`: its dependencies (None if it declares none), and those of extras and groups by name."""
 
     dependencies: tuple[str, ...] | None
     optional: Mapping[str, tuple[str, ...]]
@@ -95,8 +95,8 @@ def wanted_files(paths: Iterable[str], locks: Iterable[str]) -> tuple[str, ...]:
 def compare(texts: Mapping[str, str], locks: Mapping[str, LockReport]) -> Declared:
     """Compare the declarations of each project file with its locks.
 
-    In: the files that `wanted_files` named, and the requirements files, by path. A dependency counts where its
-    marker holds on a server (Linux, CPython, every Python that the project allows). Raises ActionError for a
+    `texts` are the files that `wanted_files` named, `locks` the requirements files, both by path. A dependency counts
+    if its marker holds on a server (Linux, CPython, every Python that the project allows). Raises ActionError for a
     file that is not TOML.
     """
     looked, notes, mismatches = [], [], list[LockMismatch]()
@@ -172,11 +172,11 @@ def _mismatches(source: str, pair: Pair, environments: tuple[Environment, ...]) 
 def _lacks(wanted: Requirement, pair: Pair, environments: tuple[Environment, ...]) -> str:
     """The content of the lock that does not satisfy a requirement; empty if the requirement is satisfied.
 
-    Extras are not compared: a lock may name the packages that they pull in, and not the extras.
+    Extras are not compared: a lock may list the packages of an extra without the extra.
     """
     asked = [e for e in environments if _holds(wanted.marker, e)]
     there = pair.pins.get(canonicalize_name(wanted.name), ())
-    # Where both are divided by marker, each part of the declaration looks only at its own pins.
+    # If declaration and lock are both split by markers, each part is compared only with its own pins.
     active = [pin for pin in there if any(_holds(pin.marker, e) for e in asked)]
     if not active:
         return "" if len(asked) < len(environments) else f"no {wanted.name}"
@@ -197,7 +197,7 @@ def _satisfies(version: str, specifier: SpecifierSet) -> bool:
 def _marker(text: str) -> Marker | None:
     try:
         return Marker(text) if text else None
-    except ValueError:  # packaging's InvalidMarker: nobody can tell where the pin is for
+    except ValueError:  # packaging's InvalidMarker: the pin counts in every environment
         return None
 
 
@@ -271,7 +271,7 @@ def _pins(reports: Iterable[LockReport]) -> Pins:
 
 
 def locked(text: str, path: str) -> Pins:
-    """The packages of a lock in TOML; several versions of one are for environments that are not told apart."""
+    """The packages of a lock in TOML. If one has several versions, their environments are not read."""
     raw = _toml(text, path)
     found: dict[str, tuple[Pin, ...]] = {}
     for each in (*_tables(raw.get("package")), *_tables(raw.get("packages"))):

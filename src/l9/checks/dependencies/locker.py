@@ -20,7 +20,7 @@ from l9.drivers.git import runner as git_runner
 from l9.drivers.process.programs import run
 from l9.errors import ActionError, UsageError
 
-PATIENCE = 900.0  # seconds: a first resolution downloads what it has never seen
+PATIENCE = 900.0  # seconds: a first resolution downloads everything that is not cached
 
 
 class Locker:
@@ -66,7 +66,7 @@ class Locker:
                 with self._lent(directory, job.within, found) as within:
                     self._compile(job, str(output), within, upgrade)
                     made = output.read_text(encoding="utf-8")
-                    # uv notes which lock was kept to; by the name that it has here.
+                    # uv writes the path of the constraints file into the lock: use its path in the repository.
                     for name in (within, os.path.relpath(within, self._top)) if within else ():
                         made = made.replace(name, job.within)
                 found[job.lock] = made
@@ -107,7 +107,7 @@ class Locker:
                 done = run(locking.audit(program, str(file)), cwd=Path(directory), timeout=PATIENCE)
                 answer = locking.parse_audit(done.out)
                 if answer is None:
-                    lines = done.last(1)  # before it stands a traceback
+                    lines = done.last(1)  # the lines before it are a traceback
                     raise ActionError(
                         "cannot check for known vulnerabilities",
                         expected="an answer of the vulnerability service",
@@ -130,7 +130,7 @@ class Locker:
 
     @contextmanager
     def _lent(self, directory: str, within: str, made: Mapping[str, str]) -> Iterator[str]:
-        """The new text of the lock that another one follows; its own path if it does not change."""
+        """A path with the new text of the lock that another one follows: the lock's own path if it does not change."""
         if within not in made:
             yield within
             return
@@ -160,7 +160,7 @@ class Locker:
 
 
 def _uv() -> str:
-    """The uv of this installation, else the one on the path, else None."""
+    """The uv of this installation, else the one on the path; empty if there is none."""
     try:
         from uv import find_uv_bin
 

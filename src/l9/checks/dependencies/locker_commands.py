@@ -61,7 +61,7 @@ class Audit(msgspec.Struct, frozen=True):
     skipped: list[Skipped]
 
 
-# ── what is made of what ─────────────────────────────────────────────────────────────────────────
+# ── jobs ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def sources(paths: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
@@ -74,9 +74,10 @@ def sources(paths: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
 def plan(paths: Iterable[str], texts: Mapping[str, str], wanted: Iterable[str]) -> tuple[Job, ...]:
     """The locks that can be made, each after the one that it follows.
 
-    In: all paths of the working copy, the texts that `sources` named, and the patterns of `[check] requirements`.
-    X.txt is made from X.in beside it; requirements.txt also from the dependencies of pyproject.toml, unless that has
-    a lock of its own in TOML; requirements-X.txt from the extra or the group X, where it is there.
+    `paths` are all files of the working copy, `texts` those that `sources` named, `wanted` the patterns of `[check]
+    requirements`. X.txt is made from X.in in the same directory. requirements.txt is also made from the dependencies
+    of pyproject.toml, if it exists or there is no lock in TOML. An existing requirements-X.txt is made from the extra
+    or group X, if there is one.
     """
     there, globs = set(paths), tuple(wanted)
     locks = {p for p in there if p.endswith(".txt") and is_requirements(p, globs)}
@@ -107,8 +108,8 @@ def plan(paths: Iterable[str], texts: Mapping[str, str], wanted: Iterable[str]) 
 def compile_lock(uv: str, job: Job, output: str, within: str, upgrade: Iterable[str] = ()) -> Argv:
     """Resolve into `output`, which holds the current versions; `upgrade` are the names that may change, `*` all.
 
-    Where uv looks (index, proxy, offline) is the user's own configuration of uv, and is not written down. Extras
-    stay in the lock: pip with hashes refuses one that it does not name.
+    Index, proxy and offline mode come from the user's uv configuration and are not written into the lock. Extras stay
+    in the lock, because pip with hashes refuses an extra that the lock does not name.
     """
     names = tuple(upgrade)
     moves = ("--upgrade",) if "*" in names else tuple(f"--upgrade-package={name}" for name in names)
@@ -161,8 +162,8 @@ def audit(program: str, file: str) -> Argv:
 def audited_texts(pins: Iterable[tuple[str, str]]) -> list[str]:
     """Requirements files with each name and version once: as many files as one name has versions.
 
-    The lock itself would not do: what its markers leave out on this machine would not be asked about, and two
-    versions of one name are refused.
+    The lock itself cannot be audited: pip-audit would skip entries whose markers do not hold on this machine, and it
+    refuses two versions of one name.
     """
     rounds: list[dict[str, str]] = []
     for name, version in sorted(set(pins)):

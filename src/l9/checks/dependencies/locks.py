@@ -35,7 +35,7 @@ class Pin(NamedTuple):
 
 
 class Loose(NamedTuple):
-    """A line that may install another version tomorrow, with the reason; `line` has no credentials of URLs."""
+    """A line that may install another version later, with the reason. URLs in `line` have no credentials."""
 
     line_no: int
     line: str
@@ -43,7 +43,7 @@ class Loose(NamedTuple):
 
 
 class Include(NamedTuple):
-    """Another file: included with -r, and so judged too, or named with -c, which installs nothing by itself."""
+    """Another file: included with -r, and judged too, or a constraints file (-c), which installs nothing by itself."""
 
     line_no: int
     path: str
