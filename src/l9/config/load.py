@@ -262,7 +262,7 @@ def _check(config: model.Config) -> None:
     elif compose.service and compose.blue:
         problem = ("either compose.service or compose.blue and compose.green", "both")
     elif config.release.require_attestation and not config.release.allowed_signers:
-        problem = ("release.allowed_signers, for release.require_attestation", "nobody who may sign")
+        problem = ("release.allowed_signers, for release.require_attestation", "no allowed signers")
     if problem:
         raise ConfigError(
             f"{FILE}: target {config.name}", expected=problem[0], found=problem[1], remedy=f"$EDITOR {FILE}"

@@ -71,7 +71,7 @@ class Release(Section, frozen=True):
     review: Annotated[
         Literal["required", "merge", "none"],
         key(
-            "How commits come to main. `required`: by merges with a `Reviewed-by:` of somebody else; `merge`: by "
+            "How commits come to main. `required`: by merges with a `Reviewed-by:` of another person; `merge`: by "
             "merges, reviewed elsewhere; `none`: directly.",
             "none",
         ),

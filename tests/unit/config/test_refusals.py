@@ -183,9 +183,9 @@ def test_a_target_that_there_is_not_is_answered_with_the_nearest() -> None:
     assert refusal(FIVE_LINES + STAGING, "x").remedy == "l9 status --target production"
 
 
-def test_attestations_need_somebody_whose_signature_counts() -> None:
+def test_attestations_need_allowed_signers() -> None:
     error = refusal(FIVE_LINES + "[targets.production.release]\nrequire_attestation = true\n")
-    assert error.found == "nobody who may sign"
+    assert error.found == "no allowed signers"
     assert "release.allowed_signers" in error.expected
 
 

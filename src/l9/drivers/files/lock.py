@@ -79,7 +79,7 @@ class LockFile:
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=Holder)
         except (OSError, msgspec.MsgspecError):
-            return Holder("somebody", "something", 0.0, 0)
+            return Holder("someone else", "an unknown command", 0.0, 0)
 
     def _locked(self) -> Locked:
         held = self._note()

@@ -64,7 +64,7 @@ def _refuse(tree: GitTree) -> None:
     if why := _refusal(tree):
         raise ActionError(
             f"{tree.name} cannot be deployed",
-            expected="plain files, all of them in the tag",
+            expected="only plain files, all in the tag",
             found=why.found,
             remedy=why.remedy,
         )
