@@ -28,6 +28,7 @@ from e2e.place import (
 )
 from l9.core.states import Slot, State
 from l9.demo import backend
+from l9.drivers.caddy.site import FLAG
 
 __all__ = (
     "live",
@@ -35,6 +36,8 @@ __all__ = (
     "test_agent_killed_after_the_switch",
     "test_agent_killed_in_mid_deploy",
     "test_caddy_reloaded_and_restarted_keeps_the_colour",
+    "test_flag_flipped_in_the_bake_is_no_success",
+    "test_flag_flipped_to_a_standby_is_seen_and_mended",
     "test_link_cut_in_mid_deploy",
     "test_readiness_before_and_after",
     "test_release_that_breaks_after_the_switch_is_rolled_back",
@@ -209,6 +212,45 @@ def test_caddy_reloaded_and_restarted_keeps_the_colour(live: Place) -> None:
     live.start_caddy()
     assert l9_json(live, "status")["live"] == before
     assert l9(live, "drift").returncode == 0
+
+
+def flip_flag(place: Place) -> None:
+    """Somebody moves the flag by hand, as a script of theirs may do."""
+    flag = place.journal().parent / "route" / FLAG
+    if flag.exists():
+        flag.unlink()
+    else:
+        flag.touch()
+
+
+def test_flag_flipped_to_a_standby_is_seen_and_mended(live: Place) -> None:
+    before, new = live_release(live), next_release(live)
+    assert deploy(live, new)["standby"] == before
+    flip_flag(live)
+    public = l9_json(live, "status")["public"]
+    assert (public["found"], public["remedy"]) == ("timed out", "l9 resume")
+    drift = l9(live, "drift")
+    assert drift.returncode == 7
+    assert "public route" in drift.stdout
+    mended = l9_json(live, "resume")
+    assert (mended["outcome"], mended["live"]) == (State.SUCCESS, new), mended
+    assert l9(live, "drift").returncode == 0
+    assert l9_json(live, "resume")["resumed"] is False
+    settled(live, new, State.SUCCESS, 0)
+
+
+def test_flag_flipped_in_the_bake_is_no_success(live: Place, tmp_path: Path) -> None:
+    good, new = live_release(live), next_release(live)
+    with load(live, tmp_path) as generator:
+        running = Deploying(live, "deploy", new)
+        running.until(State.BAKE, "gate-entered")
+        flip_flag(live)
+        code, result = running.end()
+    assert (code, result["outcome"]) == (4, State.ROLLED_BACK), result
+    assert result["closed"]["gate"] == State.BAKE
+    assert f"from {l9_json(live, 'status')['live']['slot']} with {good}" in str(result["closed"]["findings"])
+    assert unexcused(generator.stop()) == []
+    settled(live, good, State.ROLLED_BACK, 4)
 
 
 def test_two_deploys_at_once(live: Place, tmp_path: Path) -> None:
