@@ -18,7 +18,7 @@ from l9.drivers.http.client import HttpClient
 from world.behaviour import Behaviour, logged
 from world.host import World
 
-V1, V2, V3, EXITS = "v1.0.0-l9", "v1.1.0-l9", "v1.2.0-l9", "v1.3.0-l9"
+V1, V2, V3, EXITS, FORKS = (f"v1.{minor}.0-l9" for minor in range(5))
 
 
 @dataclass
@@ -66,6 +66,7 @@ def simulated() -> Iterator[Engine]:
     for tag in (V1, V2, V3):
         world.tag(tag, Behaviour(logs=logged(0.05, f"ERROR hello from {tag} with good-day")))
     world.tag(EXITS, Behaviour(starts_in=9, dies_after=0.1, exit_code=3))
+    world.tag(FORKS, Behaviour(processes=2))
     machine = world.machine
 
     def take_port(slot: Slot) -> Callable[[], None]:
@@ -106,7 +107,7 @@ def simulated() -> Iterator[Engine]:
 @contextmanager
 def real() -> Iterator[Engine]:
     with tempfile.TemporaryDirectory() as directory:
-        host = ProcessHost(Path(directory), {V1: "", V2: "", V3: "", EXITS: "exits"})
+        host = ProcessHost(Path(directory), {V1: "", V2: "", V3: "", EXITS: "exits", FORKS: "forks"})
 
         def take_port(slot: Slot) -> Callable[[], None]:
             stranger = socket.create_server(("127.0.0.1", host.port(slot)))

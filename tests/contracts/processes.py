@@ -1,4 +1,4 @@
-"""A host whose slots are real processes: a small HTTP server from a real git repository, in four releases."""
+"""A host whose slots are real processes: a small HTTP server from a real git repository, in a few releases."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 print("ERROR hello from", os.environ["L9_RELEASE"], "with", os.environ.get("GREETING"), flush=True)
 if open("behaviour").read() == "exits":
     sys.exit(3)
+if open("behaviour").read() == "forks" and os.fork():
+    os.wait()  # the parent of a worker, as gunicorn is
 
 class App(BaseHTTPRequestHandler):
     def do_GET(self):

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from contracts.engines import EXITS, V1, V2, Engine, real, simulated
+from contracts.engines import EXITS, FORKS, V1, V2, Engine, real, simulated
 from l9.core.states import Slot
 from l9.errors import ActionError, NoAnswer
 
@@ -87,6 +87,16 @@ def test_paused_slot_is_frozen_and_woken_as_it_was(engine: Engine) -> None:
     engine.runtime.wake(BLUE, V1)
     assert engine.becomes(lambda: engine.ask(BLUE) == V1)
     assert engine.runtime.slots()[BLUE].started_at == began
+
+
+def test_release_of_several_processes_stands_by_stopped(engine: Engine) -> None:
+    """Who watches workers by the clock must not be frozen: it would kill them when it wakes."""
+    engine.build(FORKS)
+    engine.up(BLUE, FORKS)
+    assert "stopped, not paused" in engine.runtime.pause(BLUE, FORKS)
+    assert engine.seen(BLUE) == ("exited", FORKS)
+    engine.runtime.wake(BLUE, FORKS)
+    assert engine.becomes(lambda: engine.ask(BLUE) == FORKS)
 
 
 def test_stopped_slot_stays_and_starts_again(engine: Engine) -> None:

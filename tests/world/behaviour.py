@@ -17,7 +17,7 @@ class Behaviour:
     """All times are seconds: those named `after_switch` since public traffic came, the others since the start.
 
     `logs` are (time, line) pairs; `log_every` is a period and a line; lines are lost at
-    `loses_log`. `restarts`: the engine starts it again
+    `loses_log`. `processes`: how many it works in. `restarts`: the engine starts it again
     when it exits. `stops_in`: how long it takes to end after SIGTERM; `drops`: without answering what is open.
     """
 
@@ -39,6 +39,7 @@ class Behaviour:
     logs: tuple[tuple[float, str], ...] = ()
     log_every: tuple[float, str] | None = None
     loses_log: float | None = None
+    processes: int = 1
     builds: bool = True
     build_seconds: float = 0.1
 

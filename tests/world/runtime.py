@@ -138,6 +138,9 @@ class FakeRuntime:
             proc = self._is(slot, release)
             if proc is None or proc.status != "running":
                 return "nothing runs"
+            if proc.behaviour.processes > 1:
+                self._machine.terminate(proc, slot, self._grace)
+                return f"{release} stopped, not paused: it works in {proc.behaviour.processes} processes"
             self._machine.freeze(proc, slot)
         return f"{release} paused"
 

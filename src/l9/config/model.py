@@ -336,9 +336,17 @@ class Drain(Section, frozen=True):
 class Standby(Section, frozen=True):
     """The old slot after the switch."""
 
-    seconds: Annotated[Seconds, key("How long it waits, paused, before it is stopped, in seconds.", 3600)] = (
-        600
-    )
+    mode: Annotated[
+        Literal["auto", "pause", "stop"],
+        key(
+            "How it waits. `pause`: frozen, and awake in milliseconds; `stop`: its container stopped; `auto`: frozen "
+            "if it is one process, else stopped, since a server that watches its workers (gunicorn) kills them when "
+            "it wakes.",
+            "stop",
+        ),
+    ] = "auto"
+
+    seconds: Annotated[Seconds, key("How long it waits frozen before it is stopped, in seconds.", 3600)] = 600
 
 
 class Retention(Section, frozen=True):

@@ -104,6 +104,34 @@ def test_a_slot_that_is_never_at_rest_stands_by_stopped(project: Project) -> Non
     assert project.state(BLUE).status == "running"
 
 
+FORKS = (
+    'command: ["python3", "-c", "import os, runpy; os.fork() and os.wait(); runpy.run_path(\'/app/app.py\')"]'
+)
+
+
+def forking(compose: str) -> str:
+    """The same service, whose first process only waits for a worker."""
+    at = compose.index("image:") if "build:" not in compose else compose.index("build:")
+    indent = compose[compose.rindex("\n", 0, at) + 1 : at]
+    return f"{compose[:at]}{FORKS}\n{indent}{compose[at:]}"
+
+
+def test_a_release_of_several_processes_stands_by_stopped(project: Project) -> None:
+    project.deploy(BLUE, V1, forking(ONE_SERVICE))
+    assert "it works in 2 processes" in project.runtime.pause(BLUE, V1)
+    assert project.state(BLUE).status == "exited"
+    assert "started" in project.runtime.wake(BLUE, V1)
+    assert project.state(BLUE).status == "running"
+
+
+@pytest.mark.parametrize(("mode", "status"), [("pause", "paused"), ("stop", "exited"), ("auto", "paused")])
+def test_the_mode_of_standby_is_the_servers(project: Project, mode: str, status: str) -> None:
+    project.configure(f'standby.mode = "{mode}"')
+    project.deploy(BLUE, V1)
+    project.runtime.pause(BLUE, V1)
+    assert project.state(BLUE).status == status
+
+
 def test_who_is_unpaused_twice_goes_on(project: Project) -> None:
     project.deploy(BLUE, V1)
     project.runtime.pause(BLUE, V1)

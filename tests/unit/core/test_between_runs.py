@@ -1,4 +1,4 @@
-"""When the standby slot of a finished run is stopped."""
+"""Steps between two runs: the end of a standby, and what brings the live release back."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 from l9.core import actions as do
 from l9.core import events as ev
-from l9.core.between_runs import end_of_standby, interrupted_stop
+from l9.core import facts as f
+from l9.core.between_runs import end_of_standby, interrupted_stop, route_to_restore, to_bring_back
 from l9.core.decide import Perform, conclusion
 from l9.core.facts import SlotState
 from l9.core.run import Run, apply
 from l9.core.states import Slot, SlotStatus, State
-from samples import BEFORE, NOW, a_run
+from samples import BEFORE, NOW, TAG, a_run, slots
 
 GATE = State.SHUTDOWN
 STOP, PAUSE = (kind(slot=Slot.BLUE, release=BEFORE) for kind in (do.StopSlot, do.PauseSlot))
@@ -62,3 +63,39 @@ def test_a_stop_that_was_interrupted_is_taken_up_under_its_number_whatever_is_th
     assert end_of_standby(run, replace(IDLE, status="exited"), NOW, 600) == Perform(GATE, 1, STOP)
     assert interrupted_stop(finished(INTENDED, ev.ActionDone(gate=GATE, step=1))) is None
     assert interrupted_stop(finished()) is None
+
+
+# ── what brings the live release back ────────────────────────────────────────────────────────────
+
+DONE = ev.RunFinished(
+    outcome=State.SUCCESS, live=TAG, slot=Slot.GREEN, standby=BEFORE, exit_code=0, seconds=9.0
+)
+ASLEEP: dict[str, Any] = {"old": {"status": "paused"}}
+
+
+@pytest.mark.parametrize(
+    ("done", "found", "active", "restores", "brings"),
+    [
+        (DONE, slots(**ASLEEP), Slot.BLUE, True, TAG),
+        (DONE, slots(**ASLEEP), Slot.GREEN, False, None),
+        (DONE, slots(old={"status": "running"}), Slot.BLUE, False, None),
+        (DONE, slots(**ASLEEP, new={"status": "exited"}), Slot.BLUE, False, TAG),
+        (DONE, slots(**ASLEEP, new={"status": "exited"}), Slot.GREEN, False, TAG),
+        (DONE, slots(**ASLEEP, new={"release": "v9.9.9-l9"}), Slot.BLUE, False, None),
+        (replace(DONE, slot=None), slots(**ASLEEP), Slot.BLUE, False, None),
+        (replace(DONE, live=None), slots(**ASLEEP), Slot.BLUE, False, None),
+    ],
+    ids=[
+        "the flag names a standby", "all is well", "another one serves", "stopped, and the flag names a standby",
+        "stopped", "another release in its slot", "no slot on record", "nothing live on record",
+    ],
+)  # fmt: skip
+def test_the_live_release_is_brought_back_where_it_still_stands(
+    done: ev.RunFinished, found: f.Slots, active: Slot, restores: bool, brings: str | None
+) -> None:
+    step = route_to_restore(a_run(), done, found, active)
+    assert (step is not None) == restores
+    if step is not None:
+        assert step.action == do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE)
+    assert to_bring_back(done, found, active) == brings
+    assert to_bring_back(None, found, active) is None

@@ -44,6 +44,7 @@ class Container(msgspec.Struct, frozen=True):
     execs: int = 0
     probed_at: float = 0.0
     probe_interval: float | None = None
+    pid: int = 0
 
     @property
     def running(self) -> bool:
@@ -99,6 +100,7 @@ def parse_container(raw: Mapping[str, Any]) -> Container:
         execs=len(raw.get("ExecIDs") or ()),
         probed_at=_probed_at(state),
         probe_interval=_probe_interval(config, state),
+        pid=state.get("Pid", 0),
     )
 
 

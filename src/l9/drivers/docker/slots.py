@@ -13,6 +13,7 @@ from l9.drivers.docker.engine import NOT_FOUND, Engine, EngineRefused
 from l9.drivers.docker.engine_commands import Container, rests
 from l9.drivers.docker.networks_and_volumes import ensure_networks_and_volumes
 from l9.drivers.docker.releases import Releases
+from l9.drivers.process.standby import why_not_paused
 from l9.errors import ActionError
 
 RESTARTS = "unless-stopped"
@@ -75,7 +76,8 @@ class SlotContainers:
     def pause(self, slot: Slot, release: str) -> str:
         """Pause a running release; a restart of the engine or the machine does not start it.
 
-        It is stopped instead if health probes or other commands start in it all the time.
+        It is stopped instead if health probes or other commands start in it all the time, or if it is not to be paused
+        (`why_not_paused`).
         """
         found = self._own(slot, release)
         if found is None or not found.running:
@@ -84,12 +86,17 @@ class SlotContainers:
             self._engine.restart_policy(found.id, "no")
         if found.status == "paused":
             return f"{found.name} is paused"
-        if not self._comes_to_rest(found.id):
+        why = why_not_paused(self._releases.config.standby.mode, found.pid)
+        if not why and not self._comes_to_rest(found.id):
+            why = "commands such as its healthcheck start in it all the time"
+        if not why:
+            try:
+                self._engine.pause(found.id)
+            except EngineRefused as refused:
+                why = refused.found
+        if why:
             self._engine.stop(found.id)
-            return (
-                f"{found.name} stopped, not paused: commands such as its healthcheck start in it all the time"
-            )
-        self._engine.pause(found.id)
+            return f"{found.name} stopped, not paused: {why}"
         return f"{found.name} paused"
 
     def stop(self, slot: Slot, release: str) -> None:

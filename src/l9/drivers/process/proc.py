@@ -46,6 +46,49 @@ def find(marks: dict[str, str]) -> int | None:
     return None
 
 
+# Programs that start another one and wait for it, and whose time does not matter to it.
+WRAPPERS = frozenset(
+    (
+        "tini",
+        "tini-static",
+        "dumb-init",
+        "docker-init",
+        "catatonit",
+        "sh",
+        "bash",
+        "dash",
+        "ash",
+        "busybox",
+        "su-exec",
+    )
+)
+
+
+def working(pid: int) -> int:
+    """Return how many processes work in the tree below `pid`, itself included: zombies and wrappers are not counted.
+
+    0 if there is no such process.
+    """
+    children: dict[int, list[int]] = {}
+    names: dict[int, str] = {}
+    for entry in _PROC.iterdir():
+        if not entry.name.isdigit():
+            continue
+        fields = _stat(int(entry.name))
+        if fields and fields[0] not in ("Z", "X"):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+            with contextlib.suppress(OSError):
+                names[int(entry.name)] = (
+                    (entry / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                )
+    found, todo = 0, [pid]
+    while todo:
+        one = todo.pop()
+        todo += children.get(one, [])
+        found += one in names and names[one] not in WRAPPERS
+    return found
+
+
 def memory_available() -> int:
     """Return the bytes of memory available to new programs without swapping."""
     for line in (_PROC / "meminfo").read_text(encoding="ascii").splitlines():

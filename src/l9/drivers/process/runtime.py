@@ -23,6 +23,7 @@ from l9.drivers.files.env_on_host import EnvOnHost, is_private
 from l9.drivers.process import proc
 from l9.drivers.process.log_file import FoundLog, LogFileReader, tail
 from l9.drivers.process.programs import stream
+from l9.drivers.process.standby import why_not_paused
 from l9.errors import ActionError
 
 
@@ -157,6 +158,9 @@ class ProcessRuntime:
         seen = self._see(slot)
         if seen is None or seen.place.release != release or not seen.alive:
             return "nothing runs"
+        if why := why_not_paused(self._config.standby.mode, seen.place.pid):
+            self.stop(slot, release)
+            return f"pid {seen.place.pid} stopped, not paused: {why}"
         os.kill(seen.place.pid, signal.SIGSTOP)
         until = time.monotonic() + 5.0
         while not proc.paused(seen.place.pid) and time.monotonic() < until:
