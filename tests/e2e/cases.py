@@ -41,6 +41,7 @@ __all__ = (
     "test_link_cut_in_mid_deploy",
     "test_readiness_before_and_after",
     "test_release_that_breaks_after_the_switch_is_rolled_back",
+    "test_rollback_needs_no_env_file",
     "test_rollback_warm_then_cold",
     "test_second_deploy_without_a_failed_request",
     "test_traceback_in_the_log_closes_the_gate",
@@ -160,6 +161,21 @@ def test_rollback_warm_then_cold(live: Place, tmp_path: Path) -> None:
         assert (cold["outcome"], cold["live"], cold["exit_code"]) == (State.SUCCESS, new, 0)
     assert unexcused(generator.stop()) == []
     settled(live, new, State.SUCCESS, 0)
+
+
+def test_rollback_needs_no_env_file(live: Place) -> None:
+    """It starts and probes the release with the environment that was kept for it."""
+    before, new = live_release(live), next_release(live)
+    assert deploy(live, new)["exit_code"] == 0
+    file = live.journal().parent.parent / ".env"
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    try:
+        back = l9_json(live, "rollback")
+        assert (back["outcome"], back["live"]) == (State.SUCCESS, before), back
+    finally:
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o600)
 
 
 def test_link_cut_in_mid_deploy(live: Place, tmp_path: Path) -> None:

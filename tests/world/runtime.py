@@ -76,6 +76,10 @@ class FakeRuntime:
         digest = f"sha256:{commit}" if commit else None
         return Retained(release, bool(commit), digest, image_present=bool(commit), compose=there, env=there)
 
+    def env_value(self, release: str, key: str) -> str | None:
+        """None: what a release was made ready with is not simulated."""
+        return None
+
     def slots(self) -> Slots:
         self._acts.look("runtime.slots")
         return Slots(self._state(Slot.BLUE), self._state(Slot.GREEN))

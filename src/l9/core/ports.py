@@ -165,6 +165,10 @@ class Runtime(Protocol):
 
     def retained(self, release: str) -> Retained: ...
 
+    def env_value(self, release: str, key: str) -> str | None:
+        """Return a value of the environment that the release was made ready with, or None. It is secret."""
+        ...
+
 
 class Router(Protocol):
     """The reverse proxy in front of both slots."""

@@ -74,7 +74,6 @@ class HostObserver:
     ) -> None:
         self._together = together
         self._ports = ports
-        self._asker = Prober(ports.http, ports.env.secret)
         self._config = config
         self._streak = Streak()
         self._proof: tuple[Slot | None, str | None, int] = (None, None, 0)
@@ -195,19 +194,29 @@ class HostObserver:
     def _probe(self, slot: Slot) -> host_facts.SmokeResult:
         """Probe the health of the slot's release once, directly."""
         base = self._ports.runtime.endpoint(slot)
-        return self._asker.health(self._config.health, base, self.public_host())
+        return self._prober(None).health(self._config.health, base, self.public_host())
+
+    def _prober(self, release: str | None) -> Prober:
+        """Return what sends requests to a release: with the secrets that it was made ready with."""
+        ports = self._ports
+
+        def secret(key: str) -> str | None:
+            kept = ports.runtime.env_value(release, key) if release else None
+            return kept if kept is not None else ports.env.secret(key)
+
+        return Prober(ports.http, secret)
 
     def _smoke(self, run: Run) -> host_facts.Smoke:
         endpoint = self._ports.runtime.endpoint
-        results = tuple(self._ask(s, endpoint(run.new)) for s in self._config.smoke)
+        results = tuple(self._ask(s, endpoint(run.new), run.tag) for s in self._config.smoke)
         if run.old is not None and not all(r.ok for r in results):
             # A gate that fails the live release, too, is a broken gate and is reported as such.
-            control = [self._ask(s, endpoint(run.old)) for s in self._config.smoke]
+            control = [self._ask(s, endpoint(run.old), run.previous) for s in self._config.smoke]
             results = tuple(_compared(mine, live) for mine, live in zip(results, control, strict=True))
         return host_facts.Smoke(results)
 
-    def _ask(self, smoke: Smoke, base: str) -> host_facts.SmokeResult:
-        return self._asker.ask(smoke, base, self.public_host())
+    def _ask(self, smoke: Smoke, base: str, release: str | None) -> host_facts.SmokeResult:
+        return self._prober(release).ask(smoke, base, self.public_host())
 
     def _logs(self, run: Run) -> host_facts.Logs:
         # Since this run launched it: lines from before a release was resumed do not count, but for
@@ -252,8 +261,8 @@ class HostObserver:
             return self._bake
         base, host, began = self._config.route.url, self.public_host(), self._ports.clock.now()
         results = (
-            self._asker.health(self._config.health, base, host),
-            *(self._ask(s, base) for s in self._config.smoke),
+            self._prober(None).health(self._config.health, base, host),
+            *(self._ask(s, base, run.tag) for s in self._config.smoke),
         )
         failed = [r for r in results if not r.ok]
         slot, release = run.wanted_live

@@ -94,6 +94,14 @@ class Releases:
 
         return ReleasePaths(str(self.layout.root), str(tree), tracked)
 
+    def env_value(self, release: str, key: str) -> str | None:
+        """Return a value of the release's environment snapshot; None without one."""
+        try:
+            text = self.layout.env_snapshot(release).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        return next((entry.value.reveal() for entry in parse_env(text).entries if entry.key == key), None)
+
     def retained(self, release: str) -> Retained:
         """Return the parts that a rollback to a release needs."""
         image, folder = self.image(release), self.layout.release(release)

@@ -91,6 +91,9 @@ class ComposeRuntime:
     def retained(self, release: str) -> Retained:
         return self._releases.retained(release)
 
+    def env_value(self, release: str, key: str) -> str | None:
+        return self._releases.env_value(release, key)
+
     def read_log(self, slot: Slot, since: float) -> LogReader:
         return ContainerLogReader(self._engine, lambda: self._own(slot), since)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -91,6 +92,12 @@ class ProcessRuntime:
         except OSError:
             return None
         return msgspec.json.decode(data, type=_ImageFile).image()
+
+    def env_value(self, release: str, key: str) -> str | None:
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            data = self._layout.env_snapshot(release).read_bytes()
+            return msgspec.json.decode(data, type=dict[str, str]).get(key)
+        return None
 
     def retained(self, release: str) -> Retained:
         image = self.image(release)
