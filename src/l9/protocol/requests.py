@@ -85,7 +85,7 @@ class Rollback(Ask, frozen=True, kw_only=True, tag="rollback"):
 
 
 class Resume(Ask, frozen=True, kw_only=True, tag="resume"):
-    """Resume an interrupted run, or watch the one in progress."""
+    """Resume a run (interrupted, or in FAIL-STATE), watch the one in progress, or bring back the release on record."""
 
     wait: Seconds = 0.0
 

@@ -136,10 +136,9 @@ class PruneAgents(Change, frozen=True, tag="prune-agents"):
 
 
 class Remove(Change, frozen=True, tag="remove"):
-    """Unused files and directories of l9's own. A run that may still use them holds `lock`."""
+    """Unused files and directories of l9's own."""
 
     paths: tuple[str, ...]
-    lock: str
 
     def title(self) -> str:
         return f"remove unused {', '.join(self.paths)}"

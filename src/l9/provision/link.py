@@ -121,8 +121,9 @@ def look_program(question: dict[str, Any]) -> str:
     return program({"modules": modules(), "mark": MARK, "mode": "look", "look": question})
 
 
-def apply_program(changes: list[dict[str, Any]], wheels: dict[str, str]) -> str:
-    """Return the program that applies changes; `wheels` are base64 by file name."""
+def apply_program(changes: list[dict[str, Any]], wheels: dict[str, str], lock: str) -> str:
+    """Return the program that applies changes; `wheels` are base64 by file name, `lock` is the run's lock."""
     numbered = [{**change, "index": index} for index, change in enumerate(changes)]
     data = {"modules": modules(), "mark": MARK, "mode": "apply", "changes": numbered, "wheels": wheels}
+    data["lock"] = lock
     return program(data)

@@ -12,7 +12,14 @@ from l9.drivers.ssh import client as ssh
 from l9.provision import packages
 from l9.provision.caddyfile import is_tls
 from l9.provision.errors import HostUnfit
-from l9.provision.neighbours import owner_of_path, path_of_instance, ports_taken
+from l9.provision.neighbours import (
+    free_pair,
+    new_ports,
+    owner_of_path,
+    path_of_instance,
+    ports_taken,
+    site_port,
+)
 from l9.provision.plan import misplaced, unreadable
 from l9.provision.snapshot import HostSnapshot
 from l9.provision.wanted import Wanted
@@ -20,13 +27,17 @@ from l9.provision.wanted import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """An unmet requirement. `blocking`: no release can go live until it is met; else a next step, or advice."""
+    """An unmet requirement. `blocking`: no release can go live until it is met; else a next step, or advice.
+
+    `stops`: no change is made while it stands, since the changes would cut somebody else off.
+    """
 
     what: str
     expected: str
     found: str
     remedy: str
     blocking: bool = True
+    stops: bool = False
 
 
 def refuse_old_python(snapshot: HostSnapshot, host: Target) -> None:
@@ -47,6 +58,7 @@ def needs(wanted: Wanted, snapshot: HostSnapshot, example: str | None) -> tuple[
     return (
         *_root(wanted, snapshot, host),
         *_neighbours(wanted, snapshot),
+        *_ports(wanted, snapshot, host),
         *_programs(wanted, snapshot, host),
         *_caddy(wanted, snapshot, host),
         *_origin(wanted, snapshot, host),
@@ -103,6 +115,7 @@ def _neighbours(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[Need]:
             f"a separate directory for {wanted.instance} in targets.{name}.path",
             f"prepared for {owner}",
             edit,
+            stops=True,
         )
     if path := path_of_instance(wanted, snapshot):
         yield Need(
@@ -110,6 +123,7 @@ def _neighbours(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[Need]:
             f"a unique name in targets.{name}.instance",
             f"{path[0]} belongs to {path[1]}",
             edit,
+            stops=True,
         )
     for port, site in ports_taken(wanted, snapshot):
         yield Need(
@@ -117,6 +131,32 @@ def _neighbours(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[Need]:
             f"unused ports for {wanted.instance} in targets.{name}.ports",
             f"used in {site}",
             edit,
+            stops=True,
+        )
+
+
+def _ports(wanted: Wanted, snapshot: HostSnapshot, host: Target) -> Iterator[Need]:
+    """Ports that another program listens on: the slots' new ones, and the site's if it is not Caddy."""
+    for port in new_ports(wanted, snapshot):
+        if (holder := snapshot.listening.get(str(port))) is not None:
+            free = " and ".join(map(str, free_pair(snapshot)))
+            yield Need(
+                f"port {port} is in use on the host",
+                f"two free ports in targets.{wanted.config.name}.ports, such as {free}",
+                f"held by {holder or 'a program that l9 may not see'}",
+                "$EDITOR l9.toml",
+                stops=True,
+            )
+    port = site_port(wanted.site_address) if wanted.has_site else 0
+    holder = snapshot.listening.get(str(port))
+    by_caddy = snapshot.caddy is not None and snapshot.caddy.running and holder in ("", "caddy")
+    if holder is not None and not by_caddy:
+        yield Need(
+            f"port {port} of the site is in use on the host",
+            "Caddy on it, or nobody",
+            f"held by {holder or 'a program that l9 may not see'}",
+            ssh.by_hand(host, f"{_sudo(snapshot)}ss -ltnp 'sport = :{port}'"),
+            stops=True,
         )
 
 

@@ -59,3 +59,31 @@ def ports_taken(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[tuple[int, s
     for path, text in sorted(snapshot.sites.items()):
         for port in sorted({ports.blue, ports.green} & caddy.ports_of(text)):
             yield port, path
+
+
+def new_ports(wanted: Wanted, snapshot: HostSnapshot) -> tuple[int, ...]:
+    """Return our slots' ports that the host's settings do not name yet: what listens on them is not ours."""
+    own = snapshot.file(str(wanted.in_directory.settings))
+    known = [*_by_root(snapshot), *_readable(own.text if own else None)]
+    ours = {
+        port for one in known if one.instance == wanted.instance for port in (one.ports.blue, one.ports.green)
+    }
+    ports = wanted.config.target.ports
+    return tuple(port for port in (ports.blue, ports.green) if port not in ours)
+
+
+def free_pair(snapshot: HostSnapshot) -> tuple[int, int]:
+    """Return two neighbouring ports, from 8000 on, that nothing listens on and no other target's site uses."""
+    used = set(map(int, snapshot.listening)).union(*map(caddy.ports_of, snapshot.sites.values()))
+    return next((port, port + 1) for port in range(8000, 65000, 10) if not {port, port + 1} & used)
+
+
+def site_port(address: str) -> int:
+    """Return the port that Caddy listens on for a site's address.
+
+    >>> [site_port(one) for one in ("api.example.com", "http://api.example.com", "http://[::1]:81", ":8080")]
+    [443, 80, 81, 8080]
+    """
+    scheme, _, rest = address.rpartition("://")
+    port = rest.rpartition("]")[2].rpartition(":")[2]
+    return int(port) if ":" in rest.rpartition("]")[2] and port.isdigit() else 80 if scheme == "http" else 443

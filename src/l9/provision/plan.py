@@ -202,7 +202,7 @@ def _cron(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[ch.Change]:
 
 def _unused(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[ch.Change]:
     if paths := tuple(path for path in wanted.unused if snapshot.entries.get(path) is not None):
-        yield ch.Remove(paths=paths, lock=str(wanted.layout.lock))
+        yield ch.Remove(paths=paths)
 
 
 def _file(

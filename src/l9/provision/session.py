@@ -61,7 +61,9 @@ def apply(wanted: Wanted, snapshot: HostSnapshot, changes: tuple[Change, ...], o
     if any(isinstance(change, InstallAgent) for change in changes):
         packed = wheels.agent_wheels(snapshot.python)
         sent = {name: base64.b64encode(data).decode() for name, data in packed.items()}
-    text = link.apply_program([msgspec.to_builtins(change) for change in changes], sent)
+    text = link.apply_program(
+        [msgspec.to_builtins(change) for change in changes], sent, str(wanted.layout.lock)
+    )
     done: list[int] = []
     for message in _all(target, text, done):
         if message["type"] == "failed":
@@ -92,7 +94,9 @@ def _failed(
     target, change = wanted.config.target, changes[failure["index"]]
     path = shlex.quote(wanted.path)
     remedy = ssh.by_hand(target, failure.get("remedy") or f"ls -la {path}")
-    if failure.get("full"):
+    if failure.get("busy"):
+        remedy = "l9 status"
+    elif failure.get("full"):
         remedy = ssh.by_hand(target, f"df -h {path}")
     elif isinstance(change, CaddySite) and not failure.get("remedy"):
         remedy = f"$EDITOR {FILE}"  # route.site, most likely

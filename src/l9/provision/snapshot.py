@@ -107,7 +107,8 @@ class HostSnapshot(Fact, frozen=True):
     """One host at one moment. `free`: bytes. `timers`: active ones. `closed`: directories that Caddy cannot enter.
 
     sites: files that l9 wrote for other targets, path to text. instances: the settings of all targets that root
-    provisioned, path to text. agents: by the directory that contains them.
+    provisioned, path to text. agents: by the directory that contains them. listening: TCP port to the name of the
+    program that listens on it, empty if that may not be seen.
     """
 
     me: Me
@@ -130,6 +131,7 @@ class HostSnapshot(Fact, frozen=True):
     agents: dict[str, Agent] = {}
     timers: tuple[str, ...] = ()
     free: int = 1 << 40
+    listening: dict[str, str] = {}
 
     @property
     def is_root(self) -> bool:

@@ -27,8 +27,8 @@ from l9.provision.snapshot import HostSnapshot
 ME = {"owner": "", "group": ""}
 
 
-def perform(python: tuple[str, ...], *changes: ch.Change) -> list[dict[str, Any]]:
-    text = link.apply_program([msgspec.to_builtins(change) for change in changes], {})
+def perform(python: tuple[str, ...], *changes: ch.Change, lock: str = "/nonexistent") -> list[dict[str, Any]]:
+    text = link.apply_program([msgspec.to_builtins(change) for change in changes], {}, lock)
     done = subprocess.run(python, input=text.encode(), capture_output=True, check=False)
     assert done.stderr == b""
     return [m for m in map(parse_message, done.stdout.decode().splitlines()) if m]
@@ -130,7 +130,7 @@ def test_a_full_disk_is_told_as_one(
 
     monkeypatch.setitem(host_apply.STEPS, "directory", full)
     change = {"kind": "directory", "index": 0, "root": False}
-    assert host_apply.apply({"changes": [change]}) == 1
+    assert host_apply.apply({"changes": [change], "lock": "/nonexistent"}) == 1
     said = parse_message(capsys.readouterr().out.strip())
     assert said
     assert said["message"] == "the disk is full"
@@ -271,7 +271,9 @@ def test_the_agents_wheels_reach_whoever_installs_it_as_root(
     between = ch.MakeDirectory(path=str(tmp_path / "own"), mode=0o755, **ME)
     changes = (install, between, ch.StartTimers(names=("l9-a.timer",), root=True))
     numbered = [{**msgspec.to_builtins(change), "index": n} for n, change in enumerate(changes)]
-    assert host_apply.apply({"changes": numbered, "wheels": {"l9.whl": "V0hFRUw="}}) == 0
+    assert (
+        host_apply.apply({"changes": numbered, "wheels": {"l9.whl": "V0hFRUw="}, "lock": "/nonexistent"}) == 0
+    )
     asked = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("child.*")]
     assert {child["changes"][0]["kind"]: child["wheels"] for child in asked} == {
         "install-agent": {"l9.whl": "V0hFRUw="},
@@ -292,17 +294,22 @@ def test_what_is_used_no_longer_goes(tmp_path: Path, locked_before: bool) -> Non
     paths = _unused(tmp_path)
     if locked_before:
         (tmp_path / "lock").touch()
-    (said,) = perform(HERE, ch.Remove(paths=paths, lock=str(tmp_path / "lock")))
+    (said,) = perform(HERE, ch.Remove(paths=paths), lock=str(tmp_path / "lock"))
     assert said["type"] == "done", said
     assert sorted(os.listdir(tmp_path)) == (["kept", "lock"] if locked_before else ["kept"])
 
 
-def test_nothing_goes_while_a_run_is_on(tmp_path: Path) -> None:
+def test_nothing_is_changed_while_a_run_is_on(tmp_path: Path) -> None:
     paths, lock = _unused(tmp_path), LockFile(tmp_path / "lock")
     before = sorted(os.listdir(tmp_path))
     lock.take("ada", "deploy v1")
-    (said,) = perform(HERE, ch.Remove(paths=paths, lock=str(tmp_path / "lock")))
-    assert (said["type"], said["message"]) == ("failed", "an active run may use the files to be removed")
-    assert said["remedy"] == f"cat {tmp_path}/lock"
+    made = ch.MakeDirectory(path=str(tmp_path / "new"), mode=0o755, **ME)
+    (said,) = perform(HERE, made, ch.Remove(paths=paths), lock=str(tmp_path / "lock"))
+    assert (said["type"], said["message"], said["found"]) == (
+        "failed",
+        "a run is in progress",
+        "deploy v1 by ada",
+    )
+    assert said["busy"] and said["index"] == 0
     assert sorted(os.listdir(tmp_path)) == sorted([*before, "lock"])
     lock.free()

@@ -9,7 +9,7 @@ import pytest
 
 from fresh_host import AGENT, DEPLOY, ROOT, fresh, ready, wanted
 from l9.provision.needs import Need, needs
-from l9.provision.neighbours import is_by_root
+from l9.provision.neighbours import is_by_root, site_port
 from l9.provision.plan import plan
 from l9.provision.snapshot import Entry, HostSnapshot
 from l9.provision.wanted import Wanted
@@ -105,3 +105,43 @@ def test_ports_that_another_has() -> None:
         "port 8001 is used by another target",
         "used in /etc/caddy/l9/l9-api.caddy",
     )
+
+
+# ── ports ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("holder", ["nginx", ""])
+@pytest.mark.parametrize("port", ["8000", "8001"])
+def test_a_slots_port_that_somebody_listens_on_stops_before_the_first_change(port: str, holder: str) -> None:
+    (need,) = needed(wanted(), fresh(listening={port: holder, "8010": "node"}))
+    assert need.stops
+    assert need.what == f"port {port} is in use on the host"
+    assert (holder or "may not see") in need.found
+    assert "such as 8020 and 8021" in need.expected
+
+
+def test_the_slots_of_the_target_itself_may_listen() -> None:
+    want = wanted()
+    assert needed(want, ready(want, listening={"8000": "docker-proxy", "8001": ""})) == []
+    moved = wanted(target="ports = { blue = 8000, green = 8005 }\n")
+    (need,) = needed(moved, ready(want, listening={"8000": "docker-proxy", "8005": "node"}))
+    assert need.what == "port 8005 is in use on the host"
+
+
+@pytest.mark.parametrize(("holder", "stops"), [("nginx", True), ("caddy", False), ("", False)])
+def test_the_sites_port_is_caddys_or_nobodys(holder: str, stops: bool) -> None:
+    want = wanted()
+    port = str(site_port(want.site_address))
+    assert [need.stops for need in needed(want, fresh(listening={port: holder}))] == [True] * stops
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [
+        ("api.example.com", 443), ("https://api.example.com", 443), ("http://api.example.com", 80),
+        ("http://10.0.0.1", 80), ("http://[::1]:81", 81), ("[2001:db8::1]", 443), (":8080", 8080),
+        ("https://api.example.com:8443", 8443),
+    ],
+)  # fmt: skip
+def test_port_of_a_sites_address(address: str, port: int) -> None:
+    assert site_port(address) == port

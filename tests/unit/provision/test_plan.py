@@ -341,7 +341,7 @@ def test_what_is_used_no_longer_is_removed_last(by_root: bool, expected: tuple[s
     seen, paths = ready(want), tuple(f"/opt/l9/.l9/{name}" for name in expected)
     left = {path: Entry(kind="directory" if path.endswith("agent") else "file", text="{}") for path in paths}
     change = only(want, ready(want, entries={**seen.entries, **left}))
-    assert change == ch.Remove(paths=paths, lock="/opt/l9/.l9/lock")
+    assert change == ch.Remove(paths=paths)
     assert change.title() == f"remove unused {', '.join(paths)}"
     *_, last = plan(want, fresh(entries={**fresh().entries, **left}), AGENT)
     assert last == change

@@ -26,6 +26,18 @@ class _Past(msgspec.Struct):
     closed: ev.GateClosed | None = None
     stuck: ev.GateClosed | None = None
     aborted: str = ""
+    tries: int = 0
+    failures: set[str] = set()
+
+    def go_on(self) -> None:
+        """Forget why the run ended, if it ended: it continues at that gate, or with its rollback."""
+        if (
+            self.stuck is None
+            and self.closed is not None
+            and GRAPH.row(self.closed.gate).closed is State.FAIL_STATE
+        ):
+            self.closed = None
+        self.stuck = None
 
 
 class Narrator:
@@ -46,6 +58,7 @@ class Narrator:
                 where = f" to {new}, {previous} is live" if previous else ""
                 return [Row(icon="note", text=f"{kind} {tag}{where}")]
             case ev.RunResumed(why=why):
+                self._past.go_on()
                 return [Row(icon="warn", text=f"resumed: {why}")]
             case ev.RunAborted(why=why):
                 self._past.aborted = why
@@ -59,9 +72,18 @@ class Narrator:
                     self._past.closed = self._past.closed or closed
                 return self._closed_rows(closed)
             case ev.GateEntered(gate=State.ROLLBACK):
-                return [Row(icon="back", name=State.ROLLBACK, text="undoing the run's actions")]
-            case ev.ActionFailed(gate=gate, found=found):
-                return [Row(icon="closed", name=gate, text=found)] if gate is State.ROLLBACK else []
+                text = (
+                    "undoing the run's actions"
+                    if self._past.tries == 0
+                    else f"trying again ({self._past.tries})"
+                )
+                self._past.tries += 1
+                return [Row(icon="back", name=State.ROLLBACK, text=text)]
+            case ev.ActionFailed(gate=State.ROLLBACK, found=found):
+                if found in self._past.failures:  # each reason once, however often it is tried again
+                    return []
+                self._past.failures.add(found)
+                return [Row(icon="closed", name=State.ROLLBACK, text=found)]
             case ev.RunFinished() as done:
                 return self._end(done, entry.run)
             case _:

@@ -111,7 +111,9 @@ def provision(
         return True
 
     names = _packages(wanted, report.look) if install else ()
-    if not names or make((InstallPackages(names=names, root=True),)):
+    if any(need.stops for need in report.look.needs):
+        report.planned = report.look.changes
+    elif not names or make((InstallPackages(names=names, root=True),)):
         make(report.look.changes)
     report.seconds = time.monotonic() - began
     return report

@@ -1,4 +1,4 @@
-"""`l9 resume`: resume an interrupted run, or watch the current one."""
+"""`l9 resume`: resume a run, watch the current one, or bring back the release on record."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from l9.protocol.caller import whoami
 @progress_option
 @verbose_option
 def command(target: str | None, as_json: bool, progress: str, verbose: bool) -> int:
-    """Resume an interrupted run where it stopped, or attach to the current one."""
+    """Resume an interrupted run or one that ended in FAIL-STATE, or attach to the current one.
+
+    Where the site is down and the release on record is still in its slot, it is brought back.
+    """
     here = project(target)
     screen = view(progress, as_json=as_json, verbose=verbose)
     try:
         found = run_result(feed(client.converse(here.config, requests.Resume(), whoami()), screen))
         if not found.resumed:
-            screen.note("nothing to resume: no run is active or interrupted", "open")
+            screen.note(
+                "nothing to resume: no run is interrupted, and the release on record is served", "open"
+            )
         return ended(screen, found)
     finally:
         screen.close()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 from l9.provision.host import agent, caddy_site, files, system
 from l9.provision.host.program import program
@@ -23,6 +23,51 @@ Change = dict[str, Any]
 
 def apply(data: dict[str, Any]) -> int:
     """Apply `data["changes"]`; return 0, or 1 after the first failure. Caddy's files are validated first."""
+    if data.get("checked"):
+        return _apply(data)
+    with _locked(data["lock"]) as held:
+        return _apply(data) if held else 1
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[bool]:
+    """Hold the run's lock, so that no run begins or goes on meanwhile; False, and reported, if a run holds it.
+
+    A host without the file has had no run.
+    """
+    try:
+        lock = open(path, "r+b")  # noqa: SIM115  # closed below, after a branch without a file
+    except FileNotFoundError:
+        yield True
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(
+                type="failed", index=0, message="a run is in progress", found=_holder(lock), log=[], busy=True
+            )
+            yield False
+            return
+        note = {"who": "provisioning", "what": "provision", "since": time.time(), "pid": os.getpid()}
+        lock.truncate(0)
+        lock.write(json.dumps(note).encode())
+        lock.flush()
+        try:
+            yield True
+        finally:
+            lock.truncate(0)
+
+
+def _holder(lock: IO[bytes]) -> str:
+    try:
+        note = json.loads(lock.read())
+        return f"{note['what']} by {note['who']}"
+    except (ValueError, KeyError, TypeError):
+        return "another command"
+
+
+def _apply(data: dict[str, Any]) -> int:
     changes: list[Change] = data["changes"]
     if not data.get("checked"):
         for change in changes:
@@ -123,16 +168,7 @@ def _lines(change: Change) -> None:
 
 
 def _remove(change: Change) -> None:
-    """Remove unused files, unless an active run may use them."""
-    with contextlib.suppress(FileNotFoundError), open(change["lock"], "rb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = "an active run may use the files to be removed"
-            raise Refused(
-                message, "the run's lock is held", remedy=shlex.join(("cat", change["lock"]))
-            ) from None
-        # Closing the file releases the lock; the new agent starts any run that begins meanwhile.
+    """Remove unused files. No run uses them: the run's lock is held."""
     for path in change["paths"]:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)

@@ -43,6 +43,7 @@ def look(data: dict[str, Any]) -> dict[str, Any]:
         "agents": {directory: agent.look(directory) for directory in request["agents"]},
         "timers": [name for name in timers if _runs(name)],
         "free": _free(path),
+        "listening": system.listening(),
     }
 
 

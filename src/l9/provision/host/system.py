@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import json
 import os
@@ -153,3 +154,24 @@ def reaches(url: str) -> dict[str, Any]:
     # git's last lines are advice; the transport's error is before them.
     errors = [line for line in lines if not re.match(r"(Please make sure|and the repository exists)", line)]
     return {"reachable": code == 0, "said": errors[0] if errors and code else ""}
+
+
+def listening() -> dict[str, str]:
+    """Return the TCP ports that are listened on, each with its program's name; empty if that may not be seen."""
+    inodes: dict[str, str] = {}
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError), open(f"/proc/net/{table}", encoding="ascii") as file:
+            for line in file.read().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A":  # TCP_LISTEN
+                    inodes[f"socket:[{fields[9]}]"] = str(int(fields[1].rsplit(":", 1)[1], 16))
+    found = dict.fromkeys(inodes.values(), "")
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    port = inodes.get(os.readlink(f"/proc/{pid}/fd/{fd}"))
+                    if port is not None:
+                        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+                            found[port] = file.read().strip()
+    return found

@@ -233,6 +233,25 @@ def test_how_a_run_ended(before: tuple[ev.AnyEvent, ...], outcome: State, lines:
     assert shown[head : head + len(lines)] == lines
 
 
+def test_a_rollback_that_is_tried_again_says_each_reason_once() -> None:
+    again = ev.GateEntered(gate=State.ROLLBACK)
+    failed = ev.ActionFailed(gate=State.ROLLBACK, step=1, expected="e", found="no engine")
+    shown = plain(again, failed, again, failed, again)
+    assert [line.split(maxsplit=2)[2] for line in shown] == [
+        "undoing the run's actions", "no engine", "trying again (1)", "trying again (2)",
+    ]  # fmt: skip
+
+
+def test_a_run_that_goes_on_after_fail_state_ends_with_its_own_reason() -> None:
+    resumed = ev.RunResumed(who="ada", why="resumed after FAIL-STATE")
+    back = plain(BAKED, STUCK, resumed, ended(State.ROLLED_BACK, "v1.0.0-l9"))
+    assert "  found     9 % errors" in back
+    paused = ev.GateClosed(gate=State.SHUTDOWN, findings=(finding(found="still running"),))
+    drained = ev.GateClosed(gate=State.CLEANUP, findings=(finding(found="no space"),))
+    shown = plain(paused, resumed, drained, ended(State.FAIL_STATE, "v1.0.0-l9"))
+    assert shown[-3].endswith("no space")
+
+
 BAD = {**REFUSED_BEFORE_THE_SWITCH, **REFUSED_AFTER_THE_SWITCH}
 
 
