@@ -185,10 +185,32 @@ def test_what_caddy_refuses_changes_nothing_at_all(
     assert fresh.listing() == before
 
 
+def test_a_port_that_another_program_has_stops_before_the_first_change(host: Host, tmp_path: Path) -> None:
+    fresh = Fresh(tmp_path, host, more='[route]\nsite = "http://:22"')
+    before = fresh.listing()
+    done = fresh.provision()
+    assert (done["exit"], done["changed"], done["made"]) == (5, False, [])
+    (need,) = [need for need in done["needs"] if need["blocking"]]
+    assert (need["what"], need["observed"]) == ("port 22 of the site is in use on the host", "held by sshd")
+    assert fresh.listing() == before
+
+
+LISTENS = "import socket, time; s = socket.create_server(('', 81)); print(flush=True); time.sleep(600)"
+
+
 def test_what_caddy_cannot_load_is_taken_back(host: Host, tmp_path: Path) -> None:
-    fresh = Fresh(tmp_path, host, more='[route]\nsite = "http://:22"')  # valid, and sshd's
+    fresh = Fresh(tmp_path, host, more='[route]\nsite = "http://:81"')
     caddyfile = fresh.read("/etc/caddy/Caddyfile")
-    done = fresh.l9("provision", "--yes", "--json", "--repository", ORIGIN)
+    # Another program of Caddy's name has the port, so that it is found only when Caddy loads the site.
+    host.run(("ln", "-s", "/usr/bin/python3", "/tmp/caddy"))
+    other = host.popen(("/tmp/caddy", "-c", LISTENS), stdout=subprocess.PIPE)
+    try:
+        assert other.stdout is not None and other.stdout.readline()
+        done = fresh.l9("provision", "--yes", "--json", "--repository", ORIGIN)
+    finally:
+        other.kill()
+        other.wait()
+        host.run(("rm", "/tmp/caddy"))
     error = json.loads(done.stdout)
     assert (done.returncode, error["code"], error["changed"]) == (5, "HALF_PROVISIONED", True), error
     assert "address already in use" in error["evidence"][0]["observed"]
