@@ -41,6 +41,7 @@ __all__ = (
     "test_link_cut_in_mid_deploy",
     "test_readiness_before_and_after",
     "test_release_that_breaks_after_the_switch_is_rolled_back",
+    "test_resume_after_a_fail_state_finishes_the_run",
     "test_rollback_needs_no_env_file",
     "test_rollback_warm_then_cold",
     "test_second_deploy_without_a_failed_request",
@@ -160,6 +161,29 @@ def test_rollback_warm_then_cold(live: Place, tmp_path: Path) -> None:
         cold = l9_json(live, "rollback", new)
         assert (cold["outcome"], cold["live"], cold["exit_code"]) == (State.SUCCESS, new, 0)
     assert unexcused(generator.stop()) == []
+    settled(live, new, State.SUCCESS, 0)
+
+
+def test_resume_after_a_fail_state_finishes_the_run(live: Place) -> None:
+    before, new = live_release(live), next_release(live)
+    record = live.journal().parent.parent / ".deployed-tag"
+    record.unlink()
+    record.mkdir()  # so that the record cannot be written
+    try:
+        stuck = deploy(live, new)
+        assert (stuck["outcome"], stuck["exit_code"], stuck["live"]) == (State.FAIL_STATE, 5, new), stuck
+        assert stuck["closed"]["gate"] == State.CLEANUP
+        assert l9_json(live, "resume")["outcome"] == State.FAIL_STATE
+    finally:
+        record.rmdir()
+    done = l9(live, "resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{new} is live" in done.stdout + done.stderr
+    assert "FAIL-STATE" not in (done.stdout + done.stderr).splitlines()[-1]
+    again = l9_json(live, "resume")
+    assert again["resumed"] is False
+    assert l9(live, "drift").returncode == 0
+    assert l9_json(live, "status")["standby"]["release"] == before
     settled(live, new, State.SUCCESS, 0)
 
 
