@@ -140,7 +140,9 @@ def test_changed_entry_is_found(kept: Kept) -> None:
 
 def test_both_write_the_very_same_lines(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    fake, real = MemoryJournal(lambda: NOW), JournalFile(path, lambda: NOW)
+    boot = ("b007", 12.3456)
+    fake = MemoryJournal(lambda: NOW, boot=lambda: boot)
+    real = JournalFile(path, lambda: NOW, lambda: boot)
     for journal in (fake, real):
         write(journal, STARTED, ENTERED, OPENED, FINISHED, OF_NO_RUN)
     assert b"".join([*fake.lines_backward()][::-1]) == path.read_bytes()

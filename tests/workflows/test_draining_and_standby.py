@@ -158,6 +158,22 @@ def test_stop_of_the_standby_is_on_record_and_disturbs_nobody_who_reads_it(two: 
     assert [type(entry.body) for entry in shown][-2:] == [ev.ActionIntended, ev.ActionDone]
 
 
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0])
+def test_standby_lasts_as_long_as_it_should_whatever_the_clock_says(two: World, ahead: float) -> None:
+    two.clock.ahead = ahead
+    two.wait(300)
+    assert two.tick() == (None, None)
+    assert two.idle == (V1, "paused")
+    two.wait(310)
+    assert two.tick() == (None, V1)
+
+
+def test_after_a_reboot_nothing_stands_by_any_more(two: World) -> None:
+    """Where an engine thaws and keeps what was paused."""
+    two.clock.boots += 1
+    assert two.tick() == (None, V1)
+
+
 def test_standby_that_cannot_be_stopped_is_tried_again_later(two: World) -> None:
     """The timer says so loudly, once for each time that a slot stands by; and not every minute."""
     two.acts.failing["runtime.stop"] = times(1)

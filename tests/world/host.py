@@ -74,7 +74,7 @@ class World:
         self.record = FakeRecord(self.acts)
         self.env = FakeEnv(self.acts)
         self.settings = FakeSettings(self.acts, config)
-        self.journal = MemoryJournal(self.clock.now, self.cuts)
+        self.journal = MemoryJournal(self.clock.now, self.cuts, self.clock.boot)
         self.lock = MemoryLock()
         self.run_count = 0
         self.ended: list[Run] = []
@@ -103,6 +103,7 @@ class World:
             lambda _text: None,
             journal=self.journal,
             lock=self.lock,
+            boot=self.clock.boot,
             after_entry=self.after_entry,
         )
 

@@ -23,8 +23,13 @@ _MOST_A_RUN = 1500  # entries; a run that writes more goes round in circles
 class MemoryJournal:
     """Has what `JournalFile` has. What is read was written as JSON, and read back from it."""
 
-    def __init__(self, now: Callable[[], float], cuts: Cuts | None = None) -> None:
-        self._now = now
+    def __init__(
+        self,
+        now: Callable[[], float],
+        cuts: Cuts | None = None,
+        boot: Callable[[], tuple[str, float]] = lambda: ("boot", 0.0),
+    ) -> None:
+        self._now, self._boot = now, boot
         self._cuts = cuts or Cuts()
         self._lines: list[bytes] = []
         self._entries: list[ev.Entry] = []
@@ -32,16 +37,18 @@ class MemoryJournal:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemoryJournal:
         """Entries never change, so that a copy may share them."""
-        now, cuts = copy.deepcopy((self._now, self._cuts), memo)
-        other = MemoryJournal(now, cuts)
+        now, cuts, boot = copy.deepcopy((self._now, self._cuts, self._boot), memo)
+        other = MemoryJournal(now, cuts, boot)
         other._lines, other._entries, other._began = [*self._lines], [*self._entries], self._began
         return other
 
     def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
         prev = self._entries[-1].hash if self._entries else "0" * 64
+        boot, up = self._boot()
         bare = ev.Entry(
-            seq=len(self._lines) + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim
-        )
+            seq=len(self._lines) + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim,
+            boot=boot, up=round(up, 3),
+        )  # fmt: skip
         digest = hashlib.sha256(_encoder.encode(bare)).hexdigest()
         line = _encoder.encode(msgspec.structs.replace(bare, hash=digest)) + b"\n"
         if isinstance(event, ev.RunStarted):

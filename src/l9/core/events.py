@@ -211,7 +211,8 @@ AnyEvent = (
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal. `at` is seconds since the epoch; `prev` the hash of the line before.
 
-    `claim`: reported by the operator, not observed by this host.
+    `claim`: reported by the operator, not observed by this host. `boot` and `up`: the machine's boot, and the seconds
+    since then, by which two entries are compared whose `at` may come from a clock that was set in between.
     `hash` is the SHA-256 of the line's canonical JSON without the hash itself.
     """
 
@@ -221,5 +222,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     body: AnyEvent
     prev: str
     claim: bool = False
+    boot: str = ""
+    up: float = 0.0
     hash: str = ""
     schema: str = SCHEMA

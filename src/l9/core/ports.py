@@ -31,9 +31,13 @@ Say = Callable[[str], None]
 
 
 class Clock(Protocol):
-    """Time, in seconds since the epoch."""
+    """Time, in seconds since the epoch. It is steady: setting the machine's clock does not change it."""
 
     def now(self) -> float: ...
+
+    def shift(self) -> float:
+        """Return how many seconds the machine's clock is ahead: it changes when that clock is set."""
+        ...
 
     def sleep(self, seconds: float) -> None: ...
 

@@ -234,7 +234,9 @@ class HostObserver:
 
     def _log_of(self, slot: Slot, since: float) -> FollowedLog:
         if (slot, since) not in self._logs_of:
-            self._logs_of[slot, since] = FollowedLog(self._ports.runtime.read_log(slot, since))
+            self._logs_of[slot, since] = FollowedLog(
+                self._ports.runtime.read_log(slot, since), self._ports.clock.shift
+            )
         return self._logs_of[slot, since]
 
     def _prove(self, run: Run) -> host_facts.Proof:

@@ -28,6 +28,7 @@ from l9.core.states import Kind, Slot, State, Substrate
 from l9.core.verdict import Pending
 from l9.drivers.files.journal import JournalFile
 from l9.drivers.files.lock import LockFile
+from l9.drivers.process.clock import booted
 from l9.errors import ActionError, L9Error, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver, HostPorts, Together, one_by_one
@@ -110,6 +111,7 @@ class HostSession:
         journal: JournalFile | None = None,
         lock: LockFile | None = None,
         together: Together = one_by_one,
+        boot: Callable[[], tuple[str, float]] = booted,
         after_entry: AfterEntry = ignore,
     ) -> None:
         self.server = server
@@ -124,6 +126,7 @@ class HostSession:
         self._watch = watch
         self._say = say
         self.together = together
+        self._boot = boot
 
     # ── configuration ────────────────────────────────────────────────────────────────────────────
 
@@ -295,11 +298,20 @@ class HostSession:
         if run is None or run.finished is None:
             return None
         idle = self.ports.runtime.slots()[self.ports.router.active().other]
-        step = end_of_standby(run, idle, self.ports.clock.now(), self.server.standby.seconds)
+        now = self._time_after(self.journal.last_run()[-1])
+        step = end_of_standby(run, idle, now, self.server.standby.seconds)
         if step is None:
             return None
         self._take(run, step, "the standby slot was not stopped")
         return idle.release
+
+    def _time_after(self, entry: ev.Entry) -> float:
+        """Return the time in the entry's own terms, as if nobody had set the clock since.
+
+        After a reboot that is the end of time: nothing stands by any more.
+        """
+        boot, up = self._boot()
+        return entry.at + up - entry.up if boot == entry.boot else float("inf")
 
     def _take(self, run: Run, step: Perform, failed: str) -> None:
         """Take one step that is in no row. Raises ActionError with the message `failed` if it fails."""

@@ -13,6 +13,7 @@ import msgspec
 
 from l9.core import events as ev
 from l9.drivers.files.atomic import sync_directory
+from l9.drivers.process.clock import booted
 from l9.errors import JournalBroken, UsageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -37,9 +38,11 @@ class _Bare(msgspec.Struct, frozen=True):
 class JournalFile:
     """One journal. Only the holder of the host's lock may append."""
 
-    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+    def __init__(
+        self, path: Path, now: Callable[[], float], boot: Callable[[], tuple[str, float]] = booted
+    ) -> None:
         self._path = path
-        self._now = now
+        self._now, self._boot = now, boot
         self._last: tuple[int, str] | None = None
 
     def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
@@ -52,7 +55,11 @@ class JournalFile:
             self._keep_room()
             self._last = self._repair()
         seq, prev = self._last
-        entry = ev.Entry(seq=seq + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim)
+        boot, up = self._boot()
+        entry = ev.Entry(
+            seq=seq + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim,
+            boot=boot, up=round(up, 3),
+        )  # fmt: skip
         entry = msgspec.structs.replace(entry, hash=_digest(_encoder.encode(entry)))
         fresh, line = not self._path.exists(), _encoder.encode(entry) + b"\n"
         try:
