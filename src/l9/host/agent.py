@@ -6,6 +6,7 @@ process ends and the worker continues.
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
@@ -35,7 +36,7 @@ from l9.host.follow import follow
 from l9.host.server import Server
 from l9.host.session import HostSession, Wanted, handed_over
 from l9.host.wiring import host_ports
-from l9.host.worker import Began, ProgressFile, Refused, Report, detach
+from l9.host.worker import Began, ProgressFile, Refused, Report, detach, forget_old
 from l9.protocol import requests as ask
 from l9.protocol.answers.error import Error
 from l9.protocol.answers.run_lines import EntryLine, NoteLine, ResultLine
@@ -101,11 +102,12 @@ def _failed(error: L9Error, send: Send) -> int:
 def _refused_by_host(error: OSError) -> L9Error:
     """Return the error for a failed file operation, such as a full disk."""
     where = str(Path(error.filename).parent if error.filename else "/")
+    look = {errno.EROFS: ("findmnt", "--target", where), errno.ENOSPC: ("df", "-h", where)}
     return ActionError(
         "a file operation failed on the host",
         expected="l9's files, readable and writable",
         found=str(error),
-        remedy=shlex.join(("df", "-h", where)),
+        remedy=shlex.join(look.get(error.errno or 0, ("ls", "-la", where))),
     )
 
 
@@ -199,8 +201,9 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
     def work(report: Report) -> None:
         progress = ProgressFile(layout.run(run_id) / "progress.jsonl")
         runs = host_session(host, who, progress)
-        runs.lock.take(who, _title(asked), asked.wait)
         try:
+            runs.lock.take(who, _title(asked), asked.wait)
+            forget_old(layout.run(run_id).parent)
             _work(asked, runs, run_id, report)
         except OSError as error:
             raise _refused_by_host(error) from error

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -20,13 +22,17 @@ from l9.protocol.answers.error import Error
 from l9.protocol.answers.run_lines import TextLine, progress_of
 from l9.protocol.messages import AnyMessage, encode
 
+KEPT = 100  # runs whose progress and worker's log are kept
+
 
 class ProgressFile:
-    """A run's progress, for watchers; not fsynced, and kept only for retained runs."""
+    """A run's progress, for watchers: best effort, and not fsynced."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab", buffering=0)
+        self._file: IO[bytes] | None = None
+        with contextlib.suppress(OSError):  # the run itself says what a full or read-only disk means
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab", buffering=0)
         self._last: dict[str, str] = {}
 
     def watch(self, gate: State, pending: Pending) -> None:
@@ -40,6 +46,8 @@ class ProgressFile:
         self._write(TextLine(text=text))
 
     def _write(self, message: AnyMessage) -> None:
+        if self._file is None:
+            return
         with contextlib.suppress(OSError):  # a full disk must not stop a rollback
             self._file.write(encode(message) + b"\n")
 
@@ -85,6 +93,22 @@ def _bug(found: str, log: Path) -> Refused:
     return Refused(error=Error.of(error))
 
 
+def _open_log(log: Path) -> int:
+    """Open the worker's log; on a full or read-only disk, nothing is kept of what it prints."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def forget_old(runs: Path) -> None:
+    """Remove the files of all but the newest runs; the journal keeps what happened in them."""
+    with contextlib.suppress(OSError):
+        for old in sorted(runs.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def _become_worker(work: Callable[[Report], None], write: int, log: Path) -> None:
     os.setsid()
     if os.fork():
@@ -93,8 +117,7 @@ def _become_worker(work: Callable[[Report], None], write: int, log: Path) -> Non
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        out = _open_log(log)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.dup2(out, 1)
