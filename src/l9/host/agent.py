@@ -83,7 +83,7 @@ def serve(source: IO[bytes], sink: IO[bytes], find: Callable[[], Server]) -> int
     except L9Error as error:
         return _failed(error, send)
     except OSError as error:
-        return _failed(_refused_by_host(error), send)
+        return _failed(refused_by_host(error), send)
     except Exception as error:
         lines = tuple(traceback.format_exc().splitlines())
         remedy = "l9 history --verify"
@@ -99,7 +99,7 @@ def _failed(error: L9Error, send: Send) -> int:
     return error.exit_code
 
 
-def _refused_by_host(error: OSError) -> L9Error:
+def refused_by_host(error: OSError) -> L9Error:
     """Return the error for a failed file operation, such as a full disk."""
     where = str(Path(error.filename).parent if error.filename else "/")
     look = {errno.EROFS: ("findmnt", "--target", where), errno.ENOSPC: ("df", "-h", where)}
@@ -206,7 +206,7 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
             forget_old(layout.run(run_id).parent)
             _work(asked, runs, run_id, report)
         except OSError as error:
-            raise _refused_by_host(error) from error
+            raise refused_by_host(error) from error
         finally:
             runs.lock.free()
 

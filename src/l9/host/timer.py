@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 
 from l9.errors import L9Error, Locked, UsageError
 from l9.host import queries
-from l9.host.agent import found, host_session
+from l9.host.agent import found, host_session, refused_by_host
 from l9.protocol.answers.answer import Answer
 from l9.protocol.answers.error import Error
 from l9.protocol.answers.status import DriftReport, Tick
@@ -26,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     os.umask(0o022)
     command = argv[0]
     try:
-        data = answer(command, argv[1:])
+        data = _answer(command, argv[1:])
     except Locked:
         data = Tick(busy=True)  # a run began meanwhile, and recovers the interrupted one
     except L9Error as error:
@@ -35,6 +36,14 @@ def main(argv: Sequence[str]) -> int:
         return error.exit_code
     _say(data)
     return DRIFT if isinstance(data, DriftReport) and data.drift else 0
+
+
+def _answer(command: str, arguments: Sequence[str]) -> Answer:
+    """Answer one of the timer's commands; a full or read-only disk is an error of the host's, not a bug."""
+    try:
+        return answer(command, arguments)
+    except OSError as error:
+        raise refused_by_host(error) from error
 
 
 def answer(command: str, arguments: Sequence[str]) -> Answer:
@@ -46,7 +55,8 @@ def answer(command: str, arguments: Sequence[str]) -> Answer:
     if command != "drift":
         raise UsageError("no such command of the timer", expected="tick or drift", found=command)
     report = queries.drift(runs)
-    runs.ports.record.note_drift_check(runs.ports.clock.now(), len(report.drift))
+    with contextlib.suppress(OSError):  # what was found matters more than that somebody looked
+        runs.ports.record.note_drift_check(runs.ports.clock.now(), len(report.drift))
     return report
 
 

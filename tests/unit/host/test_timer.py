@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -74,6 +75,20 @@ def test_a_run_that_begins_meanwhile_is_no_error(
     monkeypatch.setattr(queries, "tick", _raises(Locked("busy")))
     assert timer.main(["tick", *named]) == 0
     assert json.loads(capsys.readouterr().out)["busy"] is True
+
+
+@pytest.mark.parametrize("command", ["tick", "drift"])
+def test_a_read_only_disk_is_no_traceback(
+    named: tuple[str, str], command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuses(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "/opt/l9/.l9/journal.jsonl")
+
+    monkeypatch.setattr(queries, command, refuses)
+    assert timer.main((command, *named)) == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out)["remedy"][0]["command"] == "findmnt --target /opt/l9/.l9"
+    assert "Read-only file system" in said.err
 
 
 def test_an_error_is_told_on_both_streams(

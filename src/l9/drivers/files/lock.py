@@ -64,7 +64,7 @@ class LockFile:
     def holder(self) -> Holder | None:
         """Return the current holder, or None."""
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)  # also on a read-only disk
         except FileNotFoundError:
             return None
         try:
