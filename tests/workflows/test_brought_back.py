@@ -44,6 +44,18 @@ def test_deploy_goes_live_beside_the_good_release(two: World) -> None:
     assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
 
 
+def test_sick_release_that_the_flag_lost_holds_up_no_deploy(two: World) -> None:
+    """It runs, but answers 503: nothing is lost if the next release takes its slot."""
+    live = two.machine.slots[two.machine.active]
+    assert live is not None
+    live.behaviour = NEVER_HEALTHY
+    unset_flag(two)
+    began = two.clock.now()
+    run = two.deploy(V3)
+    assert (run.outcome, two.live) == (State.SUCCESS, V3)
+    assert two.clock.now() - began < 30
+
+
 @pytest.mark.parametrize("how", ["paused", "exited"])
 def test_resume_starts_the_live_release_where_it_is(two: World, how: str) -> None:
     live = two.machine.slots[two.machine.active]

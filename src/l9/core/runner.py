@@ -10,6 +10,7 @@ from collections.abc import Callable
 from l9.core import events as ev
 from l9.core.actions import AnyAction
 from l9.core.decide import (
+    PROOF_DEADLINE,
     Close,
     Decision,
     Enter,
@@ -33,7 +34,7 @@ from l9.core.ports import Clock
 from l9.core.recorder import Append
 from l9.core.run import Run, apply
 from l9.core.states import State, Substrate
-from l9.core.verdict import Pending
+from l9.core.verdict import Pending, VerdictKind
 from l9.errors import L9Error, named
 
 Observe = Callable[[Run, frozenset[type]], Facts]
@@ -82,10 +83,16 @@ class Runner:
         return run
 
     def take(self, run: Run, step: Perform) -> Run:
-        """Take one step that is in no row: guarded, journalled and performed as the steps of the rows."""
+        """Take one step that is in no row: guarded, journalled and performed as the steps of the rows.
+
+        What its guards wait for is waited for up to PROOF_DEADLINE: no gate was entered whose time could be over.
+        """
+        began = self._clock.now()
         while True:
             facts = self._observe(run, wanted_before(step, run, self._graph))
             decision = decide_step(step, run, facts, self._clock.now(), self._graph, self._settings)
+            if isinstance(decision, Wait) and self._clock.now() - began >= PROOF_DEADLINE:
+                decision = Refuse(step, _still(step, decision))
             run = self._carry_out(run, decision)
             if not isinstance(decision, Wait):
                 return run
@@ -170,3 +177,14 @@ class Runner:
 
     def _since(self, run: Run, gate: State) -> float:
         return round(self._clock.now() - run.entered.get(gate, self._clock.now()), 3)
+
+
+def _still(step: Perform, waiting: Wait) -> ev.Finding:
+    """The finding for a step that is not taken, since its guards still wait."""
+    found = waiting.pending[0][1].found
+    return ev.Finding(
+        invariant=f"action.{step.action.__struct_config__.tag}",
+        verdict=VerdictKind.UNKNOWN,
+        expected=str(step.action),
+        found=found,
+    )

@@ -277,8 +277,8 @@ class HostSession:
     def _restore_route(self, slots: Slots, active: Slot) -> Slot | None:
         """Send public traffic to the live release on record if it runs and the route names a slot that does not.
 
-        The switch is journalled as a step of the last run. Returns the slot, or None if there was nothing to do. Raises
-        ActionError if it fails.
+        The switch is journalled as a step of the last run. Returns the slot, or None if there was nothing to do or the
+        release is not healthy: then nothing is lost if the next run takes its slot.
         """
         run, done = self.last(), self.finished()
         if run is None or done is None or run.finished is None:
@@ -286,8 +286,8 @@ class HostSession:
         step = route_to_restore(run, done, slots, active)
         if step is None:
             return None
-        self._take(run, step, f"public traffic does not reach {done.live}")
-        return done.slot
+        taken = next(s for s in self._runner(run).take(run, step).steps if s.number == step.step)
+        return done.slot if taken.failure is None else None
 
     def stop_standby(self) -> str | None:
         """Stop the standby slot if its time is over; return its release's tag if it was stopped.
