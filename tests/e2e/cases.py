@@ -45,6 +45,7 @@ __all__ = (
     "test_rollback_needs_no_env_file",
     "test_rollback_warm_then_cold",
     "test_second_deploy_without_a_failed_request",
+    "test_torn_journal_changes_no_exit_code",
     "test_traceback_in_the_log_closes_the_gate",
     "test_two_deploys_at_once",
     "test_unhealthy_release_is_refused",
@@ -200,6 +201,16 @@ def test_rollback_needs_no_env_file(live: Place) -> None:
     finally:
         file.write_text(text, encoding="utf-8")
         file.chmod(0o600)
+
+
+def test_torn_journal_changes_no_exit_code(live: Place) -> None:
+    """A line that a crash left incomplete is cut off; whoever follows the run still sees all of it."""
+    new = next_release(live)
+    with live.journal().open("ab") as file:
+        file.write(b'{"seq":' + b"7" * 3000)
+    result = deploy(live, new)
+    assert (result["outcome"], result["exit_code"], result["live"]) == (State.SUCCESS, 0, new)
+    settled(live, new, State.SUCCESS, 0)
 
 
 def test_link_cut_in_mid_deploy(live: Place, tmp_path: Path) -> None:

@@ -60,6 +60,11 @@ class MemoryJournal:
         self._cuts.point(JOURNAL, f"{event.__struct_config__.tag} {getattr(event, 'gate', '')}".strip())
         return self._entries[-1]
 
+    def repair(self) -> tuple[int, str]:
+        """Nothing: what is in memory is never torn."""
+        last = self._entries[-1] if self._entries else None
+        return (last.seq, last.hash) if last else (0, "0" * 64)
+
     def entries(self) -> Iterator[ev.Entry]:
         yield from self._entries
 

@@ -204,6 +204,7 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
         try:
             runs.lock.take(who, _title(asked), asked.wait)
             forget_old(layout.run(run_id).parent)
+            runs.journal.repair()  # before an offset is taken that a follower reads from
             _work(asked, runs, run_id, report)
         except OSError as error:
             raise refused_by_host(error) from error

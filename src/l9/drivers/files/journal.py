@@ -50,11 +50,7 @@ class JournalFile:
 
         claim: the operator's side reported it, and this host has not verified it.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        if self._last is None:
-            self._keep_room()
-            self._last = self._repair()
-        seq, prev = self._last
+        seq, prev = self.repair()
         boot, up = self._boot()
         entry = ev.Entry(
             seq=seq + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim,
@@ -73,6 +69,17 @@ class JournalFile:
             sync_directory(self._path.parent)
         self._last = (entry.seq, entry.hash)
         return entry
+
+    def repair(self) -> tuple[int, str]:
+        """Remove an incomplete last line, once; return the number and hash of the last entry.
+
+        Byte offsets of the journal hold from then on. Needs the host's lock, as `append` does.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._last is None:
+            self._keep_room()
+            self._last = self._repair()
+        return self._last
 
     @property
     def _reserve(self) -> Path:
