@@ -299,10 +299,7 @@ ROWS = (
         State.CLEANUP,
         where=Substrate.HOST,
         after=(State.SHUTDOWN,),
-        does=lambda run: (
-            do.RecordRelease(tag=run.tag, commit=run.commit),
-            do.Prune(keep=run.retained),
-        ),
+        does=lambda run: clean_up(run),
         needs=(live.RECORD_TRUE,),
         phase=Phase.FINISH,
         kinds=BOTH,
@@ -391,6 +388,12 @@ def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
     drained = run.opened.get(State.DRAIN)
     quiet = drained is not None and any(live.QUIET in e.found for e in drained.evidence)
     return (pause,) if quiet else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
+
+
+def clean_up(run: Run) -> tuple[do.AnyAction, ...]:
+    """Record the release, and remove those that are not retained, if the journal knows them all."""
+    record = do.RecordRelease(tag=run.tag, commit=run.commit)
+    return (record, do.Prune(keep=run.retained)) if run.prune else (record,)
 
 
 def users_return(run: Run) -> bool:

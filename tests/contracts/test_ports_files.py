@@ -59,12 +59,25 @@ def env_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[dict[str
 
 def test_nothing_is_recorded_at_first(record: Record) -> None:
     assert record.deployed_tag() is None
+    assert record.run() is None
 
 
 def test_newest_release_is_recorded_and_again_does_no_harm(record: Record) -> None:
     for tag in (V1, V2, V2):
         record.write({"deployed_tag": tag, "commit": "c" * 40, "status": "SUCCESS"})
     assert record.deployed_tag() == V2
+    assert record.run() is None
+    record.write({"deployed_tag": V2, "run": "run-2"})
+    assert record.run() == "run-2"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", "{}", '{"run": 7}', "no JSON", '{"deployed_tag": "v1.0.0"}']
+)
+def test_a_record_that_another_program_wrote_names_no_run(tmp_path: Path, text: str) -> None:
+    layout = Layout(tmp_path)
+    layout.deployed_metadata.write_text(text, encoding="utf-8")
+    assert DeployedFiles(layout).run() is None
 
 
 def test_missing_keys_are_named(env_of: Callable[..., Env]) -> None:

@@ -68,6 +68,15 @@ def test_empty_journal_tells_of_nothing(kept: Kept) -> None:
     assert (journal.size(), journal.last_run_offset(), journal.verify()) == (0, 0, 0)
 
 
+def test_it_knows_its_runs(kept: Kept) -> None:
+    write(kept.journal, STARTED, FINISHED, run="run-1")
+    write(kept.journal, STARTED, run="run-22")
+    for journal in (kept.journal, kept.again()):
+        assert [journal.knows(run) for run in ("run-1", "run-22", "run-2", "", 'run"', "run-3")] == [
+            True, True, False, False, False, False,
+        ]  # fmt: skip
+
+
 def test_entries_come_back_as_they_were_written(kept: Kept) -> None:
     written = write(kept.journal, STARTED, ENTERED, OPENED, FINISHED)
     read = list(kept.again().entries())

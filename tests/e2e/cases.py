@@ -38,6 +38,7 @@ __all__ = (
     "test_caddy_reloaded_and_restarted_keeps_the_colour",
     "test_flag_flipped_in_the_bake_is_no_success",
     "test_flag_flipped_to_a_standby_is_seen_and_mended",
+    "test_journal_from_a_backup_is_noticed",
     "test_link_cut_in_mid_deploy",
     "test_readiness_before_and_after",
     "test_release_that_breaks_after_the_switch_is_rolled_back",
@@ -211,6 +212,22 @@ def test_torn_journal_changes_no_exit_code(live: Place) -> None:
     result = deploy(live, new)
     assert (result["outcome"], result["exit_code"], result["live"]) == (State.SUCCESS, 0, new)
     settled(live, new, State.SUCCESS, 0)
+
+
+def test_journal_from_a_backup_is_noticed(live: Place) -> None:
+    before = live.journal().read_bytes()
+    new = next_release(live)
+    assert deploy(live, new)["exit_code"] == 0
+    live.journal().write_bytes(before)
+    drift = l9(live, "drift")
+    assert (drift.returncode, "no such run" in drift.stdout) == (7, True), drift.stdout
+    resume = l9(live, "resume")
+    assert (resume.returncode, "restored from a backup" in resume.stderr) == (5, True), resume.stderr
+    assert live_release(live) == new
+    newer = next_release(live)
+    assert deploy(live, newer)["exit_code"] == 0
+    assert l9(live, "drift").returncode == 0
+    settled(live, newer, State.SUCCESS, 0)
 
 
 def test_link_cut_in_mid_deploy(live: Place, tmp_path: Path) -> None:

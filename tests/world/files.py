@@ -32,6 +32,9 @@ class FakeRecord:
         self._acts.look("record.deployed_tag")
         return self._machine.deployed_tag
 
+    def run(self) -> str | None:
+        return (self._machine.metadata or {}).get("run")
+
     def drift_checked(self) -> DriftCheck:
         return self._machine.drift_check
 

@@ -124,7 +124,7 @@ class World:
         """
         self.tag(tag, behaviour)
         runs, last = self.runs(), self.last()
-        if last is not None and last.finished is None:
+        if last is not None and last.finished is None and runs.outdated() is None:
             same = last.kind is Kind.DEPLOY and last.tag == tag and (last.going_back or handed_over(last))
             recovered = self.recover(forward=same)
             if same and recovered is not None:
@@ -142,7 +142,7 @@ class World:
     def rollback(self, tag: str | None = None, *, rebuild: bool = False) -> Run:
         """`l9 rollback [TAG] [--rebuild]`."""
         runs, last = self.runs(), self.last()
-        if last is not None and last.finished is None:
+        if last is not None and last.finished is None and runs.outdated() is None:
             self.recover(forward=False)
         target = runs.rollback_target(tag, rebuild=rebuild)
         known = self.source.tag(target)

@@ -60,6 +60,15 @@ class MemoryJournal:
         self._cuts.point(JOURNAL, f"{event.__struct_config__.tag} {getattr(event, 'gate', '')}".strip())
         return self._entries[-1]
 
+    def knows(self, run: str) -> bool:
+        return any(entry.run == run for entry in self._entries)
+
+    def restore(self, entries: int) -> None:
+        """Somebody puts back a copy of the journal from when it had so many entries."""
+        del self._entries[entries:], self._lines[entries:]
+        starts = [n for n, entry in enumerate(self._entries) if isinstance(entry.body, ev.RunStarted)]
+        self._began = starts[-1] if starts else 0
+
     def repair(self) -> tuple[int, str]:
         """Nothing: what is in memory is never torn."""
         last = self._entries[-1] if self._entries else None

@@ -71,6 +71,7 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     (empty: unknown).
     `objects` are the other tag objects that earlier runs had under this name; not empty only if the tag was moved.
     `was_good`: an earlier run succeeded with this release live.
+    `prune` is false if the journal does not know all that the host has, so that nothing may be removed by it.
     `active` is the slot that the route names; `recorded`, `recorded_slot` the live release on record, and its slot.
     """
 
@@ -96,6 +97,7 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     reason: str = ""
     rebuild: bool = False
     version: str = ""
+    prune: bool = True
     active: Slot | None = None
     recorded: str | None = None
     recorded_slot: Slot | None = None

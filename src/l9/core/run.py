@@ -68,6 +68,7 @@ class Run(msgspec.Struct, frozen=True):
     env: ev.StagedEnv | None = None
     reason: str = ""
     rebuild: bool = False
+    prune: bool = True
     active: Slot | None = None
     recorded: str | None = None
     recorded_slot: Slot | None = None
@@ -171,6 +172,7 @@ def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
         env=started.env,
         reason=started.reason,
         rebuild=started.rebuild,
+        prune=started.prune,
         active=started.active,
         recorded=started.recorded,
         recorded_slot=started.recorded_slot,

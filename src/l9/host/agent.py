@@ -176,6 +176,7 @@ def host_session(host: Server, who: str, progress: ProgressFile | None = None) -
 def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
     layout, looker = host.layout, host_session(host, who)
     if isinstance(asked, ask.Resume):
+        looker.refuse_outdated()
         last, held = looker.last(), looker.lock.holder()
         if last is not None and held is not None:
             offset, ends = looker.journal.last_run_offset(), _ends(looker)
@@ -241,7 +242,7 @@ def _title(asked: Runs) -> str:
 def _work(asked: Runs, runs: HostSession, run_id: str, report: Report) -> None:
     """Recover an interrupted run, then perform the request; in the worker, with the lock held."""
     interrupted = runs.last()
-    if interrupted is not None and interrupted.finished is None:
+    if interrupted is not None and interrupted.finished is None and runs.outdated() is None:
         same = isinstance(asked, ask.Resume) or (
             isinstance(asked, ask.Deploy)
             and interrupted.kind is Kind.DEPLOY

@@ -230,6 +230,7 @@ def drift(runs: HostSession) -> DriftReport:
         image=ports.runtime.image(done.live) if done and done.live else None,
         answer=ports.router.answering(),
         running=runs.lock.holder() is not None,
+        outdated=runs.outdated(),
     )
     return DriftReport(drift=found, live=done.live if done else None)
 
@@ -304,6 +305,7 @@ def tick(runs: HostSession) -> Tick:
         return Tick(busy=True)
     runs.lock.take("timer", "tick")
     try:
+        runs.refuse_outdated()
         run = runs.recover("the timer found it interrupted", forward=True)
         stopped = runs.stop_standby()
     finally:

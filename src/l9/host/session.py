@@ -29,7 +29,7 @@ from l9.core.verdict import Pending
 from l9.drivers.files.journal import JournalFile
 from l9.drivers.files.lock import LockFile
 from l9.drivers.process.clock import booted
-from l9.errors import ActionError, L9Error, UsageError
+from l9.errors import ActionError, JournalBroken, L9Error, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver, HostPorts, Together, one_by_one
 from l9.host.perform import HostPerformer
@@ -205,6 +205,7 @@ class HostSession:
             env=env,
             reason=wanted.reason,
             rebuild=wanted.rebuild,
+            prune=self.outdated() is None,
             **placed.fields(),
             **self.before(tag, wanted.tag_object),
         )
@@ -252,6 +253,7 @@ class HostSession:
         run = self.last()
         if run is None or run.finished is not None:
             return None
+        self.refuse_outdated()
         self._append(run.id, ev.RunResumed(who=self._who, why=why))
         if not run.going_back and not handed_over(run):
             self._append(
@@ -261,6 +263,24 @@ class HostSession:
         elif not run.going_back and not forward and not run.switched:
             self._append(run.id, ev.RunAborted(who=self._who, why=why))
         return self.go_on(fold(self.journal.last_run()) or run)
+
+    def outdated(self) -> str | None:
+        """Return the run that wrote the host's record, if the journal does not know it; otherwise None.
+
+        The journal was cut, or restored from a backup: what it says of the host is no longer so.
+        """
+        run = self.ports.record.run()
+        return run if run is not None and not self.journal.knows(run) else None
+
+    def refuse_outdated(self) -> None:
+        """Raise JournalBroken if the journal is older than the host's record: nothing is resumed or stopped by it."""
+        if (run := self.outdated()) is not None:
+            raise JournalBroken(
+                "the journal is older than the host's record: it was cut, or restored from a backup",
+                expected=f"run {run}, which .deployed-metadata.json names",
+                found="no such run",
+                remedy=f"l9 deploy {self.ports.record.deployed_tag()} --again",
+            )
 
     def retry(self, why: str) -> Run | None:
         """Go on with a run that ended in FAIL-STATE; None if the last run did not."""

@@ -113,8 +113,8 @@ class Schemas:
         if direction is Direction.REQUEST and all("type" in one for one in sent):
             known = {one["type"] for one in sent}
             fresh = [other for other in taken if "type" in other and other["type"] not in known]
-            if len(fresh) < len(taken):  # else nothing of what was sent is taken, which is said already
-                added = tuple(Note("", f"also takes {_name(other)}") for other in fresh)
+            if len(fresh) < len(taken):  # else no old type is accepted, which is reported above
+                added = tuple(Note("", f"also accepts {_name(other)}") for other in fresh)
                 found = found.with_(Difference((), added))
         return found
 

@@ -33,15 +33,22 @@ def find_drift(
     image: Image | None,
     answer: Answering,
     running: bool,
+    outdated: str | None = None,
 ) -> tuple[Drift, ...]:
     """Return all differences between the record and the host.
 
     `files` are the paths of the checkout at `root` that differ from its commit; `image` is the recorded release's;
-    `answer` came through the public route; `running`: a run is in progress.
+    `answer` came through the public route; `running`: a run is in progress; `outdated` is the run that wrote the host's
+    files, if the journal does not know it.
     """
     if recorded is None or recorded.live is None:
         return _without_record(deployed_tag, slots)
     tag, found = recorded.live, []
+    if outdated is not None:
+        again = f"l9 deploy {deployed_tag} --again"
+        found.append(
+            Drift("journal", f"run {outdated}, which .deployed-metadata.json names", "no such run", again)
+        )
     back = f"l9 deploy {tag} --again"
     for path in files:
         # Removes new files and reverts edits, and keeps both in the stash.

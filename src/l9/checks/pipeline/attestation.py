@@ -92,7 +92,7 @@ def state(
 ) -> bytes:
     """The statement about a report, as the bytes to sign. `configuration`: file name to SHA-256.
 
-    `skipped` are stages that are green because they did not run: none of them is said to have passed.
+    `skipped` are stages that are green because they did not run; the statement does not list them as passed.
     """
     warned = tuple(str(one.stage) for one in report.stages if one.stage in skipped)
     outcome = Outcome(

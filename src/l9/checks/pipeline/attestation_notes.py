@@ -69,7 +69,7 @@ class Attestations:
     def judged(self, name: str, tree: str, allowed: Path | None, where: str) -> Attested:
         """Find an attestation by an allowed signer that the tree of release `name` passed CGMP.
 
-        `where` is the command that writes their file. What cannot be looked at is told, and nothing raised.
+        `where` is the command that writes their file. What cannot be read is a problem of the result, not an error.
         """
         again = shlex.join(("l9", "cgmp", "--attest", *((name,) if name else ())))
         lines = self.lines(tree)

@@ -25,6 +25,13 @@ class DeployedFiles:
         except OSError:
             return None
 
+    def run(self) -> str | None:
+        try:
+            found = json.loads(self._layout.deployed_metadata.read_bytes())["run"]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None  # none yet, or not l9's
+        return found if isinstance(found, str) else None
+
     def write(self, metadata: Mapping[str, Any]) -> None:
         replace_file(self._layout.deployed_metadata, json.dumps(metadata, indent=2) + "\n", 0o644)
         replace_file(self._layout.deployed_tag, f"{metadata['deployed_tag']}\n", 0o644)

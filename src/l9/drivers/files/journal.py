@@ -148,6 +148,15 @@ class JournalFile:
             if entry is not None and isinstance(entry.body, ev.RunFinished):
                 yield entry.body
 
+    def knows(self, run: str) -> bool:
+        """True if the journal has an entry of that run."""
+        mark = b'"run":' + _encoder.encode(run)
+        for line in self.lines_backward():
+            entry = parse(line, self._path) if mark in line else None
+            if entry is not None and entry.run == run:
+                return True
+        return False
+
     def starts(self, tag: str) -> Iterator[ev.RunStarted]:
         """Yield the `run-started` events of a tag, newest first; only their own lines are parsed."""
         mark = b'"tag":' + _encoder.encode(tag)

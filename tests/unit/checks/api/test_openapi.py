@@ -199,7 +199,7 @@ ADDED = (
         "application/json": {"schema": TEXT}, "a/b": {}}}), A + "request as a/b was added"),
     Case("new status", operation(), operation(responses={"200": {}, "201": {}}), A + "response 201 was added"),
     Case("a described body", operation(), answered(TEXT), A + "response 200 as application/json was added"),
-    Case("another type is taken", asked(TEXT), asked(any_of(TEXT, WHOLE)), A + "request body also takes integer"),
+    Case("another type is taken", asked(TEXT), asked(any_of(TEXT, WHOLE)), A + "request body also accepts integer"),
     Case("another value in an answer", answered(enum("a")), answered(enum("a", "b")),
          A + "response 200 body may also be b"),
     Case("any value in an answer", answered(enum("a")), answered({}),
