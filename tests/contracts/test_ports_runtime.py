@@ -90,7 +90,7 @@ def test_paused_slot_is_frozen_and_woken_as_it_was(engine: Engine) -> None:
 
 
 def test_release_of_several_processes_stands_by_stopped(engine: Engine) -> None:
-    """Who watches workers by the clock must not be frozen: it would kill them when it wakes."""
+    """A server that watches its workers by the clock would kill them after a pause."""
     engine.build(FORKS)
     engine.up(BLUE, FORKS)
     assert "stopped, not paused" in engine.runtime.pause(BLUE, FORKS)

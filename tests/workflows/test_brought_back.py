@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from l9.core.states import State
+from l9.host import queries
 from world.behaviour import NEVER_HEALTHY
 from world.ending import assert_ended
 from world.host import World
@@ -74,6 +75,28 @@ def test_refused_run_does_not_change_the_record(two: World) -> None:
     assert (run.finished.live, run.finished.slot) == (V2, two.machine.flag)
     assert two.machine.deployed_tag == V2
     assert_ended(two, two.resume(), State.SUCCESS, live=V2, idle=(V1, "exited"))
+
+
+def test_status_says_what_the_public_gets(two: World) -> None:
+    assert queries.status(two.runs()).public is None
+    live = two.machine.slots[two.machine.active]
+    assert live is not None
+    live.behaviour = NEVER_HEALTHY
+    sick = queries.status(two.runs()).public
+    assert sick is not None
+    assert (sick.expected, sick.remedy) == (f"{V2} healthy", "l9 logs")
+    assert "status 503" in sick.found
+    assert queries.drift(two.runs()).drift == ()  # it is as recorded
+    live.status = "exited"
+    down = queries.status(two.runs()).public
+    assert down is not None and "status 502" in down.found
+    unset_flag(two)
+    lost = queries.status(two.runs()).public
+    assert lost is not None and (lost.found, lost.remedy) == ("timed out", "l9 resume")
+
+
+def test_a_fresh_host_has_no_public_to_miss_anything(empty: World) -> None:
+    assert queries.status(empty.runs()).public is None
 
 
 def test_nothing_is_brought_back_where_something_serves(two: World) -> None:

@@ -169,7 +169,7 @@ def test_standby_lasts_as_long_as_it_should_whatever_the_clock_says(two: World, 
 
 
 def test_after_a_reboot_nothing_stands_by_any_more(two: World) -> None:
-    """Where an engine thaws and keeps what was paused."""
+    """A standby from before the reboot is stopped, even if the engine still reports it as paused."""
     two.clock.boots += 1
     assert two.tick() == (None, V1)
 

@@ -110,7 +110,10 @@ def _public(
         slot, tag = done.slot, done.live
     if tag is None:
         return None
-    return public_drift(slot, tag, live.slot, runs.ports.router.answering())
+    answer = runs.ports.router.answering()
+    if answer.status is not None and answer.status >= 500 and not answer.differs(slot, tag):
+        return Drift("public route", f"{tag} healthy", answer.found, "l9 logs")
+    return public_drift(slot, tag, live.slot, answer)
 
 
 def _last_run(run: Run, *, running: bool) -> LastRun:

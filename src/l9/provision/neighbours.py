@@ -62,7 +62,7 @@ def ports_taken(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[tuple[int, s
 
 
 def new_ports(wanted: Wanted, snapshot: HostSnapshot) -> tuple[int, ...]:
-    """Return our slots' ports that the host's settings do not name yet: what listens on them is not ours."""
+    """Return our slots' ports that the host's settings do not name yet; any listener on them is another program."""
     own = snapshot.file(str(wanted.in_directory.settings))
     known = [*_by_root(snapshot), *_readable(own.text if own else None)]
     ours = {

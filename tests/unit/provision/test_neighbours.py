@@ -128,7 +128,9 @@ def test_the_slots_of_the_target_itself_may_listen() -> None:
     assert need.what == "port 8005 is in use on the host"
 
 
-@pytest.mark.parametrize(("holder", "stops"), [("nginx", True), ("caddy", False), ("", False)])
+@pytest.mark.parametrize(
+    ("holder", "stops"), [("nginx", True), ("caddy", False), ("caddy-dns", False), ("", False)]
+)
 def test_the_sites_port_is_caddys_or_nobodys(holder: str, stops: bool) -> None:
     want = wanted()
     port = str(site_port(want.site_address))

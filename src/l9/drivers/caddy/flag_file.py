@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from l9.checks.host.prober import PROBE
 from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.core.facts import Answering, Traffic
@@ -14,8 +15,6 @@ from l9.drivers.caddy.access_log import AccessLog
 from l9.drivers.caddy.site import FLAG, label_directory, request_upstream, stream_upstream
 from l9.drivers.files.atomic import replace_file, sync_directory
 from l9.errors import NoAnswer
-
-PROBE = {"X-L9-Probe": "1", "User-Agent": "l9"}
 
 
 class CaddyFile:

@@ -1,4 +1,4 @@
-"""Whether a release may wait frozen."""
+"""The reasons to stop a standby instead of pausing it."""
 
 from __future__ import annotations
 

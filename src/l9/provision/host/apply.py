@@ -33,7 +33,7 @@ def apply(data: dict[str, Any]) -> int:
 def _locked(path: str) -> Iterator[bool]:
     """Hold the run's lock, so that no run begins or goes on meanwhile; False, and reported, if a run holds it.
 
-    A host without the file has had no run; one whose lock is another user's is not ours to wait for.
+    A host without the file has had no run. A lock of another user cannot be taken, and is passed over.
     """
     try:
         lock = open(path, "r+b")  # noqa: SIM115  # closed below, after a branch without a file
