@@ -102,12 +102,12 @@ def _failed(error: L9Error, send: Send) -> int:
 def refused_by_host(error: OSError) -> L9Error:
     """Return the error for a failed file operation, such as a full disk."""
     where = str(Path(error.filename).parent if error.filename else "/")
-    look = {errno.EROFS: ("findmnt", "--target", where), errno.ENOSPC: ("df", "-h", where)}
+    look = ("findmnt", "--target", where) if error.errno == errno.EROFS else ("df", "-h", where)
     return ActionError(
         "a file operation failed on the host",
         expected="l9's files, readable and writable",
         found=str(error),
-        remedy=shlex.join(look.get(error.errno or 0, ("ls", "-la", where))),
+        remedy=shlex.join(look),
     )
 
 
