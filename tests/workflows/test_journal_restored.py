@@ -59,6 +59,7 @@ def test_the_next_deploy_removes_nothing_and_mends_the_record(restored: World, k
 
 
 def test_drift_says_so(restored: World) -> None:
-    found = queries.drift(restored.runs()).drift
-    assert found[0].what == "journal"
-    assert found[0].remedy == f"l9 deploy {V3} --again"
+    (found,) = queries.drift(restored.runs()).drift
+    assert (found.what, found.remedy) == ("journal", f"l9 deploy {V3} --again")
+    assert_ended(restored, restored.deploy(V3), State.SUCCESS, live=V3, idle=(V3, "paused"))
+    assert queries.drift(restored.runs()).drift == ()

@@ -43,12 +43,15 @@ def find_drift(
     """
     if recorded is None or recorded.live is None:
         return _without_record(deployed_tag, slots)
-    tag, found = recorded.live, []
-    if outdated is not None:
-        again = f"l9 deploy {deployed_tag} --again"
-        found.append(
-            Drift("journal", f"run {outdated}, which .deployed-metadata.json names", "no such run", again)
+    if (
+        outdated is not None
+    ):  # an old record: all other differences, and their remedies, would be of an older release
+        named, again = (
+            f"run {outdated}, which .deployed-metadata.json names",
+            f"l9 deploy {deployed_tag} --again",
         )
+        return (Drift("journal", named, "no such run", again),)
+    tag, found = recorded.live, []
     back = f"l9 deploy {tag} --again"
     for path in files:
         # Removes new files and reverts edits, and keeps both in the stash.
