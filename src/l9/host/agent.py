@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
+from msgspec.structs import replace
 
 from l9 import __version__
 from l9.config.layout import Layout
@@ -38,7 +39,7 @@ from l9.host.session import HostSession, Wanted, handed_over
 from l9.host.wiring import host_ports
 from l9.host.worker import Began, ProgressFile, Refused, Report, detach, forget_old
 from l9.protocol import requests as ask
-from l9.protocol.answers.error import Error
+from l9.protocol.answers.error import Error, Remedy
 from l9.protocol.answers.run_lines import EntryLine, NoteLine, ResultLine
 from l9.protocol.answers.runs import RunResult
 from l9.protocol.caller import new_run_id
@@ -215,12 +216,20 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
     log = layout.run(run_id) / "worker.log"
     answer = detach(work, log)
     if isinstance(answer, Refused):
-        if not isinstance(asked, ask.Resume) and answer.error.code != L9Error.code:
-            # A run that did not begin leaves no files, except its log after a bug.
+        may_have_begun = answer.error.code in (L9Error.code, Interrupted.code)
+        if not isinstance(asked, ask.Resume) and not may_have_begun:
+            # A run that did not begin leaves no files, except its log after a bug; one that was killed may be resumed.
             shutil.rmtree(layout.run(run_id), ignore_errors=True)
-        yield Failed(error=answer.error)
+        yield Failed(error=_next_step(answer.error, asked, looker.journal.knows(run_id)))
         return
     yield from _follow(layout, answer.run, answer.offset, answer.ends)
+
+
+def _next_step(error: Error, asked: Runs, journalled: bool) -> Error:
+    """Return the error of a run that did not begin. One that was killed before its first entry cannot be resumed."""
+    if error.code != Interrupted.code or journalled:
+        return error
+    return replace(error, remedy=(Remedy(command=f"l9 {_title(asked)}"),))
 
 
 def _ends(runs: HostSession) -> int:

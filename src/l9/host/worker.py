@@ -17,7 +17,7 @@ import msgspec
 
 from l9.core.states import State
 from l9.core.verdict import Pending
-from l9.errors import L9Error
+from l9.errors import Interrupted, L9Error
 from l9.protocol.answers.error import Error
 from l9.protocol.answers.run_lines import TextLine, progress_of
 from l9.protocol.messages import AnyMessage, encode
@@ -71,7 +71,7 @@ _decode = msgspec.json.Decoder(Began | Refused).decode
 
 
 def detach(work: Callable[[Report], None], log: Path) -> Began | Refused:
-    """Run `work` in a detached process; return its first report.
+    """Run `work` in a detached process; return its first report, or Interrupted if it was killed without one.
 
     `work` gets the report function. Its output goes to `log`.
     """
@@ -84,7 +84,18 @@ def detach(work: Callable[[Report], None], log: Path) -> Began | Refused:
     os.waitpid(child, 0)
     with os.fdopen(read, "rb") as pipe:
         data = pipe.read()
-    return _decode(data) if data else _bug(f"the worker died; see {log}", log)
+    return _decode(data) if data else _killed(log)
+
+
+def _killed(log: Path) -> Refused:
+    """A worker without a report was killed: an error of its own would have been reported."""
+    error = Interrupted(
+        "the run on the host was interrupted",
+        expected="a run that begins",
+        found=f"its process was killed before that; its log is {log}",
+        remedy="l9 resume",
+    )
+    return Refused(error=Error.of(error))
 
 
 def _bug(found: str, log: Path) -> Refused:

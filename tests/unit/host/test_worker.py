@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,16 @@ def test_a_worker_without_a_log_says_what_is_wrong(closed: Path) -> None:
 
     refused = detach(work, closed / "worker.log")
     assert isinstance(refused, Refused)
+
+
+def test_a_worker_that_is_killed_before_its_report_was_interrupted(tmp_path: Path) -> None:
+    def work(_report: Report) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    refused = detach(work, tmp_path / "worker.log")
+    assert isinstance(refused, Refused)
+    assert (refused.error.code, refused.error.exit_code) == ("INTERRUPTED", 130)
+    assert [one.command for one in refused.error.remedy] == ["l9 resume"]
 
 
 def test_only_the_newest_runs_keep_their_files(tmp_path: Path) -> None:
