@@ -70,6 +70,16 @@ def test_users_who_come_back_to_a_paused_slot_are_reported(two: World) -> None:
     assert run.closed is not None and run.closed.findings[0].remedy == "l9 rollback"
 
 
+def test_flag_flipped_after_the_pause_is_mended_by_resume(two: World) -> None:
+    old = serving(two)
+    at(two, paused, lambda: two.machine.flip(old))
+    assert two.deploy(V3).outcome is State.FAIL_STATE
+    run = two.resume()
+    assert run is not None
+    assert (run.outcome, two.live, serving(two)) == (State.SUCCESS, V3, old.other)
+    assert two.resume() is None
+
+
 def test_router_that_never_read_the_flag_closes_the_proof(two: World) -> None:
     two.machine.stick(serving(two))
     assert_ended(two, two.deploy(V3), State.ROLLED_BACK, live=V2, idle=STOPPED, closed_by=State.PROOF)

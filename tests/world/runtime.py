@@ -128,6 +128,7 @@ class FakeRuntime:
 
     def wake(self, slot: Slot, release: str) -> str:
         with self._acts.act("runtime.wake", f"{slot} {release}"):
+            self.services_status.update(dict.fromkeys(self.services_status, "running"))
             proc = self._own(slot, release)
             if proc is not None and proc.status in ("running", "paused"):
                 proc.status = "running"

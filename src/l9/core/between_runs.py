@@ -1,4 +1,4 @@
-"""Steps between two runs, recorded in the earlier one: the end of a standby, and what brings the live release back."""
+"""Steps outside the rows, recorded in the newest run: the end of a standby, and what brings the live release back."""
 
 from __future__ import annotations
 
@@ -44,8 +44,22 @@ def route_to_restore(run: Run, done: ev.RunFinished, slots: Slots, active: Slot)
     return Perform(State.ROLLBACK, len(run.steps), SwitchRoute(to=done.slot, back=active))
 
 
+def switch_again(run: Run, active: Slot) -> Perform | None:
+    """The step that a run which goes on needs first: its release is accepted, and the route names another slot by now.
+
+    Its gates would otherwise close again on what somebody else did to the route.
+    """
+    if run.going_back or State.ROUTE_TRAFFIC not in run.opened or active is run.new:
+        return None
+    return Perform(State.ROUTE_TRAFFIC, len(run.steps), SwitchRoute(to=run.new, back=run.new))
+
+
 def to_bring_back(done: ev.RunFinished | None, slots: Slots, active: Slot) -> str | None:
-    """The live release on record, if it is in its slot and public traffic reaches no running one; otherwise None."""
+    """The live release on record, if public traffic reaches no running one and no other has its slot; otherwise None.
+
+    Its container may be gone, if the release is still kept.
+    """
     if done is None or done.live is None or done.slot is None or slots[active].serves:
         return None
-    return done.live if slots[done.slot].release == done.live else None
+    there = slots[done.slot].release
+    return done.live if there == done.live or (there is None and done.live in done.retained) else None

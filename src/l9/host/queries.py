@@ -8,11 +8,12 @@ from l9.checks.host.drift import Drift, find_drift, public_drift
 from l9.checks.host.ready_invariants import ENV_COMPLETE
 from l9.config.settings import ReleaseEnv, ReleaseSettings, host_config
 from l9.core import events as ev
-from l9.core.facts import SlotState
+from l9.core.between_runs import to_bring_back
+from l9.core.facts import Slots
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin, fold
 from l9.core.slot_plan import plan_slots
-from l9.core.states import Kind, SlotStatus, State, Substrate
+from l9.core.states import Kind, Slot, SlotStatus, State, Substrate
 from l9.drivers.files.journal import parse
 from l9.errors import L9Error, UsageError
 from l9.graph import GRAPH
@@ -97,23 +98,29 @@ def status(runs: HostSession) -> Status:
         good=done.good if done else (),
         run=_last_run(run, running=holder is not None) if run else None,
         lock=holder,
-        public=_public(runs, done, live, running=holder is not None),
+        public=_public(runs, done, slots, active, running=holder is not None),
     )
 
 
 def _public(
-    runs: HostSession, done: ev.RunFinished | None, live: SlotState, *, running: bool
+    runs: HostSession, done: ev.RunFinished | None, slots: Slots, active: Slot, *, running: bool
 ) -> Drift | None:
     """Return the difference between the live release and what the public gets, if there is one."""
+    live, comes_back = slots[active], not running and to_bring_back(done, slots, active) is not None
     slot, tag = live.slot, live.release if live.serves else None
     if done is not None and done.live is not None and done.slot is not None and not running:
         slot, tag = done.slot, done.live
     if tag is None:
         return None
     answer = runs.ports.router.answering()
-    if answer.status is not None and answer.status >= 500 and not answer.differs(slot, tag):
+    if (
+        answer.status is not None
+        and answer.status >= 500
+        and not answer.differs(slot, tag)
+        and not comes_back
+    ):
         return Drift("public route", f"{tag} healthy", answer.found, "l9 logs")
-    return public_drift(slot, tag, live.slot, answer)
+    return public_drift(slot, tag, active, answer, comes_back=comes_back)
 
 
 def _last_run(run: Run, *, running: bool) -> LastRun:

@@ -17,7 +17,13 @@ from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.config.settings import ReleaseEnv, ReleaseSettings, ServerSettings, host_config, tightened
 from l9.core import events as ev
-from l9.core.between_runs import end_of_standby, interrupted_stop, route_to_restore, to_bring_back
+from l9.core.between_runs import (
+    end_of_standby,
+    interrupted_stop,
+    route_to_restore,
+    switch_again,
+    to_bring_back,
+)
 from l9.core.decide import Perform
 from l9.core.facts import Slots
 from l9.core.recorder import AfterEntry, Recorder, ignore
@@ -288,7 +294,10 @@ class HostSession:
         if run is None or run.outcome is not State.FAIL_STATE:
             return None
         self._append(run.id, ev.RunResumed(who=self._who, why=why))
-        return self.go_on(fold(self.journal.last_run()) or run)
+        run = fold(self.journal.last_run()) or run
+        if (step := switch_again(run, self.ports.router.active())) is not None:
+            run = self._runner(run).take(run, step)
+        return self.go_on(run)
 
     def to_bring_back(self) -> str | None:
         """Return the live release on record if it is in a slot and the public does not get it; otherwise None."""

@@ -45,6 +45,27 @@ def test_a_database_is_started_once_and_never_restarted(project: Project) -> Non
     assert project.runtime.services(V2).status == {"db": "running"}
 
 
+def test_a_release_that_is_woken_has_its_services_again(project: Project) -> None:
+    """After a restart of the engine everything may have ended: the services that a release needs as well."""
+    project.deploy(BLUE, V1, WITH_DATABASE)
+    project.docker("stop", "--time", "0", "shop-db-1", project.id(BLUE))
+    note = project.runtime.wake(BLUE, V1)
+    assert note.endswith("started; db started again")
+    assert project.runtime.services(V1).status == {"db": "running"}
+    assert project.runtime.slots()[BLUE].status == "running"
+    project.docker("rm", "--force", "shop-db-1")
+    project.docker("stop", "--time", "0", project.id(BLUE))
+    assert "db started again" in project.runtime.start(BLUE, V1)
+    assert project.runtime.wake(BLUE, V1).endswith("runs")
+
+
+def test_a_container_that_has_ended_holds_no_port(project: Project) -> None:
+    project.deploy(BLUE, V1, WITH_DATABASE)
+    assert project.runtime.host(BLUE).ports_taken == {}
+    project.docker("stop", "--time", "0", project.id(BLUE))
+    assert project.runtime.host(BLUE).ports_taken == {}
+
+
 def test_what_compose_started_by_hand_is_taken_over(project: Project) -> None:
     project.tag(V1, WITH_DATABASE)
     file = project.layout.tree(V1) / "compose.yaml"

@@ -10,12 +10,18 @@ from msgspec.structs import replace
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core import facts as f
-from l9.core.between_runs import end_of_standby, interrupted_stop, route_to_restore, to_bring_back
+from l9.core.between_runs import (
+    end_of_standby,
+    interrupted_stop,
+    route_to_restore,
+    switch_again,
+    to_bring_back,
+)
 from l9.core.decide import Perform, conclusion
 from l9.core.facts import SlotState
 from l9.core.run import Run, apply
 from l9.core.states import Slot, SlotStatus, State
-from samples import BEFORE, NOW, TAG, a_run, slots
+from samples import BEFORE, NOW, TAG, a_run, opened, slots
 
 GATE = State.SHUTDOWN
 STOP, PAUSE = (kind(slot=Slot.BLUE, release=BEFORE) for kind in (do.StopSlot, do.PauseSlot))
@@ -70,6 +76,7 @@ def test_a_stop_that_was_interrupted_is_taken_up_under_its_number_whatever_is_th
 DONE = ev.RunFinished(
     outcome=State.SUCCESS, live=TAG, slot=Slot.GREEN, standby=BEFORE, exit_code=0, seconds=9.0
 )
+GONE = {"status": "absent", "release": None}
 ASLEEP: dict[str, Any] = {"old": {"status": "paused"}}
 
 
@@ -82,12 +89,15 @@ ASLEEP: dict[str, Any] = {"old": {"status": "paused"}}
         (DONE, slots(**ASLEEP, new={"status": "exited"}), Slot.BLUE, False, TAG),
         (DONE, slots(**ASLEEP, new={"status": "exited"}), Slot.GREEN, False, TAG),
         (DONE, slots(**ASLEEP, new={"release": "v9.9.9-l9"}), Slot.BLUE, False, None),
+        (replace(DONE, retained=(TAG,)), slots(**ASLEEP, new=GONE), Slot.GREEN, False, TAG),
+        (DONE, slots(**ASLEEP, new=GONE), Slot.GREEN, False, None),
         (replace(DONE, slot=None), slots(**ASLEEP), Slot.BLUE, False, None),
         (replace(DONE, live=None), slots(**ASLEEP), Slot.BLUE, False, None),
     ],
     ids=[
         "the flag names a standby", "all is well", "another one serves", "stopped, and the flag names a standby",
-        "stopped", "another release in its slot", "no slot on record", "nothing live on record",
+        "stopped", "another release in its slot", "its container is gone", "it is not kept",
+        "no slot on record", "nothing live on record",
     ],
 )  # fmt: skip
 def test_the_live_release_is_brought_back_where_it_still_stands(
@@ -99,3 +109,15 @@ def test_the_live_release_is_brought_back_where_it_still_stands(
         assert step.action == do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE)
     assert to_bring_back(done, found, active) == brings
     assert to_bring_back(None, found, active) is None
+
+
+# ── a run that goes on after FAIL-STATE ──────────────────────────────────────────────────────────
+
+
+def test_accepted_release_gets_its_route_back() -> None:
+    accepted = replace(a_run(), opened={State.ROUTE_TRAFFIC: opened(State.ROUTE_TRAFFIC)})
+    step = switch_again(accepted, Slot.BLUE)
+    assert step == Perform(State.ROUTE_TRAFFIC, 0, do.SwitchRoute(to=Slot.GREEN, back=Slot.GREEN))
+    assert switch_again(accepted, Slot.GREEN) is None
+    assert switch_again(a_run(), Slot.BLUE) is None
+    assert switch_again(replace(accepted, aborted="by hand"), Slot.BLUE) is None

@@ -7,6 +7,7 @@ from shlex import quote
 import msgspec
 
 from l9.core import events as ev
+from l9.core.between_runs import to_bring_back
 from l9.core.facts import Answering, Image, Slots
 from l9.core.states import Slot, SlotStatus
 
@@ -53,6 +54,7 @@ def find_drift(
         return (Drift("journal", named, "no such run", again),)
     tag, found = recorded.live, []
     back = f"l9 deploy {tag} --again"
+    here = "l9 resume" if to_bring_back(recorded, slots, active) else back
     for path in files:
         # Removes new files and reverts edits, and keeps both in the stash.
         stash = f"git -C {quote(root)} stash push --include-untracked -- {quote(path)}"
@@ -62,10 +64,10 @@ def find_drift(
     if deployed_tag != tag:
         found.append(Drift(".deployed-tag", tag, str(deployed_tag), back))
     if recorded.slot is not None and active is not recorded.slot:
-        found.append(Drift("route", f"traffic to {recorded.slot}", f"to {active}", back))
+        found.append(Drift("route", f"traffic to {recorded.slot}", f"to {active}", here))
     live = slots[recorded.slot or active]
     if live.release != tag or live.status is not SlotStatus.RUNNING:
-        found.append(Drift("slot", f"{tag} running in {live.slot}", f"{live.release} {live.status}", back))
+        found.append(Drift("slot", f"{tag} running in {live.slot}", f"{live.release} {live.status}", here))
     elif image is not None and live.image != image.digest:
         found.append(Drift("image", image.digest, str(live.image), back))
     idle = slots[live.slot.other]
@@ -75,7 +77,11 @@ def find_drift(
                 "slot", f"{idle.slot} stopped or paused", f"{idle.release} {idle.status} in {idle.slot}", back
             )
         )
-    if not running and (public := public_drift(live.slot, tag, active, answer)) is not None:
+    comes_back = here != back
+    if (
+        not running
+        and (public := public_drift(live.slot, tag, active, answer, comes_back=comes_back)) is not None
+    ):
         found.append(public)
     return tuple(found)
 
@@ -91,11 +97,18 @@ def _without_record(deployed_tag: str | None, slots: Slots) -> tuple[Drift, ...]
     return (Drift("journal", "a record of the live release", ", ".join(seen), f"l9 deploy {tag} --again"),)
 
 
-def public_drift(slot: Slot, tag: str | None, active: Slot, answer: Answering) -> Drift | None:
-    """The difference between the live release and what the public route answers; `active` is what the flag names."""
+def public_drift(
+    slot: Slot, tag: str | None, active: Slot, answer: Answering, *, comes_back: bool = False
+) -> Drift | None:
+    """The difference between the live release and what the public route answers; `active` is what the flag names.
+
+    comes_back: `l9 resume` starts the release again.
+    """
     if not answer.differs(slot, tag) and answer.status not in (502, 504):
         return None
-    if answer.status is None:
+    if comes_back and (answer.status is not None or answer.accepted):
+        remedy = "l9 resume"
+    elif answer.status is None:
         remedy = "l9 resume" if answer.accepted else "systemctl status caddy"
     elif answer.slot is slot:
         remedy = "l9 logs"

@@ -83,8 +83,11 @@ class Engine:
         return self._containers({"label": list(labels)})
 
     def publishers(self, port: int) -> list[Container]:
-        """Return the running containers that publish a port of the host."""
-        return self._containers({"publish": [str(port)]})
+        """Return the containers that hold a port of the host.
+
+        One that has ended holds none, although the engine still lists its ports after a crash.
+        """
+        return [found for found in self._containers({"publish": [str(port)]}) if found.running]
 
     def start(self, name: str) -> None:
         self._ask("POST", docker.path("containers", name, "start"), f"start {name}")

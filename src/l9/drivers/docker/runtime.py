@@ -110,10 +110,13 @@ class ComposeRuntime:
         self._others.start(release, say)
 
     def start(self, slot: Slot, release: str) -> str:
-        return self._slots.start(slot, release)
+        revived = self._others.revive(release, _silent)
+        return "; ".join(note for note in (self._slots.start(slot, release), revived) if note)
 
     def wake(self, slot: Slot, release: str) -> str:
-        return self._slots.wake(slot, release)
+        # A restart of the engine ends the services as well: a release that is gone back to needs them.
+        revived = self._others.revive(release, _silent)
+        return "; ".join(note for note in (self._slots.wake(slot, release), revived) if note)
 
     def pause(self, slot: Slot, release: str) -> str:
         return self._slots.pause(slot, release)
@@ -169,6 +172,10 @@ class ComposeRuntime:
         if holder is None:
             return {}
         return {port: f"{_program(holder)} (pid {holder})" if holder else "a program of another user"}
+
+
+def _silent(_line: str) -> None:
+    """What compose prints while it starts services; the action's note says which."""
 
 
 def _program(pid: int) -> str:

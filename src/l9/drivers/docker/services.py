@@ -67,24 +67,48 @@ class OtherServices:
         others = self._others(document)
         for name in self.changed(release):
             say(f"{name}: its definition has changed; a deploy does not restart it")
-        found = self._running()
-        missing = [n for n in others if self._is_missing(document, n, found.get(n))]
+        missing = self._missing(document, others)
         self._check_projects(missing)
         self._check_names(document, missing, say)
         ensure_networks_and_volumes(self._releases, release)
         if missing:
-            say(f"starting {', '.join(missing)}")
-            self._lend_image(document, missing, release)
-            file = self._write_base(release, document)
-            done = self._releases.cli.stream(argv.up_missing(file, missing), file.parent, say)
-            if done.code != 0:
-                raise self._releases.failure(
-                    "cannot start the other services", done,
-                    expected=f"{', '.join(missing)} running", remedy="docker ps --all",
-                )  # fmt: skip
+            self._up(document, missing, release, say)
         self._wait(document, others, set(missing))
         for name in self._jobs.names(document):
             self._jobs.run(document, name, release, say)
+
+    def revive(self, release: str, say: Say) -> str:
+        """Start what has stopped of the services that a release needs; return what was done, empty if nothing.
+
+        For a release that was live before: it needs them as then, but none of its one-shots again. Where they cannot
+        be started, the release's own health decides, so that nothing is raised.
+        """
+        try:
+            document = self._releases.document(release)
+            others = self._others(document)
+            if not (missing := self._missing(document, others)):
+                return ""
+            self._up(document, missing, release, say)
+            self._wait(document, others, set(missing))
+        except ActionError as error:
+            return f"{error.message}: {error.found}"
+        return f"{', '.join(missing)} started again"
+
+    def _missing(self, document: Mapping[str, Any], others: Iterable[str]) -> list[str]:
+        found = self._running()
+        return [n for n in others if self._is_missing(document, n, found.get(n))]
+
+    def _up(self, document: Mapping[str, Any], missing: list[str], release: str, say: Say) -> None:
+        """Start services that do not run. Raises ActionError."""
+        say(f"starting {', '.join(missing)}")
+        self._lend_image(document, missing, release)
+        file = self._write_base(release, document)
+        done = self._releases.cli.stream(argv.up_missing(file, missing), file.parent, say)
+        if done.code != 0:
+            raise self._releases.failure(
+                "cannot start the other services", done,
+                expected=f"{', '.join(missing)} running", remedy="docker ps --all",
+            )  # fmt: skip
 
     # ── services ─────────────────────────────────────────────────────────────────────────────────
 

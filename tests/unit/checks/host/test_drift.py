@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from l9.checks.host.drift import Drift, find_drift
 from l9.core import events as ev
@@ -51,10 +52,14 @@ def test_a_host_as_recorded_has_none() -> None:
     [
         ({"head": None}, Drift("checkout", f"{TAG} ({COMMIT[:12]})", "None", AGAIN)),
         ({"deployed_tag": BEFORE}, Drift(".deployed-tag", TAG, BEFORE, AGAIN)),
-        ({"active": Slot.BLUE}, Drift("route", "traffic to green", "to blue", AGAIN)),
+        ({"active": Slot.BLUE}, Drift("route", "traffic to green", "to blue", "l9 resume")),
         (
             {"slots": slots(old={"status": "paused"}, new={"status": "exited"})},
-            Drift("slot", f"{TAG} running in green", f"{TAG} exited", AGAIN),
+            Drift("slot", f"{TAG} running in green", f"{TAG} exited", "l9 resume"),
+        ),
+        (
+            {"slots": slots(old={"status": "paused"}, new={"status": "absent", "release": None})},
+            Drift("slot", f"{TAG} running in green", "None absent", AGAIN),
         ),
         (
             {"slots": slots(old={"status": "paused"}, new={"release": BEFORE})},
@@ -69,6 +74,21 @@ def test_a_host_as_recorded_has_none() -> None:
 )
 def test_each_difference_is_named_with_what_mends_it(changed: dict[str, Any], expected: Drift) -> None:
     assert drift(**changed) == (expected,)
+
+
+def test_kept_release_whose_container_is_gone_is_brought_back_by_resume() -> None:
+    kept = replace(RECORDED, retained=(TAG, BEFORE))
+    gone = slots(old={"status": "paused"}, new={"status": "absent", "release": None})
+    assert drift(recorded=kept, slots=gone, answer=BAD_GATEWAY) == (
+        Drift("slot", f"{TAG} running in green", "None absent", "l9 resume"),
+        Drift("public route", f"{TAG} from green", BAD_GATEWAY.found, "l9 resume"),
+    )
+
+
+def test_another_release_that_serves_is_replaced_by_a_deploy() -> None:
+    found = drift(active=Slot.BLUE, slots=slots(old={"status": "running"}), answer=FROM_BLUE)
+    assert {d.remedy for d in found} == {AGAIN}
+    assert [d.what for d in found] == ["route", "slot", "public route"]
 
 
 def test_every_edited_file_is_named_and_can_be_put_aside() -> None:
@@ -103,7 +123,7 @@ def test_where_nothing_was_deployed_nothing_can_differ() -> None:
     ("answer", "active", "remedy"),
     [
         (FROM_BLUE, Slot.GREEN, "l9 provision"),
-        (FROM_BLUE, Slot.BLUE, AGAIN),
+        (FROM_BLUE, Slot.BLUE, "l9 resume"),
         (FROM_NOBODY, Slot.GREEN, "l9 provision"),
         (HUNG, Slot.GREEN, "l9 resume"),
         (AWAY, Slot.GREEN, "systemctl status caddy"),
