@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PURE := tests/unit/core tests/unit/checks tests/unit/drivers tests/unit/operator/scaffold tests/arch tests/workflows \
 	tests/unit/test_graph.py tests/unit/test_catalogue.py tests/unit/test_criteria.py tests/unit/operator/pipeline/test_stages.py
 
-.PHONY: install demo test test-fast check format bench lock clean
+.PHONY: install demo test test-fast check format bench faults faults-all lock clean
 
 install: $(STAMP)
 
@@ -44,6 +44,14 @@ format: install
 
 bench: install
 	@$(BIN)/python -m bench
+
+# The matrix of faults: each at each phase, on two hosts side by side; cells of this commit that are kept are not run
+# again. `faults-all`: each at every state, in shards that may be ended and gone on with (FAULTS=--shard=1/8).
+faults: install
+	@cd tests && ../$(BIN)/python -m faults --hosts=2 --seeds --page --results=../build/faults $(FAULTS)
+
+faults-all: install
+	@cd tests && ../$(BIN)/python -m faults --all --results=../build/faults-all $(FAULTS)
 
 # Locks what `make install` installs: exact versions with hashes, and no address.
 lock: install

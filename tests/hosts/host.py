@@ -31,6 +31,7 @@ CLEAN_ENVIRONMENT = {
     "LANG": "C.UTF-8",
 }
 AS_CADDY = ("setpriv", "--reuid=caddy", "--regid=caddy", "--init-groups")
+DOCKERD = ("dockerd", "--containerd=/run/containerd/containerd.sock")
 MAY_BIND_PORT_80 = ("--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service")
 
 
@@ -122,15 +123,14 @@ class Host:
         self.pid = int(line)
         owned.record(self.directory, self.pid)
         self.network.attach(self.name, self.pid, self.address)
-        self._daemon(
-            "containerd", ("containerd",)
-        )  # a daemon of its own, as in Debian: dockerd's takes 1 s more
-        self._daemon("dockerd", ("dockerd", "--containerd=/run/containerd/containerd.sock"))
+        # A daemon of its own, as in Debian: dockerd's takes 1 s more.
+        self._daemon("containerd", ("containerd",))
+        self._daemon("dockerd", DOCKERD)
         self.run(("/usr/sbin/sshd", "-E", "/var/log/sshd.log"))
         if self._caddy_at_boot:
             self.start_caddy()
         wait_until(self._ssh_answers, f"{self.name}: sshd does not answer: see /var/log/sshd.log")
-        wait_until(self._docker_answers, f"{self.name}: dockerd does not answer: see /var/log/dockerd.log")
+        self._wait_for_docker()
         for command in self.boot_commands:
             self.run(command)
 
@@ -188,6 +188,11 @@ class Host:
 
     def mend_link(self) -> None:
         self.network.set_link(self.name, "up")
+
+    def start_docker(self) -> None:
+        """Start dockerd again after it was ended; its containers' shims may run on."""
+        self._daemon("dockerd", DOCKERD)
+        self._wait_for_docker()
 
     # Caddy, as Debian's unit runs it -----------------------------------------------------------------------
 
@@ -262,6 +267,9 @@ class Host:
         with suppress(OSError), socket.create_connection((self.address, 22), timeout=1) as connection:
             return connection.recv(4) == b"SSH-"
         return False
+
+    def _wait_for_docker(self) -> None:
+        wait_until(self._docker_answers, f"{self.name}: dockerd does not answer: see /var/log/dockerd.log")
 
     def _docker_answers(self) -> bool:
         connection = http.client.HTTPConnection("docker", timeout=1)
