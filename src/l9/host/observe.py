@@ -152,15 +152,15 @@ class HostObserver:
     # ── one observation each ─────────────────────────────────────────────────────────────────────
 
     def _site(self, _run: Run) -> host_facts.Site:
-        router = self._ports.router
-        problem = router.problem()
-        if problem is None:
-            return host_facts.Site()
-        answer, active = router.answering(), router.active()
-        if answer.status is None and answer.accepted and not self._probe(active).ok:
+        router, answer = self._ports.router, self._ports.router.answering()
+        if answer.status is None and answer.accepted and self._hangs(active := router.active()):
             # The slot behind the router hangs, for example paused by hand: a deploy or a rollback is the way out.
             return host_facts.Site(hangs=active)
-        return host_facts.Site(*problem)
+        return host_facts.Site(*(router.problem() or ()))
+
+    def _hangs(self, slot: Slot) -> bool:
+        """True if a slot does not answer; one that is paused or stopped is not asked, which takes its whole timeout."""
+        return not self._ports.runtime.slots()[slot].serves or not self._probe(slot).ok
 
     def _image(self, run: Run) -> object:
         return self._ports.runtime.image(run.tag) or f.Unseen(
