@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PURE := tests/unit/core tests/unit/checks tests/unit/drivers tests/unit/operator/scaffold tests/arch tests/workflows \
 	tests/unit/test_graph.py tests/unit/test_catalogue.py tests/unit/test_criteria.py tests/unit/operator/pipeline/test_stages.py
 
-.PHONY: install demo test test-fast check format bench faults faults-all lock clean
+.PHONY: install demo test test-fast check format bench faults faults-all endurance lock clean
 
 install: $(STAMP)
 
@@ -52,6 +52,10 @@ faults: install
 
 faults-all: install
 	@cd tests && ../$(BIN)/python -m faults --all --results=../build/faults-all $(FAULTS)
+
+# A hundred deploys and rollbacks under load: no request may fail.
+endurance: install
+	@cd tests && ../$(BIN)/python -m faults.endurance
 
 # Locks what `make install` installs: exact versions with hashes, and no address.
 lock: install

@@ -46,8 +46,9 @@ class Scene:
 class FaultPlace(HostPlace):
     """A host with a small disk, under load from its first release on."""
 
-    def __init__(self, root: Path, host: Host) -> None:
+    def __init__(self, root: Path, host: Host, *, rate: float = RATE) -> None:
         super().__init__(root, host)
+        self.rate = rate
         self.load: Load | None = None
         self.scene = Scene(Slot.BLUE, "", None)
         self.status: dict[str, Any] = {}  # the last one, if the host was well; empty if it must be asked
@@ -71,7 +72,9 @@ class FaultPlace(HostPlace):
     def start_load(self) -> Load:
         """Start the load, once; what it kept of an earlier place is gone."""
         if self.load is None:
-            self.load = Load(self.url, RATE, self.root / "load.jsonl", api_key=self.api_key, seconds=7200.0)
+            self.load = Load(
+                self.url, self.rate, self.root / "load.jsonl", api_key=self.api_key, seconds=7200.0
+            )
             self.load.start()
         return self.load
 

@@ -61,6 +61,17 @@ def test_slot_that_users_are_still_on_is_not_paused(
     assert two.monitor.failed == 0
 
 
+def test_router_that_reads_the_flag_again_in_time_ends_well(two: World) -> None:
+    old = serving(two)
+
+    def for_three_seconds() -> None:
+        two.machine.stick(old)
+        two.clock.after(3.0, lambda: two.machine.stick(None))
+
+    at(two, entered(State.SHUTDOWN), for_three_seconds)
+    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
+
+
 def test_users_who_come_back_to_a_paused_slot_are_reported(two: World) -> None:
     old = serving(two)
     at(two, paused, lambda: two.machine.stick(old))
