@@ -328,6 +328,7 @@ ROLLBACK = Gate(
 GUARDS = (
     Guard((do.SwitchRoute,), needs=(guard.TARGET_ANSWERS,)),
     Guard((do.RemoveSlot, do.StopSlot, do.PauseSlot, do.RecycleSlot), needs=(guard.SLOT_IDLE,)),
+    Guard((do.EvictSlot,), needs=(guard.SLOT_UNUSED,)),
     Guard(
         (do.RemoveSlot, do.StopSlot),
         needs=(live.DRAINED,),

@@ -70,13 +70,15 @@ class Cell:
             if hit and self.fault.lasts is Lasts.COMMAND:
                 self.fault.end(place)
                 ended_at = time.time()
+        ran = time.time() - ended_at
         typed, settled, status, drift = self._settle(answer)
         public = public_answers(place)
         until = load.mark("observed")
         report = report_until(load, until)
         return Seen(
             hit=hit,
-            ended=ended_at - began_at,
+            ended=round(ended_at - began_at, 2),
+            ran=round(ran, 2),
             outcome=_outcome(answer),
             exit_code=code,
             message=text,

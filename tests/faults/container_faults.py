@@ -47,6 +47,7 @@ FAULTS = (
         _docker(_live, "rm", "--force"),
         not_applicable=old_slot_runs,
         cuts=True,
+        stays=True,
         names=("container", "gone", "exit", "answer", "running", "absent"),
     ),
     Fault(
@@ -70,6 +71,7 @@ FAULTS = (
         _docker(_other, "rm", "--force"),
         not_applicable=new_slot_runs,
         cuts=True,
+        stays=True,
         control="live-removed",
         names=("container", "gone", "exit", "answer", "running", "absent"),
     ),

@@ -41,6 +41,7 @@ class Fault:
 
     begin, end: what is done to the host. seconds: from begin to end, if it lasts a while.
     cuts: the fault itself makes requests fail, with nothing on as well: its control says how many.
+    stays: it lasts until l9 mends it: in a run, to its end at most.
     control: the fault that does the same with no run on, if it is not this one.
     not_applicable: why it does not apply at a moment; empty if it does.
     names: words of which the message of a run that does not succeed holds one.
@@ -55,6 +56,7 @@ class Fault:
     seconds: float = 0.0
     cuts: bool = False
     control: str = ""
+    stays: bool = False
     not_applicable: Callable[[Moment], str] = everywhere
     names: tuple[str, ...] = ()
     code: str = ""

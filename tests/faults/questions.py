@@ -103,6 +103,8 @@ def failures(
 ) -> tuple[Failed, ...]:
     found = []
     for one in report.between(since, until).failures:
+        if one.scheduled < since:  # sent during the cell before, and hung until now
+            continue
         if bad_slot and one.status == 500 and one.slot == bad_slot:
             continue
         found.append(

@@ -108,9 +108,9 @@ FAULTS = (
         cuts=True,
         names=ROUTE,
     ),
-    Fault("flag-removed", "the flag removed", _remove_flag, cuts=True, names=ROUTE),
-    Fault("flag-flipped", "the flag flipped", _flip_flag, cuts=True, names=ROUTE),
-    Fault("flag-a-folder", "the flag replaced by a folder", _flag_folder, cuts=True, names=ROUTE),
+    Fault("flag-removed", "the flag removed", _remove_flag, cuts=True, stays=True, names=ROUTE),
+    Fault("flag-flipped", "the flag flipped", _flip_flag, cuts=True, stays=True, names=ROUTE),
+    Fault("flag-a-folder", "the flag replaced by a folder", _flag_folder, cuts=True, stays=True, names=ROUTE),
     Fault(
         "label-doubled",
         "a second release's name beside the slot's",

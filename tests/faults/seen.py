@@ -13,6 +13,7 @@ SLACK_SECONDS = 3.0  # beyond the control's time, in which the requests that a f
 EXIT_CODES = {
     state: state.exit_code for state in (State.SUCCESS, State.REFUSED, State.ROLLED_BACK, State.FAIL_STATE)
 }
+ANY = 1_000_000  # requests
 SHARE, MORE = 1.5, 60  # of the control's failed requests, and some more: the control is one sample
 
 
@@ -37,13 +38,15 @@ class Typed(msgspec.Struct, frozen=True):
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """One cell as it was seen.
 
-    hit: the fault began at its moment. ended: seconds from its begin to its end. outcome, exit_code, message: of the
+    hit: the fault began at its moment. ended: seconds from its begin to its end; ran: from there to the command's end.
+    outcome, exit_code, message: of the
     command. before, new: the releases. served: slots and releases of the last public answers, statuses their codes.
     running: slots that run, by the engine. settled: seconds from the end of fault and command to a site that is well.
     """
 
     hit: bool = True
     ended: float = 0.0
+    ran: float = 0.0
     outcome: str | None = None
     exit_code: int | None = None
     message: str = ""
@@ -79,11 +82,17 @@ class Bound(msgspec.Struct, frozen=True):
     seconds: float = 0.0
 
 
-def bound_of(control: Seen | None) -> Bound:
-    """Return the bound that a control sets: the same fault with no run on."""
+def bound_of(control: Seen | None, *, mended_by_run: float | None = None) -> Bound:
+    """Return the bound that a control sets: the same fault with no run on.
+
+    mended_by_run: seconds to the command's end, if the fault lasts until then, since nothing but the run mends it.
+    """
     if control is None:
         return Bound()
-    return Bound(int(len(control.failed) * SHARE) + MORE, max(0.0, control.last_failure) + SLACK_SECONDS)
+    seconds = max(0.0, control.last_failure) + SLACK_SECONDS
+    if mended_by_run is not None:
+        return Bound(ANY, seconds + mended_by_run)
+    return Bound(int(len(control.failed) * SHARE) + MORE, seconds)
 
 
 def complaints(

@@ -83,7 +83,7 @@ def run(kept: Kept, fault: Fault, moment: Moment, done: dict[tuple[str, str], Re
         traceback.print_exc()
         kept.abandon()
         return _with(result, complaints=(f"the cell did not end: {type(error).__name__}: {error}",))
-    bound = _bound(fault, moment, done)
+    bound = _bound(fault, moment, done, seen)
     wanted = fault.wanted if moment.act is not Act.IDLE else frozenset[str]()
     found = complaints(seen, bound, fault.names, wanted)
     if seen.settled is None or seen.drift:
@@ -91,13 +91,13 @@ def run(kept: Kept, fault: Fault, moment: Moment, done: dict[tuple[str, str], Re
     return _with(result, complaints=found, seen=_short(seen), bound_failed=bound.failed if bound else None)
 
 
-def _bound(fault: Fault, moment: Moment, done: dict[tuple[str, str], Result]) -> Bound | None:
+def _bound(fault: Fault, moment: Moment, done: dict[tuple[str, str], Result], seen: Seen) -> Bound | None:
     if not fault.cuts:
         return Bound()
     if moment.act is Act.IDLE:
         return None
     control = done.get((fault.control or fault.name, Moment(Act.IDLE).name))
-    return bound_of(control.seen if control else None)
+    return bound_of(control.seen if control else None, mended_by_run=seen.ran if fault.stays else None)
 
 
 def _short(seen: Seen) -> Seen:

@@ -76,4 +76,7 @@ def test_requests_may_fail_as_long_as_in_the_control() -> None:
     (told,) = judged(bound, ended=3.0, failed=(replace(LATE, at=12.1),))
     assert "requests failed until 9.1 s after the fault" in told
     assert bound_of(None) == Bound()
+    stays = bound_of(control, mended_by_run=20.0)
+    assert judged(stays, ended=3.0, failed=(replace(LATE, at=31.9),) * 1000) == ()
+    assert judged(stays, ended=3.0, failed=(replace(LATE, at=32.1),)) != ()
     assert judged(None, failed=(LATE,) * 999) == ()

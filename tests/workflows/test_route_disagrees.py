@@ -115,3 +115,19 @@ def test_router_that_is_away_for_a_moment_does_not_stop_the_run(two: World) -> N
 
     at(two, opened(State.DRAIN), away)
     assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
+
+
+def test_standby_that_somebody_sends_users_to_in_mid_run_is_not_evicted(two: World) -> None:
+    idle, before = serving(two).other, len(two.acts.done)
+
+    def by_hand() -> None:
+        two.machine.slots[idle].status = "running"
+        two.machine.flip(idle)
+
+    at(two, entered(State.BLUE_GREEN_LAUNCH), by_hand)
+    run = two.deploy(V3)
+    assert run.outcome is State.REFUSED
+    assert f"no public traffic to {idle}" in str(run.closed)
+    assert two.live == V2  # the way back set the route again
+    assert not any(act.startswith("runtime.evict") for act in two.acts.done[before:])
+    assert two.monitor.failed == 0

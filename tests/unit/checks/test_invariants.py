@@ -241,6 +241,7 @@ def target(*, started: float = 0.0, other: SmokeResult | None = None) -> Target:
 
 
 REMOVE, STOP = (kind(slot=Slot.GREEN, release=TAG) for kind in (do.RemoveSlot, do.StopSlot))
+EVICT = do.EvictSlot(slot=Slot.GREEN, release=TAG)
 SICK_STANDBY = Standby(PROBE_FAILED)
 
 _LACKS = LockMismatch("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
@@ -390,6 +391,7 @@ FAILS = (
     Case(guard.SLOT_IDLE, "from green with " + TAG + ", although the route names blue",
          (Route(Slot.BLUE),), acting(REMOVE)),
     Case(guard.SLOT_IDLE, "status 404 from no slot", (Route(Slot.BLUE), FROM_NOBODY), acting(REMOVE)),
+    Case(guard.SLOT_UNUSED, "from green with " + TAG, (), acting(EVICT)),
     Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(STOP)),
     Case(live.ROUTE_STAYS, f"status 200 from blue with {BEFORE}", (FROM_BLUE,)),
     Case(live.ROUTE_STAYS, "status 404 from no slot", (FROM_NOBODY,)),
@@ -506,6 +508,9 @@ PASSES = (
     Case(guard.SLOT_IDLE, "public traffic never went to green", (Route(Slot.BLUE), HUNG), acting(REMOVE, steps=())),
     Case(guard.SLOT_IDLE, "the router is away", (Route(Slot.BLUE), AWAY), acting(REMOVE)),
     Case(guard.SLOT_IDLE, "no other slot", (), acting(REMOVE, FIRST_SENT_BACK)),
+    Case(guard.SLOT_UNUSED, "users are not on green", (FROM_BLUE,), acting(EVICT)),
+    Case(guard.SLOT_UNUSED, "users are not on green", (HUNG,), acting(EVICT)),
+    Case(guard.SLOT_UNUSED, "users are not on green", (), acting(EVICT, FIRST_SENT_BACK)),
     Case(guard.TREE_UNUSED, f"{TAG} is in no slot", (slots(new={"release": None}),)),
     Case(guard.STANDBY_WARM, "blue is healthy again after 5.0 s", (), EARLY),
     Case(guard.STANDBY_WARM, "blue is not running", (SICK_STANDBY, slots(old={"status": "paused"})), EARLY),

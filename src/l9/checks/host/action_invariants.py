@@ -67,6 +67,19 @@ def SLOT_IDLE(facts: Facts, context: Context) -> Verdict:
 
 
 @invariant(
+    "host.slot-unused",
+    Answering,
+    why="a release that answers users is not evicted, also if somebody sent them to it after the run had begun",
+    clause="spec 5.2",
+)
+def SLOT_UNUSED(facts: Facts, context: Context) -> Verdict:
+    slot, answer = _slot(context), facts.the(Answering)
+    if answer.slot is not slot or context.run.old is None:
+        return Pass(f"users are not on {slot}")
+    return Fail(f"no public traffic to {slot}", answer.found, "l9 status")
+
+
+@invariant(
     "host.tree-unused",
     Slots,
     why="a release in a slot runs from its tree",
