@@ -6,8 +6,11 @@ what is live when a case begins is what the one before it left, as on a server t
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +46,7 @@ __all__ = (
     "test_readiness_before_and_after",
     "test_release_that_breaks_after_the_switch_is_rolled_back",
     "test_resume_after_a_fail_state_finishes_the_run",
+    "test_rollback_is_watched_and_says_that_it_is_sick",
     "test_rollback_needs_no_env_file",
     "test_rollback_warm_then_cold",
     "test_second_deploy_without_a_failed_request",
@@ -55,6 +59,22 @@ __all__ = (
 # Long enough on the host for another deploy to come to it meanwhile.
 SLOW_TO_START = 'if "L9_SLOT" in os.environ:\n    import time\n\n    time.sleep(4)\n'
 BAKED = ("gate-opened", State.BAKE)
+# Well until somebody asks for /break, and again once /mend was asked for.
+BREAKS_WHEN_ASKED = """
+
+_broken = []
+
+
+@app.middleware("http")
+async def _breaks(request, call_next):
+    if request.url.path == "/break":  # pragma: no cover
+        _broken.append(1)
+    if request.url.path == "/mend":  # pragma: no cover
+        _broken.clear()
+    if _broken:  # pragma: no cover
+        return JSONResponse({"status": "unhealthy", "error": "out of order"}, 503)
+    return await call_next(request)
+"""
 
 
 @pytest.fixture
@@ -72,6 +92,12 @@ def live(place: Place) -> Place:
     if live_release(place) is None:
         assert deploy(place, next_release(place))["outcome"] == State.SUCCESS
     return place
+
+
+def ask(place: Place, path: str) -> None:
+    """Send one request through the public route, whatever the answer."""
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(place.url + path, timeout=10):
+        pass
 
 
 def settled(place: Place, tag: str | None, outcome: State, exit_code: int) -> None:
@@ -164,6 +190,29 @@ def test_rollback_warm_then_cold(live: Place, tmp_path: Path) -> None:
         assert (cold["outcome"], cold["live"], cold["exit_code"]) == (State.SUCCESS, new, 0)
     assert unexcused(generator.stop()) == []
     settled(live, new, State.SUCCESS, 0)
+
+
+def test_rollback_is_watched_and_says_that_it_is_sick(live: Place) -> None:
+    old, new = next_release(live, BREAKS_WHEN_ASKED), next_release(live)
+    assert deploy(live, old)["exit_code"] == 0
+    assert deploy(live, new)["exit_code"] == 0
+    running = Deploying(live, "rollback")
+    running.until(State.PROOF)
+    ask(live, "/break")
+    code, sick = running.end()
+    assert (code, sick["outcome"], sick["live"], sick["standby"]) == (5, State.FAIL_STATE, old, new), sick
+    assert sick["closed"] is None
+    assert (sick["watched"]["verdict"], "status 503" in sick["watched"]["found"]) == ("fail", True), sick
+    settled(live, old, State.FAIL_STATE, 5)  # and it was not left again
+    status = l9(live, "status").stdout
+    assert "not healthy after the rollback" in status
+    assert "status 503" in l9(live, "explain").stdout
+    assert l9_json(live, "resume")["outcome"] == State.FAIL_STATE
+    ask(live, "/mend")
+    well = l9(live, "resume")
+    assert (well.returncode, "none failed" in well.stderr) == (0, True), well.stdout + well.stderr
+    settled(live, old, State.SUCCESS, 0)
+    assert l9_json(live, "resume")["resumed"] is False
 
 
 def test_resume_after_a_fail_state_finishes_the_run(live: Place) -> None:

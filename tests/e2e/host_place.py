@@ -88,6 +88,7 @@ deadline = 12
 
 [bake]
 seconds = 3
+after_rollback = 1
 
 [drain]
 grace = 3

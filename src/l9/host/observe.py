@@ -29,6 +29,7 @@ PERIODS: Mapping[type, float] = {
     f.Traffic: 0.5,
     host_facts.Smoke: 0.5,
     host_facts.Bake: 0.4,
+    host_facts.Watch: 0.2,
     f.Slots: 0.1,
     host_facts.Target: 0.05,
     host_facts.Standby: 0.05,
@@ -78,6 +79,7 @@ class HostObserver:
         self._streak = Streak()
         self._proof: tuple[Slot | None, str | None, int] = (None, None, 0)
         self._bake = host_facts.Bake(0, ())
+        self._watch = (0.0, host_facts.Watch(), 0)
         self._quiet = 0
         self._logs_of: dict[tuple[Slot, float], FollowedLog] = {}
         self._kept: dict[type, tuple[float, object]] = {}
@@ -102,6 +104,7 @@ class HostObserver:
             host_facts.Logs: self._logs,
             host_facts.Proof: self._prove,
             host_facts.Bake: self._bake_round,
+            host_facts.Watch: self._watch_round,
             f.Traffic: lambda run: ports.router.traffic(run.new, run.opened_at[State.ROUTE_TRAFFIC]),
             host_facts.InFlight: self._in_flight,
             f.DriftCheck: lambda _run: ports.record.drift_checked(),
@@ -271,9 +274,47 @@ class HostObserver:
         answer = self._ports.router.answering()
         elsewhere = answer.found if answer.differs(slot, release) else ""
         if elsewhere:
-            failed.append(host_facts.SmokeResult("public route", f"{slot} with {release}", elsewhere, False))
+            failed.append(_elsewhere(slot, release, elsewhere))
         self._bake = host_facts.Bake(self._bake.rounds + 1, (*self._bake.failures, *failed), elsewhere, began)
         return self._bake
+
+    def _watch_round(self, run: Run) -> host_facts.Watch:
+        """Ask the release that users went back to: through the public route, and its slot directly."""
+        slot, release = run.wanted_live
+        if slot is None or release is None or not run.switched or not self._config.bake.after_rollback:
+            return host_facts.Watch()
+        gate = State.ROLLBACK if run.going_back else State.WATCH
+        began = max(run.entered[gate], run.acted_at.get(gate, 0.0), run.resumed_at)
+        state = self._ports.runtime.slots()[slot]
+        since, before, restarts = self._watch
+        if since != began:
+            before, restarts = host_facts.Watch(), state.restarts
+        base, host = self._config.route.url, self.public_host()
+        results = (
+            self._prober(None).health(self._config.health, base, host),
+            *(self._ask(s, base, release) for s in self._config.smoke),
+            self._probe(slot),
+        )
+        failed = [r for r in results if not r.ok]
+        answer = self._ports.router.answering()
+        if answer.differs(slot, release):
+            failed.append(_elsewhere(slot, release, answer.found))
+        switched = run.back_since if run.going_back else run.opened_at[State.ROUTE_TRAFFIC]
+        seen = host_facts.Watch(
+            before.asked + len(results) + 1,
+            (*before.failures, *failed),
+            self._users(slot, max(switched, run.resumed_at)),
+            _replaced(state, release, restarts),
+        )
+        self._watch = (began, seen, restarts)
+        return seen
+
+    def _users(self, slot: Slot, since: float) -> f.Traffic | None:
+        """Return the answers to users, or None if nobody knows: that alone makes no release unhealthy."""
+        try:
+            return self._ports.router.traffic(slot, since)
+        except L9Error:
+            return None
 
     def _in_flight(self, run: Run) -> host_facts.InFlight:
         if run.left is None:
@@ -286,6 +327,21 @@ class HostObserver:
         """Return the public Host header: some applications respond with 400 to any other."""
         host = urlsplit(self._config.target.public_url).netloc
         return {"Host": host} if host else {}
+
+
+def _elsewhere(slot: Slot | None, release: str | None, found: str) -> host_facts.SmokeResult:
+    """Return an answer through the public route that came from another slot or release, as a failure."""
+    return host_facts.SmokeResult("public route", f"{slot} with {release}", found, False)
+
+
+def _replaced(state: f.SlotState, release: str, restarts: int) -> str:
+    """Return why the slot's release does not run as it did; empty if it does. `restarts`: at the first look."""
+    if state.oom_killed:
+        return "out of memory: killed"
+    if not state.serves or state.release != release:
+        return f"{state.release or 'nothing'} {state.status} in {state.slot}"
+    again = state.restarts - restarts
+    return f"restarted {again} times" if again > 0 else ""
 
 
 def _compared(mine: host_facts.SmokeResult, live: host_facts.SmokeResult) -> host_facts.SmokeResult:

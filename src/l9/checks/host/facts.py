@@ -6,7 +6,7 @@ import msgspec
 
 from l9.checks.host.health import Streak
 from l9.checks.logs.report import LogReport
-from l9.core.facts import Tag
+from l9.core.facts import Tag, Traffic
 from l9.core.states import Slot
 
 
@@ -108,6 +108,20 @@ class Bake(msgspec.Struct, frozen=True):
     failures: tuple[SmokeResult, ...]
     elsewhere: str = ""
     at: float = 0.0
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """The answers of the release that users went back to, since they did.
+
+    `asked` is the number of l9's own requests, through the public route and to the slot itself; `failures` are those
+    that failed, and answers from elsewhere, oldest first. `users`: the answers to real users; None if unknown.
+    `problem`: the slot does not run, or its process was replaced; empty if neither.
+    """
+
+    asked: int = 0
+    failures: tuple[SmokeResult, ...] = ()
+    users: Traffic | None = None
+    problem: str = ""
 
 
 class InFlight(msgspec.Struct, frozen=True):
