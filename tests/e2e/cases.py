@@ -29,6 +29,7 @@ from e2e.place import (
     next_release,
     unexcused,
 )
+from l9.configuration import load as load_config
 from l9.core.states import Slot, State
 from l9.demo import backend
 from l9.drivers.caddy.site import FLAG
@@ -54,11 +55,26 @@ __all__ = (
     "test_traceback_in_the_log_closes_the_gate",
     "test_two_deploys_at_once",
     "test_unhealthy_release_is_refused",
+    "test_user_past_the_router_is_answered_before_the_old_slot_stops",
 )
 
 # Long enough on the host for another deploy to come to it meanwhile.
 SLOW_TO_START = 'if "L9_SLOT" in os.environ:\n    import time\n\n    time.sleep(4)\n'
 BAKED = ("gate-opened", State.BAKE)
+# A client of the port argv[1] with one connection, past the router; after a line on standard input it asks slowly.
+PAST_THE_ROUTER = """
+import http.client, select, sys
+link = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+def ask(path):
+    link.request("GET", path)
+    answer = link.getresponse()
+    answer.read()
+    return answer.status
+print(ask("/version"), flush=True)
+while not select.select([sys.stdin], [], [], 0.2)[0]:
+    ask("/version")
+print(ask("/slow?seconds=1"), flush=True)
+"""
 # Well until somebody asks for /break, and again once /mend was asked for.
 BREAKS_WHEN_ASKED = """
 
@@ -165,6 +181,22 @@ def test_release_that_breaks_after_the_switch_is_rolled_back(live: Place, tmp_pa
     bad_slot = l9_json(live, "explain", bad)["entries"][0]["body"]["new"]
     assert unexcused(report, bad_slot) == []
     settled(live, good, State.ROLLED_BACK, 4)
+
+
+def test_user_past_the_router_is_answered_before_the_old_slot_stops(live: Place) -> None:
+    """The router knows nothing of a request that does not come through it."""
+    old, new = l9_json(live, "status")["live"], next_release(live)
+    ports = load_config(live.work).target.ports
+    user = live.on_server("python3", "-c", PAST_THE_ROUTER, str(getattr(ports, old["slot"])))
+    assert user.stdout is not None
+    assert user.stdout.readline() == "200\n"
+    running = Deploying(live, "deploy", new)
+    running.until(State.BAKE)
+    out, _ = user.communicate("now\n", timeout=30)
+    code, result = running.end()
+    assert (out, code, result["outcome"]) == ("200\n", 0, State.SUCCESS), result
+    assert result["standby"] == old["release"]
+    settled(live, new, State.SUCCESS, 0)
 
 
 def test_traceback_in_the_log_closes_the_gate(live: Place, tmp_path: Path) -> None:

@@ -164,6 +164,9 @@ ssh_options = ["-F", "{self.host.ssh_config}"]
     def start_caddy(self) -> None:
         self.host.start_caddy()
 
+    def on_server(self, *argv: str) -> subprocess.Popen[str]:
+        return self.host.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def running_slots(self) -> list[str]:
         label = "dev.l9.slot"
         wanted = ("--filter", "status=running", "--filter", f"label={label}")

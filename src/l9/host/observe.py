@@ -38,6 +38,7 @@ PERIODS: Mapping[type, float] = {
 }
 
 
+DIRECT_EVERY = 0.25  # seconds; reading the kernel's table of connections takes 10 ms of a CPU
 LIVE_LOG_BEFORE = 60.0  # seconds of the live slot's log before the launch that also count as its usual lines
 
 
@@ -81,6 +82,9 @@ class HostObserver:
         self._bake = host_facts.Bake(0, ())
         self._watch = (0.0, host_facts.Watch(), 0)
         self._quiet = 0
+        self._answered = 0
+        self._direct = (0.0, 0)
+        self._router_port = urlsplit(config.route.admin).port or 80
         self._logs_of: dict[tuple[Slot, float], FollowedLog] = {}
         self._kept: dict[type, tuple[float, object]] = {}
         self._steps: object = None
@@ -320,8 +324,20 @@ class HostObserver:
         if run.left is None:
             return host_facts.InFlight(0)
         requests, streams = self._ports.router.in_flight(run.left)
-        self._quiet = self._quiet + 1 if requests == 0 else 0
-        return host_facts.InFlight(requests, streams, self._quiet)
+        direct = self._past_the_router(run.left) if requests == 0 else 0
+        users = self._users(run.left, run.started_at)
+        answers = users.answers if users else 0
+        quiet = requests == 0 and not direct and answers == self._answered
+        self._quiet, self._answered = self._quiet + 1 if quiet else 0, answers
+        return host_facts.InFlight(requests, streams, self._quiet, direct)
+
+    def _past_the_router(self, slot: Slot) -> int:
+        """Return the connections to the slot that are not the router's; as seen a moment ago while there are some."""
+        now, (at, direct) = self._ports.clock.now(), self._direct
+        if not direct or now - at >= DIRECT_EVERY:
+            direct = self._ports.runtime.past_the_router(slot, self._router_port) or 0
+            self._direct = (now, direct)
+        return direct
 
     def public_host(self) -> dict[str, str]:
         """Return the public Host header: some applications respond with 400 to any other."""

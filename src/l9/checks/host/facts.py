@@ -125,16 +125,19 @@ class Watch(msgspec.Struct, frozen=True):
 
 
 class InFlight(msgspec.Struct, frozen=True):
-    """The router's open connections to the slot that users are moved away from.
+    """What is open on the slot that users are moved away from.
 
-    quiet: consecutive observations without a request.
-    requests: plain ones, which end by themselves; None if unknown.
+    quiet: consecutive observations in which no request was open, nobody was connected past the router, and the access
+    log had no new answer of the slot.
+    requests: the router's plain ones, which end by themselves; None if unknown.
     streams: WebSockets and event streams, which do not end by themselves.
+    direct: connections that do not come from the router, idle or not.
     """
 
     requests: int | None
     streams: int = 0
     quiet: int = 0
+    direct: int = 0
 
 
 class Record(msgspec.Struct, frozen=True):

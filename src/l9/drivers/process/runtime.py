@@ -22,6 +22,7 @@ from l9.core.states import Slot, SlotStatus
 from l9.drivers.files.atomic import replace_file
 from l9.drivers.files.env_on_host import EnvOnHost, is_private
 from l9.drivers.process import proc
+from l9.drivers.process.connections import past_the_router
 from l9.drivers.process.log_file import FoundLog, LogFileReader, tail
 from l9.drivers.process.programs import stream
 from l9.drivers.process.standby import why_not_paused
@@ -79,6 +80,9 @@ class ProcessRuntime:
 
     def endpoint(self, slot: Slot) -> str:
         return f"http://127.0.0.1:{self._port(slot)}"
+
+    def past_the_router(self, slot: Slot, router: int) -> int | None:
+        return past_the_router(self._port(slot), router)
 
     def services(self, release: str) -> Services:
         return Services({})
