@@ -14,6 +14,8 @@ from l9.checks.environment.schema import Rule
 from l9.checks.host import facts as host_facts
 from l9.checks.host.health import Sample, Streak
 from l9.checks.host.prober import Prober
+from l9.checks.host.wake import wakes_up
+from l9.checks.logs.report import Outcome
 from l9.config.model import Config, Smoke
 from l9.core import facts as f
 from l9.core.ports import Clock, Http, Record, Router, Runtime, Source
@@ -83,6 +85,7 @@ class HostObserver:
         self._watch = (0.0, host_facts.Watch(), 0)
         self._quiet = 0
         self._answered = 0
+        self._noise = ("", 0.0)
         self._direct = (0.0, 0)
         self._router_port = urlsplit(config.route.admin).port or 80
         self._logs_of: dict[tuple[Slot, float], FollowedLog] = {}
@@ -236,8 +239,13 @@ class HostObserver:
             live = self._log_of(run.old, since - LIVE_LOG_BEFORE)
             live.read_all()
             known = live.judge.templates
+        report, tail = own.judge.report(known), own.judge.tail
         cause = own.judge.probable_cause(slot.exit_code, slot.oom_killed)
-        return host_facts.Logs(own.judge.report(known), own.judge.tail, cause, own.read_at)
+        if wakes_up(run, since, self._ports.clock.now()) and report.outcome is Outcome.ERRORS:
+            self._noise = (report.excerpt[0].splitlines()[-1], self._ports.clock.now())
+            own.forget()
+            report = own.judge.report(known)
+        return host_facts.Logs(report, tail, cause, own.read_at, *self._noise)
 
     def _log_of(self, slot: Slot, since: float) -> FollowedLog:
         if (slot, since) not in self._logs_of:

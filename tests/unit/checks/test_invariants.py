@@ -222,6 +222,11 @@ WROTE_ENV, PUT_ENV_BACK = (
     replace(context(), run=replace(a_run(), steps=(replace(WRITE_ENV, status=status),)))
     for status in (StepStatus.DONE, StepStatus.UNDONE)
 )
+NOISE_NOW = replace(GOOD[Logs], noise="WORKER TIMEOUT", noise_at=NOW)
+NOISE_BEFORE = replace(NOISE_NOW, noise_at=ENTERED + 3)
+FROZEN = context(
+    wake=SlotStatus.PAUSED, config=settings(health={"soak": 0}, standby={"mode": "pause"}), now=NOW
+)
 SOURCED = context(env=ev.StagedEnv(source=".env.production", keys=(), fingerprint=""))
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
@@ -369,6 +374,7 @@ FAILS = (
     Case(slot.ENGINE_HEALTH, "healthcheck reports unhealthy", (slots(new={"health": "unhealthy"}),)),
     Case(slot.ENGINE_HEALTH, "still reports starting", (slots(new={"health": "starting"}),)),
     Case(slot.LOGS_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
+    Case(slot.LOGS_CLEAN, "WORKER TIMEOUT after the wake, and no quiet since", (NOISE_NOW,)),
     Case(slot.LOGS_STAY_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,), EARLY),
     Case(slot.SMOKE_PASSED, "status 500", (Smoke((PROBE_FAILED,)),)),
     Case(slot.NEW_SLOT_STEADY, "out of memory: killed", (slots(new={"oom_killed": True}),)),
@@ -490,6 +496,8 @@ PASSES = (
          context(wake=SlotStatus.PAUSED)),
     Case(slot.LOGS_STAY_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
     Case(steady.LIVE_LOG_CLEAN, "the rest is too long to read at once", (replace(GOOD[Logs], at=0.0),)),
+    Case(slot.LOGS_CLEAN, "no error of its own; after the wake WORKER TIMEOUT, which ended", (NOISE_BEFORE,)),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 3.0 s", (Health(replace(STREAK, healthy_since=NOW - 3)),), FROZEN),
     Case(slot.SMOKE_PASSED, "green answers, smoke 1 of 1"),
     Case(slot.SMOKE_PASSED, "green answers, no smoke requests are configured", (Smoke(()),)),
     Case(slot.NEW_SLOT_STEADY, "running, no restart", context=context(State.GREEN_HEALTHY, now=ENTERED)),
@@ -572,6 +580,9 @@ PENDING = (
     Case(slot.ENGINE_HEALTH, "reports starting", (slots(new={"health": "starting"}),), EARLY),
     Case(slot.LOGS_CLEAN, "reading the log", (Health(NOT_YET),)),
     Case(slot.LOGS_CLEAN, "reading the log", (replace(GOOD[Logs], at=ENTERED),), EARLY),  # read before it came up
+    Case(slot.LOGS_CLEAN, "woken with WORKER TIMEOUT", (replace(NOISE_NOW, noise_at=ENTERED + 4),), EARLY),
+    Case(slot.LOGS_CLEAN, "woken with WORKER TIMEOUT", (NOISE_BEFORE, Health(NOT_YET)), EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 1.0 of 2 s", (Health(replace(STREAK, healthy_since=NOW - 1)),), FROZEN),
     Case(slot.LOGS_STAY_CLEAN, "watched for 5 of 30 s", context=EARLY),
     Case(slot.NEW_SLOT_STEADY, "watched for 5 of 30 s", context=EARLY),
     Case(live.ROUTE_PROVED, "2 of 5 answers from green", (Proof(2, "green", TAG),), EARLY),

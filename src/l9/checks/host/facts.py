@@ -79,12 +79,16 @@ class Logs(msgspec.Struct, frozen=True):
     """The report on the new slot's log, its last lines, and the probable cause in one line.
 
     `at` is the time up to which it was read completely, in seconds since the epoch; 0 before the first time.
+    `noise` is the last error that a release logged as it woke from a pause, and `noise_at` when it was read; the report
+    is on what came after it.
     """
 
     report: LogReport
     tail: tuple[str, ...] = ()
     cause: str | None = None
     at: float = 0.0
+    noise: str = ""
+    noise_at: float = 0.0
 
 
 class Proof(msgspec.Struct, frozen=True):

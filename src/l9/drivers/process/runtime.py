@@ -28,6 +28,8 @@ from l9.drivers.process.programs import stream
 from l9.drivers.process.standby import why_not_paused
 from l9.errors import ActionError
 
+WORKERS_FIRST = 0.1  # seconds in which woken workers report
+
 
 class SlotRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A slot's process. `birth` is its start in clock ticks: a pid alone may be reused.
@@ -161,7 +163,7 @@ class ProcessRuntime:
     def wake(self, slot: Slot, release: str) -> str:
         seen = self._see(slot)
         if seen is not None and seen.place.release == release and seen.alive:
-            os.kill(seen.place.pid, signal.SIGCONT)
+            _thaw(seen.place)
             return f"pid {seen.place.pid} continued" if seen.paused else f"pid {seen.place.pid} runs"
         return self.start(slot, release)
 
@@ -172,7 +174,7 @@ class ProcessRuntime:
         if why := why_not_paused(self._config.standby.mode, seen.place.pid):
             self.stop(slot, release)
             return f"pid {seen.place.pid} stopped, not paused: {why}"
-        os.kill(seen.place.pid, signal.SIGSTOP)
+        os.killpg(seen.place.pid, signal.SIGSTOP)  # its workers too: each slot leads a group of its own
         until = time.monotonic() + 5.0
         while not proc.paused(seen.place.pid) and time.monotonic() < until:
             time.sleep(0.005)  # the signal is delivered when the process runs next
@@ -267,7 +269,7 @@ class ProcessRuntime:
         """Send SIGTERM, then SIGKILL after the grace period; a stopped process is continued first."""
         for sign, patience in ((signal.SIGTERM, self._config.drain.grace), (signal.SIGKILL, 5.0)):
             proc.send(place.pid, place.birth, sign)
-            proc.send(place.pid, place.birth, signal.SIGCONT)
+            _thaw(place)
             until = time.monotonic() + patience
             while time.monotonic() < until:
                 self._reap(place.pid)
@@ -347,6 +349,19 @@ class ProcessRuntime:
 
     def _write(self, slot: Slot, place: SlotRecord) -> None:
         replace_file(self._file(slot), msgspec.json.encode(place), 0o600)
+
+
+def _thaw(place: SlotRecord) -> None:
+    """Continue all processes of a slot, the first one last: one that watches its workers by the clock would kill them.
+
+    After a pause a worker reports at once that it lives.
+    """
+    others = proc.group(place.pid)
+    for pid in others:
+        proc.send(pid, 0, signal.SIGCONT)
+    if others and proc.paused(place.pid):
+        time.sleep(WORKERS_FIRST)
+    proc.send(place.pid, place.birth, signal.SIGCONT)
 
 
 class _ImageFile(msgspec.Struct, frozen=True):
