@@ -31,7 +31,7 @@ def main() -> int:
         sys.stderr.write(f"not installed: {', '.join(lacking)}; leave out the servers that need it\n")
         return 2
     with targets(chosen) as made:
-        outcomes = play(made, [mode for _, mode in chosen], given.seconds, given.rounds)
+        outcomes = play(made, given.seconds, given.rounds)
     for outcome in outcomes:
         sys.stdout.write(line(outcome) + "\n")
     return 1 if any(outcome.wrong for outcome in outcomes) else 0

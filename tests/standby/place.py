@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import subprocess
 import threading
@@ -16,32 +17,46 @@ from l9.config.settings import server_settings
 from l9.configuration import parse
 from l9.core.facts import SlotState
 from l9.core.run import Run
-from l9.core.states import Kind, State
+from l9.core.states import Kind, Slot, State
 from l9.demo.stage import GIT_NAMES
 from l9.drivers.caddy.site import site
 from l9.drivers.process.concurrency import run_concurrently
 from l9.drivers.process.free_port import free_port
 from l9.host.session import HostSession, Wanted
 from l9.host.wiring import host_ports
-from standby.servers import Server
+from standby.servers import Server, python
 from world.host import LOCAL
 
+COMPOSE = """
+services:
+  web:
+    build: .
+    env_file: .env
+    ports: ["8000:8000"]
+"""
 V1, V2 = "v1.0.0-l9", "v1.0.1-l9"
 
 
 class Target:
-    """The operator's and the host's side in one process; `mode` is `standby.mode`."""
+    """The operator's and the host's side in one process; `mode` is `standby.mode`.
 
-    def __init__(self, root: Path, server: Server, admin: int, mode: str = "auto") -> None:
+    image: a base image with the server's programs; slots are its containers then, and otherwise processes.
+    """
+
+    def __init__(self, root: Path, server: Server, admin: int, mode: str, image: str = "") -> None:
         self.server = server
+        self.mode = mode
+        self._image = image
         self.root = root
         self.work, self.origin, self.host = root / "work", root / "origin.git", root / "host"
         self.layout = Layout(self.host)
         self.port, self._blue, self._green = free_port(), free_port(), free_port()
         self._access_log = root / "access.log"
+        slots = "[compose]\nservice = 'web'\n"
+        if not image:
+            slots = f"[process]\ncommand = {list(server.filled(python(), '127.0.0.1'))!r}\n"
         self._text = f"""app = "shop"
-[process]
-command = {list(server.command)!r}
+{slots}
 [health]
 soak = 0.3
 deadline = 30
@@ -61,7 +76,8 @@ admin = "http://127.0.0.1:{admin}"
 access_log = "{self._access_log}"
 [targets.production]
 host = "local"
-runtime = "process"
+runtime = "{"compose" if image else "process"}"
+instance = "{root.name}"
 path = "{self.host}"
 ports = {{ blue = {self._blue}, green = {self._green} }}
 """
@@ -76,7 +92,11 @@ ports = {{ blue = {self._blue}, green = {self._green} }}
         ):
             subprocess.run(argv, check=True)
         self._git("remote", "add", "origin", str(self.origin))
-        for name, text in {**self.server.files, "l9.toml": self._text}.items():
+        files = {**self.server.files, "l9.toml": self._text, "compose.yaml": COMPOSE}
+        inside = self.server.filled("python3", "0.0.0.0")
+        command = [word.replace("{port}", "8000") for word in inside]
+        files["Dockerfile"] = f"FROM {self._image}\nCOPY . /app\nWORKDIR /app\nCMD {json.dumps(command)}\n"
+        for name, text in files.items():
             (self.work / name).write_text(text, encoding="utf-8")
         for tag in (V1, V2):
             (self.work / "version").write_text(tag, encoding="utf-8")
@@ -113,11 +133,13 @@ ports = {{ blue = {self._blue}, green = {self._green} }}
         runtime = self._session().ports.runtime
         for slot in (runtime.slots().blue, runtime.slots().green):
             if slot.release:
-                runtime.stop(slot.slot, slot.release)
+                runtime.remove(slot.slot, slot.release)
 
     def log(self) -> str:
-        """All that both slots have logged."""
-        return "\n".join(file.read_text(errors="replace") for file in (self.layout.state / "logs").glob("*"))
+        """All that both slots have logged, as far as it is kept."""
+        runtime = self._session().ports.runtime
+        lines = (line.text for slot in Slot for line in runtime.log_tail(slot, 10_000))
+        return "\n".join(lines)
 
     def _run(self, kind: Kind, tag: str) -> Run:
         session = self._session()

@@ -33,12 +33,15 @@ class Outcome:
 
 
 @contextmanager
-def targets(chosen: Sequence[tuple[Server, str]]) -> Iterator[list[Target]]:
-    """Targets for these servers and modes, each with v2 live and v1 on standby, behind one Caddy."""
+def targets(chosen: Sequence[tuple[Server, str]], image: str = "") -> Iterator[list[Target]]:
+    """Targets for these servers and modes, each with v2 live and v1 on standby, behind one Caddy.
+
+    image: as in Target.
+    """
     root = Path(tempfile.mkdtemp(prefix="l9-standby-", dir="/var/tmp"))
     root.chmod(0o755)
     admin = free_port()
-    made = [Target(root / f"{s.name}-{mode}", s, admin, mode) for s, mode in chosen]
+    made = [Target(root / f"{s.name}-{mode}", s, admin, mode, image) for s, mode in chosen]
     caddy: EmbeddedCaddy | None = None
     try:
         caddy = EmbeddedCaddy(root / "caddy", "\n".join(target.prepare() for target in made), admin)
@@ -55,18 +58,18 @@ def targets(chosen: Sequence[tuple[Server, str]]) -> Iterator[list[Target]]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def play(made: Sequence[Target], modes: Sequence[str], seconds: float, rounds: int) -> list[Outcome]:
+def play(made: Sequence[Target], seconds: float, rounds: int) -> list[Outcome]:
     """Leave each target on standby for that long, then roll back under load; so many times, side by side."""
     with ThreadPoolExecutor(len(made)) as pool:
-        return list(pool.map(lambda both: _play(*both, seconds, rounds), zip(made, modes, strict=True)))
+        return list(pool.map(lambda target: _play(target, seconds, rounds), made))
 
 
-def _play(target: Target, mode: str, seconds: float, rounds: int) -> Outcome:
-    outcome = Outcome(target.server.name, mode)
+def _play(target: Target, seconds: float, rounds: int) -> Outcome:
+    outcome = Outcome(target.server.name, target.mode)
     for _ in range(rounds):
         stands = target.standby()
         outcome.stood.add(stands.status)
-        if (wrong := _stands_wrong(target.server, mode, stands)) is not None:
+        if (wrong := _stands_wrong(target.server, target.mode, stands)) is not None:
             outcome.wrong.append(wrong)
         time.sleep(seconds)
         with Users(target.port) as users:

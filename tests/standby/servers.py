@@ -43,7 +43,7 @@ http.createServer((request, answer) => {
     answer.writeHead(200, { "Content-Type": "application/json" });
     answer.end('{"status": "healthy"}');
   }, wait);
-}).listen(Number(process.argv[2]), process.argv[3] || "127.0.0.1");
+}).listen(Number(process.argv[2]), process.argv[3]);
 """
 JAVA = """
 import com.sun.net.httpserver.HttpServer;
@@ -52,7 +52,7 @@ import java.util.concurrent.Executors;
 
 public class Main {
     public static void main(String[] arguments) throws Exception {
-        var server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])), 0);
+        var server = HttpServer.create(new InetSocketAddress(arguments[1], Integer.parseInt(arguments[0])), 0);
         server.setExecutor(Executors.newCachedThreadPool());
         server.createContext("/", exchange -> {
             if (exchange.getRequestURI().getPath().equals("/slow")) {
@@ -74,12 +74,19 @@ TIMEOUT = "3"
 
 
 class Server(NamedTuple):
-    """A program that serves on `{port}`. `frozen`: whether it stands by frozen where nobody says how."""
+    """A program that serves on `@host` and `{port}`; `@python` has gunicorn and uvicorn.
+
+    `frozen`: whether it stands by frozen where nobody says how.
+    """
 
     name: str
     files: dict[str, str]
     command: tuple[str, ...]
     frozen: bool
+
+    def filled(self, python: str, host: str) -> tuple[str, ...]:
+        """Return the command with its interpreter and address."""
+        return tuple(word.replace("@python", python).replace("@host", host) for word in self.command)
 
 
 def python() -> str:
@@ -105,18 +112,19 @@ def python() -> str:
 
 def missing(server: Server) -> list[str]:
     """Return the programs that the server needs and this machine does not have."""
-    return [] if shutil.which(server.command[0]) else [server.command[0]]
+    program = server.command[0]
+    return [] if program == "@python" or shutil.which(program) else [program]
 
 
 def gunicorn(name: str, app: str, *options: str) -> Server:
     """gunicorn with two workers that are killed when they do not report."""
-    command = (python(), "-m", "gunicorn", "--workers=2", f"--timeout={TIMEOUT}", "--bind=127.0.0.1:{port}")
+    command = ("@python", "-m", "gunicorn", "--workers=2", f"--timeout={TIMEOUT}", "--bind=@host:{port}")
     return Server(name, {"app.py": WSGI, "asgi.py": ASGI}, (*command, *options, app), frozen=False)
 
 
 def servers() -> dict[str, Server]:
     """Return all servers by name."""
-    uvicorn = (python(), "-m", "uvicorn", "--no-access-log", "--port={port}")
+    uvicorn = ("@python", "-m", "uvicorn", "--no-access-log", "--host=@host", "--port={port}")
     heap = ("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
     found = (
         gunicorn("gunicorn-sync", "app:app"),
@@ -124,7 +132,7 @@ def servers() -> dict[str, Server]:
         gunicorn("gunicorn-uvicorn", "asgi:app", "--worker-class=uvicorn.workers.UvicornWorker"),
         Server("uvicorn", {"asgi.py": ASGI}, (*uvicorn, "asgi:app"), frozen=True),
         Server("uvicorn-workers", {"asgi.py": ASGI}, (*uvicorn, "--workers=2", "asgi:app"), frozen=False),
-        Server("node", {"server.js": NODE}, ("node", "server.js", "{port}"), frozen=True),
-        Server("jvm", {"Main.java": JAVA}, ("java", *heap, "Main.java", "{port}"), frozen=True),
+        Server("node", {"server.js": NODE}, ("node", "server.js", "{port}", "@host"), frozen=True),
+        Server("jvm", {"Main.java": JAVA}, ("java", *heap, "Main.java", "{port}", "@host"), frozen=True),
     )
     return {server.name: server for server in found}

@@ -21,7 +21,7 @@ def outcomes() -> dict[tuple[str, str], Outcome]:
     known = servers()
     chosen = [(known[name], mode) for name, mode in CHOSEN if not missing(known[name])]
     with targets(chosen) as made:
-        played = play(made, [mode for _, mode in chosen], SECONDS, ROUNDS)
+        played = play(made, SECONDS, ROUNDS)
     return {(one.name, one.mode): one for one in played}
 
 

@@ -187,7 +187,7 @@ class ProcessRuntime:
         seen = self._see(slot)
         if seen is None or seen.place.release != release:
             return
-        if seen.alive:
+        if seen.place.pid:
             self._end(seen.place)
         self._write(slot, msgspec.structs.replace(seen.place, stopped=True))
 
@@ -266,7 +266,22 @@ class ProcessRuntime:
         return f"pid {child.pid} on port {port}"
 
     def _end(self, place: SlotRecord) -> None:
-        """Send SIGTERM, then SIGKILL after the grace period; a stopped process is continued first."""
+        """Send SIGTERM, then SIGKILL after the grace period; a stopped process is continued first.
+
+        The first process is to end its workers. Those that it leaves behind would keep the port.
+        """
+        self._end_first(place)
+        if proc.alive(place.pid, 0):
+            return  # it outlived SIGKILL, or its number is another process's by now
+        for sign, patience in ((signal.SIGTERM, self._config.drain.grace), (signal.SIGKILL, 5.0)):
+            until = time.monotonic() + patience
+            for pid in proc.group(place.pid):
+                proc.send(pid, 0, sign)
+                proc.send(pid, 0, signal.SIGCONT)
+            while proc.group(place.pid) and time.monotonic() < until:
+                time.sleep(0.02)
+
+    def _end_first(self, place: SlotRecord) -> None:
         for sign, patience in ((signal.SIGTERM, self._config.drain.grace), (signal.SIGKILL, 5.0)):
             proc.send(place.pid, place.birth, sign)
             _thaw(place)
