@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PURE := tests/unit/core tests/unit/checks tests/unit/drivers tests/unit/operator/scaffold tests/arch tests/workflows \
 	tests/unit/test_graph.py tests/unit/test_catalogue.py tests/unit/test_criteria.py tests/unit/operator/pipeline/test_stages.py
 
-.PHONY: install demo test test-fast check format bench faults faults-all endurance lock clean
+.PHONY: install demo test test-fast standby check format bench faults faults-all endurance lock clean
 
 install: $(STAMP)
 
@@ -41,6 +41,10 @@ check: install
 format: install
 	@$(BIN)/ruff format src tests tools bench examples
 	@$(BIN)/ruff check --fix src tests tools bench examples
+
+# Servers as people run them, on standby for a minute, then rolled back under load: 20 times each, side by side.
+standby: install
+	@cd tests && ../$(BIN)/python -m standby
 
 bench: install
 	@$(BIN)/python -m bench

@@ -160,6 +160,7 @@ GOOD: Mapping[type, Any] = {
     ),
     host_facts.Proof: host_facts.Proof(5, "green", TAG),
     host_facts.Bake: host_facts.Bake(60, (), at=NOW),
+    host_facts.Watch: host_facts.Watch(40, (), f.Traffic(answers=1000, server_errors=0)),
     f.Answering: f.Answering(Slot.GREEN, TAG, 200, f"status 200 from green with {TAG}"),
     f.Traffic: f.Traffic(answers=1000, server_errors=1),
     host_facts.InFlight: host_facts.InFlight(0, quiet=3),

@@ -13,6 +13,7 @@ from l9.checks.environment import invariants as env
 from l9.checks.git import invariants as repository
 from l9.checks.git import workspace_invariants as workspace
 from l9.checks.host import action_invariants as guard
+from l9.checks.host import back_invariants as back
 from l9.checks.host import live_invariants as live
 from l9.checks.host import ready_invariants as ready
 from l9.checks.host import slot_invariants as slot
@@ -306,6 +307,17 @@ ROWS = (
         closed=State.FAIL_STATE,
         summary="the release is recorded, releases that are not retained are removed",
     ),
+    # After all else, so that it delays nothing: users are back since the switch.
+    Gate(
+        State.WATCH,
+        where=Substrate.HOST,
+        after=(State.CLEANUP,),
+        needs=(back.BACK_HEALTHY,),
+        phase=Phase.FINISH,
+        kinds=(Kind.ROLLBACK,),
+        closed=State.FAIL_STATE,
+        summary="what was gone back to is watched; nothing is taken back for what it answers",
+    ),
 )
 
 # The rollback: the previous slot is started, all steps are undone in reverse, and then these invariants must hold.
@@ -316,7 +328,7 @@ ROLLBACK = Gate(
     after=(),
     first=lambda run: wake_previous(run),
     does=lambda run: restore(run),
-    needs=(live.PREVIOUS_LIVE, live.NEW_SLOT_GONE, ready.ENV_PUT_BACK),
+    needs=(live.PREVIOUS_LIVE, live.NEW_SLOT_GONE, ready.ENV_PUT_BACK, back.BACK_HEALTHY),
     phase=Phase.FINISH,
     kinds=BOTH,
     closed=State.FAIL_STATE,

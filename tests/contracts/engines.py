@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +25,10 @@ V1, V2, V3, EXITS, FORKS = (f"v1.{minor}.0-l9" for minor in range(5))
 
 @dataclass
 class Engine:
-    """A runtime, and what a test does around it. `ask` gives the release that answers in a slot."""
+    """A runtime, and what a test does around it. `ask` gives the release that answers in a slot.
+
+    `router` is a router that runs, and its port; `connected` somebody who is connected to a slot past it.
+    """
 
     runtime: Runtime
     source: Source
@@ -36,6 +41,8 @@ class Engine:
     log_lines: Callable[[Slot, int], None]
     lose_log: Callable[[Slot], None]
     http: Http
+    router: Callable[[], AbstractContextManager[int]]
+    connected: Callable[[Slot], AbstractContextManager[object]]
 
     def build(self, *releases: str) -> None:
         for release in releases:
@@ -86,6 +93,12 @@ def simulated() -> Iterator[Engine]:
         assert proc is not None
         proc.log_lost = True
 
+    @contextmanager
+    def connected(slot: Slot) -> Iterator[None]:
+        machine.direct[slot] += 1
+        yield
+        machine.direct[slot] -= 1
+
     def ask(slot: Slot) -> str | None:
         return machine.release(slot) if machine.healthy(slot) else None
 
@@ -101,7 +114,27 @@ def simulated() -> Iterator[Engine]:
         log_lines,
         lose_log,
         world.http,
+        lambda: nullcontext(0),
+        connected,
     )
+
+
+LISTEN = """
+import socket, sys
+s = socket.create_server(('127.0.0.1', 0))
+print(s.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_listener() -> Iterator[int]:
+    """The port of another process that listens."""
+    with subprocess.Popen(
+        (sys.executable, "-c", LISTEN), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        yield int(other.stdout.readline())
 
 
 @contextmanager
@@ -126,6 +159,8 @@ def real() -> Iterator[Engine]:
                 host.log_lines,
                 lambda slot: os.truncate(host.log(slot), 0),
                 HttpClient(),
+                another_listener,
+                lambda slot: socket.create_connection(("127.0.0.1", host.port(slot))),
             )
         finally:
             host.close()

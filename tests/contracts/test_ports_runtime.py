@@ -131,6 +131,16 @@ def test_pausing_what_does_not_run_does_nothing(engine: Engine) -> None:
     assert engine.seen(BLUE) == ("exited", V1)
 
 
+def test_who_is_connected_past_the_router(engine: Engine) -> None:
+    engine.build(V1)
+    engine.up(BLUE, V1)
+    with engine.router() as router:
+        assert engine.runtime.past_the_router(BLUE, router) == 0
+        with engine.connected(BLUE):
+            assert engine.becomes(lambda: engine.runtime.past_the_router(BLUE, router) == 1)
+        assert engine.becomes(lambda: engine.runtime.past_the_router(BLUE, router) == 0)
+
+
 def test_another_releases_slot_is_left_alone(engine: Engine) -> None:
     engine.build(V1, V2)
     engine.up(BLUE, V1)

@@ -6,8 +6,11 @@ what is live when a case begins is what the one before it left, as on a server t
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from e2e.place import (
     next_release,
     unexcused,
 )
+from l9.configuration import load as load_config
 from l9.core.states import Slot, State
 from l9.demo import backend
 from l9.drivers.caddy.site import FLAG
@@ -43,6 +47,7 @@ __all__ = (
     "test_readiness_before_and_after",
     "test_release_that_breaks_after_the_switch_is_rolled_back",
     "test_resume_after_a_fail_state_finishes_the_run",
+    "test_rollback_is_watched_and_says_that_it_is_sick",
     "test_rollback_needs_no_env_file",
     "test_rollback_warm_then_cold",
     "test_second_deploy_without_a_failed_request",
@@ -50,11 +55,42 @@ __all__ = (
     "test_traceback_in_the_log_closes_the_gate",
     "test_two_deploys_at_once",
     "test_unhealthy_release_is_refused",
+    "test_user_past_the_router_is_answered_before_the_old_slot_stops",
 )
 
 # Long enough on the host for another deploy to come to it meanwhile.
 SLOW_TO_START = 'if "L9_SLOT" in os.environ:\n    import time\n\n    time.sleep(4)\n'
 BAKED = ("gate-opened", State.BAKE)
+# A client of the port argv[1] with one connection, past the router; after a line on standard input it asks slowly.
+PAST_THE_ROUTER = """
+import http.client, select, sys
+link = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+def ask(path):
+    link.request("GET", path)
+    answer = link.getresponse()
+    answer.read()
+    return answer.status
+print(ask("/version"), flush=True)
+while not select.select([sys.stdin], [], [], 0.2)[0]:
+    ask("/version")
+print(ask("/slow?seconds=1"), flush=True)
+"""
+# Well until somebody asks for /break, and again once /mend was asked for.
+BREAKS_WHEN_ASKED = """
+
+_broken = []
+
+
+@app.middleware("http")
+async def _breaks(request, call_next):
+    if request.url.path == "/break":  # pragma: no cover
+        _broken.append(1)
+    if request.url.path == "/mend":  # pragma: no cover
+        _broken.clear()
+    if _broken:  # pragma: no cover
+        return JSONResponse({"status": "unhealthy", "error": "out of order"}, 503)
+    return await call_next(request)
+"""
 
 
 @pytest.fixture
@@ -72,6 +108,12 @@ def live(place: Place) -> Place:
     if live_release(place) is None:
         assert deploy(place, next_release(place))["outcome"] == State.SUCCESS
     return place
+
+
+def ask(place: Place, path: str) -> None:
+    """Send one request through the public route, whatever the answer."""
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(place.url + path, timeout=10):
+        pass
 
 
 def settled(place: Place, tag: str | None, outcome: State, exit_code: int) -> None:
@@ -141,6 +183,22 @@ def test_release_that_breaks_after_the_switch_is_rolled_back(live: Place, tmp_pa
     settled(live, good, State.ROLLED_BACK, 4)
 
 
+def test_user_past_the_router_is_answered_before_the_old_slot_stops(live: Place) -> None:
+    """The router knows nothing of a request that does not come through it."""
+    old, new = l9_json(live, "status")["live"], next_release(live)
+    ports = load_config(live.work).target.ports
+    user = live.on_server("python3", "-c", PAST_THE_ROUTER, str(getattr(ports, old["slot"])))
+    assert user.stdout is not None
+    assert user.stdout.readline() == "200\n"
+    running = Deploying(live, "deploy", new)
+    running.until(State.BAKE)
+    out, _ = user.communicate("now\n", timeout=30)
+    code, result = running.end()
+    assert (out, code, result["outcome"]) == ("200\n", 0, State.SUCCESS), result
+    assert result["standby"] == old["release"]
+    settled(live, new, State.SUCCESS, 0)
+
+
 def test_traceback_in_the_log_closes_the_gate(live: Place, tmp_path: Path) -> None:
     good, bad = live_release(live), next_release(live, backend.TRACEBACK_IN_LOG)
     with load(live, tmp_path) as generator:
@@ -164,6 +222,29 @@ def test_rollback_warm_then_cold(live: Place, tmp_path: Path) -> None:
         assert (cold["outcome"], cold["live"], cold["exit_code"]) == (State.SUCCESS, new, 0)
     assert unexcused(generator.stop()) == []
     settled(live, new, State.SUCCESS, 0)
+
+
+def test_rollback_is_watched_and_says_that_it_is_sick(live: Place) -> None:
+    old, new = next_release(live, BREAKS_WHEN_ASKED), next_release(live)
+    assert deploy(live, old)["exit_code"] == 0
+    assert deploy(live, new)["exit_code"] == 0
+    running = Deploying(live, "rollback")
+    running.until(State.PROOF)
+    ask(live, "/break")
+    code, sick = running.end()
+    assert (code, sick["outcome"], sick["live"], sick["standby"]) == (5, State.FAIL_STATE, old, new), sick
+    assert sick["closed"] is None
+    assert (sick["watched"]["verdict"], "status 503" in sick["watched"]["found"]) == ("fail", True), sick
+    settled(live, old, State.FAIL_STATE, 5)  # and it was not left again
+    status = l9(live, "status").stdout
+    assert "not healthy after the rollback" in status
+    assert "status 503" in l9(live, "explain").stdout
+    assert l9_json(live, "resume")["outcome"] == State.FAIL_STATE
+    ask(live, "/mend")
+    well = l9(live, "resume")
+    assert (well.returncode, "none failed" in well.stderr) == (0, True), well.stdout + well.stderr
+    settled(live, old, State.SUCCESS, 0)
+    assert l9_json(live, "resume")["resumed"] is False
 
 
 def test_resume_after_a_fail_state_finishes_the_run(live: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from e2e.place import kill_holder
@@ -45,6 +46,9 @@ class EmbeddedPlace(Stage):
     def start_caddy(self) -> None:
         assert self.caddy
         self.caddy.start()
+
+    def on_server(self, *argv: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def running_slots(self) -> list[str]:
         config = load(self.work)

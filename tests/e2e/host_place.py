@@ -88,6 +88,7 @@ deadline = 12
 
 [bake]
 seconds = 3
+after_rollback = 1
 
 [drain]
 grace = 3
@@ -162,6 +163,9 @@ ssh_options = ["-F", "{self.host.ssh_config}"]
 
     def start_caddy(self) -> None:
         self.host.start_caddy()
+
+    def on_server(self, *argv: str) -> subprocess.Popen[str]:
+        return self.host.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def running_slots(self) -> list[str]:
         label = "dev.l9.slot"

@@ -54,6 +54,10 @@ class Place(Protocol):
 
     def start_caddy(self) -> None: ...
 
+    def on_server(self, *argv: str) -> subprocess.Popen[str]:
+        """Start a program where the slots' ports are, with pipes to and from it."""
+        ...
+
     def running_slots(self) -> list[str]:
         """The slots whose release works on: neither paused, nor stopped."""
         ...

@@ -20,7 +20,7 @@ from world.cuts import JOURNAL, Crash
 from world.ending import assert_ended, evidence
 from world.host import World
 
-from .conftest import V1, V2, V3
+from .conftest import V1, V2, V3, at, entered
 
 
 def replace_steps(run: Run) -> Run:
@@ -65,6 +65,42 @@ def test_streams_open_after_grace_recycle_the_old_slot(two: World) -> None:
     assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
     assert do.RecycleSlot in actions(run)
     assert two.machine.streams == {old: 0, old.other: 3}
+
+
+def test_users_past_the_router_are_waited_for(two: World) -> None:
+    old = two.machine.active
+    two.machine.direct[old] = 1
+    at(two, entered(State.DRAIN), lambda: two.clock.after(0.2, lambda: two.machine.direct.update({old: 0})))
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert "no request in flight" in evidence(run, State.DRAIN)
+    assert run.opened_at[State.DRAIN] - run.entered[State.DRAIN] >= 0.2
+    assert do.RecycleSlot not in actions(run)
+
+
+def test_user_past_the_router_who_stays_gets_the_grace_and_a_server_that_closes(two: World) -> None:
+    """A connection to a paused server would hang."""
+    two.machine.direct[two.machine.active] = 1
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert "grace period of 0.5 s is over with 0 requests open" in evidence(run, State.DRAIN)
+    assert "1 connections past the router" in evidence(run, State.DRAIN)
+    assert do.RecycleSlot in actions(run)
+
+
+def test_answer_of_the_old_slot_in_the_access_log_is_no_quiet(two: World) -> None:
+    """The router counted nothing, and its log shows that a request was there between two looks."""
+    two.router.reports_traffic = True
+    old, moment = two.machine.active, []
+
+    def late() -> None:
+        moment.append(two.clock.now())
+        two.machine.left_at[old] = two.clock.now()
+
+    at(two, entered(State.DRAIN), lambda: two.clock.after(0.1, late))
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert run.opened_at[State.DRAIN] > moment[0]
 
 
 def test_quiet_old_slot_is_not_recycled(two: World) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from l9.checks.host.wake import QUIET
 from l9.core.states import State
 from l9.errors import UsageError
 from world.behaviour import BREAKS_AFTER_SWITCH, NEVER_HEALTHY, TRACEBACK, Behaviour, logged
-from world.ending import assert_ended
+from world.ending import assert_ended, evidence
 from world.host import World
 
-from .conftest import V1, V2, V3, V4
+from .conftest import V1, V2, V3, V4, at, entered
 
 
 def test_rollback_warm(two: World) -> None:
@@ -185,6 +186,42 @@ def test_woken_target_is_sick(two: World) -> None:
     idle.behaviour = NEVER_HEALTHY
     run = two.rollback()
     assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.DEADLINE)
+
+
+def wakes_with(world: World, *, every: float | None = None) -> None:
+    """What stands by logs an error as soon as it wakes; once, or again and again."""
+    line = "[CRITICAL] WORKER TIMEOUT (pid:7)"
+
+    def wakes() -> None:
+        idle = world.machine.slots[world.machine.active.other]
+        assert idle is not None
+        moment = logged(world.clock.now() - idle.started_at, line)
+        idle.behaviour = Behaviour(logs=moment, log_every=(every, line) if every else None)
+
+    at(world, entered(State.BLUE_GREEN_LAUNCH), wakes)
+
+
+def test_woken_target_makes_noise_that_ends(two: World) -> None:
+    """A server that watches its workers by the clock replaces them when it wakes."""
+    wakes_with(two)
+    run = two.rollback()
+    assert_ended(two, run, State.SUCCESS, live=V1, idle=(V2, "paused"))
+    assert "after the wake [CRITICAL] WORKER TIMEOUT (pid:7), which ended" in evidence(run, State.LOGS)
+    assert run.opened_at[State.LOGS] - run.entered[State.LOGS] >= QUIET
+
+
+def test_woken_target_makes_noise_that_does_not_end(two: World) -> None:
+    wakes_with(two, every=0.5)
+    run = two.rollback()
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "paused"), closed_by=State.LOGS)
+
+
+def test_cold_target_that_logs_an_error_is_no_noise_of_a_wake(two: World) -> None:
+    two.wait(601)
+    two.tick()
+    two.machine.releases[V1] = Behaviour(logs=logged(0.1, "[CRITICAL] WORKER TIMEOUT (pid:7)"))
+    run = two.rollback()
+    assert_ended(two, run, State.REFUSED, live=V2, idle=(V1, "exited"), closed_by=State.LOGS)
 
 
 def test_production_is_dead_and_rollback_mends_it(two: World) -> None:

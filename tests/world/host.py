@@ -43,7 +43,7 @@ CONFIG = Config(
     health=Health(deadline=2.0, soak=0.5, timeout=1.0),
     smoke=(Smoke(path=SMOKE, method="POST", json={"content": "smoke"}),),
     route=Route(url="http://127.0.0.1:80", proofs=3),
-    bake=Bake(seconds=1.0),
+    bake=Bake(seconds=1.0, after_rollback=0.3),
     drain=Drain(grace=0.5),
     standby=Standby(seconds=600),
     retention=Retention(releases=3),

@@ -35,7 +35,8 @@ class Proc:
 
 @dataclass
 class Machine:
-    """State and physics. `slow` is how long user requests take; `streams` never end by themselves.
+    """State and physics. `slow` is how long user requests take; `streams` never end by themselves. `direct` are
+    connections to a slot past the router.
 
     `flag` is the slot that traffic is meant to go to; a router that is `stuck_at` a slot does not read it.
     `nothing_before`: production was down already when the present run began, so that nobody counts on anything.
@@ -57,6 +58,7 @@ class Machine:
     drift_check: DriftCheck = field(default_factory=DriftCheck)
     slow: float = 0.0
     streams: dict[Slot, int] = field(default_factory=lambda: {Slot.BLUE: 0, Slot.GREEN: 0})
+    direct: dict[Slot, int] = field(default_factory=lambda: {Slot.BLUE: 0, Slot.GREEN: 0})
     hung_streams: int = 0
     lost: list[str] = field(default_factory=list)
     nothing_before: bool = False

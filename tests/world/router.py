@@ -72,6 +72,8 @@ class FakeRouter:
         if not self.reports_traffic or proc is None or proc.routed_at is None:
             return Traffic(0, 0)
         now, after = self._machine.clock.now(), proc.behaviour.breaks_after_switch
+        if self._machine.active is not slot:  # users have left it
+            now = max(since, self._machine.left_at.get(slot, now))
         bad = 0.0 if after is None else max(0.0, now - max(since, proc.routed_at + after))
         return Traffic(
             int((now - since) * RATE), int(bad * RATE), ("500 POST /memory/packet",) if bad else ()

@@ -61,6 +61,10 @@ class FakeRuntime:
         commit = self._machine.built.get(release)
         return Image(f"sha256:{commit}", commit) if commit else None
 
+    def past_the_router(self, slot: Slot, router: int) -> int | None:
+        self._acts.look("runtime.past_the_router")
+        return self._machine.direct[slot] if self._machine.runs(slot) else 0
+
     def services(self, release: str) -> Services:
         self._acts.look("runtime.services")
         return Services(dict(self.services_status))

@@ -9,12 +9,15 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 # Its warnings contain libpq's own text (see _CAUSES). The app logs the cause itself.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 CONNECT_SECONDS = 3
+WAIT_SECONDS = (
+    10  # for a connection of a pool that serves others meanwhile: a busy machine is slow, not broken
+)
 POOL_SIZE = 8
 
 Connection = psycopg.AsyncConnection[dict[str, Any]]
@@ -57,27 +60,46 @@ class Database:
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._opening: asyncio.Task[AsyncConnectionPool[Connection]] | None = None
         self._closing: asyncio.Task[None] | None = None  # keeps a reference, or the task may be collected
+        self._served = 0
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
         """Yield a pooled connection in autocommit mode. Raises psycopg.Error within seconds."""
-        pool = self._pool or await self._shared_open()
-        checkout = asyncio.create_task(pool.getconn())
-        try:
-            # Not wait_for(): that waits for the cancellation, and psycopg up to 10 s for a frozen server.
-            await asyncio.wait({checkout}, timeout=CONNECT_SECONDS)
-            connection = checkout.result() if checkout.done() else None
-        except PoolTimeout:
-            connection = None
-        finally:
-            checkout.cancel()
-        if connection is None:
-            self._retire(pool)
-            raise psycopg.errors.ConnectionTimeout("timeout")
+        pool, connection = await self._checked_out()
         try:
             yield connection
         finally:
             await pool.putconn(connection)
+
+    async def _checked_out(self) -> tuple[AsyncConnectionPool[Connection], Connection]:
+        pool = self._pool or await self._shared_open()
+        try:
+            return pool, await self._checkout(pool)
+        except PoolClosed:  # by another request, which had waited for nothing
+            pool = self._pool or await self._shared_open()
+            return pool, await self._checkout(pool)
+
+    async def _checkout(self, pool: AsyncConnectionPool[Connection]) -> Connection:
+        """Wait for a connection as long as others get theirs; the pool is dropped only if nobody does."""
+        until = asyncio.get_running_loop().time() + WAIT_SECONDS
+        checkout = asyncio.create_task(pool.getconn(timeout=WAIT_SECONDS))
+        try:
+            while asyncio.get_running_loop().time() < until:
+                served = self._served
+                # Not wait_for(): that waits for the cancellation, and psycopg up to 10 s for a frozen server.
+                await asyncio.wait({checkout}, timeout=CONNECT_SECONDS)
+                if checkout.done():
+                    connection = checkout.result()
+                    self._served += 1
+                    return connection
+                if served == self._served:
+                    self._retire(pool)
+                    break
+        except PoolTimeout:
+            pass
+        finally:
+            checkout.cancel()
+        raise psycopg.errors.ConnectionTimeout("timeout")
 
     def _retire(self, pool: AsyncConnectionPool[Connection]) -> None:
         """Drop the pool, so that the next request reconnects or reports the cause."""

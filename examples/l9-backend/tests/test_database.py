@@ -138,6 +138,52 @@ def test_a_database_that_hangs_is_asked_once_by_all_who_wait(monkeypatch: pytest
     assert {str(error) for error in found} == {"timeout"}
 
 
+def test_a_busy_pool_is_waited_for(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits longer than it takes to connect, while others are served, is slow and not refused."""
+    monkeypatch.setenv("MEMORY_DSN", dsn)
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 0.5)
+
+    async def all_at_once() -> list[object]:
+        memory = database.Database()
+
+        async def use() -> None:
+            async with memory.connect() as connection:
+                await connection.execute("SELECT pg_sleep(0.2)")
+
+        found = await asyncio.gather(*(use() for _ in range(8 * database.POOL_SIZE)), return_exceptions=True)
+        await memory.close()
+        return list(found)
+
+    assert [error for error in asyncio.run(all_at_once()) if error] == []
+
+
+def test_a_pool_that_serves_nobody_is_replaced_for_those_who_wait(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMORY_DSN", dsn)
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 0.5)
+
+    async def all_at_once() -> list[object]:
+        memory = database.Database()
+
+        async def use(seconds: float) -> str:
+            async with memory.connect() as connection:
+                await connection.execute("SELECT pg_sleep(%s)", (seconds,))
+            return "served"
+
+        holders = [asyncio.create_task(use(3.0)) for _ in range(database.POOL_SIZE)]
+        await asyncio.sleep(0.4)
+        first = asyncio.create_task(use(0.0))
+        await asyncio.sleep(0.2)
+        found = await asyncio.gather(first, use(0.0), use(0.0), *holders, return_exceptions=True)
+        await memory.close()
+        return list(found)
+
+    found = asyncio.run(all_at_once())
+    assert str(found[0]) == "timeout"
+    assert found[1:] == ["served"] * (2 + database.POOL_SIZE)
+
+
 def test_losing_the_memory_is_noticed(client: httpx.Client, dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("ALTER TABLE memory_packet RENAME TO lost")

@@ -319,6 +319,14 @@ class Bake(Section, frozen=True):
         Annotated[float, msgspec.Meta(ge=0, le=1)],
         key("The share of 5xx among real answers that is too much.", 0.05),
     ] = 0.02
+    after_rollback: Annotated[
+        Seconds,
+        key(
+            "How long the release that a rollback went back to is watched, in seconds. Nothing is taken back for what "
+            "it answers; the end of the run reports it. 0: not at all.",
+            30,
+        ),
+    ] = 5
     min_answers: Annotated[
         Annotated[int, msgspec.Meta(ge=1)], key("Real answers below which their share says nothing.", 50)
     ] = 20

@@ -8,6 +8,7 @@ Rules:
   steps, latest first, then proves that the previous release is live. An undo that fails does not stop the others.
 - A rollback that does not get through is entered again for ROLLBACK_PATIENCE: an engine or a router comes back.
 - A gate that closes after the release was proved and baked leaves the release live, and ends the run in FAIL-STATE.
+- A release that users went back to is watched. Nothing is undone for what it answers; it decides how the run ends.
 
 `wanted` names the facts that the next call of `decide` needs; `runner.Runner` observes them and carries the decision
 out.
@@ -131,7 +132,7 @@ def decide(
     frontier = graph.frontier(run, *where)
     if not frontier:
         left = any(r.opens not in run.opened for r in graph.of(run.kind))
-        return HandOver() if left else Finish(State.SUCCESS)
+        return HandOver() if left else Finish(State.FAIL_STATE if run.unwell else State.SUCCESS)
     for gate in frontier:
         if gate.opens not in run.entered:
             return Enter(gate.opens)
@@ -326,7 +327,12 @@ def _retry_unknown(judged: Perform | Open | Close | Wait, waited: float) -> Perf
 
 
 def rollback_outcome(run: Run, graph: Graph) -> State:
-    """The outcome of a run that undid all of its steps: refused if users were not affected, else rolled back."""
+    """The outcome of a run that undid all of its steps: refused if users were not affected, else rolled back.
+
+    If users went back to a release that does not answer well, a person is needed.
+    """
+    if run.unwell:
+        return State.FAIL_STATE
     if run.closed is not None:
         return graph.row(run.closed.gate).closed
     return State.ROLLED_BACK if run.switched else State.REFUSED
@@ -360,7 +366,7 @@ def _next_undo(run: Run, graph: Graph) -> Perform | None:
 
 def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
     """The event that ends a run: the live release, the standby, and the releases ready for rollback."""
-    done = outcome is State.SUCCESS or run.kept_on
+    done = outcome is State.SUCCESS or run.kept_on or (run.unwell and not run.going_back)
     # A refused run has changed nothing that users see, so it does not change what is on record either.
     before = (run.previous, run.old)
     if outcome is State.REFUSED and run.recorded is not None:
@@ -379,4 +385,5 @@ def conclusion(run: Run, outcome: State, now: float) -> ev.RunFinished:
         seconds=round(now - run.started_at, 3),
         good=tuple(g for g in good if g in kept),
         retained=kept,
+        watched=run.watched,
     )

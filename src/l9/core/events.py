@@ -177,6 +177,7 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
 
     `good` are the releases that a rollback may go to, the live one first; `retained` all releases that are kept.
     Every such event holds both, so that the host's state can be read from the journal's tail.
+    `watched`: what the live release answered after users went back to it; None if they did not.
     """
 
     outcome: State
@@ -187,6 +188,7 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
     seconds: float
     good: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
+    watched: Evidence | None = None
 
 
 class TailRepaired(Event, frozen=True, tag="tail-repaired"):

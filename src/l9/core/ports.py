@@ -145,6 +145,13 @@ class Runtime(Protocol):
         """Return the base URL of the slot's release, as reachable from the machine that l9 runs on."""
         ...
 
+    def past_the_router(self, slot: Slot, router: int) -> int | None:
+        """Return how many open connections to the slot are not the router's, idle ones too; None if unknown.
+
+        `router` is a port that the router listens on.
+        """
+        ...
+
     def start(self, slot: Slot, release: str) -> str: ...
 
     def wake(self, slot: Slot, release: str) -> str: ...

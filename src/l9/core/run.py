@@ -24,6 +24,9 @@ from msgspec.structs import replace
 from l9.core import events as ev
 from l9.core.actions import AnyAction, ReadSettings
 from l9.core.states import Kind, Phase, Slot, SlotStatus, State, StepStatus
+from l9.core.verdict import VerdictKind
+
+BACK_HEALTHY = "host.back-healthy"  # the invariant that watches the release that a run went back to
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -109,6 +112,19 @@ class Run(msgspec.Struct, frozen=True):
         """True if a gate closed after the release was proved and baked: it stays live."""
         accepted = (self.kind is Kind.ROLLBACK and State.PROOF in self.opened) or State.BAKE in self.opened
         return self.closed is not None and accepted
+
+    @property
+    def watched(self) -> ev.Evidence | None:
+        """What the release answered that users went back to; None if they did not, or it was not watched yet."""
+        opened = self.opened.get(State.ROLLBACK if self.going_back else State.WATCH)
+        if opened is None or not self.switched:
+            return None
+        return next((e for e in opened.evidence if e.invariant == BACK_HEALTHY), None)
+
+    @property
+    def unwell(self) -> bool:
+        """True if the release that users went back to did not answer well."""
+        return self.watched is not None and self.watched.verdict is not VerdictKind.PASS
 
     @property
     def settings_of(self) -> str | None:
@@ -204,7 +220,7 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
         case ev.GateClosed():
             return replace(run, closed=run.closed or event)
         case ev.RunResumed():
-            return replace(_reopened(run), resumed_at=at)
+            return replace(_reopened(run, at), resumed_at=at)
         case ev.RunAborted(why=why):
             return replace(run, aborted=why)
         case ev.RunFinished():
@@ -213,9 +229,18 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
             return run
 
 
-def _reopened(run: Run) -> Run:
-    """A run that ended in FAIL-STATE continues where it stopped: at the gate that closed, or with its rollback."""
-    if run.outcome is not State.FAIL_STATE or (run.closed is None and run.stuck is None):
+def _reopened(run: Run, at: float) -> Run:
+    """A run that ended in FAIL-STATE continues where it stopped: at the gate that closed, or with its rollback.
+
+    One that went back to a release which did not answer well watches it again, and does nothing else.
+    """
+    if run.outcome is not State.FAIL_STATE:
+        return run
+    if run.unwell:
+        gate = State.ROLLBACK if run.going_back else State.WATCH
+        opened = {state: event for state, event in run.opened.items() if state is not gate}
+        return replace(run, finished=None, finished_at=None, opened=opened, back_since=run.back_since and at)
+    if run.closed is None and run.stuck is None:
         return run
     gate = run.closed.gate if run.closed is not None and run.kept_on else State.ROLLBACK
     entered = {state: at for state, at in run.entered.items() if state is not gate}

@@ -40,6 +40,7 @@ class State(StrEnum):
     DRAIN = "DRAIN"
     SHUTDOWN = "SHUTDOWN"
     CLEANUP = "CLEANUP"
+    WATCH = "WATCH"
     SUCCESS = "SUCCESS"
     ROLLBACK = "ROLLBACK"
     REFUSED = "REFUSED"

@@ -45,6 +45,7 @@ class Timing:
     grace: float = 3.0
     deadline: float = 5.0
     standby: float = 600.0
+    watch: float = 1.0
 
 
 @dataclass
@@ -237,6 +238,7 @@ fields = {{ status = "stored" }}
 
 [bake]
 seconds = {timing.bake}
+after_rollback = {timing.watch}
 
 [drain]
 grace = {timing.grace}

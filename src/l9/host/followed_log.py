@@ -27,6 +27,10 @@ class FollowedLog:
         self.judge = LogJudge()
         self.read_at = 0.0
 
+    def forget(self) -> None:
+        """Judge only what is logged from now on."""
+        self.judge = type(self.judge)()
+
     def catch_up(self, now: float) -> None:
         """Read new lines, up to a limit; the next call continues."""
         self._note_clock()

@@ -14,6 +14,8 @@ from l9.checks.environment.schema import Rule
 from l9.checks.host import facts as host_facts
 from l9.checks.host.health import Sample, Streak
 from l9.checks.host.prober import Prober
+from l9.checks.host.wake import wakes_up
+from l9.checks.logs.report import Outcome
 from l9.config.model import Config, Smoke
 from l9.core import facts as f
 from l9.core.ports import Clock, Http, Record, Router, Runtime, Source
@@ -29,6 +31,7 @@ PERIODS: Mapping[type, float] = {
     f.Traffic: 0.5,
     host_facts.Smoke: 0.5,
     host_facts.Bake: 0.4,
+    host_facts.Watch: 0.2,
     f.Slots: 0.1,
     host_facts.Target: 0.05,
     host_facts.Standby: 0.05,
@@ -37,6 +40,7 @@ PERIODS: Mapping[type, float] = {
 }
 
 
+DIRECT_EVERY = 0.25  # seconds; reading the kernel's table of connections takes 10 ms of a CPU
 LIVE_LOG_BEFORE = 60.0  # seconds of the live slot's log before the launch that also count as its usual lines
 
 
@@ -78,7 +82,12 @@ class HostObserver:
         self._streak = Streak()
         self._proof: tuple[Slot | None, str | None, int] = (None, None, 0)
         self._bake = host_facts.Bake(0, ())
+        self._watch = (0.0, host_facts.Watch(), 0)
         self._quiet = 0
+        self._answered = 0
+        self._noise = ("", 0.0)
+        self._direct = (0.0, 0)
+        self._router_port = urlsplit(config.route.admin).port or 80
         self._logs_of: dict[tuple[Slot, float], FollowedLog] = {}
         self._kept: dict[type, tuple[float, object]] = {}
         self._steps: object = None
@@ -102,6 +111,7 @@ class HostObserver:
             host_facts.Logs: self._logs,
             host_facts.Proof: self._prove,
             host_facts.Bake: self._bake_round,
+            host_facts.Watch: self._watch_round,
             f.Traffic: lambda run: ports.router.traffic(run.new, run.opened_at[State.ROUTE_TRAFFIC]),
             host_facts.InFlight: self._in_flight,
             f.DriftCheck: lambda _run: ports.record.drift_checked(),
@@ -229,8 +239,13 @@ class HostObserver:
             live = self._log_of(run.old, since - LIVE_LOG_BEFORE)
             live.read_all()
             known = live.judge.templates
+        report, tail = own.judge.report(known), own.judge.tail
         cause = own.judge.probable_cause(slot.exit_code, slot.oom_killed)
-        return host_facts.Logs(own.judge.report(known), own.judge.tail, cause, own.read_at)
+        if wakes_up(run, since, self._ports.clock.now()) and report.outcome is Outcome.ERRORS:
+            self._noise = (report.excerpt[0].splitlines()[-1], self._ports.clock.now())
+            own.forget()
+            report = own.judge.report(known)
+        return host_facts.Logs(report, tail, cause, own.read_at, *self._noise)
 
     def _log_of(self, slot: Slot, since: float) -> FollowedLog:
         if (slot, since) not in self._logs_of:
@@ -271,21 +286,86 @@ class HostObserver:
         answer = self._ports.router.answering()
         elsewhere = answer.found if answer.differs(slot, release) else ""
         if elsewhere:
-            failed.append(host_facts.SmokeResult("public route", f"{slot} with {release}", elsewhere, False))
+            failed.append(_elsewhere(slot, release, elsewhere))
         self._bake = host_facts.Bake(self._bake.rounds + 1, (*self._bake.failures, *failed), elsewhere, began)
         return self._bake
+
+    def _watch_round(self, run: Run) -> host_facts.Watch:
+        """Ask the release that users went back to: through the public route, and its slot directly."""
+        slot, release = run.wanted_live
+        if slot is None or release is None or not run.switched or not self._config.bake.after_rollback:
+            return host_facts.Watch()
+        gate = State.ROLLBACK if run.going_back else State.WATCH
+        began = max(run.entered[gate], run.acted_at.get(gate, 0.0), run.resumed_at)
+        state = self._ports.runtime.slots()[slot]
+        since, before, restarts = self._watch
+        if since != began:
+            before, restarts = host_facts.Watch(), state.restarts
+        base, host = self._config.route.url, self.public_host()
+        results = (
+            self._prober(None).health(self._config.health, base, host),
+            *(self._ask(s, base, release) for s in self._config.smoke),
+            self._probe(slot),
+        )
+        failed = [r for r in results if not r.ok]
+        answer = self._ports.router.answering()
+        if answer.differs(slot, release):
+            failed.append(_elsewhere(slot, release, answer.found))
+        switched = run.back_since if run.going_back else run.opened_at[State.ROUTE_TRAFFIC]
+        seen = host_facts.Watch(
+            before.asked + len(results) + 1,
+            (*before.failures, *failed),
+            self._users(slot, max(switched, run.resumed_at)),
+            _replaced(state, release, restarts),
+        )
+        self._watch = (began, seen, restarts)
+        return seen
+
+    def _users(self, slot: Slot, since: float) -> f.Traffic | None:
+        """Return the answers to users, or None if nobody knows: that alone makes no release unhealthy."""
+        try:
+            return self._ports.router.traffic(slot, since)
+        except L9Error:
+            return None
 
     def _in_flight(self, run: Run) -> host_facts.InFlight:
         if run.left is None:
             return host_facts.InFlight(0)
         requests, streams = self._ports.router.in_flight(run.left)
-        self._quiet = self._quiet + 1 if requests == 0 else 0
-        return host_facts.InFlight(requests, streams, self._quiet)
+        direct = self._past_the_router(run.left) if requests == 0 else 0
+        users = self._users(run.left, run.started_at)
+        answers = users.answers if users else 0
+        quiet = requests == 0 and not direct and answers == self._answered
+        self._quiet, self._answered = self._quiet + 1 if quiet else 0, answers
+        return host_facts.InFlight(requests, streams, self._quiet, direct)
+
+    def _past_the_router(self, slot: Slot) -> int:
+        """Return the connections to the slot that are not the router's; as seen a moment ago while there are some."""
+        now, (at, direct) = self._ports.clock.now(), self._direct
+        if not direct or now - at >= DIRECT_EVERY:
+            direct = self._ports.runtime.past_the_router(slot, self._router_port) or 0
+            self._direct = (now, direct)
+        return direct
 
     def public_host(self) -> dict[str, str]:
         """Return the public Host header: some applications respond with 400 to any other."""
         host = urlsplit(self._config.target.public_url).netloc
         return {"Host": host} if host else {}
+
+
+def _elsewhere(slot: Slot | None, release: str | None, found: str) -> host_facts.SmokeResult:
+    """Return an answer through the public route that came from another slot or release, as a failure."""
+    return host_facts.SmokeResult("public route", f"{slot} with {release}", found, False)
+
+
+def _replaced(state: f.SlotState, release: str, restarts: int) -> str:
+    """Return why the slot's release does not run as it did; empty if it does. `restarts`: at the first look."""
+    if state.oom_killed:
+        return "out of memory: killed"
+    if not state.serves or state.release != release:
+        return f"{state.release or 'nothing'} {state.status} in {state.slot}"
+    again = state.restarts - restarts
+    return f"restarted {again} times" if again > 0 else ""
 
 
 def _compared(mine: host_facts.SmokeResult, live: host_facts.SmokeResult) -> host_facts.SmokeResult:

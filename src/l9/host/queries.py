@@ -98,6 +98,7 @@ def status(runs: HostSession) -> Status:
         good=done.good if done else (),
         run=_last_run(run, running=holder is not None) if run else None,
         lock=holder,
+        watched=done.watched if done and done.live == live.release else None,
         public=_public(runs, done, slots, active, running=holder is not None),
     )
 
@@ -166,6 +167,9 @@ def run_line(entries: list[ev.Entry]) -> RunLine | None:
         return None
     done = run.finished
     finding = run.closed.findings[0] if run.closed and run.closed.findings else None
+    why = f"{finding.expected}; found {finding.found}" if finding else run.aborted or run.reason
+    unwell = f"{done.live} is not healthy: {run.watched.found}" if done and run.watched and run.unwell else ""
+    reasons = [text for text in (why, unwell) if text]
     return RunLine(
         run=run.id,
         kind=run.kind,
@@ -177,7 +181,7 @@ def run_line(entries: list[ev.Entry]) -> RunLine | None:
         outcome=str(done.outcome) if done else "unfinished",
         live=done.live if done else None,
         closed_by=run.closed.gate if run.closed else None,
-        reason=f"{finding.expected}; found {finding.found}" if finding else run.aborted or run.reason or None,
+        reason="; ".join(reasons) or None,
     )
 
 
@@ -197,6 +201,7 @@ def ended(run: Run | None, *, attached: bool = False) -> RunResult | None:
         standby=done.standby,
         seconds=done.seconds,
         closed=run.closed,
+        watched=done.watched,
         attached=attached,
     )
 

@@ -231,7 +231,7 @@ class HostSession:
                     found=f"{run.kind} {run.tag}, with gates before the host's not on record",
                     remedy="l9 status",
                 )
-        if run.outcome is not State.FAIL_STATE:  # a person may need the kept files
+        if run.outcome is not State.FAIL_STATE or run.unwell:  # else a person may need the kept files
             self.ports.env.settle(run.id)
         return run
 

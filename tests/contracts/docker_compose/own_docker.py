@@ -94,17 +94,28 @@ def wait_for(daemon: subprocess.Popen[bytes], host: str, log: Path) -> None:
         time.sleep(0.1)
 
 
-def make_base(host: str, tar: Path) -> None:
-    """Import this machine's Python as an image."""
+def make_base(
+    host: str, tar: Path, tag: str = BASE, programs: tuple[str, ...] = (), packages: Path | None = None
+) -> None:
+    """Import this machine's Python as an image, with further programs of it and Python packages."""
     ask = (PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))")
     library = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
-    loaded = (os.path.realpath(PYTHON), *map(str, Path(library, "lib-dynload").iterdir()))
+    found = {name: os.path.realpath(str(shutil.which(name))) for name in programs}
+    loaded = (os.path.realpath(PYTHON), *found.values(), *map(str, Path(library, "lib-dynload").iterdir()))
     with tarfile.open(tar, "w") as image:
         image.add(os.path.realpath(PYTHON), "usr/bin/python3")
         image.add(library, library, filter=lambda info: None if _LEFT_OUT.search(info.name) else info)
         for path in sorted({needed for program in loaded for needed in libraries(program)}):
             image.add(os.path.realpath(path), path)
-    docker(host, "import", "--change", "ENV PATH=/usr/bin", str(tar), BASE)
+        for name, path in found.items():
+            image.add(path, f"usr/bin/{name}")
+        if packages is not None:
+            image.add(packages, "packages")
+        scratch = tarfile.TarInfo("tmp")
+        scratch.type, scratch.mode = tarfile.DIRTYPE, 0o1777
+        image.addfile(scratch)
+    changes = ("--change", "ENV PATH=/usr/bin PYTHONPATH=/packages")
+    docker(host, "import", *changes, str(tar), tag)
     tar.unlink()
 
 

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from docker_compose.own_docker import BASE
+from docker_compose.no_freezer import no_freezer
+from docker_compose.own_docker import BASE, DOCKER
 from docker_compose.project import (
     BLUE,
     DOCKERFILE,
@@ -17,6 +18,7 @@ from docker_compose.project import (
     commit,
 )
 from l9.drivers.docker.engine import Engine
+from l9.drivers.docker.runtime import ComposeRuntime
 from l9.errors import ActionError
 
 pytestmark = pytest.mark.host
@@ -130,6 +132,21 @@ def test_the_mode_of_standby_is_the_servers(project: Project, mode: str, status:
     project.deploy(BLUE, V1)
     project.runtime.pause(BLUE, V1)
     assert project.state(BLUE).status == status
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize("freezes", [True, False])
+def test_a_slot_that_the_engine_cannot_freeze_stands_by_stopped(
+    project: Project, *, freezes: bool, answers: bool
+) -> None:
+    made = project.deploy(BLUE, V1)
+    with no_freezer(project.host, freezes=freezes, answers=answers) as host:
+        runtime = ComposeRuntime(project.config, project.layout, host=host, program=DOCKER)
+        assert "shop-blue stopped, not paused: " in runtime.pause(BLUE, V1)
+        assert project.state(BLUE).status == "exited"
+        assert project.docker("logs", "shop-blue").endswith("INFO terminated")
+        assert "started" in runtime.wake(BLUE, V1)
+    assert (project.id(BLUE), project.env(BLUE)["L9_RELEASE"]) == (made, V1)
 
 
 def test_who_is_unpaused_twice_goes_on(project: Project) -> None:

@@ -38,6 +38,7 @@ from l9.checks.git.facts import (
     Workspace,
 )
 from l9.checks.host import action_invariants as guard
+from l9.checks.host import back_invariants as back
 from l9.checks.host import live_invariants as live
 from l9.checks.host import ready_invariants as ready
 from l9.checks.host import slot_invariants as slot
@@ -57,6 +58,7 @@ from l9.checks.host.facts import (
     SmokeResult,
     Standby,
     Target,
+    Watch,
 )
 from l9.checks.host.health import Sample
 from l9.checks.logs.report import LogReport, Outcome
@@ -114,6 +116,7 @@ ALL = tuple(
         ready,
         slot,
         live,
+        back,
         guard,
         steady,
     )
@@ -219,6 +222,11 @@ WROTE_ENV, PUT_ENV_BACK = (
     replace(context(), run=replace(a_run(), steps=(replace(WRITE_ENV, status=status),)))
     for status in (StepStatus.DONE, StepStatus.UNDONE)
 )
+NOISE_NOW = replace(GOOD[Logs], noise="WORKER TIMEOUT", noise_at=NOW)
+NOISE_BEFORE = replace(NOISE_NOW, noise_at=ENTERED + 3)
+FROZEN = context(
+    wake=SlotStatus.PAUSED, config=settings(health={"soak": 0}, standby={"mode": "pause"}), now=NOW
+)
 SOURCED = context(env=ev.StagedEnv(source=".env.production", keys=(), fingerprint=""))
 EARLY = context(now=ENTERED + 5)
 ROLLING_BACK = context(State.ROLLBACK)
@@ -226,6 +234,7 @@ _SWITCH = Step(0, State.ROUTE_TRAFFIC, do.SwitchRoute(to=Slot.GREEN, back=Slot.B
 SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,)))
 SENT_BACK = replace(SWITCHED, run=replace(SWITCHED.run, aborted="not now"))
 SENT_BACK_NOW = replace(SENT_BACK, now=ENTERED + 6)
+BACK_SINCE_NOW = replace(SENT_BACK, now=ENTERED + 4)
 FIRST_SENT_BACK = replace(SENT_BACK, run=replace(SENT_BACK.run, old=None, previous=None))
 FINISHED = conclusion(a_run(), State.SUCCESS, NOW)
 
@@ -368,6 +377,7 @@ FAILS = (
     Case(slot.ENGINE_HEALTH, "reports unhealthy", (slots(new={"health": "unhealthy"}),),
          context(wake=SlotStatus.EXITED)),
     Case(slot.LOGS_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
+    Case(slot.LOGS_CLEAN, "WORKER TIMEOUT after the wake, and no quiet since", (NOISE_NOW,)),
     Case(slot.LOGS_STAY_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,), EARLY),
     Case(slot.SMOKE_PASSED, "status 500", (Smoke((PROBE_FAILED,)),)),
     Case(slot.NEW_SLOT_STEADY, "out of memory: killed", (slots(new={"oom_killed": True}),)),
@@ -382,6 +392,12 @@ FAILS = (
     Case(live.FEW_SERVER_ERRORS, "10.0% (100 of 1000)", (f.Traffic(1000, 100),), EARLY),
     Case(live.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
          (Bake(9, (PROBE_FAILED, PROBE_FAILED)),), EARLY),
+    Case(back.BACK_HEALTHY, "2 of 40 answers failed: POST /memory/packet: status 500",
+         (Watch(40, (PROBE_FAILED, PROBE_FAILED)),), SENT_BACK),
+    Case(back.BACK_HEALTHY, "30 of 1040 answers failed: 503 GET /health",
+         (Watch(40, (), f.Traffic(1000, 30, ("500 GET /", "503 GET /health"))),), SENT_BACK),
+    Case(back.BACK_HEALTHY, f"{BEFORE} exited in blue; 1 of 40 answers failed",
+         (Watch(40, (PROBE_FAILED,), None, f"{BEFORE} exited in blue"),), SENT_BACK),
     Case(live.OLD_STANDS_BY, f"{BEFORE} running"),
     Case(guard.TARGET_ANSWERS, "status 500", (target(),)),
     Case(guard.TARGET_ANSWERS, "status 500", (target(other=HEALTHY),), SENT_BACK_NOW),
@@ -486,6 +502,8 @@ PASSES = (
          context(wake=SlotStatus.RUNNING)),
     Case(slot.LOGS_STAY_CLEAN, "inconclusive: cut short", (logs(Outcome.INCONCLUSIVE, "cut short"),)),
     Case(steady.LIVE_LOG_CLEAN, "the rest is too long to read at once", (replace(GOOD[Logs], at=0.0),)),
+    Case(slot.LOGS_CLEAN, "no error of its own; after the wake WORKER TIMEOUT, which ended", (NOISE_BEFORE,)),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 3.0 s", (Health(replace(STREAK, healthy_since=NOW - 3)),), FROZEN),
     Case(slot.SMOKE_PASSED, "green answers, smoke 1 of 1"),
     Case(slot.SMOKE_PASSED, "green answers, no smoke requests are configured", (Smoke(()),)),
     Case(slot.NEW_SLOT_STEADY, "running, no restart", context=context(State.GREEN_HEALTHY, now=ENTERED)),
@@ -495,6 +513,14 @@ PASSES = (
     Case(live.ANSWERS_STAY_GOOD, "60 rounds of health and smoke"),
     Case(live.ANSWERS_STAY_GOOD, "9 rounds", (Bake(9, (PROBE_FAILED,), at=NOW),)),
     Case(live.ANSWERS_STAY_GOOD, "0 rounds", (Bake(0, ()),), context(config=settings(bake={"seconds": 0}))),
+    Case(back.BACK_HEALTHY, "1040 answers, none failed", (), SENT_BACK),
+    Case(back.BACK_HEALTHY, "20 of 1040 answers failed", (Watch(40, (), f.Traffic(1000, 20)),), SENT_BACK),
+    Case(back.BACK_HEALTHY, "3 of 43 answers failed", (Watch(40, (), f.Traffic(3, 3)),), SENT_BACK),
+    Case(back.BACK_HEALTHY, "1 of 40 answers failed: POST", (Watch(40, (PROBE_FAILED,)),), SENT_BACK),
+    Case(back.BACK_HEALTHY, "users never left the release", (Watch(),)),
+    Case(back.BACK_HEALTHY, "nothing was live before", (Watch(),), FIRST_SENT_BACK),
+    Case(back.BACK_HEALTHY, "not watched", (Watch(),),
+         replace(SENT_BACK, settings=settings(bake={"after_rollback": 0}))),
     Case(live.DRAINED, "no request in flight on blue after 100.0 s"),
     Case(live.DRAINED, "all requests on blue have ended, 4 streams are still open", (InFlight(0, 4, quiet=3),)),
     Case(live.DRAINED, "nothing to drain", (InFlight(9),), context(**FIRST_DEPLOY)),
@@ -518,6 +544,7 @@ PASSES = (
     Case(guard.STANDBY_WARM, "not healthy within 60 s: pausing it anyway", (SICK_STANDBY,)),
     Case(live.DRAINED, "grace period of 30 s is over with 2 requests open on blue", (InFlight(2),)),
     Case(live.DRAINED, "grace period of 30 s is over with an unknown number of", (InFlight(None),)),
+    Case(live.DRAINED, "with 0 requests open on blue, 1 connections past the router", (InFlight(0, direct=1),)),
     Case(ready.ENV_COMPLETE, "resolved from .env.production",
          (Environment("/opt/l9/.env", exists=True, resolved=True),), SOURCED),
     Case(env.ENV_DOCUMENTED, "8 keys, including every", (example(lacking=(replace(READ, default=True),)),)),
@@ -562,9 +589,13 @@ PENDING = (
     Case(slot.ENGINE_HEALTH, "reports starting", (slots(new={"health": "starting"}),), EARLY),
     Case(slot.LOGS_CLEAN, "reading the log", (Health(NOT_YET),)),
     Case(slot.LOGS_CLEAN, "reading the log", (replace(GOOD[Logs], at=ENTERED),), EARLY),  # read before it came up
+    Case(slot.LOGS_CLEAN, "woken with WORKER TIMEOUT", (replace(NOISE_NOW, noise_at=ENTERED + 4),), EARLY),
+    Case(slot.LOGS_CLEAN, "woken with WORKER TIMEOUT", (NOISE_BEFORE, Health(NOT_YET)), EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 1.0 of 2 s", (Health(replace(STREAK, healthy_since=NOW - 1)),), FROZEN),
     Case(slot.LOGS_STAY_CLEAN, "watched for 5 of 30 s", context=EARLY),
     Case(slot.NEW_SLOT_STEADY, "watched for 5 of 30 s", context=EARLY),
     Case(live.ROUTE_PROVED, "2 of 5 answers from green", (Proof(2, "green", TAG),), EARLY),
+    Case(live.ROUTE_PROVED, "4 of 5 answers from green", (Proof(4, "green", TAG),)),  # slow, and right
     Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", context=EARLY),
     Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", (f.Traffic(3, 3),), EARLY),
     Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(REMOVE, SENT_BACK_NOW)),
@@ -573,9 +604,13 @@ PENDING = (
     Case(live.ANSWERS_STAY_GOOD, "from blue", (Bake(60, (PROBE_FAILED,), "status 200 from blue"),)),
     Case(live.ANSWERS_STAY_GOOD, "last round", (Bake(60, (), at=ENTERED + 29.9),)),
     Case(live.ANSWERS_STAY_GOOD, "first round", (Bake(0, ()),)),
+    Case(back.BACK_HEALTHY, f"{BEFORE} is live in blue; 1 of 20 answers failed",
+         (Watch(20, (PROBE_FAILED,)),), BACK_SINCE_NOW),
+    Case(back.BACK_HEALTHY, f"{BEFORE} is live in blue; 0 answers", (Watch(),), SENT_BACK),
     Case(live.ANSWERS_STAY_GOOD, "watched for 5 of 30 s", context=EARLY),
     Case(live.DRAINED, "2 requests in flight on blue", (InFlight(2),), EARLY),
     Case(live.DRAINED, "0 requests in flight on blue", (InFlight(0, quiet=2),), EARLY),
+    Case(live.DRAINED, "0 requests in flight on blue, 2 connections past the router", (InFlight(0, direct=2),), EARLY),
     Case(live.DRAINED, "1 requests in flight on green", (InFlight(1),), SENT_BACK_NOW),
     Case(guard.TARGET_ANSWERS, "status 500", (target(),), context(now=ENTERED + 1)),
     Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW, other=PROBE_FAILED),), SENT_BACK_NOW),

@@ -61,6 +61,16 @@ def test_status_of_a_host_that_needs_something() -> None:
     assert "  next     l9 resume" in text
 
 
+def test_status_of_a_host_that_went_back_to_a_sick_release() -> None:
+    seen = ev.Evidence(invariant="host.back-healthy", found="3 of 40 answers failed: GET /health: status 503")
+    assert "watched" not in status_text(replace(STATUS, watched=seen), NOW)
+    sick = replace(seen, verdict=VerdictKind.FAIL, excused="not taken back")
+    assert status_text(replace(STATUS, watched=sick), NOW).splitlines()[3:5] == [
+        "  watched  not healthy after the rollback: 3 of 40 answers failed: GET /health: status 503",
+        "  next     l9 resume",
+    ]
+
+
 def test_status_of_an_empty_host() -> None:
     live = replace(STATUS.live, release=None, slot=Slot.BLUE, status=SlotStatus.ABSENT, since=None)
     standby = replace(STATUS.standby, release=None, status=SlotStatus.ABSENT, until=None)

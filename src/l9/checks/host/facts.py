@@ -6,7 +6,7 @@ import msgspec
 
 from l9.checks.host.health import Streak
 from l9.checks.logs.report import LogReport
-from l9.core.facts import Tag
+from l9.core.facts import Tag, Traffic
 from l9.core.states import Slot
 
 
@@ -79,12 +79,16 @@ class Logs(msgspec.Struct, frozen=True):
     """The report on the new slot's log, its last lines, and the probable cause in one line.
 
     `at` is the time up to which it was read completely, in seconds since the epoch; 0 before the first time.
+    `noise` is the last error that a release logged as it woke from a pause, and `noise_at` when it was read; the report
+    is on what came after it.
     """
 
     report: LogReport
     tail: tuple[str, ...] = ()
     cause: str | None = None
     at: float = 0.0
+    noise: str = ""
+    noise_at: float = 0.0
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -110,17 +114,34 @@ class Bake(msgspec.Struct, frozen=True):
     at: float = 0.0
 
 
-class InFlight(msgspec.Struct, frozen=True):
-    """The router's open connections to the slot that users are moved away from.
+class Watch(msgspec.Struct, frozen=True):
+    """The answers of the release that users went back to, since they did.
 
-    quiet: consecutive observations without a request.
-    requests: plain ones, which end by themselves; None if unknown.
+    `asked` is the number of l9's own requests, through the public route and to the slot itself; `failures` are those
+    that failed, and answers from elsewhere, oldest first. `users`: the answers to real users; None if unknown.
+    `problem`: the slot does not run, or its process was replaced; empty if neither.
+    """
+
+    asked: int = 0
+    failures: tuple[SmokeResult, ...] = ()
+    users: Traffic | None = None
+    problem: str = ""
+
+
+class InFlight(msgspec.Struct, frozen=True):
+    """What is open on the slot that users are moved away from.
+
+    quiet: consecutive observations in which no request was open, nobody was connected past the router, and the access
+    log had no new answer of the slot.
+    requests: the router's plain ones, which end by themselves; None if unknown.
     streams: WebSockets and event streams, which do not end by themselves.
+    direct: connections that do not come from the router, idle or not.
     """
 
     requests: int | None
     streams: int = 0
     quiet: int = 0
+    direct: int = 0
 
 
 class Record(msgspec.Struct, frozen=True):

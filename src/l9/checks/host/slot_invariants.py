@@ -6,6 +6,7 @@ from l9.checks.context import Context
 from l9.checks.git.workspace_invariants import listed
 from l9.checks.host.bake import once_baked
 from l9.checks.host.facts import Health, Logs, Smoke
+from l9.checks.host.wake import QUIET, is_over, soak_of
 from l9.checks.logs.report import Outcome
 from l9.core.facts import Facts, Image, Services, Slots
 from l9.core.invariant import invariant, short
@@ -92,7 +93,7 @@ def HEALTHY_IN_TIME(facts: Facts, context: Context) -> Verdict:
     clause="spec 1.3 host (green for 10 s)",
 )
 def HEALTHY_FOR_SOAK(facts: Facts, context: Context) -> Verdict:
-    streak, soak = facts.the(Health).streak, context.settings.health.soak
+    streak, soak = facts.the(Health).streak, soak_of(context)
     slot = facts.the(Slots)[context.run.new]
     if slot.status in (SlotStatus.EXITED, SlotStatus.ABSENT):
         return _unhealthy(facts, context, f"the process ended with exit code {slot.exit_code}")
@@ -162,12 +163,20 @@ def LOGS_CLEAN(facts: Facts, context: Context) -> Verdict:
         return verdict
     # The log must be read after the first healthy answer, so that it covers the whole start.
     healthy_at, read_at = facts.the(Health).streak.first_ok_at, facts.the(Logs).at
+    seen, streak = facts.the(Logs), facts.the(Health).streak
+    if seen.noise and not is_over(seen.noise_at, streak, context.now):
+        if context.elapsed > context.settings.health.deadline + context.settings.health.soak:
+            found = f"{seen.noise} after the wake, and no quiet since"
+            return Fail(
+                "the noise of the wake ends by itself", found, f"l9 explain {context.run.id}", seen.tail
+            )
+        return Pending(f"woken with {seen.noise}", context.now - seen.noise_at, QUIET)
     if healthy_at is None or read_at < healthy_at:
         health = context.settings.health
         if healthy_at is not None and context.elapsed > health.deadline + health.soak:
             return Unknown("the log grows faster than it can be read", f"l9 explain {context.run.id}")
         return Pending("reading the log", 0, 0)
-    return verdict
+    return Pass(f"{verdict.found}; after the wake {seen.noise}, which ended") if seen.noise else verdict
 
 
 @invariant(

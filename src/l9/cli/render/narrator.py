@@ -11,18 +11,21 @@ from l9.cli.command_line import for_target
 from l9.cli.render.facts import fact
 from l9.cli.render.rows import PHASE, Row, label, log_line
 from l9.core import events as ev
-from l9.core.states import State, Substrate
+from l9.core.states import Kind, Slot, State, Substrate
 from l9.core.verdict import VerdictKind
 from l9.graph import GRAPH
 
 OPERATOR_COMMANDS = ("l9 ", "ssh ", "git ls-remote ", "git push ", "pip ")  # run on the operator's machine
 LOG_LINES = 3
+LIVE = "live"  # the name of the row that tells that users are back
 
 
 class _Past(msgspec.Struct):
     """The events that the end of a run reports on."""
 
     tag: str = "the release"
+    kind: Kind = Kind.DEPLOY
+    new: Slot | None = None
     closed: ev.GateClosed | None = None
     stuck: ev.GateClosed | None = None
     aborted: str = ""
@@ -54,7 +57,7 @@ class Narrator:
         """Return an event as rows; none for an event that only the journal needs."""
         match entry.body:
             case ev.RunStarted(kind=kind, tag=tag, new=new, previous=previous):
-                self._past = _Past(tag)
+                self._past = _Past(tag, kind, new)
                 where = f" to {new}, {previous} is live" if previous else ""
                 return [Row(icon="note", text=f"{kind} {tag}{where}")]
             case ev.RunResumed(why=why):
@@ -64,7 +67,7 @@ class Narrator:
                 self._past.aborted = why
                 return [Row(icon="back", text=f"rolling back: {why}")]
             case ev.GateOpened() as opened:
-                return [opened_row(opened), *(evidence(opened) if self._verbose else ())]
+                return [opened_row(opened), *(evidence(opened) if self._verbose else ()), *self._live(opened)]
             case ev.GateClosed() as closed:
                 if closed.gate is State.ROLLBACK:
                     self._past.stuck = closed
@@ -89,6 +92,12 @@ class Narrator:
             case _:
                 return []
 
+    def _live(self, opened: ev.GateOpened) -> list[Row]:
+        """Return the news that users are back, as soon as it is proved: the end of the run is some seconds away."""
+        if self._past.kind is not Kind.ROLLBACK or opened.gate is not State.PROOF:
+            return []
+        return [Row(icon="open", name=LIVE, text=f"{self._past.tag} in {self._past.new}", wide=PHASE)]
+
     def _closed_rows(self, closed: ev.GateClosed) -> list[Row]:
         """Return the gate in one line, and in full the findings that the end does not show: all but the first."""
         findings = _each_once(closed.findings)
@@ -107,10 +116,14 @@ class Narrator:
         if done.outcome is State.SUCCESS:
             text = f"{done.live} is live in {done.slot}" if done.live else "nothing is live"
             rows = [_ended("open", done, text)]
+            if done.watched is not None:
+                rows.append(label("watched", done.watched.found, 2))
             if done.standby:
                 command = for_target("l9 rollback", sys.argv[1:])
                 rows.append(label("standby", f"{done.standby}, to roll back: {command}"))
             return rows
+        if done.outcome is State.FAIL_STATE and done.watched is not None:
+            return self._unwell(done, done.watched, live)
         reason = self._past.stuck or self._past.closed
         icon = "back" if done.outcome is State.ROLLED_BACK else "closed"
         rows = [_ended(icon, done, self._outcome(done))]
@@ -126,6 +139,17 @@ class Narrator:
         known = "last known: " if done.outcome is State.FAIL_STATE else ""
         rows.append(label("live", known + live))
         return [*rows, label("next", _command(reason.gate if reason else State.ROLLBACK, command), 0)]
+
+    def _unwell(self, done: ev.RunFinished, watched: ev.Evidence, live: str) -> list[Row]:
+        """Return the last rows of a run that went back to a release which does not answer well."""
+        text = f"a person is needed: {done.live} is live again and not healthy"
+        rows = [_ended("closed", done, text)]
+        if self._past.closed is not None:
+            rows.append(label("cause", f"{self._past.closed.gate}: {_first(self._past.closed).found}", 2))
+        elif self._past.aborted:
+            rows.append(label("cause", self._past.aborted, 2))
+        rows += [label("found", watched.found, 3), label("live", live)]
+        return [*rows, label("next", _command(State.ROLLBACK, "l9 logs"), 0)]
 
     def _outcome(self, done: ev.RunFinished) -> str:
         tag, at = self._past.tag, f" at {self._past.closed.gate}" if self._past.closed else ""

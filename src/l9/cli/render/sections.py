@@ -13,17 +13,23 @@ from l9.graph import GRAPH
 
 
 class Section(StrEnum):
-    """The displayed phases: those of the table, with the proof in the switch and the bake on its own."""
+    """The displayed phases: those of the table, with the proof in the switch, and bake and watch on their own."""
 
     CHECKS = "checks"
     PREPARE = "prepare"
     SWITCH = "switch"
     BAKE = "bake"
     FINISH = "finish"
+    WATCH = "watch"
     ROLLBACK = "rollback"
 
 
-_SECTION_OF_GATE = {State.PROOF: Section.SWITCH, State.BAKE: Section.BAKE, State.ROLLBACK: Section.ROLLBACK}
+_SECTION_OF_GATE = {
+    State.PROOF: Section.SWITCH,
+    State.BAKE: Section.BAKE,
+    State.WATCH: Section.WATCH,
+    State.ROLLBACK: Section.ROLLBACK,
+}
 _OF_PHASE = {
     Phase.CHECK: Section.CHECKS,
     Phase.PREPARE: Section.PREPARE,
@@ -36,6 +42,7 @@ _SUMMARY_GATE = {  # the gate whose fact summarizes its section
     Section.SWITCH: State.PROOF,
     Section.BAKE: State.BAKE,
     Section.FINISH: State.SHUTDOWN,
+    Section.WATCH: State.WATCH,
     Section.ROLLBACK: State.ROLLBACK,
 }
 

@@ -13,7 +13,7 @@ from rich.live import Live
 
 from l9.cli.render.frame import Frame, Wait
 from l9.cli.render.layout import laid_out
-from l9.cli.render.narrator import Narrator, opened_row
+from l9.cli.render.narrator import LIVE, Narrator, opened_row
 from l9.cli.render.rows import Charset, Row
 from l9.cli.render.sections import Section, folded, gates_in, section_of
 from l9.core import events as ev
@@ -83,7 +83,10 @@ class TtyView:
             case ev.GateOpened(gate=gate):
                 self._waits.pop(gate, None)
                 self._opened[gate] = body
-                rows = [] if self._fold else rows
+                if self._fold:
+                    rows = [row for row in rows if row.name == LIVE]
+                    if rows:
+                        self._end_section()  # the proof is the last gate of its phase
             case ev.GateClosed():
                 self._unfold()
             case ev.RunFinished():

@@ -7,6 +7,7 @@ import time
 import click
 
 from l9.cli.context import HELP, json_option, project, remark, show, target_option
+from l9.core.verdict import VerdictKind
 from l9.protocol import client, requests
 from l9.protocol.answers.status import Status
 from l9.protocol.caller import whoami
@@ -38,6 +39,9 @@ def status_text(found: Status, now: float) -> str:
     if found.public is not None:
         lines.append(f"  public   {found.public.found}; expected {found.public.expected}")
         lines.append(f"  next     {found.public.remedy}")
+    if found.watched is not None and found.watched.verdict is not VerdictKind.PASS:
+        lines.append(f"  watched  not healthy after the rollback: {found.watched.found}")
+        lines.append("  next     l9 resume")
     if found.recorded != live.release:
         lines.append(f"  record   says {found.recorded or 'nothing'}: see l9 drift")
     if run is None:

@@ -25,6 +25,7 @@ from l9.drivers.docker.services import OtherServices
 from l9.drivers.docker.slots import SlotContainers
 from l9.drivers.process import proc
 from l9.drivers.process.clock import SystemClock
+from l9.drivers.process.connections import past_the_router
 from l9.errors import ActionError
 
 
@@ -77,6 +78,12 @@ class ComposeRuntime:
 
     def endpoint(self, slot: Slot) -> str:
         return f"http://127.0.0.1:{self._port(slot)}"
+
+    def past_the_router(self, slot: Slot, router: int) -> int | None:
+        own = self._own(slot)
+        if own is None or not own.pid:
+            return None
+        return past_the_router(self._port(slot), router, (own.pid, self._config.compose.port))
 
     def image(self, release: str) -> Image | None:
         found = self._releases.image(release)

@@ -92,10 +92,11 @@ class SlotContainers:
         if not why:
             try:
                 self._engine.pause(found.id)
-            except EngineRefused as refused:
+            except ActionError as refused:  # an engine whose freezer fails, or hangs
                 why = refused.found
         if why:
-            self._engine.stop(found.id)
+            # A pause that failed may have frozen it all the same, and then it hears no signal.
+            self._stop(self.find(slot) or found)
             return f"{found.name} stopped, not paused: {why}"
         return f"{found.name} paused"
 

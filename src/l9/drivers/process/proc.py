@@ -35,6 +35,17 @@ def send(pid: int, born: int, sign: int) -> None:
             os.kill(pid, sign)
 
 
+def group(leader: int) -> list[int]:
+    """Return the other processes of the group that this process leads; zombies are left out."""
+    found: list[int] = []
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit() and int(entry.name) != leader:
+            fields = _stat(int(entry.name))
+            if fields and fields[0] not in ("Z", "X") and int(fields[2]) == leader:
+                found.append(int(entry.name))
+    return found
+
+
 def find(marks: dict[str, str]) -> int | None:
     """Return the first process whose environment contains all these variables, or None."""
     wanted = {f"{k}={v}".encode() for k, v in marks.items()}

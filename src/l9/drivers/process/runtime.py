@@ -22,10 +22,13 @@ from l9.core.states import Slot, SlotStatus
 from l9.drivers.files.atomic import replace_file
 from l9.drivers.files.env_on_host import EnvOnHost, is_private
 from l9.drivers.process import proc
+from l9.drivers.process.connections import past_the_router
 from l9.drivers.process.log_file import FoundLog, LogFileReader, tail
 from l9.drivers.process.programs import stream
 from l9.drivers.process.standby import why_not_paused
 from l9.errors import ActionError
+
+WORKERS_FIRST = 0.1  # seconds in which woken workers report
 
 
 class SlotRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +82,9 @@ class ProcessRuntime:
 
     def endpoint(self, slot: Slot) -> str:
         return f"http://127.0.0.1:{self._port(slot)}"
+
+    def past_the_router(self, slot: Slot, router: int) -> int | None:
+        return past_the_router(self._port(slot), router)
 
     def services(self, release: str) -> Services:
         return Services({})
@@ -157,7 +163,7 @@ class ProcessRuntime:
     def wake(self, slot: Slot, release: str) -> str:
         seen = self._see(slot)
         if seen is not None and seen.place.release == release and seen.alive:
-            os.kill(seen.place.pid, signal.SIGCONT)
+            _thaw(seen.place)
             return f"pid {seen.place.pid} continued" if seen.paused else f"pid {seen.place.pid} runs"
         return self.start(slot, release)
 
@@ -168,7 +174,7 @@ class ProcessRuntime:
         if why := why_not_paused(self._config.standby.mode, seen.place.pid):
             self.stop(slot, release)
             return f"pid {seen.place.pid} stopped, not paused: {why}"
-        os.kill(seen.place.pid, signal.SIGSTOP)
+        os.killpg(seen.place.pid, signal.SIGSTOP)  # its workers too: each slot leads a group of its own
         until = time.monotonic() + 5.0
         while not proc.paused(seen.place.pid) and time.monotonic() < until:
             time.sleep(0.005)  # the signal is delivered when the process runs next
@@ -181,7 +187,7 @@ class ProcessRuntime:
         seen = self._see(slot)
         if seen is None or seen.place.release != release:
             return
-        if seen.alive:
+        if seen.place.pid:
             self._end(seen.place)
         self._write(slot, msgspec.structs.replace(seen.place, stopped=True))
 
@@ -260,10 +266,25 @@ class ProcessRuntime:
         return f"pid {child.pid} on port {port}"
 
     def _end(self, place: SlotRecord) -> None:
-        """Send SIGTERM, then SIGKILL after the grace period; a stopped process is continued first."""
+        """Send SIGTERM, then SIGKILL after the grace period; a stopped process is continued first.
+
+        The first process is to end its workers. Those that it leaves behind would keep the port.
+        """
+        self._end_first(place)
+        if proc.alive(place.pid, 0):
+            return  # it outlived SIGKILL, or its number is another process's by now
+        for sign, patience in ((signal.SIGTERM, self._config.drain.grace), (signal.SIGKILL, 5.0)):
+            until = time.monotonic() + patience
+            for pid in proc.group(place.pid):
+                proc.send(pid, 0, sign)
+                proc.send(pid, 0, signal.SIGCONT)
+            while proc.group(place.pid) and time.monotonic() < until:
+                time.sleep(0.02)
+
+    def _end_first(self, place: SlotRecord) -> None:
         for sign, patience in ((signal.SIGTERM, self._config.drain.grace), (signal.SIGKILL, 5.0)):
             proc.send(place.pid, place.birth, sign)
-            proc.send(place.pid, place.birth, signal.SIGCONT)
+            _thaw(place)
             until = time.monotonic() + patience
             while time.monotonic() < until:
                 self._reap(place.pid)
@@ -343,6 +364,19 @@ class ProcessRuntime:
 
     def _write(self, slot: Slot, place: SlotRecord) -> None:
         replace_file(self._file(slot), msgspec.json.encode(place), 0o600)
+
+
+def _thaw(place: SlotRecord) -> None:
+    """Continue all processes of a slot, the first one last: one that watches its workers by the clock would kill them.
+
+    After a pause a worker reports at once that it lives.
+    """
+    others = proc.group(place.pid)
+    for pid in others:
+        proc.send(pid, 0, signal.SIGCONT)
+    if others and proc.paused(place.pid):
+        time.sleep(WORKERS_FIRST)
+    proc.send(place.pid, place.birth, signal.SIGCONT)
 
 
 class _ImageFile(msgspec.Struct, frozen=True):

@@ -24,7 +24,8 @@ class RunResult(Answer, frozen=True, kw_only=True, tag="l9.run/1"):
     """`l9 deploy`, `rollback`, `resume`, `cgmp TAG`: the run's result; None for a field without meaning.
 
     `outcome` is a terminal state, or the last gate of `l9 cgmp`; None if there was nothing to resume, which
-    `resumed` false shows. `attached`: the run was already running. `already_live`: nothing was done.
+    `resumed` false shows. `watched`: what the release answered that users went back to. `attached`: the run was
+    already running. `already_live`: nothing was done.
     """
 
     run: str | None = None
@@ -37,6 +38,7 @@ class RunResult(Answer, frozen=True, kw_only=True, tag="l9.run/1"):
     standby: str | None = None
     seconds: float | None = None
     closed: ev.GateClosed | None = None
+    watched: ev.Evidence | None = None
     attached: bool = False
     already_live: str | None = None
     resumed: bool = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from l9.checks.host.drift import Drift
+from l9.core import events as ev
 from l9.core.states import Kind, Slot, SlotStatus, State
 from l9.drivers.files.lock import Holder
 from l9.protocol.answers.answer import Answer
@@ -45,7 +46,8 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
 class Status(Answer, frozen=True, kw_only=True, tag="l9.status/1"):
     """`l9 status`. `recorded`: the live release in the journal; `good`: releases that a rollback may use.
 
-    `public`: what the public route answers, where that is not the live release.
+    `public`: what the public route answers, where that is not the live release. `watched`: what the live release
+    answered after users went back to it, if that was the newest run.
     """
 
     app: str
@@ -58,6 +60,7 @@ class Status(Answer, frozen=True, kw_only=True, tag="l9.status/1"):
     good: tuple[str, ...]
     run: LastRun | None
     lock: Holder | None
+    watched: ev.Evidence | None = None
     public: Drift | None = None
 
 

@@ -91,8 +91,11 @@ def test_a_rollback(monkeypatch: pytest.MonkeyPatch, two: World) -> None:
         "· rollback v1.0.1-l9 to green, v1.0.2-l9 is live",
         timed("✔ prepare   6 gates; green answers, smoke 1 of 1"),
         timed("✔ switch    2 gates; 3 answers in a row from green with v1.0.1-l9"),
+        "✔ live      v1.0.1-l9 in green",
         timed("✔ finish    3 gates; v1.0.2-l9 paused in blue"),
+        timed("✔ watch     8 answers, none failed"),
         timed("✔ SUCCESS   v1.0.1-l9 is live in green"),
+        "  watched   8 answers, none failed",
         "  standby   v1.0.2-l9, to roll back: l9 rollback",
     ]
 

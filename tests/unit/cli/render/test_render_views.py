@@ -16,7 +16,7 @@ from l9.cli.render.tty import TtyView
 from l9.cli.render.view import feed, view
 from l9.core import events as ev
 from l9.core.actions import SwitchRoute
-from l9.core.states import Slot, State
+from l9.core.states import Kind, Slot, State
 from l9.core.verdict import VerdictKind
 from l9.errors import Interrupted
 from l9.protocol.answers.run_lines import EntryLine, NoteLine, ProgressLine, ResultLine, TextLine
@@ -101,6 +101,51 @@ def test_an_open_gate_is_one_line_with_the_fact_that_matters() -> None:
         head,
         "    host.new-slot-steady: running",
         "    host.few-server-errors: 30 s, 412 answers, 0 errors",
+    ]
+
+
+def back_to(found: str, outcome: State, verdict: VerdictKind, *before: ev.AnyEvent) -> list[str]:
+    """The lines of a rollback to v0.9.0-l9 that was watched with that finding."""
+    end = ev.RunFinished(
+        outcome=outcome, live="v0.9.0-l9", slot=Slot.BLUE, standby="v1.0.0-l9", exit_code=5, seconds=6.0,
+        watched=ev.Evidence(invariant="host.back-healthy", found=found, verdict=verdict),
+    )  # fmt: skip
+    start = ev.RunStarted(
+        kind=Kind.ROLLBACK, tag="v0.9.0-l9", commit="c", tag_object="t", new=Slot.BLUE, old=Slot.GREEN,
+        previous="v1.0.0-l9", who="ada",
+    )  # fmt: skip
+    return plain(start, *before, end)[1:]
+
+
+def test_a_rollback_tells_at_once_who_is_live_and_at_its_end_how_it_answers() -> None:
+    proof = opened(State.PROOF, "3 answers in a row from blue with v0.9.0-l9")
+    assert back_to("40 answers, none failed", State.SUCCESS, VerdictKind.PASS, proof) == [
+        "✔ PROOF                3 answers in a row from blue with v0.9.0-l9  0.0 s",
+        "✔ live      v0.9.0-l9 in blue",
+        "✔ SUCCESS   v0.9.0-l9 is live in blue  6.0 s",
+        "  watched   40 answers, none failed",
+        "  standby   v1.0.0-l9, to roll back: l9 rollback",
+    ]
+
+
+SICK = "3 of 40 answers failed: GET /health: status 503"
+
+
+@pytest.mark.parametrize(
+    ("before", "cause"),
+    [
+        ((), []),
+        ((CLOSED,), ["  cause     HOST-READY: 0644"]),
+        ((ev.RunAborted(who="ada", why="not today"),), ["  cause     not today"]),
+    ],
+)
+def test_a_sick_release_that_was_gone_back_to(before: Sequence[ev.AnyEvent], cause: list[str]) -> None:
+    assert back_to(SICK, State.FAIL_STATE, VerdictKind.FAIL, *before)[len(before) :] == [
+        "✘ FAIL-STATE a person is needed: v0.9.0-l9 is live again and not healthy  6.0 s",
+        *cause,
+        f"  found     {SICK}",
+        "  live      v0.9.0-l9 in blue",
+        "  next      l9 logs",
     ]
 
 
