@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from l9.checks.host.drift import Drift, find_drift, public_drift
+from l9.checks.host.drift import Drift, elsewhere, find_drift, public_drift
+from l9.checks.host.prober import PROBE
 from l9.checks.host.ready_invariants import ENV_COMPLETE
 from l9.config.settings import ReleaseEnv, ReleaseSettings, host_config
 from l9.core import events as ev
-from l9.core.facts import SlotState
+from l9.core.facts import Answering, SlotState
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin, fold
 from l9.core.slot_plan import plan_slots
 from l9.core.states import Kind, SlotStatus, State, Substrate
 from l9.drivers.files.journal import parse
-from l9.errors import L9Error, UsageError
+from l9.errors import L9Error, NoAnswer, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
 from l9.host.session import HostSession
@@ -112,8 +113,22 @@ def _public(
         return None
     answer = runs.ports.router.answering()
     if answer.status is not None and answer.status >= 500 and not answer.differs(slot, tag):
-        return Drift("public route", f"{tag} healthy", answer.found, "l9 logs")
+        return Drift("public route", f"{tag} healthy", answer.found, elsewhere(_behind(runs, answer)))
     return public_drift(slot, tag, live.slot, answer)
+
+
+def _behind(runs: HostSession, answer: Answering) -> int | None:
+    """Return the status that the slot itself answers where the route answers with an error in its name.
+
+    None if the route does not, or if the slot does not answer.
+    """
+    if answer.slot is None or answer.status is None or answer.status < 500:
+        return None
+    health, url = runs.config.health, runs.ports.runtime.endpoint(answer.slot)
+    try:
+        return runs.ports.http.request("GET", url + health.path, headers=PROBE, timeout=health.timeout).status
+    except NoAnswer:
+        return None
 
 
 def _last_run(run: Run, *, running: bool) -> LastRun:
@@ -221,6 +236,7 @@ def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:
 def drift(runs: HostSession) -> DriftReport:
     """Return the differences between the host and the journal (spec 5.3)."""
     ports, done = runs.ports, runs.finished()
+    answer = ports.router.answering()
     found = find_drift(
         recorded=done,
         root=str(runs.layout.root),
@@ -231,9 +247,10 @@ def drift(runs: HostSession) -> DriftReport:
         slots=ports.runtime.slots(),
         active=ports.router.active(),
         image=ports.runtime.image(done.live) if done and done.live else None,
-        answer=ports.router.answering(),
+        answer=answer,
         running=runs.lock.holder() is not None,
         outdated=runs.outdated(),
+        behind=_behind(runs, answer),
     )
     return DriftReport(drift=found, live=done.live if done else None)
 

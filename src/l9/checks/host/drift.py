@@ -34,12 +34,13 @@ def find_drift(
     answer: Answering,
     running: bool,
     outdated: str | None = None,
+    behind: int | None = None,
 ) -> tuple[Drift, ...]:
     """Return all differences between the record and the host.
 
     `files` are the paths of the checkout at `root` that differ from its commit; `image` is the recorded release's;
     `answer` came through the public route; `running`: a run is in progress; `outdated` is the run that wrote the host's
-    files, if the journal does not know it.
+    files, if the journal does not know it; `behind` as in `public_drift`.
     """
     if recorded is None or recorded.live is None:
         return _without_record(deployed_tag, slots)
@@ -75,7 +76,7 @@ def find_drift(
                 "slot", f"{idle.slot} stopped or paused", f"{idle.release} {idle.status} in {idle.slot}", back
             )
         )
-    if not running and (public := public_drift(live.slot, tag, active, answer)) is not None:
+    if not running and (public := public_drift(live.slot, tag, active, answer, behind)) is not None:
         found.append(public)
     return tuple(found)
 
@@ -91,16 +92,26 @@ def _without_record(deployed_tag: str | None, slots: Slots) -> tuple[Drift, ...]
     return (Drift("journal", "a record of the live release", ", ".join(seen), f"l9 deploy {tag} --again"),)
 
 
-def public_drift(slot: Slot, tag: str | None, active: Slot, answer: Answering) -> Drift | None:
-    """The difference between the live release and what the public route answers; `active` is what the flag names."""
+def public_drift(
+    slot: Slot, tag: str | None, active: Slot, answer: Answering, behind: int | None = None
+) -> Drift | None:
+    """The difference between the live release and what the public route answers; `active` is what the flag names.
+
+    behind: the status that the slot itself answers where the route answers with an error; None if it does not answer.
+    """
     if not answer.differs(slot, tag) and answer.status not in (502, 504):
         return None
     if answer.status is None:
         remedy = "l9 resume" if answer.accepted else "systemctl status caddy"
     elif answer.slot is slot:
-        remedy = "l9 logs"
+        remedy = elsewhere(behind)
     elif active is slot or tag is None:
         remedy = "l9 provision"
     else:
         remedy = f"l9 deploy {tag} --again"
     return Drift("public route", f"{tag or 'an answer'} from {slot}", answer.found, remedy)
+
+
+def elsewhere(behind: int | None) -> str:
+    """Return the next command where the route names the slot and answers with an error, and the slot this status."""
+    return "l9 provision" if behind is not None and behind < 500 else "l9 logs"
