@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from l9.core import events as ev
 from l9.core.states import Kind, Slot, State
 from l9.drivers.files import journal as files_journal
 from l9.drivers.files.journal import JournalFile, parse
-from l9.drivers.files.journal_lines import tail
+from l9.drivers.files.journal_lines import FIRST, Tail, tail
 from l9.errors import JournalBroken, UsageError
 from world.journal import MemoryJournal
 
@@ -157,6 +158,19 @@ def test_lines_come_newest_first(kept: Kept) -> None:
     write(kept.journal, STARTED, ENTERED, OPENED)
     entries = [parse(line, Path("journal")) for line in kept.again().lines_backward()]
     assert [e.body for e in entries if e] == [OPENED, ENTERED, STARTED]
+
+
+def test_lines_with_a_mark_come_alone(kept: Kept) -> None:
+    write(kept.journal, STARTED, ENTERED, OPENED, FINISHED)
+    write(kept.journal, STARTED, ENTERED, run="run-2")
+    for mark, bodies in (
+        (b'"event":"run-started"', [STARTED, STARTED]),
+        (b'"run":"run-1"', [FINISHED, OPENED, ENTERED, STARTED]),
+        (b"}", [ENTERED, STARTED, FINISHED, OPENED, ENTERED, STARTED]),
+        (b"nowhere", []),
+    ):
+        entries = [parse(line, Path("journal")) for line in kept.again().lines_backward(mark)]
+        assert [e.body for e in entries if e] == bodies, mark
 
 
 def test_changed_entry_is_found(kept: Kept) -> None:
@@ -336,6 +350,24 @@ def test_long_journal_is_read_from_its_end(path: Path) -> None:
     assert found is not None
     assert found.seq == 602
     assert len(list(journal.lines_backward())) == len(list(journal.entries())) == 603
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 7, 64, 1 << 16])
+def test_lines_are_whole_wherever_the_file_is_cut(
+    path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    numbers = random.Random(chunk)
+    lines = [bytes(numbers.choices(b"abm\xff", k=numbers.choice((1, 3, 50)))) + b"\n" for _ in range(60)]
+    path.write_bytes(b"".join(lines))
+    monkeypatch.setattr(files_journal, "CHUNK", chunk)
+    monkeypatch.setattr(files_journal, "tail", lambda _fd, size: Tail(size, size, FIRST))
+    journal = JournalFile(path, lambda: NOW)
+    for mark in (b"", b"m", b"ab", b"b\xff"):
+        wanted = [line for line in reversed(lines) if mark in line.rstrip(b"\n")]
+        assert list(journal.lines_backward(mark)) == wanted
+        at = {offset: line for line, offset in journal._backward(mark)}
+        assert all(path.read_bytes()[offset:].startswith(line) for offset, line in at.items())
+        assert len(at) == len(wanted)
 
 
 def test_runs_of_a_tag_are_found_fast_in_a_hundred_thousand_entries(path: Path) -> None:

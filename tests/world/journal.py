@@ -112,8 +112,8 @@ class MemoryJournal:
         begun = (e.body for e in reversed(self._entries) if isinstance(e.body, ev.RunStarted))
         yield from (one for one in begun if one.tag == tag)
 
-    def lines_backward(self) -> Iterator[bytes]:
-        yield from reversed(self._lines[: len(self._entries)])
+    def lines_backward(self, mark: bytes = b"") -> Iterator[bytes]:
+        yield from (line for line in reversed(self._lines[: len(self._entries)]) if mark in line)
 
     def verify(self) -> int:
         prev = "0" * 64

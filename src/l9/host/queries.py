@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from l9.checks.host.drift import Drift, elsewhere, find_drift, public_drift
 from l9.checks.host.prober import PROBE
 from l9.checks.host.ready_invariants import ENV_COMPLETE
@@ -29,7 +31,6 @@ from l9.protocol.answers.runs import Explain, History, LogsResult, RunLine, RunR
 from l9.protocol.answers.status import DriftReport, LastRun, Live, Standby, Status, Tick
 from l9.protocol.messages import Answered, AnyMessage, HostAnswer
 
-NEWEST = 100_000  # runs: the whole record
 ON_RECORD = 1000  # newest runs that the checks of a live release read
 
 
@@ -211,17 +212,32 @@ def ended(run: Run | None, *, attached: bool = False) -> RunResult | None:
 
 def explain(asked: ask.Explain, runs: HostSession) -> Explain:
     """Return one run with its journal entries: by run id, by release, or the newest."""
-    for entries in runs_backward(runs, NEWEST):
-        first = entries[0].body
-        named = isinstance(first, ev.RunStarted) and first.tag == asked.what
-        if (asked.what in (None, entries[0].run) or named) and (line := run_line(entries)) is not None:
-            return Explain(summary=line, entries=tuple(entries))
+    entries = next(runs_backward(runs, 1), []) if asked.what is None else run_named(runs, asked.what)
+    if (line := run_line(entries)) is not None:
+        return Explain(summary=line, entries=tuple(entries))
     raise UsageError(
         "no such run in the journal",
         expected="a release or a run of this journal",
         found=asked.what or "an empty journal",
         remedy="l9 history",
     )
+
+
+def run_named(runs: HostSession, what: str) -> list[ev.Entry]:
+    """Return the entries of a run, or of the newest run of a release; none if there is none of that name."""
+    for line in runs.journal.lines_backward(msgspec.json.encode(what)):
+        entry = parse(line, runs.layout.journal)
+        if entry is None:
+            continue
+        first = entry.body
+        if entry.run and (entry.run == what or (isinstance(first, ev.RunStarted) and first.tag == what)):
+            same = (parse(raw, runs.layout.journal) for raw in runs.journal.lines_backward(_of(entry.run)))
+            return [one for one in same if one is not None and one.run == entry.run][::-1]
+    return []
+
+
+def _of(run: str) -> bytes:
+    return b'"run":' + msgspec.json.encode(run)
 
 
 def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:

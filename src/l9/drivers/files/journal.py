@@ -31,6 +31,7 @@ __all__ = ["FULL", "RESERVE", "JournalFile", "parse"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVE = 1 << 18  # bytes: some hundred entries
+_STARTED, _FINISHED = b'"event":"run-started"', b'"event":"run-finished"'
 _encoder = msgspec.json.Encoder()
 
 
@@ -134,13 +135,8 @@ class JournalFile:
 
     def last_run_offset(self) -> int:
         """Return the byte offset of the newest run's first entry, or the file's end if there is no run."""
-        end, back = None, 0
-        for line, after in self._backward():
-            end = after if end is None else end
-            back += len(line)
-            if b'"event":"run-started"' in line:
-                return end - back
-        return end or self.size()
+        found = next(self._backward(_STARTED), None)
+        return found[1] if found else self.size()
 
     def size(self) -> int:
         """Return the file's size in bytes; 0 if there is no file."""
@@ -148,23 +144,23 @@ class JournalFile:
 
     def last_finished(self) -> ev.Entry | None:
         """Return the newest `run-finished` entry, or None."""
-        for line in self.lines_backward():
-            if b'"event":"run-finished"' in line and (entry := parse(line, self._path)):
+        for line in self.lines_backward(_FINISHED):
+            if entry := parse(line, self._path):
                 return entry
         return None
 
     def ends(self) -> Iterator[ev.RunFinished]:
         """Yield the `run-finished` events, newest first."""
-        for line in self.lines_backward():
-            entry = parse(line, self._path) if b'"event":"run-finished"' in line else None
+        for line in self.lines_backward(_FINISHED):
+            entry = parse(line, self._path)
             if entry is not None and isinstance(entry.body, ev.RunFinished):
                 yield entry.body
 
     def knows(self, run: str) -> bool:
         """True if the journal has an entry of that run."""
         mark = b'"run":' + _encoder.encode(run)
-        for line in self.lines_backward():
-            entry = parse(line, self._path) if mark in line else None
+        for line in self.lines_backward(mark):
+            entry = parse(line, self._path)
             if entry is not None and entry.run == run:
                 return True
         return False
@@ -172,32 +168,36 @@ class JournalFile:
     def starts(self, tag: str) -> Iterator[ev.RunStarted]:
         """Yield the `run-started` events of a tag, newest first; only their own lines are parsed."""
         mark = b'"tag":' + _encoder.encode(tag)
-        for line in self.lines_backward():
-            entry = parse(line, self._path) if b'"event":"run-started"' in line and mark in line else None
+        for line in self.lines_backward(mark):
+            entry = parse(line, self._path) if _STARTED in line else None
             if entry is not None and isinstance(entry.body, ev.RunStarted) and entry.body.tag == tag:
                 yield entry.body
 
-    def lines_backward(self) -> Iterator[bytes]:
-        """Yield the lines, newest first. A last line that is incomplete, or not an entry, is left out."""
-        return (line for line, _ in self._backward())
+    def lines_backward(self, mark: bytes = b"") -> Iterator[bytes]:
+        """Yield the lines with `mark` in them, newest first. A last line that is no entry is left out."""
+        return (line for line, _ in self._backward(mark))
 
-    def _backward(self) -> Iterator[tuple[bytes, int]]:
-        """Yield the sound lines, newest first, each with the offset at which the sound part ends."""
+    def _backward(self, mark: bytes = b"") -> Iterator[tuple[bytes, int]]:
+        """Yield the sound lines with `mark` in them, newest first, each with its offset.
+
+        What lies between two of them is searched, and not split into lines: a long journal costs little.
+        """
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
-            end = position = self._tail(file.fileno()).sound
+            position = self._tail(file.fileno()).sound
             rest = b""
             while position > 0:
                 size = min(CHUNK, position)
                 position -= size
-                parts = (os.pread(file.fileno(), size, position) + rest).split(b"\n")
-                rest = parts[0]
-                for part in reversed(parts[1:]):
-                    if part:
-                        yield part + b"\n", end
-            if rest:
-                yield rest + b"\n", end
+                data = os.pread(file.fileno(), size, position) + rest
+                rest = data[: data.find(b"\n") + 1] if position else b""
+                end, last = len(data), len(rest)
+                while end > last and (at := data.rfind(mark, last, end - 1) if mark else end - 1) >= 0:
+                    start = data.rfind(b"\n", last, at) + 1 or last
+                    if (line := data[start : data.find(b"\n", at) + 1]) != b"\n":
+                        yield line, position + start
+                    end = start
 
     def _tail(self, fd: int) -> Tail:
         return tail(fd, os.fstat(fd).st_size)
