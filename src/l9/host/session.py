@@ -31,6 +31,7 @@ from l9.drivers.files.lock import LockFile
 from l9.drivers.process.clock import booted
 from l9.errors import ActionError, JournalBroken, L9Error, UsageError
 from l9.graph import GRAPH
+from l9.host.disk import telling_of_the_disk
 from l9.host.observe import HostObserver, HostPorts, Together, one_by_one
 from l9.host.perform import HostPerformer
 
@@ -238,7 +239,7 @@ class HostSession:
             settings=for_rollback(config) if run.kind is Kind.ROLLBACK else config,
             clock=ports.clock,
             observe=HostObserver(ports, config, self.env_rules(run), self.together),
-            perform=HostPerformer(ports, self._say),
+            perform=telling_of_the_disk(HostPerformer(ports, self._say)),
             append=self._append,
             watch=self._watch,
             where=(Substrate.HOST,),
