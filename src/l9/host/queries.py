@@ -16,7 +16,6 @@ from l9.core.preview import judge_rows
 from l9.core.run import Run, begin, fold
 from l9.core.slot_plan import plan_slots
 from l9.core.states import Kind, SlotStatus, State, Substrate
-from l9.drivers.files.journal import parse
 from l9.errors import L9Error, NoAnswer, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
@@ -30,8 +29,6 @@ from l9.protocol.answers.run_lines import ResultLine, TextLine
 from l9.protocol.answers.runs import Explain, History, LogsResult, RunLine, RunResult, Verified
 from l9.protocol.answers.status import DriftReport, LastRun, Live, Standby, Status, Tick
 from l9.protocol.messages import Answered, AnyMessage, HostAnswer
-
-ON_RECORD = 1000  # newest runs that the checks of a live release read
 
 
 def answer(asked: ask.AnyAsk, runs: HostSession) -> Iterator[AnyMessage]:
@@ -156,11 +153,10 @@ def history(asked: ask.History, runs: HostSession) -> History | Verified:
 def runs_backward(runs: HostSession, most: int) -> Iterator[list[ev.Entry]]:
     """Yield the entries of complete runs, newest run first, each oldest entry first."""
     group: list[ev.Entry] = []
-    for raw in runs.journal.lines_backward():
+    for entry in runs.journal_lines():
         if most <= 0:
             return
-        entry = parse(raw, runs.layout.journal)
-        if entry is None or not entry.run:
+        if not entry.run:
             continue
         group.append(entry)
         if isinstance(entry.body, ev.RunStarted):
@@ -225,19 +221,11 @@ def explain(asked: ask.Explain, runs: HostSession) -> Explain:
 
 def run_named(runs: HostSession, what: str) -> list[ev.Entry]:
     """Return the entries of a run, or of the newest run of a release; none if there is none of that name."""
-    for line in runs.journal.lines_backward(msgspec.json.encode(what)):
-        entry = parse(line, runs.layout.journal)
-        if entry is None:
-            continue
+    for entry in runs.journal_lines(msgspec.json.encode(what)):
         first = entry.body
         if entry.run and (entry.run == what or (isinstance(first, ev.RunStarted) and first.tag == what)):
-            same = (parse(raw, runs.layout.journal) for raw in runs.journal.lines_backward(_of(entry.run)))
-            return [one for one in same if one is not None and one.run == entry.run][::-1]
+            return runs.entries_of(entry.run)
     return []
-
-
-def _of(run: str) -> bytes:
-    return b'"run":' + msgspec.json.encode(run)
 
 
 def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:
@@ -300,7 +288,7 @@ def check(asked: ask.Check, runs: HostSession) -> HostCheck:
     """Judge every invariant of the host that can be judged now, with the live release's record."""
     planned = planned_run(asked.release, asked.preview, runs)
     judged = judge_now(runs, planned, preview_observer(asked.preview, runs))
-    release, evidence = on_record(runs, runs_backward(runs, ON_RECORD))
+    release, evidence = on_record(runs)
     return HostCheck(invariants=tuple(judged), record=Record(release=release, evidence=evidence))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,7 @@ from l9.core.runner import Runner
 from l9.core.slot_plan import plan_slots, previous_good
 from l9.core.states import Kind, Slot, State, Substrate
 from l9.core.verdict import Pending
-from l9.drivers.files.journal import JournalFile
+from l9.drivers.files.journal import JournalFile, parse
 from l9.drivers.files.lock import LockFile
 from l9.drivers.process.clock import booted
 from l9.errors import ActionError, JournalBroken, L9Error, UsageError
@@ -169,6 +169,17 @@ class HostSession:
         """Return the end of the newest finished run, with its live and standby slots."""
         entry = self.journal.last_finished()
         return entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
+
+    def journal_lines(self, mark: bytes = b"") -> Iterator[ev.Entry]:
+        """Yield the entries in whose lines `mark` is, newest first."""
+        for line in self.journal.lines_backward(mark):
+            if (entry := parse(line, self.layout.journal)) is not None:
+                yield entry
+
+    def entries_of(self, run: str) -> list[ev.Entry]:
+        """Return the entries of one run, oldest first."""
+        mark = b'"run":' + msgspec.json.encode(run)
+        return [entry for entry in self.journal_lines(mark) if entry.run == run][::-1]
 
     def env_in(self, file: str) -> Env:
         """Return the environment file of a release whose settings were not read yet."""
