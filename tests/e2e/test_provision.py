@@ -465,7 +465,7 @@ def test_what_an_older_l9_left_is_shown_and_removed(fresh: Fresh, host: Host) ->
 def _sudo_for_everybody(host: Host) -> None:
     """A set-user-id setpriv in place of sudo, which a test host has not."""
     host.run(("install", "-m", "4755", "/usr/bin/setpriv", "/usr/local/bin/become"))
-    script = '#!/bin/sh\nshift\nexec /usr/local/bin/become --reuid=0 --regid=0 --clear-groups "$@"\n'
+    script = '#!/bin/sh\n[ "$1" = -n ] && shift\nexec /usr/local/bin/become --reuid=0 --regid=0 --clear-groups "$@"\n'
     sudo = host.path("/usr/local/bin/sudo")
     sudo.write_text(script, encoding="utf-8")
     sudo.chmod(0o755)

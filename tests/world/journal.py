@@ -75,6 +75,10 @@ class MemoryJournal:
         """Somebody adds a line that is not the next entry."""
         self._lines.append(line)
 
+    def give_room(self) -> bool:
+        """Nothing: memory is never full."""
+        return False
+
     def repair(self) -> tuple[int, str]:
         """Set a last line aside that is not the next entry; what is in memory is never torn."""
         if len(self._lines) > len(self._entries):

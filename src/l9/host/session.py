@@ -250,7 +250,7 @@ class HostSession:
             settings=for_rollback(config) if run.kind is Kind.ROLLBACK else config,
             clock=ports.clock,
             observe=HostObserver(ports, config, self.env_rules(run), self.together),
-            perform=telling_of_the_disk(HostPerformer(ports, self._say)),
+            perform=telling_of_the_disk(HostPerformer(ports, self._say), self.journal.give_room),
             append=self._append,
             watch=self._watch,
             where=(Substrate.HOST,),

@@ -86,14 +86,21 @@ class JournalFile:
         try:
             write()
         except OSError as error:
-            if error.errno not in FULL or not self._reserve.exists():
+            if error.errno not in FULL or not self.give_room():
                 raise
-            self._reserve.unlink()
             write()
 
     @property
     def _reserve(self) -> Path:
         return self._path.with_name("journal.reserve")
+
+    def give_room(self) -> bool:
+        """Give up the room that is reserved on the disk; False if there is none."""
+        try:
+            self._reserve.unlink()
+        except OSError:
+            return False
+        return True
 
     def _keep_room(self) -> None:
         """Reserve disk space: a run that fills the disk must still be able to journal its rollback."""
