@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shlex
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -273,8 +275,10 @@ def test_removed_entry_is_found(path: Path) -> None:
     write(JournalFile(path, lambda: NOW), STARTED, ENTERED, OPENED)
     first, _, third = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(first + third)
-    with pytest.raises(JournalBroken, match="entry 2"):
+    with pytest.raises(JournalBroken, match="entry 2") as broken:
         JournalFile(path, lambda: NOW).verify()
+    shown = subprocess.run(shlex.split(broken.value.remedy), capture_output=True, check=True).stdout
+    assert shown == first + third
 
 
 def test_event_of_a_later_minor_version_is_passed_over(path: Path) -> None:

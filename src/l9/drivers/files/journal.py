@@ -223,11 +223,12 @@ class JournalFile:
                     break
                 read = follows(line, before)
                 if isinstance(read, Fault):
+                    lines = f"{max(before.seq, 1)},{before.seq + 1}p"  # the entry, and the one before it
                     raise JournalBroken(
                         f"the journal's chain breaks at entry {before.seq + 1}",
                         expected=read.expected,
                         found=read.found,
-                        remedy="l9 history",
+                        remedy=shlex.join(("sed", "-n", lines, str(self._path))),
                     )
                 before = read
         return before.seq
