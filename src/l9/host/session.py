@@ -178,8 +178,13 @@ class HostSession:
 
     def entries_of(self, run: str) -> list[ev.Entry]:
         """Return the entries of one run, oldest first."""
-        mark = b'"run":' + msgspec.json.encode(run)
-        return [entry for entry in self.journal_lines(mark) if entry.run == run][::-1]
+        found = []
+        for entry in self.journal_lines(b'"run":' + msgspec.json.encode(run)):
+            if entry.run == run:
+                found.append(entry)
+                if isinstance(entry.body, ev.RunStarted):
+                    break  # nothing of it is older
+        return found[::-1]
 
     def env_in(self, file: str) -> Env:
         """Return the environment file of a release whose settings were not read yet."""
