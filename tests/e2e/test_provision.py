@@ -409,7 +409,7 @@ def test_a_lock_of_another_user_is_not_passed_over(network: Network, tmp_path: P
         fresh = Fresh(tmp_path, host)
         assert fresh.provision()["exit"] == 0
         host.run(("sh", "-c", "umask 077; touch /opt/l9/.l9/lock"))  # root's
-        held = host.popen(("flock", "/opt/l9/.l9/lock", "sleep", "600"))
+        held = host.popen(("flock", "--no-fork", "/opt/l9/.l9/lock", "sleep", "600"))
         try:
             before = fresh.listing()
             fresh.configure(more="[standby]\nseconds = 7")
@@ -426,7 +426,7 @@ def test_a_lock_of_another_user_is_not_passed_over(network: Network, tmp_path: P
         finally:
             held.kill()
             held.wait()
-        host.run(("sh", "-c", "while ! flock -n /opt/l9/.l9/lock true; do sleep 0.05; done"))
+        host.run(("flock", "--timeout", "10", "/opt/l9/.l9/lock", "true"))
         assert fresh.provision()["exit"] == 0
 
 
