@@ -10,6 +10,7 @@ from pathlib import Path
 
 from l9.provision import bundle, wheels
 from l9.provision.host import agent
+from l9.provision.host.undo import Undo
 from l9.provision.snapshot import Python
 
 HERE = Python(
@@ -34,7 +35,7 @@ class ServerL9:
         }  # fmt: skip
         packed = wheels.agent_wheels(HERE, root.parent / "wheels")
         agent.install(change, {name: base64.b64encode(data).decode() for name, data in packed.items()})
-        agent.switch(change)
+        agent.switch(change, Undo())
         self.launcher = str(self.directory / "bin" / "l9")
         self.python = str(self.directory / self.version.digest / "bin" / "python")
 

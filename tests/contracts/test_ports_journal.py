@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
+import shlex
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +15,9 @@ import pytest
 
 from l9.core import events as ev
 from l9.core.states import Kind, Slot, State
+from l9.drivers.files import journal as files_journal
 from l9.drivers.files.journal import JournalFile, parse
+from l9.drivers.files.journal_lines import FIRST, Tail, tail
 from l9.errors import JournalBroken, UsageError
 from world.journal import MemoryJournal
 
@@ -44,6 +50,23 @@ class Kept:
                 self.journal.tamper(number, old, new)
         else:
             self._file.write_bytes(self._file.read_bytes().replace(old, new))
+
+    def spoil(self, line: bytes) -> None:
+        """Somebody adds a line."""
+        if self._file is None:
+            assert isinstance(self.journal, MemoryJournal)
+            self.journal.spoil(line)
+        else:
+            self._file.parent.mkdir(exist_ok=True)
+            with self._file.open("ab") as file:
+                file.write(line)
+
+    def aside(self) -> dict[str, bytes]:
+        """What was set aside."""
+        if self._file is None:
+            assert isinstance(self.journal, MemoryJournal)
+            return self.journal.aside
+        return {path.name: path.read_bytes() for path in self._file.parent.glob("*.set-aside-*")}
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -139,12 +162,79 @@ def test_lines_come_newest_first(kept: Kept) -> None:
     assert [e.body for e in entries if e] == [OPENED, ENTERED, STARTED]
 
 
+def test_lines_with_a_mark_come_alone(kept: Kept) -> None:
+    write(kept.journal, STARTED, ENTERED, OPENED, FINISHED)
+    write(kept.journal, STARTED, ENTERED, run="run-2")
+    for mark, bodies in (
+        (b'"event":"run-started"', [STARTED, STARTED]),
+        (b'"run":"run-1"', [FINISHED, OPENED, ENTERED, STARTED]),
+        (b"}", [ENTERED, STARTED, FINISHED, OPENED, ENTERED, STARTED]),
+        (b"nowhere", []),
+    ):
+        entries = [parse(line, Path("journal")) for line in kept.again().lines_backward(mark)]
+        assert [e.body for e in entries if e] == bodies, mark
+
+
 def test_changed_entry_is_found(kept: Kept) -> None:
     write(kept.journal, STARTED, ENTERED, OPENED)
     assert kept.again().verify() == 3
     kept.tamper(b'"found":"so"', b'"found":"no"')
     with pytest.raises(JournalBroken):
         kept.again().verify()
+
+
+def bad_lines() -> dict[str, bytes]:
+    """Last lines that are complete, and not the next entry of a journal of STARTED and ENTERED."""
+    other = MemoryJournal(lambda: NOW)
+    lines = [msgspec.json.encode(entry) + b"\n" for entry in write(other, STARTED, ENTERED, OPENED)]
+    return {
+        "no JSON": b"hello\n",
+        "empty": b"\n",
+        "zeros": bytes(5000) + b"\n",
+        "another JSON": b'{"a":1}\n',
+        "cut": lines[2][:100] + b"\n",
+        "changed": lines[2].replace(b'"found":"so"', b'"found":"no"'),
+        "of another chain": lines[1],
+        "long": b"x" * 200_000 + b"\n",
+    }
+
+
+@pytest.mark.parametrize("bad", bad_lines().values(), ids=bad_lines())
+def test_last_line_that_is_not_the_next_entry_is_set_aside(kept: Kept, bad: bytes) -> None:
+    write(kept.journal, STARTED, ENTERED)
+    before = kept.journal.last_run_offset()
+    kept.spoil(bad)
+    reader = kept.again()  # whoever reads meanwhile does not see it
+    assert [e.body for e in reader.entries()] == [e.body for e in reader.last_run()] == [STARTED, ENTERED]
+    assert len(list(reader.lines_backward())) == 2
+    assert reader.last_run_offset() == before
+    assert reader.knows("run-1")
+    write(kept.again(), OPENED)
+    again = kept.again()
+    started, entered, told, opened = (e.body for e in again.entries())
+    assert (started, entered, opened) == (STARTED, ENTERED, OPENED)
+    assert isinstance(told, ev.LineSetAside)
+    assert (told.bytes, told.sha256) == (len(bad), hashlib.sha256(bad).hexdigest())
+    assert kept.aside() == {told.file: bad}
+    assert again.verify() == 4
+    assert [e.body for e in again.last_run()] == [STARTED, ENTERED, OPENED]
+
+
+def test_first_line_may_be_the_bad_one(kept: Kept) -> None:
+    kept.spoil(b"hello\n")
+    assert list(kept.again().entries()) == []
+    write(kept.again(), STARTED)
+    assert [type(e.body) for e in kept.again().entries()] == [ev.LineSetAside, ev.RunStarted]
+    assert kept.again().verify() == 2
+
+
+def test_line_is_set_aside_in_mid_run(kept: Kept) -> None:
+    """Whoever writes to the file between two entries of one process."""
+    write(kept.journal, STARTED)
+    kept.spoil(b"echo >> journal.jsonl\n")
+    write(kept.journal, ENTERED)
+    assert kept.journal.verify() == 3
+    assert [e.body for e in kept.again().last_run()] == [STARTED, ENTERED]
 
 
 def test_both_write_the_very_same_lines(tmp_path: Path) -> None:
@@ -185,8 +275,10 @@ def test_removed_entry_is_found(path: Path) -> None:
     write(JournalFile(path, lambda: NOW), STARTED, ENTERED, OPENED)
     first, _, third = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(first + third)
-    with pytest.raises(JournalBroken, match="entry 2"):
+    with pytest.raises(JournalBroken, match="entry 2") as broken:
         JournalFile(path, lambda: NOW).verify()
+    shown = subprocess.run(shlex.split(broken.value.remedy), capture_output=True, check=True).stdout
+    assert shown == first + third
 
 
 def test_event_of_a_later_minor_version_is_passed_over(path: Path) -> None:
@@ -203,10 +295,54 @@ def test_newer_schema_is_refused(path: Path) -> None:
             act(JournalFile(path, lambda: NOW))
 
 
-def test_line_that_is_no_entry_is_an_error(path: Path) -> None:
-    path.write_bytes(b"hello\n")
-    with pytest.raises(JournalBroken):
-        JournalFile(path, lambda: NOW).last_run()
+def test_lines_that_are_no_entries_are_an_error(path: Path) -> None:
+    path.write_bytes(b"hello\nworld\n")
+    for act in (lambda j: j.last_run(), lambda j: j.append("run-2", STARTED), lambda j: list(j.entries())):
+        with pytest.raises(JournalBroken):
+            act(JournalFile(path, lambda: NOW))
+    assert path.read_bytes() == b"hello\nworld\n"
+    assert [one.name for one in path.parent.iterdir() if "aside" in one.name] == []
+
+
+def test_bad_line_in_the_middle_stays_as_it_is(path: Path) -> None:
+    journal = JournalFile(path, lambda: NOW)
+    write(journal, STARTED, ENTERED, OPENED)
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + b"{}\n" + second + third)
+    before = path.read_bytes()
+    write(JournalFile(path, lambda: NOW), FINISHED)
+    assert path.read_bytes().startswith(before)
+    with pytest.raises(JournalBroken, match="entry 2"):
+        JournalFile(path, lambda: NOW).verify()
+
+
+def test_fragment_after_a_bad_line_is_cut_off_as_well(path: Path) -> None:
+    write(JournalFile(path, lambda: NOW), STARTED)
+    with path.open("ab") as file:
+        file.write(b"hello\n{")
+    write(JournalFile(path, lambda: NOW), ENTERED)
+    told = [type(e.body) for e in JournalFile(path, lambda: NOW).entries()]
+    assert told == [ev.RunStarted, ev.LineSetAside, ev.TailRepaired, ev.GateEntered]
+    assert JournalFile(path, lambda: NOW).verify() == 4
+
+
+def test_crash_between_keeping_a_line_and_cutting_it_off_is_finished(path: Path) -> None:
+    write(JournalFile(path, lambda: NOW), STARTED)
+    whole = path.read_bytes()
+    for _ in range(2):
+        path.write_bytes(whole + b"hello\n")
+        JournalFile(path, lambda: NOW).repair()
+    assert [one.read_bytes() for one in path.parent.glob("*.set-aside-*")] == [b"hello\n"]
+    assert JournalFile(path, lambda: NOW).verify() == 2
+
+
+def test_it_is_not_read_anew_for_each_entry(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, read = JournalFile(path, lambda: NOW), []
+    monkeypatch.setattr(files_journal, "tail", lambda fd, size: read.append(size) or tail(fd, size))
+    write(journal, STARTED, ENTERED, OPENED, FINISHED)
+    assert read == []  # there was no file yet
+    write(JournalFile(path, lambda: NOW), STARTED, FINISHED)
+    assert len(read) == 1
 
 
 def test_long_journal_is_read_from_its_end(path: Path) -> None:
@@ -218,6 +354,24 @@ def test_long_journal_is_read_from_its_end(path: Path) -> None:
     assert found is not None
     assert found.seq == 602
     assert len(list(journal.lines_backward())) == len(list(journal.entries())) == 603
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 7, 64, 1 << 16])
+def test_lines_are_whole_wherever_the_file_is_cut(
+    path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    numbers = random.Random(chunk)
+    lines = [bytes(numbers.choices(b"abm\xff", k=numbers.choice((1, 3, 50)))) + b"\n" for _ in range(60)]
+    path.write_bytes(b"".join(lines))
+    monkeypatch.setattr(files_journal, "CHUNK", chunk)
+    monkeypatch.setattr(files_journal, "tail", lambda _fd, size: Tail(size, size, FIRST))
+    journal = JournalFile(path, lambda: NOW)
+    for mark in (b"", b"m", b"ab", b"b\xff"):
+        wanted = [line for line in reversed(lines) if mark in line.rstrip(b"\n")]
+        assert list(journal.lines_backward(mark)) == wanted
+        at = {offset: line for line, offset in journal._backward(mark)}
+        assert all(path.read_bytes()[offset:].startswith(line) for offset, line in at.items())
+        assert len(at) == len(wanted)
 
 
 def test_runs_of_a_tag_are_found_fast_in_a_hundred_thousand_entries(path: Path) -> None:

@@ -39,6 +39,7 @@ __all__ = (
     "place",
     "test_agent_killed_after_the_switch",
     "test_agent_killed_in_mid_deploy",
+    "test_bad_last_line_is_set_aside_and_changes_no_exit_code",
     "test_caddy_reloaded_and_restarted_keeps_the_colour",
     "test_flag_flipped_in_the_bake_is_no_success",
     "test_flag_flipped_to_a_standby_is_seen_and_mended",
@@ -292,6 +293,23 @@ def test_torn_journal_changes_no_exit_code(live: Place) -> None:
         file.write(b'{"seq":' + b"7" * 3000)
     result = deploy(live, new)
     assert (result["outcome"], result["exit_code"], result["live"]) == (State.SUCCESS, 0, new)
+    settled(live, new, State.SUCCESS, 0)
+
+
+def test_bad_last_line_is_set_aside_and_changes_no_exit_code(live: Place) -> None:
+    """A line that is complete and no entry: who reads does not see it, and the next run moves it away."""
+    new, bad = next_release(live), b"echo done >> journal.jsonl\n"
+    with live.journal().open("ab") as file:
+        file.write(bad)
+    for command in ("status", "drift", "explain", "history"):
+        assert l9(live, command).returncode == 0, command
+    assert l9(live, "history", "--verify").returncode == 5
+    result = deploy(live, new)
+    assert (result["outcome"], result["exit_code"], result["live"]) == (State.SUCCESS, 0, new)
+    assert l9(live, "history", "--verify").returncode == 0
+    (aside,) = live.journal().parent.glob("journal.jsonl.set-aside-*")
+    assert aside.read_bytes() == bad
+    aside.unlink()
     settled(live, new, State.SUCCESS, 0)
 
 

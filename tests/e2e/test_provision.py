@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -351,6 +352,84 @@ def _owners(host: Host) -> set[str]:
     return set(host.run(("find", *places, "-printf", "%u:%g\n")).stdout.split())
 
 
+STANDS_IN = """
+import http.server
+class Release(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 8000), Release)
+print(flush=True)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def release_in_blue(host: Host) -> Iterator[None]:
+    """Something that answers in the blue slot as a live release does."""
+    label = "/opt/l9/.l9/route/blue.release"
+    host.run(("sh", "-c", f"mkdir -p {label} && touch {label}/v1.0.0-l9"))
+    server = host.popen(("python3", "-c", STANDS_IN), stdout=subprocess.PIPE)
+    try:
+        assert server.stdout is not None and server.stdout.readline()
+        assert slot(host) in ("blue 501", "blue 200")  # it knows no HEAD
+        yield
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_with_sudo_what_root_changed_is_taken_back(network: Network, tmp_path: Path) -> None:
+    with Host(network, user="deploy", caddy=True) as host:
+        host.run(("chown", "root:root", "/opt"))
+        _sudo_for_everybody(host)
+        fresh = Fresh(tmp_path, host)
+        assert fresh.provision()["exit"] == 0
+        state = ("sh", "-c", "cat /etc/l9/l9-api/settings.json /etc/caddy/Caddyfile /etc/caddy/l9/*")
+        before = host.run(state).stdout
+        with release_in_blue(host):
+            host.run(("chmod", "715", "/opt/l9/.l9"))  # the user's own part comes first, and does no harm
+            fresh.configure(more='[route]\nsite = "http://:81"\n[standby]\nseconds = 7')
+            done = fresh.l9("provision", "--yes", "--json", "--repository", ORIGIN)
+            error = json.loads(done.stdout)
+            assert (done.returncode, error["code"]) == (4, "CHANGE_UNDONE"), error
+            assert "with v1.0.0-l9" in error["evidence"][0]["expected"]
+            assert host.run(state).stdout == before
+            assert slot(host) == "blue 501"
+            fresh.configure()
+            again = fresh.provision()
+            assert (again["exit"], again["made"]) == (0, []), again
+
+
+def test_a_lock_of_another_user_is_not_passed_over(network: Network, tmp_path: Path) -> None:
+    with Host(network, user="deploy", caddy=True) as host:
+        _sudo_for_everybody(host)
+        fresh = Fresh(tmp_path, host)
+        assert fresh.provision()["exit"] == 0
+        host.run(("sh", "-c", "umask 077; touch /opt/l9/.l9/lock"))  # root's
+        held = host.popen(("flock", "--no-fork", "/opt/l9/.l9/lock", "sleep", "600"))
+        try:
+            before = fresh.listing()
+            fresh.configure(more="[standby]\nseconds = 7")
+            done = fresh.l9("provision", "--yes", "--json", "--repository", ORIGIN)
+            error = json.loads(done.stdout)
+            assert (done.returncode, error["code"]) == (3, "CHANGE_REFUSED"), error
+            assert error["message"] == "the run's lock cannot be taken"
+            assert "Permission denied" in error["evidence"][0]["observed"]
+            assert fresh.listing() == before
+            remedy = error["remedy"][0]["command"]
+            subprocess.run(remedy, shell=True, cwd=fresh.work, check=True)
+            busy = json.loads(fresh.l9("provision", "--yes", "--json", "--repository", ORIGIN).stdout)
+            assert busy["message"] == "a run is in progress", busy
+        finally:
+            held.kill()
+            held.wait()
+        host.run(("flock", "--timeout", "10", "/opt/l9/.l9/lock", "true"))
+        assert fresh.provision()["exit"] == 0
+
+
 def test_a_directory_that_another_instance_has_is_left_alone(fresh: Fresh, host: Host) -> None:
     assert fresh.provision()["exit"] == 0
     before = fresh.listing()
@@ -386,7 +465,7 @@ def test_what_an_older_l9_left_is_shown_and_removed(fresh: Fresh, host: Host) ->
 def _sudo_for_everybody(host: Host) -> None:
     """A set-user-id setpriv in place of sudo, which a test host has not."""
     host.run(("install", "-m", "4755", "/usr/bin/setpriv", "/usr/local/bin/become"))
-    script = '#!/bin/sh\nshift\nexec /usr/local/bin/become --reuid=0 --regid=0 --clear-groups "$@"\n'
+    script = '#!/bin/sh\n[ "$1" = -n ] && shift\nexec /usr/local/bin/become --reuid=0 --regid=0 --clear-groups "$@"\n'
     sudo = host.path("/usr/local/bin/sudo")
     sudo.write_text(script, encoding="utf-8")
     sudo.chmod(0o755)

@@ -34,16 +34,18 @@ class MemoryJournal:
         self._lines: list[bytes] = []
         self._entries: list[ev.Entry] = []
         self._began = 0
+        self.aside: dict[str, bytes] = {}  # what was set aside, by name
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemoryJournal:
         """Entries never change, so that a copy may share them."""
         now, cuts, boot = copy.deepcopy((self._now, self._cuts, self._boot), memo)
         other = MemoryJournal(now, cuts, boot)
         other._lines, other._entries, other._began = [*self._lines], [*self._entries], self._began
+        other.aside = {**self.aside}
         return other
 
     def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
-        prev = self._entries[-1].hash if self._entries else "0" * 64
+        _, prev = self.repair()
         boot, up = self._boot()
         bare = ev.Entry(
             seq=len(self._lines) + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim,
@@ -69,8 +71,25 @@ class MemoryJournal:
         starts = [n for n, entry in enumerate(self._entries) if isinstance(entry.body, ev.RunStarted)]
         self._began = starts[-1] if starts else 0
 
+    def spoil(self, line: bytes) -> None:
+        """Somebody adds a line that is not the next entry."""
+        self._lines.append(line)
+
+    def give_room(self) -> bool:
+        """Nothing: memory is never full."""
+        return False
+
     def repair(self) -> tuple[int, str]:
-        """Nothing: what is in memory is never torn."""
+        """Set a last line aside that is not the next entry; what is in memory is never torn."""
+        if len(self._lines) > len(self._entries):
+            line = self._lines.pop()
+            name = f"journal.jsonl.set-aside-{hashlib.sha256(line).hexdigest()[:12]}"
+            self.aside[name] = line
+            digest = hashlib.sha256(line).hexdigest()
+            told = ev.LineSetAside(
+                file=name, bytes=len(line), sha256=digest, expected="an entry", found="none"
+            )
+            self.append("", told)
         last = self._entries[-1] if self._entries else None
         return (last.seq, last.hash) if last else (0, "0" * 64)
 
@@ -97,8 +116,8 @@ class MemoryJournal:
         begun = (e.body for e in reversed(self._entries) if isinstance(e.body, ev.RunStarted))
         yield from (one for one in begun if one.tag == tag)
 
-    def lines_backward(self) -> Iterator[bytes]:
-        yield from reversed(self._lines)
+    def lines_backward(self, mark: bytes = b"") -> Iterator[bytes]:
+        yield from (line for line in reversed(self._lines[: len(self._entries)]) if mark in line)
 
     def verify(self) -> int:
         prev = "0" * 64

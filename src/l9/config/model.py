@@ -388,7 +388,7 @@ class Needs(Section, frozen=True):
 
 
 class Ports(Section, frozen=True):
-    """The two slots' ports on the host's loopback (spec 5.1)."""
+    """The two slots' ports on the host's loopback (spec 5.1). They stay while a release is live."""
 
     blue: Annotated[Port, key("The port of slot blue.", 9000)] = 8000
     green: Annotated[Port, key("The port of slot green.", 9001)] = 8001

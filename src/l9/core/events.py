@@ -197,6 +197,19 @@ class TailRepaired(Event, frozen=True, tag="tail-repaired"):
     lost_bytes: int
 
 
+class LineSetAside(Event, frozen=True, tag="line-set-aside"):
+    """The last line was complete and not the next entry: it was moved to `file`, beside the journal.
+
+    `expected`, `found`: what was wrong with it.
+    """
+
+    file: str
+    bytes: int
+    sha256: str
+    expected: str
+    found: str
+
+
 AnyEvent = (
     RunStarted
     | RunResumed
@@ -209,6 +222,7 @@ AnyEvent = (
     | GateClosed
     | RunFinished
     | TailRepaired
+    | LineSetAside
 )
 
 

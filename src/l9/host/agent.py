@@ -6,7 +6,6 @@ process ends and the worker continues.
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import shutil
@@ -30,9 +29,10 @@ from l9.drivers.files.lock import waiting_for
 from l9.drivers.git.environment import forget_callers_repository
 from l9.drivers.process.concurrency import run_concurrently
 from l9.drivers.process.proc import hostname
-from l9.errors import ActionError, AgentMismatch, Interrupted, L9Error, UsageError, named
+from l9.errors import AgentMismatch, Interrupted, L9Error, UsageError, named
 from l9.graph import GRAPH
 from l9.host import queries, server
+from l9.host.disk import refused_by_host
 from l9.host.follow import follow
 from l9.host.server import Server
 from l9.host.session import HostSession, Wanted, handed_over
@@ -98,18 +98,6 @@ def serve(source: IO[bytes], sink: IO[bytes], find: Callable[[], Server]) -> int
 def _failed(error: L9Error, send: Send) -> int:
     send(Failed(error=Error.of(error)))
     return error.exit_code
-
-
-def refused_by_host(error: OSError) -> L9Error:
-    """Return the error for a failed file operation, such as a full disk."""
-    where = str(Path(error.filename).parent if error.filename else "/")
-    look = ("findmnt", "--target", where) if error.errno == errno.EROFS else ("df", "-h", where)
-    return ActionError(
-        "a file operation failed on the host",
-        expected="l9's files, readable and writable",
-        found=str(error),
-        remedy=shlex.join(look),
-    )
 
 
 def _read(source: IO[bytes]) -> ask.Request:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from l9.checks.host.drift import Drift, find_drift, public_drift
+import msgspec
+
+from l9.checks.host.drift import Drift, elsewhere, find_drift, public_drift
+from l9.checks.host.prober import PROBE
 from l9.checks.host.ready_invariants import ENV_COMPLETE
 from l9.config.settings import ReleaseEnv, ReleaseSettings, host_config
 from l9.core import events as ev
 from l9.core.between_runs import to_bring_back
-from l9.core.facts import Slots
+from l9.core.facts import Answering, Slots
 from l9.core.preview import judge_rows
 from l9.core.run import Run, begin, fold
 from l9.core.slot_plan import plan_slots
 from l9.core.states import Kind, Slot, SlotStatus, State, Substrate
-from l9.drivers.files.journal import parse
-from l9.errors import L9Error, UsageError
+from l9.errors import L9Error, NoAnswer, UsageError
 from l9.graph import GRAPH
 from l9.host.observe import HostObserver
 from l9.host.session import HostSession
@@ -28,9 +30,6 @@ from l9.protocol.answers.run_lines import ResultLine, TextLine
 from l9.protocol.answers.runs import Explain, History, LogsResult, RunLine, RunResult, Verified
 from l9.protocol.answers.status import DriftReport, LastRun, Live, Standby, Status, Tick
 from l9.protocol.messages import Answered, AnyMessage, HostAnswer
-
-NEWEST = 100_000  # runs: the whole record
-ON_RECORD = 1000  # newest runs that the checks of a live release read
 
 
 def answer(asked: ask.AnyAsk, runs: HostSession) -> Iterator[AnyMessage]:
@@ -114,14 +113,24 @@ def _public(
     if tag is None:
         return None
     answer = runs.ports.router.answering()
-    if (
-        answer.status is not None
-        and answer.status >= 500
-        and not answer.differs(slot, tag)
-        and not comes_back
-    ):
-        return Drift("public route", f"{tag} healthy", answer.found, "l9 logs")
-    return public_drift(slot, tag, active, answer, comes_back=comes_back)
+    behind, sick = _behind(runs, answer), answer.status is not None and answer.status >= 500
+    if sick and not answer.differs(slot, tag) and not comes_back:
+        return Drift("public route", f"{tag} healthy", answer.found, elsewhere(behind))
+    return public_drift(slot, tag, active, answer, behind, comes_back=comes_back)
+
+
+def _behind(runs: HostSession, answer: Answering) -> int | None:
+    """Return the status that the slot itself answers where the route answers with an error in its name.
+
+    None if the route does not, or if the slot does not answer.
+    """
+    if answer.slot is None or answer.status is None or answer.status < 500:
+        return None
+    health, url = runs.config.health, runs.ports.runtime.endpoint(answer.slot)
+    try:
+        return runs.ports.http.request("GET", url + health.path, headers=PROBE, timeout=health.timeout).status
+    except NoAnswer:
+        return None
 
 
 def _last_run(run: Run, *, running: bool) -> LastRun:
@@ -148,11 +157,10 @@ def history(asked: ask.History, runs: HostSession) -> History | Verified:
 def runs_backward(runs: HostSession, most: int) -> Iterator[list[ev.Entry]]:
     """Yield the entries of complete runs, newest run first, each oldest entry first."""
     group: list[ev.Entry] = []
-    for raw in runs.journal.lines_backward():
+    for entry in runs.journal_lines():
         if most <= 0:
             return
-        entry = parse(raw, runs.layout.journal)
-        if entry is None or not entry.run:
+        if not entry.run:
             continue
         group.append(entry)
         if isinstance(entry.body, ev.RunStarted):
@@ -208,17 +216,24 @@ def ended(run: Run | None, *, attached: bool = False) -> RunResult | None:
 
 def explain(asked: ask.Explain, runs: HostSession) -> Explain:
     """Return one run with its journal entries: by run id, by release, or the newest."""
-    for entries in runs_backward(runs, NEWEST):
-        first = entries[0].body
-        named = isinstance(first, ev.RunStarted) and first.tag == asked.what
-        if (asked.what in (None, entries[0].run) or named) and (line := run_line(entries)) is not None:
-            return Explain(summary=line, entries=tuple(entries))
+    entries = next(runs_backward(runs, 1), []) if asked.what is None else run_named(runs, asked.what)
+    if (line := run_line(entries)) is not None:
+        return Explain(summary=line, entries=tuple(entries))
     raise UsageError(
         "no such run in the journal",
         expected="a release or a run of this journal",
         found=asked.what or "an empty journal",
         remedy="l9 history",
     )
+
+
+def run_named(runs: HostSession, what: str) -> list[ev.Entry]:
+    """Return the entries of a run, or of the newest run of a release; none if there is none of that name."""
+    for entry in runs.journal_lines(msgspec.json.encode(what)):
+        first = entry.body
+        if entry.run and (entry.run == what or (isinstance(first, ev.RunStarted) and first.tag == what)):
+            return runs.entries_of(entry.run)
+    return []
 
 
 def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:
@@ -233,6 +248,7 @@ def logs(asked: ask.Logs, runs: HostSession) -> Iterator[AnyMessage]:
 def drift(runs: HostSession) -> DriftReport:
     """Return the differences between the host and the journal (spec 5.3)."""
     ports, done = runs.ports, runs.finished()
+    answer = ports.router.answering()
     found = find_drift(
         recorded=done,
         root=str(runs.layout.root),
@@ -243,9 +259,10 @@ def drift(runs: HostSession) -> DriftReport:
         slots=ports.runtime.slots(),
         active=ports.router.active(),
         image=ports.runtime.image(done.live) if done and done.live else None,
-        answer=ports.router.answering(),
+        answer=answer,
         running=runs.lock.holder() is not None,
         outdated=runs.outdated(),
+        behind=_behind(runs, answer),
     )
     return DriftReport(drift=found, live=done.live if done else None)
 
@@ -279,7 +296,7 @@ def check(asked: ask.Check, runs: HostSession) -> HostCheck:
     """Judge every invariant of the host that can be judged now, with the live release's record."""
     planned = planned_run(asked.release, asked.preview, runs)
     judged = judge_now(runs, planned, preview_observer(asked.preview, runs))
-    release, evidence = on_record(runs, runs_backward(runs, ON_RECORD))
+    release, evidence = on_record(runs)
     return HostCheck(invariants=tuple(judged), record=Record(release=release, evidence=evidence))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -32,11 +32,12 @@ from l9.core.runner import Runner
 from l9.core.slot_plan import plan_slots, previous_good
 from l9.core.states import Kind, Slot, State, Substrate
 from l9.core.verdict import Pending
-from l9.drivers.files.journal import JournalFile
+from l9.drivers.files.journal import JournalFile, parse
 from l9.drivers.files.lock import LockFile
 from l9.drivers.process.clock import booted
 from l9.errors import ActionError, JournalBroken, L9Error, UsageError
 from l9.graph import GRAPH
+from l9.host.disk import telling_of_the_disk
 from l9.host.observe import HostObserver, HostPorts, Together, one_by_one
 from l9.host.perform import HostPerformer
 
@@ -175,6 +176,22 @@ class HostSession:
         entry = self.journal.last_finished()
         return entry.body if entry and isinstance(entry.body, ev.RunFinished) else None
 
+    def journal_lines(self, mark: bytes = b"") -> Iterator[ev.Entry]:
+        """Yield the entries in whose lines `mark` is, newest first."""
+        for line in self.journal.lines_backward(mark):
+            if (entry := parse(line, self.layout.journal)) is not None:
+                yield entry
+
+    def entries_of(self, run: str) -> list[ev.Entry]:
+        """Return the entries of one run, oldest first."""
+        found = []
+        for entry in self.journal_lines(b'"run":' + msgspec.json.encode(run)):
+            if entry.run == run:
+                found.append(entry)
+                if isinstance(entry.body, ev.RunStarted):
+                    break  # nothing of it is older
+        return found[::-1]
+
     def env_in(self, file: str) -> Env:
         """Return the environment file of a release whose settings were not read yet."""
         return self.connect(host_config(self.server, ReleaseSettings(env=ReleaseEnv(file=file)))).env
@@ -244,7 +261,7 @@ class HostSession:
             settings=for_rollback(config) if run.kind is Kind.ROLLBACK else config,
             clock=ports.clock,
             observe=HostObserver(ports, config, self.env_rules(run), self.together),
-            perform=HostPerformer(ports, self._say),
+            perform=telling_of_the_disk(HostPerformer(ports, self._say), self.journal.give_room),
             append=self._append,
             watch=self._watch,
             where=(Substrate.HOST,),

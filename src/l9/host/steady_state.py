@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from l9.catalogue import Judged, judge
@@ -49,23 +47,31 @@ def judge_now(runs: HostSession, planned: Run, preview: HostObserver) -> list[Ju
     ]
 
 
-def on_record(runs: HostSession, entries: Iterable[list[ev.Entry]]) -> tuple[str | None, dict[str, str]]:
+def on_record(runs: HostSession) -> tuple[str | None, dict[str, str]]:
     """Return the live release's evidence in the journal, by invariant, with its deploy and the newest rollback.
 
-    In: the entries of each run, newest first. `evidence` has the gates' findings when the release went live;
-    `record.deployed` its deploy, and `record.went-back` the newest successful rollback, manual or automatic.
+    `evidence` has the gates' findings when the release went live; `record.deployed` its deploy, and
+    `record.went-back` the newest successful rollback, manual or automatic.
     """
     live = runs.ports.runtime.slots()[runs.ports.router.active()].release
+    by_hand = {entry.run for entry in runs.journal_lines(b'"kind":"rollback"')}
     evidence: dict[str, str] = {}
-    for run in filter(None, map(fold, entries)):
-        if run.finished is None:
+    for entry in runs.journal_lines(b'"event":"run-finished"'):
+        done = entry.body
+        if not isinstance(done, ev.RunFinished):
             continue
-        if run.outcome is State.SUCCESS and run.tag == live and DEPLOYED not in evidence:
+        good = done.outcome is State.SUCCESS
+        if (
+            DEPLOYED not in evidence
+            and good
+            and done.live == live
+            and (run := fold(runs.entries_of(entry.run)))
+        ):
             evidence |= {e.invariant: e.summary for opened in run.opened.values() for e in opened.evidence}
-            evidence[DEPLOYED] = f"{run.tag} by {run.who} in {run.finished.seconds:.1f} s, run {run.id}"
-        by_hand = run.kind is Kind.ROLLBACK and run.outcome is State.SUCCESS
-        if (by_hand or run.outcome is State.ROLLED_BACK) and WENT_BACK not in evidence:
-            evidence[WENT_BACK] = f"to {run.finished.live}, in {run.finished.seconds:.1f} s, run {run.id}"
+            evidence[DEPLOYED] = f"{run.tag} by {run.who} in {done.seconds:.1f} s, run {run.id}"
+        back = done.outcome is State.ROLLED_BACK or (good and entry.run in by_hand)
+        if WENT_BACK not in evidence and back:
+            evidence[WENT_BACK] = f"to {done.live}, in {done.seconds:.1f} s, run {entry.run}"
         if DEPLOYED in evidence and WENT_BACK in evidence:
             break
     return live, evidence

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from l9.errors import L9Error, Locked, UsageError
 from l9.host import queries
-from l9.host.agent import found, host_session, refused_by_host
+from l9.host.agent import found, host_session
+from l9.host.disk import refused_by_host
 from l9.protocol.answers.answer import Answer
 from l9.protocol.answers.error import Error
 from l9.protocol.answers.status import DriftReport, Tick

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
+from typing import ClassVar
 
 import msgspec
 
@@ -11,7 +12,13 @@ Diff = tuple[str, ...]  # lines without line ends
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Base. `root`: requires root on this host. The fields are sent to `host/apply.py`."""
+    """Base. `root`: requires root on this host. The fields are sent to `host/steps.py`.
+
+    UNDO: how the change is taken back if the live release does not answer after it; empty if it is left, since
+    nothing that is live uses it.
+    """
+
+    UNDO: ClassVar[str] = ""
 
     root: bool = False
 
@@ -31,6 +38,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 class MakeDirectory(Change, frozen=True, tag="directory"):
     """A directory with exactly this mode."""
 
+    UNDO: ClassVar[str] = "its former mode and owner, or no directory"
+
     path: str
     mode: int
     owner: str
@@ -46,6 +55,8 @@ class MakeDirectory(Change, frozen=True, tag="directory"):
 
 class WriteFile(Change, frozen=True, tag="file"):
     """A whole file. `old` is its observed text, `before` the SHA-256 of that; None if there is no file."""
+
+    UNDO: ClassVar[str] = "its former text, mode and owner, or no file"
 
     path: str
     text: str
@@ -68,6 +79,8 @@ class WriteFile(Change, frozen=True, tag="file"):
 class AddLines(Change, frozen=True, tag="lines"):
     """Lines to add to a file that git created."""
 
+    UNDO: ClassVar[str] = "the file as it was"
+
     path: str
     lines: tuple[str, ...]
 
@@ -79,7 +92,7 @@ class AddLines(Change, frozen=True, tag="lines"):
 
 
 class Clone(Change, frozen=True, tag="clone"):
-    """A clone of the repository in the directory."""
+    """A clone of the repository in the directory. It stays: where a release is live, there was one before."""
 
     path: str
     url: str
@@ -90,6 +103,8 @@ class Clone(Change, frozen=True, tag="clone"):
 
 class SetOrigin(Change, frozen=True, tag="origin"):
     """A new origin URL of the clone."""
+
+    UNDO: ClassVar[str] = "the former URL"
 
     path: str
     url: str
@@ -116,6 +131,8 @@ class InstallAgent(Change, frozen=True, tag="install-agent"):
 
 class SwitchAgent(Change, frozen=True, tag="switch-agent"):
     """The version of the agent to use from now on."""
+
+    UNDO: ClassVar[str] = "the link to the former version, or no link"
 
     directory: str
     digest: str
@@ -147,6 +164,8 @@ class Remove(Change, frozen=True, tag="remove"):
 class MakeLog(Change, frozen=True, tag="log"):
     """The site's access log: owned by Caddy, which rotates it, and readable by Caddy's group."""
 
+    UNDO: ClassVar[str] = "its former mode and owner, or no file"
+
     path: str
     mode: int
     owner: str
@@ -167,6 +186,8 @@ class MakeLog(Change, frozen=True, tag="log"):
 class JoinGroup(Change, frozen=True, tag="join"):
     """The membership of a user in a group, in effect after the next login."""
 
+    UNDO: ClassVar[str] = "the user leaves the group"
+
     user: str
     group: str
 
@@ -179,6 +200,8 @@ class JoinGroup(Change, frozen=True, tag="join"):
 
 class CaddySite(Change, frozen=True, tag="caddy"):
     """The site and its import, validated by Caddy before they are written, then loaded; restored on failure."""
+
+    UNDO: ClassVar[str] = "both files as they were, loaded again"
 
     program: str
     user: str
@@ -228,6 +251,8 @@ class CaddySite(Change, frozen=True, tag="caddy"):
 class StartTimers(Change, frozen=True, tag="timers"):
     """Timers to enable and start, after systemd has reloaded its units."""
 
+    UNDO: ClassVar[str] = "those that were off are off, the others start again with their former units"
+
     names: tuple[str, ...]
 
     def title(self) -> str:
@@ -238,7 +263,7 @@ class StartTimers(Change, frozen=True, tag="timers"):
 
 
 class InstallPackages(Change, frozen=True, tag="packages"):
-    """Packages of the distribution to install."""
+    """Packages of the distribution to install. They stay: what a package brings may be in use already."""
 
     names: tuple[str, ...]
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +23,9 @@ from l9.provision.host.program import program
 from l9.provision.host.talk import MARK, parse_message
 
 REMOTE = "exec python3 -I -"
+# Seconds without a message after which a host is given up: more than all that a look does may take together, and than
+# the longest change and its proof.
+LOOK_LIMIT, CHANGE_LIMIT, LONG_LIMIT = 300.0, 600.0, 2700.0
 NO_SUCH_PROGRAM = 127  # exit code of a shell
 
 
@@ -31,10 +36,11 @@ def argv(target: Target) -> tuple[str, ...]:
     return ssh.argv(target, REMOTE)
 
 
-def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
-    """Send a program's text; yield its messages as they arrive.
+def run(target: Target, text: str, limit: float = LOOK_LIMIT) -> Iterator[dict[str, Any]]:
+    """Send a program's text; yield its messages as they arrive, each within `limit` seconds.
 
-    Raises Unreachable (cannot connect, or the connection was lost) and HostUnfit (no Python on the host).
+    Raises Unreachable (cannot connect, the connection was lost, or no message came in time) and HostUnfit (no Python
+    on the host).
     """
     with tempfile.TemporaryFile() as errors:
         try:
@@ -48,7 +54,7 @@ def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
                 found="not found",
                 remedy="command -v ssh",
             ) from None
-        with child:
+        with child, _Limit(child, limit) as waiting:
             assert child.stdin  # noqa: S101  # pipes, as asked for above
             assert child.stdout  # noqa: S101
             try:
@@ -62,6 +68,7 @@ def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
                 if message is None:
                     continue  # a login message of the host
                 answered = True
+                waiting.again()
                 if message["type"] == "bug":
                     raise L9Error("a bug in l9, on the host", log=tuple(message["traceback"].splitlines()))
                 if message["type"] == "old":
@@ -70,8 +77,49 @@ def run(target: Target, text: str) -> Iterator[dict[str, Any]]:
             code = child.wait()
         errors.seek(0)
         lines = errors.read().decode(errors="replace").strip().splitlines()
+    if waiting.ended:
+        raise _silent(target, limit)
     if not answered or code == ssh.FAILED:
         raise unreachable(target, code, lines)
+
+
+class _Limit:
+    """Ends the process that is waited for once no message has come for `seconds`."""
+
+    def __init__(self, child: subprocess.Popen[bytes], seconds: float) -> None:
+        self._child, self._seconds = child, seconds
+        self._until = time.monotonic() + seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._wait, daemon=True)
+        self.ended = False
+
+    def again(self) -> None:
+        """A message came."""
+        self._until = time.monotonic() + self._seconds
+
+    def _wait(self) -> None:
+        while not self._over.wait(max(0.0, self._until - time.monotonic())):
+            if time.monotonic() >= self._until:
+                self.ended = True
+                self._child.kill()
+                return
+
+    def __enter__(self) -> _Limit:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def _silent(target: Target, limit: float) -> Unreachable:
+    return Unreachable(
+        f"{target.host} has said nothing for {limit:g} s, and was given up",
+        expected="a message of the provisioning program",
+        found="none; it makes no further change, since nobody listens",
+        remedy=ssh.by_hand(target, "ps -ef"),
+    )
 
 
 def unreachable(target: Target, code: int, lines: list[str]) -> L9Error:
@@ -121,9 +169,23 @@ def look_program(question: dict[str, Any]) -> str:
     return program({"modules": modules(), "mark": MARK, "mode": "look", "look": question})
 
 
-def apply_program(changes: list[dict[str, Any]], wheels: dict[str, str], lock: str) -> str:
-    """Return the program that applies changes; `wheels` are base64 by file name, `lock` is the run's lock."""
+def apply_program(
+    changes: list[dict[str, Any]],
+    wheels: dict[str, str],
+    lock: str,
+    *,
+    settings: list[str] | None = None,
+    wanted: dict[str, Any] | None = None,
+    moves_at: int = 0,
+) -> str:
+    """Return the program that applies changes; `wheels` are base64 by file name, `lock` is the run's lock.
+
+    A live release is asked for by the host's `settings` up to the change `moves_at`, and from then on by the `wanted`
+    question; without one, nothing is asked.
+    """
     numbered = [{**change, "index": index} for index, change in enumerate(changes)]
-    data = {"modules": modules(), "mark": MARK, "mode": "apply", "changes": numbered, "wheels": wheels}
-    data["lock"] = lock
+    data = {
+        "modules": modules(), "mark": MARK, "mode": "apply", "changes": numbered, "wheels": wheels, "lock": lock,
+        "settings": settings or [], "wanted": wanted, "moves_at": moves_at,
+    }  # fmt: skip
     return program(data)

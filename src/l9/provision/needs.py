@@ -17,6 +17,7 @@ from l9.provision.neighbours import (
     new_ports,
     owner_of_path,
     path_of_instance,
+    ports_of_live,
     ports_taken,
     site_port,
 )
@@ -136,7 +137,18 @@ def _neighbours(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[Need]:
 
 
 def _ports(wanted: Wanted, snapshot: HostSnapshot, host: Target) -> Iterator[Need]:
-    """Ports that another program listens on: the slots' new ones, and the site's if it is not Caddy."""
+    """Ports that another program listens on: the slots' new ones, and the site's if it is not Caddy.
+
+    The ports of a live release stay: its process listens on them, and the site would lead elsewhere.
+    """
+    if (old := ports_of_live(wanted, snapshot)) and snapshot.live:
+        yield Need(
+            "the ports cannot move while a release is live",
+            f"ports = {{ blue = {old[0]}, green = {old[1]} }} in targets.{wanted.config.name}, as on the host",
+            f"{snapshot.live.release} answers on its old port",
+            "$EDITOR l9.toml",
+            stops=True,
+        )
     for port in new_ports(wanted, snapshot):
         if (holder := snapshot.listening.get(str(port))) is not None:
             free = " and ".join(map(str, free_pair(snapshot)))

@@ -61,6 +61,16 @@ def ports_taken(wanted: Wanted, snapshot: HostSnapshot) -> Iterator[tuple[int, s
             yield port, path
 
 
+def ports_of_live(wanted: Wanted, snapshot: HostSnapshot) -> tuple[int, int] | None:
+    """Return the host's ports (blue, green) if the configuration moves them while a release is live; else None."""
+    wants, files = wanted.config.target.ports, wanted.known_settings
+    known = [one for path in files if (own := snapshot.file(path)) for one in _readable(own.text)]
+    for one in [one for one in known if one.instance == wanted.instance and snapshot.live][:1]:
+        if one.ports != wants:
+            return one.ports.blue, one.ports.green
+    return None
+
+
 def new_ports(wanted: Wanted, snapshot: HostSnapshot) -> tuple[int, ...]:
     """Return our slots' ports that the host's settings do not name yet; any listener on them is another program."""
     own = snapshot.file(str(wanted.in_directory.settings))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 import msgspec
 
 from l9.config.model import Target
-from l9.configuration import FILE
 from l9.drivers.ssh import client as ssh
-from l9.errors import L9Error, Unreachable
+from l9.errors import Unreachable
 from l9.provision import bundle, link, wheels
-from l9.provision.changes import CaddySite, Change, InstallAgent
-from l9.provision.errors import ChangeRefused, HalfProvisioned
+from l9.provision.changes import CaddySite, Change, Clone, InstallAgent, InstallPackages, WriteFile
+from l9.provision.errors import HalfProvisioned, failed
 from l9.provision.needs import Need, needs, refuse_old_python
 from l9.provision.neighbours import is_by_root
 from l9.provision.plan import plan, split
@@ -55,19 +53,26 @@ def look(wanted: Wanted, example: str | None) -> Look:
 def apply(wanted: Wanted, snapshot: HostSnapshot, changes: tuple[Change, ...], on_change: OnChange) -> None:
     """Make exactly these changes; `on_change` is called after each, with its seconds.
 
-    Raises ChangeRefused (nothing was changed), HalfProvisioned, Unreachable, ActionError (no compatible wheel).
+    Raises ChangeRefused (nothing was changed), ChangeUndone, LiveReleaseLost, HalfProvisioned, Unreachable,
+    ActionError (no compatible wheel).
     """
     target, sent = wanted.config.target, {}
     if any(isinstance(change, InstallAgent) for change in changes):
         packed = wheels.agent_wheels(snapshot.python)
         sent = {name: base64.b64encode(data).decode() for name, data in packed.items()}
     text = link.apply_program(
-        [msgspec.to_builtins(change) for change in changes], sent, str(wanted.layout.lock)
+        [msgspec.to_builtins(change) for change in changes],
+        sent,
+        str(wanted.layout.lock),
+        settings=wanted.known_settings,
+        wanted=wanted.asked,
+        moves_at=_moves_at(wanted, changes),
     )
     done: list[int] = []
-    for message in _all(target, text, done):
+    long = any(isinstance(change, Clone | InstallPackages) for change in changes)
+    for message in _all(target, text, done, link.LONG_LIMIT if long else link.CHANGE_LIMIT):
         if message["type"] == "failed":
-            raise _failed(wanted, changes, message, changed=bool(done))
+            raise failed(wanted, changes, message, done)
         done.append(message["index"])
         on_change(changes[message["index"]], message["seconds"])
     if len(done) < len(changes):
@@ -78,36 +83,24 @@ def apply(wanted: Wanted, snapshot: HostSnapshot, changes: tuple[Change, ...], o
         )
 
 
-def _all(target: Target, text: str, done: list[int]) -> Iterator[dict[str, Any]]:
+def _all(target: Target, text: str, done: list[int], limit: float) -> Iterator[dict[str, Any]]:
     """Yield the host's messages. Raises HalfProvisioned if the connection is lost after the first change."""
     try:
-        yield from link.run(target, text)
+        yield from link.run(target, text, limit)
     except Unreachable as error:
         if done:
             raise _half(target, "the connection was lost after some changes", error.found) from None
         raise
 
 
-def _failed(
-    wanted: Wanted, changes: tuple[Change, ...], failure: dict[str, Any], *, changed: bool
-) -> L9Error:
-    target, change = wanted.config.target, changes[failure["index"]]
-    path = shlex.quote(wanted.path)
-    remedy = ssh.by_hand(target, failure.get("remedy") or f"ls -la {path}")
-    if failure.get("busy"):
-        remedy = "l9 status"
-    elif failure.get("full"):
-        remedy = ssh.by_hand(target, f"df -h {path}")
-    elif isinstance(change, CaddySite) and not failure.get("remedy"):
-        remedy = f"$EDITOR {FILE}"  # route.site, most likely
-    kind = HalfProvisioned if changed else ChangeRefused
-    return kind(
-        failure["message"],
-        expected=change.title(),
-        found=failure["found"],
-        remedy=remedy,
-        log=tuple(failure.get("log", ())),
-    )
+def _moves_at(wanted: Wanted, changes: tuple[Change, ...]) -> int:
+    """Return the change from which on the live release has to answer at the wanted address: the last that moves it."""
+    moving = [
+        index
+        for index, change in enumerate(changes)
+        if isinstance(change, CaddySite) or (isinstance(change, WriteFile) and change.path == wanted.settings)
+    ]
+    return moving[-1] if moving else len(changes)
 
 
 def _half(target: Target, message: str, found: str) -> HalfProvisioned:

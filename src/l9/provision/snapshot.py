@@ -103,12 +103,20 @@ class Agent(Fact, frozen=True):
     installed: tuple[str, ...] = ()
 
 
+class Live(Fact, frozen=True):
+    """The release that answered through the public route; `found` is its answer in one line."""
+
+    slot: Literal["blue", "green"]
+    release: str
+    found: str = ""
+
+
 class HostSnapshot(Fact, frozen=True):
     """One host at one moment. `free`: bytes. `timers`: active ones. `closed`: directories that Caddy cannot enter.
 
     sites: files that l9 wrote for other targets, path to text. instances: the settings of all targets that root
     provisioned, path to text. agents: by the directory that contains them. listening: TCP port to the name of the
-    program that listens on it, empty if that may not be seen.
+    program that listens on it, empty if that may not be seen. live: None if no release answers.
     """
 
     me: Me
@@ -132,6 +140,7 @@ class HostSnapshot(Fact, frozen=True):
     timers: tuple[str, ...] = ()
     free: int = 1 << 40
     listening: dict[str, str] = {}
+    live: Live | None = None
 
     @property
     def is_root(self) -> bool:

@@ -20,6 +20,7 @@ from l9.drivers.caddy import site as caddy
 from l9.errors import ConfigError
 from l9.host.wiring import access_log
 from l9.provision.caddyfile import address
+from l9.provision.host import route
 from l9.provision.units import cron_name, systemd
 
 EXCLUDED = (".l9/", ".env", ".deployed-tag", ".deployed-metadata.json")
@@ -160,6 +161,21 @@ class Wanted:
         ports = self.config.target.ports
         return [f'"{self.layout.route}"', f'"127.0.0.1:{ports.blue}"', f'"127.0.0.1:{ports.green}"']
 
+    @property
+    def asked(self) -> route.Question | None:
+        """What the host asks its public route, to see which release is live; None where the site is not l9's."""
+        config = self.config
+        if not self.has_site:
+            return None
+        return route.question(
+            config.route.url, config.target.public_url, config.health.path, config.health.timeout
+        )
+
+    @property
+    def known_settings(self) -> list[str]:
+        """The files that may hold the settings of the host by which the live release was deployed."""
+        return [str(for_instance(self.instance).settings), str(self.in_directory.settings)]
+
     # ── the timer ────────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -204,6 +220,8 @@ class Wanted:
             "timers": list(self.timers),
             "repository": self.repository,
             "docker": self.config.target.runtime == "compose",
+            "settings": self.known_settings,
+            "wanted": self.asked,
         }
 
 

@@ -43,6 +43,9 @@ EVENTS = (
         good=("v1",),
     ),
     ev.TailRepaired(lost_bytes=17),
+    ev.LineSetAside(
+        file="journal.jsonl.set-aside-0123", bytes=9, sha256="0" * 64, expected="a JSON object", found="{"
+    ),
 )
 
 

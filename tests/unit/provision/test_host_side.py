@@ -51,7 +51,7 @@ def question(path: Path) -> dict[str, Any]:
     return {
         "path": str(path), "paths": [str(path / "x"), str(path)], "caddyfile": "", "admin": "http://127.0.0.1:1",
         "marks": [], "sites": "", "timers": [], "repository": str(path / "nowhere.git"), "docker": False,
-        "instances": "", "unlinked": [], "agents": [],
+        "instances": "", "unlinked": [], "agents": [], "settings": [], "wanted": None,
     }  # fmt: skip
 
 
@@ -125,12 +125,12 @@ def test_the_first_failure_ends_it(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_as_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(_change: dict[str, Any]) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "/opt/l9")
 
     monkeypatch.setitem(host_apply.STEPS, "directory", full)
     change = {"kind": "directory", "index": 0, "root": False}
-    assert host_apply.apply({"changes": [change], "lock": "/nonexistent"}) == 1
+    assert host_apply.apply({"changes": [change], "lock": "/nonexistent", "wanted": None}) == 1
     said = parse_message(capsys.readouterr().out.strip())
     assert said
     assert said["message"] == "the disk is full"
@@ -272,7 +272,15 @@ def test_the_agents_wheels_reach_whoever_installs_it_as_root(
     changes = (install, between, ch.StartTimers(names=("l9-a.timer",), root=True))
     numbered = [{**msgspec.to_builtins(change), "index": n} for n, change in enumerate(changes)]
     assert (
-        host_apply.apply({"changes": numbered, "wheels": {"l9.whl": "V0hFRUw="}, "lock": "/nonexistent"}) == 0
+        host_apply.apply(
+            {
+                "changes": numbered,
+                "wheels": {"l9.whl": "V0hFRUw="},
+                "lock": "/nonexistent",
+                "wanted": None,
+            }
+        )
+        == 0
     )
     asked = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("child.*")]
     assert {child["changes"][0]["kind"]: child["wheels"] for child in asked} == {
@@ -313,3 +321,11 @@ def test_nothing_is_changed_while_a_run_is_on(tmp_path: Path) -> None:
     assert said["busy"] and said["index"] == 0
     assert sorted(os.listdir(tmp_path)) == sorted([*before, "lock"])
     lock.free()
+
+
+def test_nothing_is_changed_while_the_lock_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()  # as one of another user, also for root
+    made = ch.MakeDirectory(path=str(tmp_path / "new"), mode=0o755, **ME)
+    (said,) = perform(HERE, made, lock=str(tmp_path / "lock"))
+    assert (said["type"], said["message"]) == ("failed", "the run's lock cannot be taken")
+    assert os.listdir(tmp_path) == ["lock"]

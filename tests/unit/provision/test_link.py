@@ -58,3 +58,19 @@ def test_an_ssh_that_ends_before_the_program_is_sent(
     ssh_ends_first(monkeypatch, tmp_path / "bin", "connect to host vps port 22: refused")
     with pytest.raises(Unreachable, match="cannot connect to vps"):
         list(link.run(TARGET, "#" * size))
+
+
+def test_a_host_that_says_nothing_is_given_up() -> None:
+    here = Target(host="local")
+    slow = 'import time\nprint(\'l9-provision:{"type": "done"}\', flush=True)\ntime.sleep(60)\n'
+    said = link.run(here, slow, 0.5)
+    assert next(said) == {"type": "done"}
+    with pytest.raises(Unreachable, match=r"local has said nothing for 0\.5 s, and was given up") as given_up:
+        next(said)
+    assert given_up.value.remedy == "ps -ef"
+
+
+def test_each_message_gives_it_time_again() -> None:
+    line = 'print(\'l9-provision:{"type": "done"}\', flush=True)'
+    slow = f"import time\nfor n in range(4):\n    time.sleep(0.4)\n    {line}\n"
+    assert len(list(link.run(Target(host="local"), slow, 1.2))) == 4

@@ -35,12 +35,13 @@ def find_drift(
     answer: Answering,
     running: bool,
     outdated: str | None = None,
+    behind: int | None = None,
 ) -> tuple[Drift, ...]:
     """Return all differences between the record and the host.
 
     `files` are the paths of the checkout at `root` that differ from its commit; `image` is the recorded release's;
     `answer` came through the public route; `running`: a run is in progress; `outdated` is the run that wrote the host's
-    files, if the journal does not know it.
+    files, if the journal does not know it; `behind` as in `public_drift`.
     """
     if recorded is None or recorded.live is None:
         return _without_record(deployed_tag, slots)
@@ -77,10 +78,10 @@ def find_drift(
                 "slot", f"{idle.slot} stopped or paused", f"{idle.release} {idle.status} in {idle.slot}", back
             )
         )
-    comes_back = here != back
     if (
         not running
-        and (public := public_drift(live.slot, tag, active, answer, comes_back=comes_back)) is not None
+        and (public := public_drift(live.slot, tag, active, answer, behind, comes_back=here != back))
+        is not None
     ):
         found.append(public)
     return tuple(found)
@@ -98,10 +99,17 @@ def _without_record(deployed_tag: str | None, slots: Slots) -> tuple[Drift, ...]
 
 
 def public_drift(
-    slot: Slot, tag: str | None, active: Slot, answer: Answering, *, comes_back: bool = False
+    slot: Slot,
+    tag: str | None,
+    active: Slot,
+    answer: Answering,
+    behind: int | None = None,
+    *,
+    comes_back: bool = False,
 ) -> Drift | None:
     """The difference between the live release and what the public route answers; `active` is what the flag names.
 
+    behind: the status that the slot itself answers where the route answers with an error; None if it does not answer.
     comes_back: `l9 resume` starts the release again.
     """
     if not answer.differs(slot, tag) and answer.status not in (502, 504):
@@ -111,9 +119,14 @@ def public_drift(
     elif answer.status is None:
         remedy = "l9 resume" if answer.accepted else "systemctl status caddy"
     elif answer.slot is slot:
-        remedy = "l9 logs"
+        remedy = elsewhere(behind)
     elif active is slot or tag is None:
         remedy = "l9 provision"
     else:
         remedy = f"l9 deploy {tag} --again"
     return Drift("public route", f"{tag or 'an answer'} from {slot}", answer.found, remedy)
+
+
+def elsewhere(behind: int | None) -> str:
+    """Return the next command where the route names the slot and answers with an error, and the slot this status."""
+    return "l9 provision" if behind is not None and behind < 500 else "l9 logs"

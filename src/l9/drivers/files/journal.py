@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shlex
 from collections.abc import Callable, Iterator
@@ -12,27 +11,28 @@ from pathlib import Path
 import msgspec
 
 from l9.core import events as ev
-from l9.drivers.files.atomic import sync_directory
+from l9.drivers.files.atomic import replace_file, sync_directory
+from l9.drivers.files.journal_lines import (
+    CHUNK,
+    FIRST,
+    Bare,
+    Fault,
+    Tail,
+    digest,
+    follows,
+    parse,
+    refuse_other,
+    tail,
+)
 from l9.drivers.process.clock import booted
-from l9.errors import JournalBroken, UsageError
+from l9.errors import JournalBroken
+
+__all__ = ["FULL", "RESERVE", "JournalFile", "parse"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVE = 1 << 18  # bytes: some hundred entries
-_CHUNK = 1 << 16
-_GENESIS = "0" * 64
+_STARTED, _FINISHED = b'"event":"run-started"', b'"event":"run-finished"'
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(ev.Entry)
-
-
-class _Bare(msgspec.Struct, frozen=True):
-    """An entry with a body that this version does not know."""
-
-    seq: int
-    at: float
-    run: str
-    prev: str
-    hash: str
-    schema: str = ev.SCHEMA
 
 
 class JournalFile:
@@ -43,7 +43,8 @@ class JournalFile:
     ) -> None:
         self._path = path
         self._now, self._boot = now, boot
-        self._last: tuple[int, str] | None = None
+        self._last: Bare | None = None
+        self._end = 0
 
     def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
         """Append one entry and sync it to disk before returning; `run` is the run's id.
@@ -51,39 +52,55 @@ class JournalFile:
         claim: the operator's side reported it, and this host has not verified it.
         """
         seq, prev = self.repair()
+        self._last = None  # until the entry is on disk
         boot, up = self._boot()
         entry = ev.Entry(
             seq=seq + 1, at=round(self._now(), 6), run=run, body=event, prev=prev, claim=claim,
             boot=boot, up=round(up, 3),
         )  # fmt: skip
-        entry = msgspec.structs.replace(entry, hash=_digest(_encoder.encode(entry)))
+        entry = msgspec.structs.replace(entry, hash=digest(_encoder.encode(entry)))
         fresh, line = not self._path.exists(), _encoder.encode(entry) + b"\n"
-        try:
-            _add(self._path, line)
-        except OSError as error:
-            if error.errno not in FULL or not self._reserve.exists():
-                raise
-            self._reserve.unlink()
-            _add(self._path, line)
+        self._with_room(lambda: _add(self._path, line))
         if fresh:
             sync_directory(self._path.parent)
-        self._last = (entry.seq, entry.hash)
+        self._last = Bare(entry.seq, entry.at, run, prev, entry.hash)
+        self._end = self.size()
         return entry
 
     def repair(self) -> tuple[int, str]:
-        """Remove an incomplete last line, once; return the number and hash of the last entry.
+        """Make the journal's end sound; return the number and hash of the last entry.
 
-        Byte offsets of the journal hold from then on. Needs the host's lock, as `append` does.
+        An incomplete last line is removed, and one that is not the next entry is set aside, each on record. Byte
+        offsets of the journal hold from then on. Needs the host's lock, as `append` does. Looks again only if
+        somebody else has written to the file.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        if self._last is None:
+        if self._last is None or self._end != self.size():
             self._keep_room()
-            self._last = self._repair()
-        return self._last
+            self._repair()
+        assert self._last is not None  # noqa: S101  # as `_repair` left it
+        return self._last.seq, self._last.hash
+
+    def _with_room(self, write: Callable[[], None]) -> None:
+        """Write; on a full disk, into the room that was reserved."""
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in FULL or not self.give_room():
+                raise
+            write()
 
     @property
     def _reserve(self) -> Path:
         return self._path.with_name("journal.reserve")
+
+    def give_room(self) -> bool:
+        """Give up the room that is reserved on the disk; False if there is none."""
+        try:
+            self._reserve.unlink()
+        except OSError:
+            return False
+        return True
 
     def _keep_room(self) -> None:
         """Reserve disk space: a run that fills the disk must still be able to journal its rollback."""
@@ -99,12 +116,16 @@ class JournalFile:
             os.close(fd)
 
     def entries(self) -> Iterator[ev.Entry]:
-        """Yield all entries, oldest first. An incomplete last line is left out."""
+        """Yield all entries, oldest first. A last line that is incomplete, or not an entry, is left out."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
+            left = self._tail(file.fileno()).sound
             for line in file:
-                if line.endswith(b"\n") and (entry := parse(line, self._path)):
+                left -= len(line)
+                if left < 0:
+                    return
+                if entry := parse(line, self._path):
                     yield entry
 
     def last_run(self) -> list[ev.Entry]:
@@ -121,14 +142,8 @@ class JournalFile:
 
     def last_run_offset(self) -> int:
         """Return the byte offset of the newest run's first entry, or the file's end if there is no run."""
-        end = back = 0
-        if self._path.exists():
-            end = self._path.stat().st_size
-        for line in self.lines_backward():
-            back += len(line)
-            if b'"event":"run-started"' in line:
-                return end - back
-        return end
+        found = next(self._backward(_STARTED), None)
+        return found[1] if found else self.size()
 
     def size(self) -> int:
         """Return the file's size in bytes; 0 if there is no file."""
@@ -136,23 +151,23 @@ class JournalFile:
 
     def last_finished(self) -> ev.Entry | None:
         """Return the newest `run-finished` entry, or None."""
-        for line in self.lines_backward():
-            if b'"event":"run-finished"' in line and (entry := parse(line, self._path)):
+        for line in self.lines_backward(_FINISHED):
+            if entry := parse(line, self._path):
                 return entry
         return None
 
     def ends(self) -> Iterator[ev.RunFinished]:
         """Yield the `run-finished` events, newest first."""
-        for line in self.lines_backward():
-            entry = parse(line, self._path) if b'"event":"run-finished"' in line else None
+        for line in self.lines_backward(_FINISHED):
+            entry = parse(line, self._path)
             if entry is not None and isinstance(entry.body, ev.RunFinished):
                 yield entry.body
 
     def knows(self, run: str) -> bool:
         """True if the journal has an entry of that run."""
         mark = b'"run":' + _encoder.encode(run)
-        for line in self.lines_backward():
-            entry = parse(line, self._path) if mark in line else None
+        for line in self.lines_backward(mark):
+            entry = parse(line, self._path)
             if entry is not None and entry.run == run:
                 return True
         return False
@@ -160,91 +175,100 @@ class JournalFile:
     def starts(self, tag: str) -> Iterator[ev.RunStarted]:
         """Yield the `run-started` events of a tag, newest first; only their own lines are parsed."""
         mark = b'"tag":' + _encoder.encode(tag)
-        for line in self.lines_backward():
-            entry = parse(line, self._path) if b'"event":"run-started"' in line and mark in line else None
+        for line in self.lines_backward(mark):
+            entry = parse(line, self._path) if _STARTED in line else None
             if entry is not None and isinstance(entry.body, ev.RunStarted) and entry.body.tag == tag:
                 yield entry.body
 
-    def lines_backward(self) -> Iterator[bytes]:
-        """Yield complete lines, newest first; an incomplete last line is left out."""
+    def lines_backward(self, mark: bytes = b"") -> Iterator[bytes]:
+        """Yield the lines with `mark` in them, newest first. A last line that is no entry is left out."""
+        return (line for line, _ in self._backward(mark))
+
+    def _backward(self, mark: bytes = b"") -> Iterator[tuple[bytes, int]]:
+        """Yield the sound lines with `mark` in them, newest first, each with its offset.
+
+        What lies between two of them is searched, and not split into lines: a long journal costs little.
+        """
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
-            position = file.seek(0, os.SEEK_END)
-            tail = b""
-            whole = False
+            position = self._tail(file.fileno()).sound
+            rest = b""
             while position > 0:
-                size = min(_CHUNK, position)
+                size = min(CHUNK, position)
                 position -= size
-                file.seek(position)
-                parts = (file.read(size) + tail).split(b"\n")
-                tail = parts[0]
-                for part in reversed(parts[1:]):
-                    if whole and part:
-                        yield part + b"\n"
-                    whole = True  # text after the last newline is incomplete, or empty
-            if tail and whole:
-                yield tail + b"\n"
+                data = os.pread(file.fileno(), size, position) + rest
+                rest = data[: data.find(b"\n") + 1] if position else b""
+                end, last = len(data), len(rest)
+                while end > last and (at := data.rfind(mark, last, end - 1) if mark else end - 1) >= 0:
+                    start = data.rfind(b"\n", last, at) + 1 or last
+                    if (line := data[start : data.find(b"\n", at) + 1]) != b"\n":
+                        yield line, position + start
+                    end = start
+
+    def _tail(self, fd: int) -> Tail:
+        return tail(fd, os.fstat(fd).st_size)
 
     def verify(self) -> int:
         """Return the number of entries if each has the hash of the one before it.
 
         Raises JournalBroken naming the first entry that was changed, removed or inserted.
         """
-        prev, count = _GENESIS, 0
+        before = FIRST
         if not self._path.exists():
             return 0
         with self._path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                count += 1
-                try:
-                    bare = msgspec.json.decode(line, type=_Bare)
-                except msgspec.MsgspecError as error:
-                    raise _broken(count, "a JSON object", str(error)) from None
-                if bare.prev != prev or bare.seq != count:
-                    raise _broken(
-                        count, f"entry {count} after {prev[:12]}", f"{bare.seq} after {bare.prev[:12]}"
+                read = follows(line, before)
+                if isinstance(read, Fault):
+                    lines = f"{max(before.seq, 1)},{before.seq + 1}p"  # the entry, and the one before it
+                    raise JournalBroken(
+                        f"the journal's chain breaks at entry {before.seq + 1}",
+                        expected=read.expected,
+                        found=read.found,
+                        remedy=shlex.join(("sed", "-n", lines, str(self._path))),
                     )
-                body = line.rstrip(b"\n").replace(f'"hash":"{bare.hash}"'.encode(), b'"hash":""')
-                if _digest(body) != bare.hash:
-                    raise _broken(
-                        count, f"hash {_digest(body)[:12]}", f"{bare.hash[:12]}: the entry was changed"
-                    )
-                prev = bare.hash
-        return count
+                before = read
+        return before.seq
 
-    def _repair(self) -> tuple[int, str]:
-        """Remove an incomplete last line; return the number and hash of the last entry."""
-        torn = 0
+    def _repair(self) -> None:
+        """Cut off or set aside what is not an entry at the end, and say so in the journal."""
+        self._last, self._end = FIRST, 0
+        repairs: list[ev.AnyEvent] = []
         if self._path.exists():
             with self._path.open("rb+") as file:
                 size = file.seek(0, os.SEEK_END)
-                keep = _last_newline(file.fileno(), size)
-                torn = size - keep
-                if torn:
-                    file.truncate(keep)
+                found = tail(file.fileno(), size)
+                refuse_other(found.last.schema, self._path)
+                if found.sound == found.whole and found.fault is not None:
+                    raise JournalBroken(
+                        "the journal's last lines are not entries",
+                        expected=f"one JSON object a line in {self._path}",
+                        found=found.fault.found,
+                        remedy=shlex.join(("mv", str(self._path), f"{self._path}.broken")),
+                    )
+                if found.fault is not None:
+                    line = os.pread(file.fileno(), found.whole - found.sound, found.sound)
+                    repairs.append(self._set_aside(line, found.fault))
+                if size > found.whole:
+                    repairs.append(ev.TailRepaired(lost_bytes=size - found.whole))
+                if size > found.sound:
+                    file.truncate(found.sound)
                     file.flush()
                     os.fsync(file.fileno())
-        last = next(self.lines_backward(), None)
-        if last is None:
-            self._last = (0, _GENESIS)
-        else:
-            try:
-                bare = msgspec.json.decode(last, type=_Bare)
-            except msgspec.MsgspecError as error:
-                raise JournalBroken(
-                    "the journal's last line is not an entry",
-                    expected=f"one JSON object a line in {self._path}",
-                    found=str(error),
-                    remedy=shlex.join(("mv", str(self._path), f"{self._path}.broken")),
-                ) from None
-            _refuse_other(bare.schema, self._path)
-            self._last = (bare.seq, bare.hash)
-        if torn:
-            self.append("", ev.TailRepaired(lost_bytes=torn))
-        return self._last
+                self._last, self._end = found.last, found.sound
+        for event in repairs:
+            self.append("", event)
+
+    def _set_aside(self, line: bytes, fault: Fault) -> ev.LineSetAside:
+        """Keep a line in a file beside the journal; doing so twice, after a crash, makes one file."""
+        name = f"{self._path.name}.set-aside-{digest(line)[:12]}"
+        self._with_room(lambda: replace_file(self._path.with_name(name), line, 0o600))
+        return ev.LineSetAside(
+            file=name, bytes=len(line), sha256=digest(line), expected=fault.expected, found=fault.found
+        )
 
 
 def _add(path: Path, line: bytes) -> None:
@@ -262,66 +286,3 @@ def _add(path: Path, line: bytes) -> None:
             raise
     finally:
         os.close(fd)
-
-
-def parse(line: bytes, path: Path) -> ev.Entry | None:
-    """Parse one line of the journal at `path`; None for an unknown event of the same schema.
-
-    Raises UsageError for a journal of another schema, JournalBroken for a line that is not an entry.
-    """
-    try:
-        entry = _decoder.decode(line)
-    except msgspec.MsgspecError as error:
-        try:
-            bare = msgspec.json.decode(line, type=_Bare)
-        except msgspec.MsgspecError:
-            raise JournalBroken(
-                "the journal has a line that is not an entry",
-                expected="one JSON object a line",
-                found=str(error),
-                remedy="l9 history --verify",
-            ) from None
-        _refuse_other(bare.schema, path)
-        return None
-    _refuse_other(entry.schema, path)
-    return entry
-
-
-def _refuse_other(schema: str, path: Path) -> None:
-    """Raise UsageError: a journal of an older schema must be moved away, a newer one needs a newer l9."""
-    if schema == ev.SCHEMA:
-        return
-    older = _version(schema) < _version(ev.SCHEMA)
-    raise UsageError(
-        f"the journal was written by {'an older' if older else 'a newer'} l9",
-        expected=ev.SCHEMA,
-        found=schema,
-        remedy=shlex.join(("mv", str(path), f"{path}.old")) if older else "pip install --upgrade l9",
-    )
-
-
-def _version(schema: str) -> int:
-    number = schema.rpartition("/")[2]
-    return int(number) if number.isdecimal() else 0
-
-
-def _broken(number: int, expected: str, found: str) -> JournalBroken:
-    return JournalBroken(
-        f"the journal's chain breaks at entry {number}", expected=expected, found=found, remedy="l9 history"
-    )
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _last_newline(fd: int, size: int) -> int:
-    """Return the offset after the last newline, or 0."""
-    position = size
-    while position > 0:
-        start = max(0, position - _CHUNK)
-        at = os.pread(fd, position - start, start).rfind(b"\n")
-        if at >= 0:
-            return start + at + 1
-        position = start
-    return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -49,14 +50,16 @@ class LockFile:
                     raise self._locked() from None
                 time.sleep(0.02)
         note = msgspec.json.encode(Holder(who, what, time.time(), os.getpid()))
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, note, 0)
+        with contextlib.suppress(OSError):  # the kernel's lock counts; a full disk must not stop a rollback
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, note, 0)
         self._fd = fd
 
     def free(self) -> None:
         """Release the lock, if it is held."""
         if self._fd is not None:
-            os.ftruncate(self._fd, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, 0)
             fcntl.flock(self._fd, fcntl.LOCK_UN)  # a child before its exec still has the descriptor
             os.close(self._fd)
             self._fd = None

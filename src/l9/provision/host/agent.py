@@ -15,6 +15,7 @@ from typing import Any
 
 from l9.provision.host import files, system
 from l9.provision.host.talk import Refused
+from l9.provision.host.undo import Undo
 
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
@@ -61,18 +62,24 @@ def install(change: dict[str, Any], wheels: dict[str, str]) -> None:
     files.sync(change["directory"])
 
 
-def switch(change: dict[str, Any]) -> None:
+def switch(change: dict[str, Any], undo: Undo) -> None:
     """Point `bin` at a version in one rename; running processes keep the old one."""
     link = os.path.join(change["directory"], "bin")
+    old = os.readlink(link) if os.path.islink(link) else None
+    undo(lambda: _link(link, old) if old is not None else os.unlink(link))
+    _link(link, f"{change['digest']}/bin")
+
+
+def _link(link: str, to: str) -> None:
     aside = f"{link}.new"
     if os.path.lexists(aside):
         os.unlink(aside)
-    os.symlink(f"{change['digest']}/bin", aside)
+    os.symlink(to, aside)
     os.replace(aside, link)
-    files.sync(change["directory"])
+    files.sync(os.path.dirname(link))
 
 
-def prune(change: dict[str, Any]) -> None:
+def prune(change: dict[str, Any], _undo: Undo) -> None:
     """Remove unused versions."""
     for name in change["digests"]:
         if _DIGEST.fullmatch(name):

@@ -1,4 +1,4 @@
-"""Applies the changes in order, and reports each when it is done."""
+"""Applies the changes in order, proves that the live release still answers, and reports each when it is done."""
 
 from __future__ import annotations
 
@@ -7,38 +7,57 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import IO, Any
 
-from l9.provision.host import agent, caddy_site, files, system
+from l9.provision.host import agent, caddy_site, route
 from l9.provision.host.program import program
+from l9.provision.host.steps import STEPS
 from l9.provision.host.talk import Refused, say
+from l9.provision.host.undo import Undo
 
 Change = dict[str, Any]
 
 
 def apply(data: dict[str, Any]) -> int:
-    """Apply `data["changes"]`; return 0, or 1 after the first failure. Caddy's files are validated first."""
+    """Apply `data["changes"]`; return 0, or 1 after the first failure. Caddy's files are validated first.
+
+    If a release answers before the first change, it has to answer after each, else they are taken back.
+    """
     if data.get("checked"):
         return _apply(data)
     with _locked(data["lock"]) as held:
-        return _apply(data) if held else 1
+        if not held:
+            return 1
+        data["live"] = route.live(data["settings"], data["wanted"]) if data["wanted"] else None
+        return _apply(data)
 
 
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[bool]:
     """Hold the run's lock, so that no run begins or goes on meanwhile; False, and reported, if a run holds it.
 
-    A host without the file has had no run. A lock of another user cannot be taken, and is passed over.
+    A host without the file has had no run. A lock that may not be opened could be held, so that nothing is changed.
     """
     try:
         lock = open(path, "r+b")  # noqa: SIM115  # closed below, after a branch without a file
-    except (FileNotFoundError, PermissionError):
+    except FileNotFoundError:
         yield True
+        return
+    except OSError as error:
+        say(
+            type="failed",
+            index=0,
+            message="the run's lock cannot be taken",
+            found=str(error),
+            log=[],
+            shut=path,
+        )
+        yield False
         return
     with lock:
         try:
@@ -77,14 +96,21 @@ def _apply(data: dict[str, Any]) -> int:
         if group[0]["root"] and os.geteuid() != 0:
             if not _as_root(data, group, "apply"):
                 return 1
-        elif not all(_perform(change, data) for change in group):
-            return 1
+        else:
+            undo = Undo()  # the groups before were proven, each by itself
+            if not all(_perform(change, data, undo) for change in group):
+                return 1
     return 0
 
 
 def validate(data: dict[str, Any]) -> int:
     """Only validate Caddy's configuration; return 0 if Caddy accepts it."""
-    return 0 if all(_try(change, caddy_site.validate, report=False) for change in data["changes"]) else 1
+    for change in data["changes"]:
+        failed = _failure(partial(caddy_site.validate, change))
+        if failed is not None:
+            say(type="failed", index=change["index"], **failed)
+            return 1
+    return 0
 
 
 def _by_privilege(changes: list[Change]) -> list[list[Change]]:
@@ -112,148 +138,52 @@ def _wheels(data: dict[str, Any], changes: list[Change]) -> dict[str, str]:
     return data["wheels"] if any(change["kind"] == "install-agent" for change in changes) else {}
 
 
-def _perform(change: Change, data: dict[str, Any]) -> bool:
+def _perform(change: Change, data: dict[str, Any], undo: Undo) -> bool:
+    """Make one change and report it; if it fails, or the live release then does not answer, all is taken back."""
+    began, index, before = time.monotonic(), change["index"], data["live"]
+    of_change = undo if before else Undo()
+    failed = _failure(lambda: _step(change, data, of_change))
+    found = route.wrong(before, _asked(data, index)) if before and not failed else None
+    if failed is None and found is None:
+        say(type="done", index=index, seconds=round(time.monotonic() - began, 3))
+        return True
+    failed = failed or {
+        "message": "the live release does not answer after a change", "found": found, "log": [], "lost": True,
+    }  # fmt: skip
+    log = [*failed["log"], *of_change.all()]
+    if before:
+        still = route.wrong(before, before["question"])
+        failed.update(expected=before["found"], undone=still is None, still=still)
+    say(type="failed", index=index, **{**failed, "log": log})
+    return False
+
+
+def _asked(data: dict[str, Any], index: int) -> route.Question:
+    """Return the question that the live release has to answer after this change: a site may move to another name."""
+    asked: route.Question = data["live"]["question"] if index < data["moves_at"] else data["wanted"]
+    return asked
+
+
+def _step(change: Change, data: dict[str, Any], undo: Undo) -> None:
     if change["kind"] == "install-agent":
-        return _try(change, lambda c: agent.install(c, data["wheels"]))
-    return _try(change, STEPS[change["kind"]])
+        agent.install(change, data["wheels"])
+    else:
+        STEPS[change["kind"]](change, undo)
 
 
-def _try(change: Change, step: Callable[[Change], None], report: bool = True) -> bool:
-    began = time.monotonic()
+def _failure(act: Callable[[], None]) -> dict[str, Any] | None:
+    """Return what to report if `act` fails."""
     try:
-        step(change)
+        act()
     except Refused as error:
-        say(
-            type="failed",
-            index=change["index"],
-            message=error.message,
-            found=error.found,
-            log=error.log,
-            remedy=error.remedy,
-        )
-        return False
+        return {
+            "message": error.message,
+            "found": error.found,
+            "log": list(error.log),
+            "remedy": error.remedy,
+        }
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         message = "the disk is full" if full else "a change failed on the host"
-        say(type="failed", index=change["index"], message=message, found=str(error), log=[], full=full)
-        return False
-    if report:
-        say(type="done", index=change["index"], seconds=round(time.monotonic() - began, 3))
-    return True
-
-
-def _directory(change: Change) -> None:
-    files.make_directory(change["path"], change["mode"], change["owner"], change["group"])
-
-
-def _file(change: Change) -> None:
-    files.refuse_changed(change["path"], change["before"])
-    data = change["text"].encode("utf-8", "surrogateescape")
-    os.makedirs(os.path.dirname(change["path"]), mode=0o755, exist_ok=True)
-    files.put(change["path"], data, change["mode"], change["owner"], change["group"])
-
-
-def _lines(change: Change) -> None:
-    """Add lines to a file that other programs also write."""
-    try:
-        with open(change["path"], "rb") as file:
-            old = file.read()
-    except FileNotFoundError:
-        old = b""
-        os.makedirs(os.path.dirname(change["path"]), exist_ok=True)
-    if old and not old.endswith(b"\n"):
-        old += b"\n"
-    missing = [line for line in change["lines"] if line.encode() not in old.splitlines()]
-    files.put(change["path"], old + "".join(f"{line}\n" for line in missing).encode(), 0o644)
-
-
-def _remove(change: Change) -> None:
-    """Remove unused files. No run uses them: the run's lock is held."""
-    for path in change["paths"]:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-
-
-def _clone(change: Change) -> None:
-    """Clone elsewhere, then move `.git` in with one rename: the directory may already contain `.env` and `.l9`."""
-    path = change["path"]
-    aside = os.path.join(path, ".l9", "clone")
-    shutil.rmtree(aside, ignore_errors=True)
-    os.makedirs(os.path.dirname(aside), exist_ok=True)
-    argv = ["git", "clone", "--quiet", "--no-checkout", "--", change["url"], aside]
-    code, _, err = system.run(argv, 1800, system.QUIET, cwd=path)
-    if code != 0:
-        shutil.rmtree(aside, ignore_errors=True)
-        lines = tuple(err.strip().splitlines()) or ("no output",)
-        raise Refused(f"the host cannot clone {change['url']}", lines[-1], lines[-8:])
-    os.rename(os.path.join(aside, ".git"), os.path.join(path, ".git"))
-    shutil.rmtree(aside, ignore_errors=True)
-    if system.run(["git", "-C", path, "rev-parse", "--verify", "--quiet", "HEAD"])[0] == 0:
-        code, _, err = system.run(
-            ["git", "-C", path, "reset", "--quiet", "--hard", "HEAD"], 600, system.QUIET
-        )
-        if code != 0:
-            raise Refused("the clone cannot be checked out", err.strip()[-300:])
-
-
-def _origin(change: Change) -> None:
-    _run_checked(["git", "-C", change["path"], "remote", "set-url", "--", "origin", change["url"]])
-
-
-def _log(change: Change) -> None:
-    """Create the access log, before Caddy creates one that only Caddy can read."""
-    if not os.path.isdir(os.path.dirname(change["path"])):
-        files.make_directory(os.path.dirname(change["path"]), 0o755, change["owner"], change["group"])
-    fd = os.open(change["path"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    try:
-        files.give(fd, change["owner"], change["group"])
-        os.fchmod(fd, change["mode"])
-    finally:
-        os.close(fd)
-
-
-def _join(change: Change) -> None:
-    _run_checked(["usermod", "--append", "--groups", change["group"], change["user"]])
-
-
-def _timers(change: Change) -> None:
-    _run_checked(["systemctl", "daemon-reload"])
-    _run_checked(["systemctl", "enable", *change["names"]])
-    _run_checked(
-        ["systemctl", "restart", *change["names"]]
-    )  # a timer that runs keeps its old times otherwise
-
-
-def _packages(change: Change) -> None:
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
-    _run_checked(["apt-get", "update", "--quiet"], 600, env)
-    _run_checked(
-        ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *change["names"]], 1800, env
-    )
-
-
-def _run_checked(argv: list[str], timeout: float = 60, env: dict[str, str] | None = None) -> None:
-    code, out, err = system.run(argv, timeout, env)
-    if code != 0:
-        lines = tuple((err or out).strip().splitlines()) or ("no output",)
-        raise Refused(f"{' '.join(argv[:3])} failed", f"exit code {code}: {lines[-1]}", lines[-8:])
-
-
-STEPS: dict[str, Callable[[Change], None]] = {
-    "directory": _directory,
-    "file": _file,
-    "lines": _lines,
-    "remove": _remove,
-    "clone": _clone,
-    "origin": _origin,
-    "log": _log,
-    "join": _join,
-    "caddy": caddy_site.put_in_place,
-    "timers": _timers,
-    "packages": _packages,
-    "switch-agent": agent.switch,
-    "prune-agents": agent.prune,
-}
+        return {"message": message, "found": str(error), "log": [], "full": full}
+    return None

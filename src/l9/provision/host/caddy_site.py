@@ -1,4 +1,4 @@
-"""Installs a site in Caddy: validates copies, writes the files, and reloads; restores the files on failure."""
+"""Installs a site in Caddy: validates copies, writes the files, and reloads."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from l9.provision.host import caddy, files, system
 from l9.provision.host.talk import Refused
+from l9.provision.host.undo import Undo
 
 _SECONDS = 60
 
@@ -60,27 +61,20 @@ def _refusal(argv: list[str], caddyfile: str, pid: int | None, output: str) -> R
     return Refused("Caddy rejects the Caddyfile with l9's site; nothing was changed", *_error_of(output))
 
 
-def put_in_place(change: dict[str, Any]) -> None:
-    """Write the site and the Caddyfile and load them; restore both if Caddy does not load them."""
+def put_in_place(change: dict[str, Any], undo: Undo) -> None:
+    """Write the site and the Caddyfile and load them."""
     wanted = {change["site"]: change["site_text"], change["caddyfile"]: change["caddyfile_text"]}
     for path in wanted:
         files.refuse_changed(path, change["before"][path])
     validate(change)
     os.makedirs(os.path.dirname(change["site"]), mode=0o755, exist_ok=True)
-    kept = {path: _kept(path) for path in wanted}
+    undo(lambda: reload(change))  # after the files, which are noted later
     for path, text in wanted.items():
-        old = kept[path]
+        old = _kept(path)
         if old is None or old[0] != _bytes(text):
+            undo.file(path)
             _put_like(path, _bytes(text), old)
-    try:
-        reload(change)
-    except Refused:
-        for path, old in kept.items():
-            if old is None:
-                os.unlink(path)
-            else:
-                _put_like(path, old[0], old)
-        raise
+    reload(change)
 
 
 def reload(change: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Any
 
-from l9.provision.host import agent, caddy, files, system
+from l9.provision.host import agent, caddy, files, route, system
 from l9.provision.host.program import program
 from l9.provision.host.talk import parse_message
 
@@ -44,6 +44,7 @@ def look(data: dict[str, Any]) -> dict[str, Any]:
         "timers": [name for name in timers if _runs(name)],
         "free": _free(path),
         "listening": system.listening(),
+        "live": route.live(request["settings"], request["wanted"]) if request["wanted"] else None,
     }
 
 

@@ -139,6 +139,16 @@ def test_what_the_public_gets_is_compared_and_not_the_flag(
     assert all(one.what != "public route" for one in drift(answer=answer, active=active, running=True))
 
 
+@pytest.mark.parametrize(
+    ("behind", "remedy"), [(None, "l9 logs"), (503, "l9 logs"), (200, "l9 provision"), (404, "l9 provision")]
+)
+def test_a_site_that_does_not_reach_the_slot_is_told_from_a_sick_release(
+    behind: int | None, remedy: str
+) -> None:
+    (found,) = drift(answer=BAD_GATEWAY, active=Slot.GREEN, behind=behind)
+    assert found.remedy == remedy
+
+
 def test_a_release_that_still_runs_in_the_idle_slot_is_drift() -> None:
     running = slots(old={"release": "v9.9.9-l9"})
     assert drift(slots=running) == (
