@@ -26,7 +26,7 @@ from l9.configuration import load
 from l9.core.states import Slot
 from l9.drivers.git.source import GitSource
 from l9.drivers.process.runtime import ProcessRuntime
-from l9.protocol.client import argv as agent_argv
+from l9.protocol.connection import argv as agent_argv
 
 COMMAND_SECONDS = 180.0
 

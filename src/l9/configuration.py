@@ -6,19 +6,30 @@ that are waived or required.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from l9.checks.git.protection import Policy
 from l9.checks.git.versions import TagFormat
 from l9.config import load as files
 from l9.config import model
 from l9.config.load import FILE, schema, targets
-from l9.core.invariant import Weight
-from l9.core.states import Substrate
 from l9.errors import ConfigError
 
-__all__ = ["FILE", "load", "load_any", "parse", "parse_any", "policy", "schema", "targets"]
+if TYPE_CHECKING:
+    from l9.checks.git.protection import Policy
+
+__all__ = [
+    "FILE",
+    "check",
+    "load",
+    "load_any",
+    "load_unchecked",
+    "parse",
+    "parse_any",
+    "policy",
+    "schema",
+    "targets",
+]
 
 
 def load(directory: Path, target: str | None = None) -> model.Config:
@@ -26,25 +37,31 @@ def load(directory: Path, target: str | None = None) -> model.Config:
 
     Raises ConfigError: no file, not TOML, an unknown key, a wrong type, an unknown target or invariant.
     """
-    return _checked(files.load(directory, target))
+    return check(load_unchecked(directory, target))
+
+
+def load_unchecked(directory: Path, target: str | None = None) -> model.Config:
+    """Like `load`, for a caller that calls `check` a moment later: to check names, every check is imported."""
+    return files.load(directory, target)
 
 
 def load_any(directory: Path) -> model.Config:
     """Load the configuration for commands without a target: that of `production`, or the first one of the file."""
-    return _checked(files.load_any(directory))
+    return check(files.load_any(directory))
 
 
 def parse(text: str, target: str | None = None) -> model.Config:
     """Like `load`, from the file's text."""
-    return _checked(files.parse(text, target))
+    return check(files.parse(text, target))
 
 
 def parse_any(text: str) -> model.Config:
     """Like `load_any`, from the file's text."""
-    return _checked(files.parse_any(text))
+    return check(files.parse_any(text))
 
 
-def _checked(config: model.Config) -> model.Config:
+def check(config: model.Config) -> model.Config:
+    """Return the configuration if its tag format and the names in it are known. Raises ConfigError."""
     _check_tag_format(config)
     _check_weights(config)
     return config
@@ -64,6 +81,16 @@ def _check_tag_format(config: model.Config) -> None:
 
 def _check_weights(config: model.Config) -> None:
     """Check that each waived or required invariant exists, has the right weight, and belongs to the section's side."""
+    if not any((config.check.waive, config.check.require, config.needs.waive, config.needs.require)):
+        return
+    # Every check: imported only where an invariant is named.
+    from difflib import get_close_matches
+
+    from l9.catalogue import catalogue
+    from l9.core.invariant import Weight
+    from l9.core.states import Substrate
+
+    known = {need.id: need for need in catalogue()}
     before, host = (Substrate.WORKSPACE, Substrate.REPOSITORY), (Substrate.HOST,)
     for names, weight, key, where in (
         (config.check.waive, Weight.RULE, "check.waive", before),
@@ -71,11 +98,6 @@ def _check_weights(config: model.Config) -> None:
         (config.needs.waive, Weight.RULE, "needs.waive", host),
         (config.needs.require, Weight.ADVICE, "needs.require", host),
     ):
-        if not names:
-            continue
-        from l9.catalogue import catalogue  # every check: imported only where an invariant is named
-
-        known = {need.id: need for need in catalogue()}
         fit = [each for each, its in known.items() if its.weight is weight and its.substrate in where]
         for name in names:
             if name in fit:
@@ -97,6 +119,8 @@ def _check_weights(config: model.Config) -> None:
 
 def policy(config: model.Config) -> Policy:
     """The policy that pushes must meet."""
+    from l9.checks.git.protection import Policy
+
     release = config.release
     return Policy(
         main=release.main,

@@ -13,13 +13,14 @@ import msgspec
 from l9.cli.plain_text import json_line, printable
 from l9.config import provisioned
 from l9.config.model import Config
-from l9.configuration import FILE, load
+from l9.configuration import FILE, check, load, load_unchecked
 from l9.errors import UsageError
 from l9.protocol.answers.answer import Answer
 
 if TYPE_CHECKING:
     from l9.drivers.git.repo import GitRepo
     from l9.host.server import Server
+    from l9.protocol.connection import Connection
 
 
 # Set on each command: click caches a command's help option on first use.
@@ -72,6 +73,27 @@ def project(target: str | None) -> Project:
         return Project(server.layout.root, host_config(server.settings))
     top = project_top()
     return Project(top, load(top, target))
+
+
+def connected(target: str | None) -> tuple[Project, Connection]:
+    """Find the project as `project` does, and start its host's agent as soon as it is known where that is.
+
+    For commands that query the host first: connecting takes longer than importing the rest, which the caller does
+    meanwhile. Whoever gets the connection closes it.
+    """
+    from l9.protocol.connection import Connection
+
+    if own_server() is not None:
+        here = project(target)
+        return here, Connection(here.config)
+    top = project_top()
+    config = load_unchecked(top, target)
+    connection = Connection(config)
+    try:
+        return Project(top, check(config)), connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def own_server() -> Server | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,38 +21,14 @@ from l9.protocol import requests as ask
 from l9.protocol.answers.answer import Answer
 from l9.protocol.answers.error import Error
 from l9.protocol.answers.run_lines import NoteLine, ResultLine
+from l9.protocol.connection import Connection, by_hand
 from l9.protocol.messages import Answered, AnyMessage, Failed, Hello, decode, encode
 
 A = TypeVar("A", bound=Answer)
 Tell = Callable[[str], None]
 
 GOES_ON = (ask.Deploy, ask.Rollback, ask.Resume)  # the host completes these without the client
-# The agent that root provisioned, else the one in the target's own directory. All paths are positional parameters.
-_FIND_AGENT = 'if [ -x "$1" ]; then exec "$1" agent --instance "$3"; else exec "$2" agent --path "$4"; fi'
 _SHELL_REFUSED = (126, 127)
-
-
-def argv(config: Config) -> tuple[str, ...]:
-    """Return the command that starts the agent, with OpenSSH's client and the user's configuration."""
-    target, instance = config.target, config.instance
-    by_root, own = provisioned.for_instance(instance), provisioned.in_directory(Path(target.path))
-    if target.host == "local":
-        named = ("--instance", instance) if by_root.settings.exists() else ("--path", target.path)
-        return (
-            sys.executable,
-            "-P",
-            "-m",
-            "l9",
-            "agent",
-            *named,
-        )  # -P: do not import a folder l9 of the user's repository
-    find = ("/bin/sh", "-c", _FIND_AGENT, "l9", str(by_root.agent), str(own.agent), instance, target.path)
-    return ssh.argv(target, f"exec {shlex.join(find)}")
-
-
-def by_hand(config: Config) -> str:
-    """Return the command that shows a person why no agent answers."""
-    return shlex.join(argv(config)) if config.target.host == "local" else ssh.by_hand(config.target)
 
 
 class AgentFailed(Exception):
@@ -66,14 +39,16 @@ class AgentFailed(Exception):
         self.error = error
 
 
-def converse(config: Config, asked: ask.AnyAsk, who: str) -> Iterator[AnyMessage]:
+def converse(
+    config: Config, asked: ask.AnyAsk, who: str, agent: Connection | None = None
+) -> Iterator[AnyMessage]:
     """Send one request and yield the agent's messages; the last one is a ResultLine or Answered.
 
+    `agent` is a connection that was opened before and not used yet; without one, it is opened now.
     If the host's settings differ from those of `config`, a NoteLine comes first.
     Raises Unreachable (no agent answered), AgentMismatch, Interrupted (the connection dropped after the agent had
     answered), AgentFailed (the agent's own error).
     """
-    program = argv(config)
     request = ask.Request(
         version=__version__,
         graph=GRAPH.digest,
@@ -81,33 +56,21 @@ def converse(config: Config, asked: ask.AnyAsk, who: str) -> Iterator[AnyMessage
         who=who,
         ask=msgspec.Raw(ask.encode_ask(asked)),
     )
-    try:
-        child = subprocess.Popen(
-            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-    except FileNotFoundError:
-        raise Unreachable(
-            f"{program[0]} cannot be run",
-            expected=f"a program {program[0]}",
-            found="none",
-            remedy="apt-get install openssh-client",
-        ) from None
-    try:
-        yield from _exchange(child, request, config, goes_on=isinstance(asked, GOES_ON))
-    finally:
-        if child.poll() is None:
-            child.terminate()
-        for pipe in (child.stdin, child.stdout, child.stderr):
-            if pipe:
-                with suppress(BrokenPipeError):  # the request was not read; close flushes again
-                    pipe.close()
-        child.wait()
+    with agent or Connection(config) as connection:
+        yield from _exchange(connection.process, request, config, goes_on=isinstance(asked, GOES_ON))
 
 
-def query(config: Config, asked: ask.AnyAsk, kind: type[A], who: str, tell: Tell | None = None) -> A:
-    """Return the answer to a read-only request; `tell` gets notes. Raises as `converse` does."""
+def query(
+    config: Config,
+    asked: ask.AnyAsk,
+    kind: type[A],
+    who: str,
+    tell: Tell | None = None,
+    agent: Connection | None = None,
+) -> A:
+    """Return the answer to a read-only request; `tell` gets notes. Otherwise as `converse`."""
     answer: object = None
-    for message in converse(config, asked, who):
+    for message in converse(config, asked, who, agent):
         if isinstance(message, Answered):
             answer = message.answer
         elif isinstance(message, NoteLine) and tell is not None:

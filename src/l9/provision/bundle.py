@@ -28,7 +28,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "core": _WHOLE,
     "config": _WHOLE,
     "host": _WHOLE,
-    "protocol": ("caller", "client", "messages", "requests"),
+    "protocol": ("caller", "client", "connection", "messages", "requests"),
     "protocol/answers": ("answer", "check", "environment", "error", "plan", "run_lines", "runs", "status"),
     "checks": ("context",),
     "checks/api": _WHOLE,

@@ -18,7 +18,7 @@ from l9.config.settings import server_settings
 from l9.configuration import parse
 from l9.errors import AgentMismatch, L9Error, Unreachable
 from l9.graph import GRAPH
-from l9.protocol import client
+from l9.protocol import client, connection
 from l9.protocol import requests as ask
 from l9.protocol.answers.run_lines import NoteLine
 from l9.protocol.answers.status import Tick
@@ -42,7 +42,7 @@ def greets(monkeypatch: pytest.MonkeyPatch, *lines: bytes) -> None:
     """An agent that says these lines, and reads nothing."""
     text = b"\n".join((*lines, b""))
     program = (sys.executable, "-I", "-c", f"import sys; sys.stdout.buffer.write({text!r})")
-    monkeypatch.setattr(client, "argv", lambda _config: program)
+    monkeypatch.setattr(connection, "argv", lambda _config: program)
 
 
 HELLO: dict[str, Any] = {
@@ -122,7 +122,7 @@ def test_the_shell_starts_the_agent_that_is_there(
         one.agent.write_text('#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n', encoding="utf-8")
         one.agent.chmod(0o755)
     done = subprocess.run(
-        ("/bin/sh", "-c", client.argv(config)[-1]), capture_output=True, text=True, check=True
+        ("/bin/sh", "-c", connection.argv(config)[-1]), capture_output=True, text=True, check=True
     )
     named = ["--instance", "l9-api"] if by_root else ["--path", str(path)]
     assert done.stdout.splitlines() == [str(files[-1].agent), "agent", *named]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 from typing import Any
 
 from l9.checks.compose.services import USUAL_FILES
@@ -21,6 +19,8 @@ from l9.checks.environment.reads import (
 from l9.checks.environment.reads_python import python_reads
 from l9.checks.environment.schema import read_schema
 from l9.checks.environment.source import read_source
+from l9.checks.paths import matcher
+from l9.checks.secrets import scan as secret_scan
 from l9.checks.secrets.env_values import suspects
 from l9.config.model import Config
 from l9.drivers.git.tree import GitTree
@@ -51,7 +51,7 @@ def look(tree: GitTree, config: Config) -> EnvExample:
         keys=len(file.entries),
         problems=schema.problems,
         lacking=undocumented(reads, documented, given, ignored),
-        suspects=suspects(path, file),
+        suspects=tree.unless_nothing(f"suspects {secret_scan.version()}", path, lambda: suspects(path, file)),
         unread=unread,
     )
 
@@ -77,7 +77,7 @@ def look_at_source(tree: GitTree, config: Config) -> EnvSource:
 
 def _reads(tree: GitTree, config: Config) -> tuple[list[EnvRead], list[str], tuple[str, ...]]:
     """The variables that are read, those set by image and compose file, and the files that could not be parsed."""
-    wanted = [p for p in tree.holding(NAMES_A_VARIABLE, "*.py") if not _of_tests(p)]
+    wanted = [p for p in tree.holding_by_name(NAMES_A_VARIABLE, ".py") if not _of_tests(p)]
     sources = {path: data.decode(errors="replace") for path, data in tree.read(wanted).items()}
     found, unread = python_reads(sources)
     reads, given = list(found), list[str]()
@@ -87,15 +87,14 @@ def _reads(tree: GitTree, config: Config) -> tuple[list[EnvRead], list[str], tup
         reads += compose_reads(text, path)
         given += compose_gives(_yaml(text))
     for path in tree.files:
-        if PurePosixPath(path).name == "Dockerfile" and not _of_tests(path):
+        if path.rpartition("/")[2] == "Dockerfile" and not _of_tests(path):
             read, sets = dockerfile(tree.text(path) or "", path)
             reads += read
             given += sets
     return reads, given, unread
 
 
-def _of_tests(path: str) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in OF_TESTS)
+_of_tests = matcher(OF_TESTS)
 
 
 def _yaml(text: str) -> Any:

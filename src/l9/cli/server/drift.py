@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from l9.cli.context import HELP, json_option, project, remark, show, target_option
-from l9.protocol import client, requests
-from l9.protocol.answers.status import DriftReport
-from l9.protocol.caller import whoami
+from l9.cli.context import HELP, connected, json_option, remark, show, target_option
+
+if TYPE_CHECKING:
+    from l9.protocol.answers.status import DriftReport
 
 DRIFTED = 7
 
@@ -17,8 +19,13 @@ DRIFTED = 7
 @json_option
 def command(target: str | None, as_json: bool) -> int:
     """Compare the host's state with its record; exit code 7 if they differ."""
-    here = project(target)
-    found = client.query(here.config, requests.Drift(), DriftReport, whoami(), remark)
+    here, agent = connected(target)
+    with agent:
+        from l9.protocol import client, requests
+        from l9.protocol.answers.status import DriftReport
+        from l9.protocol.caller import whoami
+
+        found = client.query(here.config, requests.Drift(), DriftReport, whoami(), remark, agent)
     show(found, as_json=as_json, text=lambda: drift_text(found))
     return DRIFTED if found.drift else 0
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from l9.cli.context import HELP, json_option, project, remark, show, target_option
-from l9.protocol import client, requests
-from l9.protocol.answers.runs import History, RunLine, Verified
-from l9.protocol.caller import whoami
+from l9.cli.context import HELP, connected, json_option, remark, show, target_option
+
+if TYPE_CHECKING:
+    from l9.protocol.answers.runs import History, RunLine
 
 
 @click.command("history", context_settings=HELP)
@@ -21,13 +22,18 @@ from l9.protocol.caller import whoami
 @json_option
 def command(target: str | None, most: int, verify: bool, as_json: bool) -> int:
     """List past runs, newest first."""
-    here = project(target)
-    asked = requests.History(most=most, verify=verify)
-    if verify:
-        verified = client.query(here.config, asked, Verified, whoami(), remark)
-        show(verified, as_json=as_json, text=lambda: f"journal verified: {verified.entries} entries")
-        return 0
-    found = client.query(here.config, asked, History, whoami(), remark)
+    here, agent = connected(target)
+    with agent:
+        from l9.protocol import client, requests
+        from l9.protocol.answers.runs import History, Verified
+        from l9.protocol.caller import whoami
+
+        asked = requests.History(most=most, verify=verify)
+        if verify:
+            verified = client.query(here.config, asked, Verified, whoami(), remark, agent)
+            show(verified, as_json=as_json, text=lambda: f"journal verified: {verified.entries} entries")
+            return 0
+        found = client.query(here.config, asked, History, whoami(), remark, agent)
     show(found, as_json=as_json, text=lambda: history_text(found))
     return 0
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import click
 
-from l9.cli.context import HELP, json_option, progress_option, project, target_option, verbose_option
-from l9.cli.render.view import feed, view
-from l9.cli.server.outcome import ended, run_result
-from l9.protocol import client, requests
-from l9.protocol.caller import whoami
+from l9.cli.context import HELP, connected, json_option, progress_option, target_option, verbose_option
 
 
 @click.command("resume", context_settings=HELP)
@@ -21,14 +17,21 @@ def command(target: str | None, as_json: bool, progress: str, verbose: bool) -> 
 
     Where the site is down and the release on record is still in its slot, it is brought back.
     """
-    here = project(target)
-    screen = view(progress, as_json=as_json, verbose=verbose)
-    try:
-        found = run_result(feed(client.converse(here.config, requests.Resume(), whoami()), screen))
-        if not found.resumed:
-            screen.note(
-                "nothing to resume: no run is interrupted, and the release on record is served", "open"
-            )
-        return ended(screen, found)
-    finally:
-        screen.close()
+    here, agent = connected(target)
+    with agent:
+        from l9.cli.render.view import feed, view
+        from l9.cli.server.outcome import ended, run_result
+        from l9.protocol import client, requests
+        from l9.protocol.caller import whoami
+
+        screen = view(progress, as_json=as_json, verbose=verbose)
+        try:
+            messages = client.converse(here.config, requests.Resume(), whoami(), agent)
+            found = run_result(feed(messages, screen))
+            if not found.resumed:
+                screen.note(
+                    "nothing to resume: no run is interrupted, and the release on record is served", "open"
+                )
+            return ended(screen, found)
+        finally:
+            screen.close()

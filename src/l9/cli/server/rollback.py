@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from l9.cli.context import (
     HELP,
     Project,
+    connected,
     json_option,
     progress_option,
-    project,
     target_option,
     verbose_option,
     wait_option,
 )
-from l9.cli.render.view import View, feed, view
-from l9.cli.server.outcome import ended, run_result, with_public_answer
-from l9.protocol import client, requests
-from l9.protocol.caller import check_name, new_run_id, whoami
+
+if TYPE_CHECKING:
+    from l9.cli.render.view import View
+    from l9.protocol.connection import Connection
 
 
 @click.command("rollback", context_settings=HELP)
@@ -49,12 +51,15 @@ def command(
 
     With --rebuild, TAG may be any release that was once live.
     """
-    here = project(target)
-    screen = view(progress, as_json=as_json, verbose=verbose)
-    try:
-        return rollback(here, tag, screen, wait=wait, reason=reason, rebuild=rebuild)
-    finally:
-        screen.close()
+    here, agent = connected(target)
+    with agent:
+        from l9.cli.render.view import view
+
+        screen = view(progress, as_json=as_json, verbose=verbose)
+        try:
+            return rollback(here, tag, screen, wait=wait, reason=reason, rebuild=rebuild, agent=agent)
+        finally:
+            screen.close()
 
 
 def rollback(
@@ -65,10 +70,19 @@ def rollback(
     wait: float = 0.0,
     reason: str = "",
     rebuild: bool = False,
+    agent: Connection | None = None,
 ) -> int:
-    """Roll back, showing progress on `screen`. Returns the exit code."""
+    """Roll back, showing progress on `screen`, over `agent` if it is given. Returns the exit code."""
+    # Imported here, and all of it before the request: while the agent starts, it takes no time.
+    from l9.cli.render.view import feed
+    from l9.cli.server.outcome import ended, run_result, with_public_answer
+    from l9.protocol import client, requests
+    from l9.protocol.caller import check_name, new_run_id, whoami
+
+    if here.config.target.public_url:
+        import_module("l9.drivers.http.client")  # for the public answer at the end
     if tag is not None:
         check_name(tag, here.config)
     asked = requests.Rollback(run=new_run_id(time.time()), tag=tag, reason=reason, wait=wait, rebuild=rebuild)
-    found = run_result(feed(client.converse(here.config, asked, whoami()), screen))
+    found = run_result(feed(client.converse(here.config, asked, whoami(), agent), screen))
     return ended(screen, with_public_answer(here, screen, found))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from l9.cli.context import HELP, json_option, project, remark, show, target_option
-from l9.core.verdict import VerdictKind
-from l9.protocol import client, requests
-from l9.protocol.answers.status import Status
-from l9.protocol.caller import whoami
+from l9.cli.context import HELP, connected, json_option, remark, show, target_option
+
+if TYPE_CHECKING:
+    from l9.protocol.answers.status import Status
 
 
 @click.command("status", context_settings=HELP)
@@ -18,8 +18,13 @@ from l9.protocol.caller import whoami
 @json_option
 def command(target: str | None, as_json: bool) -> int:
     """Show the live release, the standby and the current run."""
-    here = project(target)
-    found = client.query(here.config, requests.Status(), Status, whoami(), remark)
+    here, agent = connected(target)
+    with agent:
+        from l9.protocol import client, requests
+        from l9.protocol.answers.status import Status
+        from l9.protocol.caller import whoami
+
+        found = client.query(here.config, requests.Status(), Status, whoami(), remark, agent)
     show(found, as_json=as_json, text=lambda: status_text(found, time.time()))
     return 0
 
@@ -39,7 +44,7 @@ def status_text(found: Status, now: float) -> str:
     if found.public is not None:
         lines.append(f"  public   {found.public.found}; expected {found.public.expected}")
         lines.append(f"  next     {found.public.remedy}")
-    if found.watched is not None and found.watched.verdict is not VerdictKind.PASS:
+    if found.watched is not None and found.watched.verdict != "pass":
         lines.append(f"  watched  not healthy after the rollback: {found.watched.found}")
         lines.append("  next     l9 resume")
     if found.recorded != live.release:

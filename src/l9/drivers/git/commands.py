@@ -209,9 +209,9 @@ def show_prefix() -> Argv:
     return ("git", "rev-parse", "--show-prefix")
 
 
-def list_entries(revision: str) -> Argv:
+def list_entries(revision: str, *, sizes: bool = True) -> Argv:
     """List every entry of a tree with mode, kind, object and size, separated by NUL."""
-    return ("git", "ls-tree", "-r", "-z", "-l", "--full-tree", revision)
+    return ("git", "ls-tree", "-r", "-z", *(("-l",) if sizes else ()), "--full-tree", revision)
 
 
 def list_entry(tree: str, path: str) -> Argv:
@@ -224,9 +224,20 @@ def parse_entries(out: str) -> dict[str, TreeEntry]:
     found = {}
     for line in filter(None, out.split("\0")):
         about, _, path = line.partition("\t")
-        mode, kind, object_id, size = about.split()
-        found[path] = TreeEntry(mode, kind, object_id, int(size) if size.isdigit() else 0)
+        mode, kind, object_id, *size = about.split()
+        found[path] = TreeEntry(mode, kind, object_id, int(size[0]) if size and size[0].isdigit() else 0)
     return found
+
+
+def read_sizes() -> Argv:
+    """Print the size of the objects whose ids are on standard input."""
+    return ("git", "cat-file", "--batch-check=%(objectname) %(objectsize)")
+
+
+def parse_sizes(out: bytes) -> dict[str, int]:
+    """Parse `read_sizes`' output, by id; without missing objects."""
+    rows = (line.split() for line in out.decode().splitlines())
+    return {name: int(size) for name, size in rows if size.isdigit()}
 
 
 def read_objects() -> Argv:

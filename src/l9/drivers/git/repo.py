@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import tempfile
 from contextlib import suppress
-from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from l9.checks.dependencies.locks import LockReport, read_requirements
 from l9.checks.environment import example as env_example
 from l9.checks.environment.facts import EnvExample, EnvSource
 from l9.checks.git.facts import Origin, Signature, Workspace
+from l9.checks.paths import matcher
 from l9.checks.pipeline.attestation_notes import Attestations
 from l9.config.load import FILE
 from l9.config.model import Config
@@ -25,6 +25,7 @@ from l9.drivers.git import notes_commands as git_notes
 from l9.drivers.git.environment import reason
 from l9.drivers.git.history import GitHistory
 from l9.drivers.git.objects.export import export as export_tree
+from l9.drivers.git.objects.kept import KeptAnswers
 from l9.drivers.git.runner import run, run_checked
 from l9.drivers.git.tags import read_tag
 from l9.drivers.git.tree import GitTree
@@ -51,9 +52,22 @@ class GitRepo:
         """The top folder of the working copy."""
         return self._top
 
+    @cached_property
+    def _kept(self) -> KeptAnswers:
+        return KeptAnswers(self.state() / "blobs")
+
     def tree(self, name: str) -> GitTree:
         """Return the tree of a tag, or of HEAD for an empty name; cached until `forget`."""
-        return self._trees.setdefault(name, GitTree(self._top, git.revision(name)))
+        if name not in self._trees:
+            self._trees.setdefault(name, GitTree(self._top, git.revision(name), kept=self._kept))
+        return self._trees[name]
+
+    def tree_of(self, tree: str) -> GitTree:
+        """Return the tree with this id, a cached one if there is one: it may be listed already."""
+        return next(
+            (k for k in tuple(self._trees.values()) if k.known_id == tree),
+            GitTree(self._top, tree, kept=self._kept),
+        )
 
     @cached_property
     def config_path(self) -> str:
@@ -159,8 +173,8 @@ class GitRepo:
         return self._locks(self.tree(name))
 
     def _locks(self, tree: GitTree) -> Locks:
-        wanted = self._config.check.requirements
-        todo = [path for path in tree.files if any(fnmatch(path, w) for w in wanted)]
+        wanted = matcher(self._config.check.requirements)
+        todo = [path for path in tree.files if wanted(path)]
         found: dict[str, LockReport] = {}
         while todo:
             read = {p: read_requirements(d.decode(errors="replace")) for p, d in tree.read(todo).items()}
@@ -197,7 +211,8 @@ class GitRepo:
         tree = self.tree(name)
         if not tree.objects.resolve(git.revision(name)):
             return {}
-        wanted = [p for p in tree.files if any(fnmatch(Path(p).name, w) for w in COMPOSE_FILES)]
+        matches = matcher(COMPOSE_FILES)
+        wanted = [p for p in tree.files if matches(p.rpartition("/")[2])]
         found = tree.read(wanted[:MOST_COMPOSE_FILES], longest=LONGEST_COMPOSE_FILE)
         return {path: data.decode(errors="replace") for path, data in found.items()}
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from l9.drivers.git import commands as git
+from l9.drivers.git.objects.kept import MANY, KeptAnswers
 from l9.drivers.git.objects.store import Objects
 from l9.drivers.git.objects.tree_rules import LINK, TreeEntry
 from l9.errors import ActionError
 
+_LOOKS_BINARY = 8000  # bytes in which git looks for a NUL
 LONGEST = 1_000_000  # bytes: larger files are not read, since they are not sources
+
+T = TypeVar("T")
 
 
 class GitTree:
@@ -22,8 +28,15 @@ class GitTree:
     Every method raises ActionError if git cannot read the tree.
     """
 
-    def __init__(self, top: Path, revision: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        top: Path,
+        revision: str,
+        env: Mapping[str, str] | None = None,
+        kept: KeptAnswers | None = None,
+    ) -> None:
         self._revision = revision
+        self._kept = kept
         self._reading = threading.Lock()
         self._id: str | None = None
         self._entries: dict[str, TreeEntry] | None = None
@@ -41,12 +54,16 @@ class GitTree:
             return self._resolved()
 
     @property
+    def known_id(self) -> str | None:
+        """The tree's id if it was asked for before."""
+        return self._id
+
+    @property
     def entries(self) -> dict[str, TreeEntry]:
         """Every entry by path, including submodules and links; cached."""
         with self._reading:
             if self._entries is None:
-                out = self._git(git.list_entries(self._resolved()))
-                self._entries = git.parse_entries(os.fsdecode(out))
+                self._entries = self._listed()
             return self._entries
 
     def entry(self, path: str) -> TreeEntry | None:
@@ -92,6 +109,64 @@ class GitTree:
         """Return the text files with a line that matches this extended regular expression; `paths` are pathspecs."""
         out = self._git(git.grep_names(pattern, self.id, *paths), none=1)
         return git.parse_grep_names(os.fsdecode(out), self.id)
+
+    def holding_by_name(self, pattern: str, ending: str) -> tuple[str, ...]:
+        """Return the text files that `holding` returns for `*ending`; each blob is looked at once.
+
+        The pattern means the same to git grep and to Python. Files over LONGEST bytes may be left out.
+        """
+        if self._kept is None:
+            return self.holding(pattern, f"*{ending}")
+        wanted = {path: self.entries[path].object_id for path in self.files if path.endswith(ending)}
+        known = self._kept.of(f"lines {pattern}")
+        unknown = {path for path, blob in wanted.items() if blob not in known}
+        if len(unknown) > MANY:
+            found = set(self.holding(pattern, f"*{ending}"))
+            known |= {blob: int(path in found) for path, blob in wanted.items()}
+        elif unknown:
+            holds = re.compile(pattern.encode()).search
+            read = self.read(unknown)
+            known |= {
+                wanted[path]: int(b"\0" not in read[path][:_LOOKS_BINARY] and holds(read[path]) is not None)
+                for path in unknown & read.keys()
+            }
+        if unknown:
+            self._kept.keep(f"lines {pattern}", known, wanted.values())
+        return tuple(path for path, blob in wanted.items() if known.get(blob))
+
+    def unless_nothing(self, question: str, path: str, look: Callable[[], tuple[T, ...]]) -> tuple[T, ...]:
+        """Return what `look` finds in a file; it does not look again where the same content had nothing."""
+        entry = self.entry(path)
+        if self._kept is None or entry is None:
+            return look()
+        known = self._kept.of(question)
+        if known.get(entry.object_id) == 0:
+            return ()
+        found = look()
+        known[entry.object_id] = len(found)
+        self._kept.keep(question, known, (entry.object_id,))
+        return found
+
+    def _listed(self) -> dict[str, TreeEntry]:
+        """List the tree. Each blob's size is in its object's header: with many loose objects, that takes longest."""
+        if self._kept is None:
+            return self._list(git.list_entries(self._resolved()))
+        found = self._list(git.list_entries(self._resolved(), sizes=False))
+        blobs = {entry.object_id for entry in found.values() if entry.kind == "blob"}
+        known = self._kept.of("size")
+        unknown = blobs - known.keys()
+        if len(unknown) > MANY:
+            found = self._list(git.list_entries(self._resolved()))
+            known |= {entry.object_id: entry.size for entry in found.values() if entry.kind == "blob"}
+        elif unknown:
+            asked = "".join(f"{blob}\n" for blob in sorted(unknown)).encode()
+            known |= git.parse_sizes(self._git(git.read_sizes(), asked))
+        if unknown:
+            self._kept.keep("size", known, blobs)
+        return {path: entry._replace(size=known.get(entry.object_id, 0)) for path, entry in found.items()}
+
+    def _list(self, argv: git.Argv) -> dict[str, TreeEntry]:
+        return git.parse_entries(os.fsdecode(self._git(argv)))
 
     def cannot(self, found: str, remedy: str) -> ActionError:
         """Return the error for a tree that cannot be read or written."""

@@ -6,13 +6,13 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterable
-from fnmatch import fnmatch
 from typing import Literal
 
 import msgspec
 
 from l9.checks.compose.services import USUAL_FILES
 from l9.checks.git.versions import TagFormat, Version
+from l9.checks.paths import matcher
 from l9.checks.pipeline.stages import Base, CgmpReport, content_key
 from l9.config.model import Config
 from l9.drivers.git import commands as git
@@ -80,7 +80,7 @@ def runtimes_of(config: Config) -> Runtimes:
 def key_of(repo: GitRepo, config: Config, subject: TreeUnderTest) -> str:
     """Return the digest of all that the outcome depends on. It leaves out `.env.local`."""
     where = runtimes_of(config)
-    tree = GitTree(repo.top, subject.tree)
+    tree = repo.tree_of(subject.tree)
     lock = (*config.check.requirements, "pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock")
     build = ("*Dockerfile*", "*.dockerignore", *USUAL_FILES, config.compose.file)
     parts = {
@@ -113,9 +113,8 @@ def settings_of(config: Config) -> str:
 
 def _objects(tree: GitTree, patterns: Iterable[str]) -> str:
     """Return the object ids of the files that match one of the patterns."""
-    wanted = [
-        p for p in tree.entries if any(fnmatch(p, w) or fnmatch(p.rsplit("/", 1)[-1], w) for w in patterns)
-    ]
+    matches = matcher(patterns)
+    wanted = [p for p in tree.entries if matches(p) or matches(p.rpartition("/")[2])]
     return " ".join(f"{path}={tree.entries[path].object_id}" for path in sorted(wanted))
 
 

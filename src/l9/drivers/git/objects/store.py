@@ -7,7 +7,10 @@ configuration, no `.gitattributes` of the working directory, no `info/attributes
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -54,6 +57,8 @@ class Objects:
     def __init__(self, top: Path, env: Mapping[str, str] | None = None) -> None:
         self._top = top
         self._env = env
+        self._empty: tuple[int, str] | None = None
+        self._making = threading.Lock()
 
     def resolve(self, revision: str) -> str:
         """Return the id of a name in the real repository, such as `refs/tags/v1^{tree}`; empty for none."""
@@ -73,14 +78,12 @@ class Objects:
     def reading(self, argv: Argv, data: bytes | None = None, *, none: int = 0) -> Iterator[Process]:
         """Run as `read` does, with the output as a stream. Errors are raised at the end of the context."""
         where = self._where
-        with tempfile.TemporaryDirectory(prefix="l9-git-") as name:
-            _write_empty_repository(Path(name), where.object_format)
-            env = {n: value for n, value in os.environ.items() if not n.startswith("GIT_") or n in PASSED}
-            env |= {**NO_SETTINGS, "GIT_DIR": name, "GIT_OBJECT_DIRECTORY": where.objects}
-            if os.path.exists(where.shallow):
-                env["GIT_SHALLOW_FILE"] = where.shallow
-            with started(argv, cwd=self._top, env=env, timeout=PATIENCE, data=data) as process:
-                yield process
+        env = {n: value for n, value in os.environ.items() if not n.startswith("GIT_") or n in PASSED}
+        env |= {**NO_SETTINGS, "GIT_DIR": self._empty_repository(), "GIT_OBJECT_DIRECTORY": where.objects}
+        if os.path.exists(where.shallow):
+            env["GIT_SHALLOW_FILE"] = where.shallow
+        with started(argv, cwd=self._top, env=env, timeout=PATIENCE, data=data) as process:
+            yield process
         if process.code not in (0, none):
             raise ActionError(
                 "cannot read the repository's objects",
@@ -96,6 +99,16 @@ class Objects:
         partial = run(argv, cwd=self._top, env=self._env).code == 0
         return "git fetch --refetch --no-filter origin" if partial else "git fsck"
 
+    def _empty_repository(self) -> str:
+        """Return the path of the empty repository, made once for all commands and removed with this object."""
+        with self._making:
+            if self._empty is None or self._empty[0] != os.getpid():  # a forked process has one of its own
+                name = tempfile.mkdtemp(prefix="l9-git-")
+                weakref.finalize(self, _remove, os.getpid(), name)
+                _write_empty_repository(Path(name), self._where.object_format)
+                self._empty = (os.getpid(), name)
+            return self._empty[1]
+
     @cached_property
     def _where(self) -> _Where:
         done = run(WHERE, cwd=self._top, env=self._env)
@@ -108,6 +121,11 @@ class Objects:
                 remedy="git rev-parse --git-dir",
             )
         return _Where(lines[0], lines[1], lines[2])
+
+
+def _remove(made_by: int, name: str) -> None:
+    if made_by == os.getpid():
+        shutil.rmtree(name, ignore_errors=True)
 
 
 def _write_empty_repository(folder: Path, object_format: str) -> None:
