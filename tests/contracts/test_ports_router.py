@@ -14,7 +14,7 @@ from contracts.caddy_scene import Scene
 from l9.core.ports import Http, Router
 from l9.core.states import Slot
 from l9.demo.caddy import caddy_binary
-from l9.drivers.caddy.site import site
+from l9.drivers.caddy.site import FLAG, label_directory, site
 from l9.drivers.http.client import HttpClient
 from l9.errors import NoAnswer
 from world.host import CONFIG, World
@@ -144,6 +144,35 @@ def test_each_slot_has_its_own_label_and_keeps_the_newest(proxy: Proxy) -> None:
     assert proxy.ask() == (200, "blue", V1)
     proxy.router.switch(GREEN)
     assert proxy.settled(lambda: proxy.ask() == (200, "green", V2))
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("to", Slot)
+def test_what_is_no_file_is_no_flag_and_is_moved_out_of_the_way(
+    real: Proxy, tmp_path: Path, to: Slot
+) -> None:
+    flag = tmp_path / "opt/.l9/route" / FLAG
+    for make in (flag.mkdir, lambda: flag.symlink_to("nowhere")):
+        real.router.switch(BLUE)
+        make()
+        assert (real.router.active(), real.ask()[1]) == (BLUE, "blue")
+        real.router.switch(to)
+        assert real.router.active() is to
+        assert real.settled(lambda: real.ask()[:2] == (200, to))
+    assert len(list(flag.parent.glob(".not-of-l9-*"))) == 2
+
+
+@pytest.mark.embedded
+def test_label_of_somebody_else_is_replaced(real: Proxy, tmp_path: Path) -> None:
+    labels = tmp_path / "opt/.l9/route" / label_directory(BLUE)
+    labels.touch()
+    real.router.label(BLUE, V1)
+    assert real.ask() == (200, "blue", V1)
+    (labels / "folder").mkdir()
+    (labels / V2).touch()
+    real.router.label(BLUE, V1)
+    assert real.ask() == (200, "blue", V1)
+    assert [path.name for path in labels.iterdir()] == [V1]
 
 
 def test_slot_without_a_label_names_no_release(proxy: Proxy) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 from l9.checks.host.prober import PROBE
@@ -30,26 +31,36 @@ class CaddyFile:
         self._host = host
 
     def active(self) -> Slot:
-        return Slot.GREEN if (self._flags / FLAG).exists() else Slot.BLUE
+        # Caddy's matcher takes files alone: a folder of that name is no flag.
+        return Slot.GREEN if (self._flags / FLAG).is_file() else Slot.BLUE
 
     def switch(self, to: Slot) -> None:
         self._flags.mkdir(parents=True, exist_ok=True)
         flag, aside = self._flags / FLAG, self._flags / f".{FLAG}"
-        if to is Slot.GREEN and not flag.exists():
+        for path in (flag, aside):
+            if not path.is_file() and (path.exists() or path.is_symlink()):
+                _set_aside(path)
+        if to is Slot.GREEN and not flag.is_file():
             replace_file(flag, "", 0o644, aside=aside)
-        elif to is Slot.BLUE and flag.exists():
+        elif to is Slot.BLUE and flag.is_file():
             flag.rename(aside)
         sync_directory(self._flags)
 
     def label(self, slot: Slot, release: str) -> None:
         directory, aside = self._flags / label_directory(slot), self._flags / f".{slot}.label"
+        if directory.exists() and not directory.is_dir():
+            _set_aside(directory)
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o755)  # Caddy's user reads it
         names = [path.name for path in directory.iterdir()]
         if names == [release]:
             return
         for name in names:
-            (directory / name).unlink()
+            other = directory / name
+            if other.is_dir():
+                _set_aside(other, self._flags)
+            else:
+                other.unlink()
         replace_file(directory / release, "", 0o644, aside=aside)
 
     def answering(self) -> Answering:
@@ -89,3 +100,8 @@ class CaddyFile:
 
     def traffic(self, slot: Slot, since: float) -> Traffic:
         return self._access.traffic(slot, since)
+
+
+def _set_aside(path: Path, into: Path | None = None) -> None:
+    """Rename what somebody else has put in the place of a file of ours: nothing of theirs is lost."""
+    path.rename((into or path.parent) / f".not-of-l9-{time.time_ns()}")
