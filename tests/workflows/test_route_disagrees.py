@@ -81,13 +81,44 @@ def test_users_who_come_back_to_a_paused_slot_are_reported(two: World) -> None:
     assert run.closed is not None and run.closed.findings[0].remedy == "l9 rollback"
 
 
-def test_flag_flipped_after_the_pause_is_mended_by_resume(two: World) -> None:
+def recorded(event: ev.AnyEvent) -> bool:
+    return isinstance(event, ev.ActionDone) and event.gate is State.CLEANUP
+
+
+@pytest.mark.parametrize(
+    "moment", [entered(State.DRAIN), entered(State.SHUTDOWN), paused, entered(State.CLEANUP), recorded]
+)
+@pytest.mark.parametrize("tag", [V1, V3])
+def test_flag_flipped_after_the_release_was_accepted_is_set_again(
+    two: World, moment: Callable[[ev.AnyEvent], bool], tag: str
+) -> None:
+    """By the run itself, in a deploy and in a rollback: users do not wait for a person."""
+    old, before = serving(two), two.live
+    at(two, moment, lambda: two.machine.flip(old))
+    run = two.deploy(V3) if tag == V3 else two.rollback()
+    assert (run.outcome, two.live, serving(two)) == (State.SUCCESS, tag, old.other)
+    assert two.idle == (before, "paused")
+    assert [s.gate for s in run.steps if isinstance(s.action, do.SwitchRoute)] == [State.ROUTE_TRAFFIC] * 2
+
+
+def test_route_is_set_again_once_and_then_a_person_is_asked(two: World) -> None:
     old = serving(two)
-    at(two, paused, lambda: two.machine.flip(old))
-    assert two.deploy(V3).outcome is State.FAIL_STATE
-    run = two.resume()
-    assert run is not None
-    assert (run.outcome, two.live, serving(two)) == (State.SUCCESS, V3, old.other)
+
+    def flip(event: ev.AnyEvent) -> bool:
+        """After the pause, and after the route was set again."""
+        switched = isinstance(event, ev.ActionDone) and event.gate is State.ROUTE_TRAFFIC
+        if paused(event) or (switched and two.machine.slots[old].status == "paused"):
+            two.machine.flip(old)
+        return False
+
+    at(two, flip, lambda: None)
+    run = two.deploy(V3)
+    assert run.outcome is State.FAIL_STATE
+    assert f"the route names {old}" in why(run)
+    two.after_entry = lambda _entry: None
+    resumed = two.resume()
+    assert resumed is not None
+    assert (resumed.outcome, two.live, serving(two)) == (State.SUCCESS, V3, old.other)
     assert two.resume() is None
 
 

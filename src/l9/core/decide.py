@@ -4,6 +4,7 @@ Rules:
 - A gate is entered, its actions are performed in order, and then its invariants are judged.
 - A gate opens when every invariant holds or is excused. Fail and Unknown close it; Pending waits.
 - An action is performed only when the invariants of its guards hold.
+- A gate that retakes another's actions has them performed once more, one time, before it closes.
 - A closed gate before the first action on the host ends the run as refused. After that, the run undoes its forward
   steps, latest first, then proves that the previous release is live. An undo that fails does not stop the others.
 - A rollback that does not get through is entered again for ROLLBACK_PATIENCE: an engine or a router comes back.
@@ -113,6 +114,9 @@ def wanted(run: Run, graph: Graph, *where: Substrate) -> frozenset[type]:
         return frozenset()  # the next decision is Enter, which needs no facts
     step = _first_step(frontier, run)
     guarded = wanted_before(step, run, graph) if isinstance(step, Perform) else frozenset()
+    for gate in frontier:
+        if (again := _retaken(gate.opens, run, graph)) is not None:
+            guarded |= wanted_before(again, run, graph)
     return guarded.union(*(_observables(gate.needs) for gate in _ready_to_judge(frontier, run)))
 
 
@@ -129,6 +133,16 @@ def decide(
         return Finish(end)
     if run.going_back:
         return _backward(run, facts, now, graph, settings)
+    decision = _forward(run, facts, now, graph, settings, *where)
+    if isinstance(decision, Close) and (again := _retaken(decision.gate, run, graph)) is not None:
+        guarded = _guarded(again, run, facts, now, graph, settings)
+        return decision if isinstance(guarded, Close) else guarded
+    return decision
+
+
+def _forward(
+    run: Run, facts: Facts, now: float, graph: Graph, settings: Settings, *where: Substrate
+) -> Decision:
     frontier = graph.frontier(run, *where)
     if not frontier:
         left = any(r.opens not in run.opened for r in graph.of(run.kind))
@@ -153,6 +167,15 @@ def decide(
         guarded = _guarded(step, run, facts, now, graph, settings)
         return Wait((*waiting, *guarded.pending)) if isinstance(guarded, Wait) else guarded
     return step or Wait(tuple(waiting))
+
+
+def _retaken(gate: State, run: Run, graph: Graph) -> Perform | None:
+    """The step that is taken once more before a gate closes; None if there is none, or if it was."""
+    retakes = graph.row(gate).retakes
+    if retakes is None or retakes not in run.opened:
+        return None
+    actions, steps = graph.row(retakes).does(run), run.steps_of(retakes)
+    return _next_of(actions, steps[len(actions) :], graph.row(retakes), run)
 
 
 def decide_step(

@@ -412,6 +412,7 @@ FAILS = (
     Case(live.ROUTE_STAYS, f"status 200 from blue with {BEFORE}", (FROM_BLUE,)),
     Case(live.ROUTE_STAYS, "status 404 from no slot", (FROM_NOBODY,)),
     Case(live.ROUTE_STAYS, "connection refused", (AWAY,)),
+    Case(live.ROUTE_STAYS, "the route names blue", (Route(Slot.BLUE),), EARLY),
     Case(guard.TREE_UNUSED, "running in green"),
     Case(guard.TREE_UNUSED, "exited in blue",
          (slots(new={"release": None}, old={"release": TAG, "status": "exited"}),)),

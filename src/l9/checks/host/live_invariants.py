@@ -142,12 +142,15 @@ def OLD_STANDS_BY(facts: Facts, context: Context) -> Verdict:
 
 @invariant(
     "host.route-stays",
+    Route,
     Answering,
     why="whoever stopped the old slot must see that users are still served",
     clause="spec 5.1 step 10",
 )
 def ROUTE_STAYS(facts: Facts, context: Context) -> Verdict:
     answer, run = facts.the(Answering), context.run
+    if (active := facts.the(Route).active) is not run.new:
+        return Fail(f"traffic to {run.new}", f"the route names {active}", "l9 resume")
     if not answer.differs(run.new, run.tag):
         return Pass(f"the public route answers from {run.new}")
     if context.elapsed <= PROOF_DEADLINE:
