@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_compose.own_docker import lacking, make_base, own_engine
 
+from contracts.docker_compose.own_docker import lacking, make_base, own_engine
 from standby.rounds import Outcome, play, targets
 from standby.servers import missing, python, servers
 
