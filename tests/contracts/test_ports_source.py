@@ -280,3 +280,40 @@ def test_a_tag_that_contains_l9s_own_directory_is_refused(tmp_path: Path) -> Non
     with pytest.raises(ActionError, match=r"\.l9/ is reserved for l9"):
         clone.source.add_tree(NEVER)
     assert not clone.has_tree(NEVER)
+
+
+# ── what only a real clone can gather ────────────────────────────────────────────────────────────
+
+
+def _many_releases(host: Path, count: int) -> None:
+    """What so many fetches leave: loose objects, and a loose reference for each tag."""
+    tag = git("rev-parse", f"{V1}^{{tag}}", cwd=host)
+    text = git("cat-file", "tag", tag, cwd=host)
+    for number in range(count):
+        name = f"v0.1.{number}-l9"
+        written = subprocess.run(
+            ("git", "hash-object", "-t", "tag", "-w", "--stdin"), cwd=host, capture_output=True, check=True,
+            input=text.replace(f"tag {V1}", f"tag {name}").encode() + b"\n",
+        ).stdout.decode().strip()  # fmt: skip
+        (host / ".git" / "refs" / "tags" / name).write_text(written + "\n", encoding="ascii")
+
+
+def test_many_fetches_leave_a_clone_that_is_packed_again(tmp_path: Path) -> None:
+    clone, host = real(tmp_path), tmp_path / "with space é"
+    clone.source.fetch(V1)
+    before = sorted((host / ".git").rglob("*"))
+    clone.source.tidy()
+    assert sorted((host / ".git").rglob("*")) == before  # nothing to do for a few
+    _many_releases(host, 12)
+    folder = host / ".git" / "objects" / "17"  # by which the rest is estimated
+    folder.mkdir(exist_ok=True)
+    for number in range(3):
+        (folder / f"{number:038x}").touch()
+    clone.source.tidy()
+    loose = [path for path in (host / ".git" / "objects").glob("??/*") if path.parent != folder]
+    assert loose == []
+    assert list((host / ".git" / "refs" / "tags").iterdir()) == []
+    assert clone.source.tag("v0.1.7-l9").kind == "tag"
+    clone.source.fetch(V2)
+    assert clone.source.tag(V2).on_main
+    assert clone.source.checkout(V2) == clone.source.tag(V2).commit

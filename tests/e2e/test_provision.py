@@ -8,6 +8,7 @@ import pty
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -401,6 +402,48 @@ def test_with_sudo_what_root_changed_is_taken_back(network: Network, tmp_path: P
             fresh.configure()
             again = fresh.provision()
             assert (again["exit"], again["made"]) == (0, []), again
+
+
+def test_an_operator_who_is_gone_in_the_proof_changes_nothing(fresh: Fresh, host: Host) -> None:
+    """The host takes the change back by itself."""
+    assert fresh.provision()["exit"] == 0
+    site = "/etc/caddy/l9/l9-api.caddy"
+    before, settings = fresh.read(site), fresh.read("/etc/l9/l9-api/settings.json")
+    with release_in_blue(host):
+        fresh.configure(more='[route]\nsite = "http://:81"')
+        argv = (sys.executable, "-m", "l9", "provision", "--yes", "--repository", ORIGIN)
+        with subprocess.Popen(
+            argv,
+            cwd=fresh.work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as child:
+            while fresh.read(site) == before and child.poll() is None:
+                time.sleep(0.01)
+            child.kill()
+        host.run(("sh", "-c", "while pgrep -f '[p]ython3 -I -' >/dev/null; do sleep 0.05; done"))
+        assert (fresh.read(site), fresh.read("/etc/l9/l9-api/settings.json")) == (before, settings)
+        assert slot(host) == "blue 501"
+
+
+def test_a_port_that_another_program_answers_on_is_not_taken(fresh: Fresh, host: Host) -> None:
+    """Not by a live release, which stays on its own, and not where nothing is live."""
+    assert fresh.provision()["exit"] == 0
+    before = fresh.listing()
+    fresh.configure(f'public_url = "http://{host.address}"\nports = {{ blue = 22, green = 8001 }}')
+    with release_in_blue(host):
+        label = host.path("/opt/l9/.l9/route/blue.release")
+        live = fresh.provision()
+        what = [need["what"] for need in live["needs"] if need["blocking"]]
+        assert what == ["the ports cannot move while a release is live", "port 22 is in use on the host"]
+        assert slot(host) == "blue 501"
+    shutil.rmtree(label)
+    alone = fresh.provision()
+    assert [need["what"] for need in alone["needs"] if need["blocking"]] == ["port 22 is in use on the host"]
+    for done in (live, alone):
+        assert (done["exit"], done["changed"], done["made"]) == (5, False, [])
+    assert fresh.listing() == before
 
 
 def test_a_lock_of_another_user_is_not_passed_over(network: Network, tmp_path: Path) -> None:

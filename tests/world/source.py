@@ -35,6 +35,9 @@ class FakeSource:
         self.origin_notes: dict[str, Attested] = {}
         self.noted: dict[str, Attested] = {}
 
+    def tidy(self) -> None:
+        """Nothing: memory is tidy."""
+
     def fetch(self, name: str) -> str:
         with self._acts.act("source.fetch", name):
             if name not in self.origin:

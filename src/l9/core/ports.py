@@ -74,6 +74,10 @@ class Source(Protocol):
 
     def fetch(self, name: str) -> str: ...
 
+    def tidy(self) -> None:
+        """Pack what fetches left, if it is much: each fetch reads all of it. Needs no lock."""
+        ...
+
     def tag(self, name: str) -> Tag: ...
 
     def attested(self, name: str) -> Attested:

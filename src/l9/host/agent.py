@@ -12,6 +12,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -200,6 +201,8 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
             raise refused_by_host(error) from error
         finally:
             runs.lock.free()
+        with suppress(L9Error, OSError):  # the run is over, and well
+            runs.ports.source.tidy()
 
     log = layout.run(run_id) / "worker.log"
     answer = detach(work, log)

@@ -57,11 +57,11 @@ def failed(wanted: Wanted, changes: tuple[Change, ...], failure: dict[str, Any],
     log, remedy = tuple(failure["log"]), _remedy(wanted, change, failure)
     if failure.get("undone") is False:
         return LiveReleaseLost(
-            f"{failure['message']}, nor after the change was taken back",
+            "the live release does not answer, although the changes were taken back",
             expected=failure["expected"],
             found=failure["still"],
             remedy="l9 status",
-            log=(change.title(), *log),
+            log=(f"{change.title()}: {failure['message']}: {failure['found']}", *log),
         )
     if failure.get("undone") and (lost or done):
         return ChangeUndone(

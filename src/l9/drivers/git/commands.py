@@ -122,6 +122,16 @@ def fetch(main: str, tag: str, remote: str = "origin") -> Argv:
     )  # fmt: skip
 
 
+def repack() -> Argv:
+    """Pack the loose objects, and small packs together; unreachable objects stay."""
+    return ("git", "repack", "--geometric=2", "-d", "--quiet", "--no-write-bitmap-index")
+
+
+def pack_references() -> Argv:
+    """Move all references into one file."""
+    return ("git", "pack-refs", "--all")
+
+
 def push(main: str, tag: str, *also: str, remote: str = "origin") -> Argv:
     """Push main, the tag and these references atomically (spec 6.1 phase 2)."""
     refs = (f"refs/heads/{main}", f"refs/tags/{tag}", *also)

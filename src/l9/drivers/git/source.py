@@ -20,6 +20,8 @@ from l9.drivers.git.tree import GitTree
 from l9.drivers.process.programs import Done
 from l9.errors import ActionError
 
+LOOSE, PACKS = 2, 30  # objects in one folder, about 700 in all; and packs
+
 
 class GitSource:
     """Implements `Source` over the system's git."""
@@ -43,6 +45,14 @@ class GitSource:
                 log=tuple(done.err.strip().splitlines()[-10:]),
             )
         return f"{name} fetched"
+
+    def tidy(self) -> None:
+        objects = self._layout.root / ".git" / "objects"
+        # One of 256 folders tells how many objects are loose, as for git itself.
+        loose = sum(1 for _ in (objects / "17").glob("*"))
+        if loose > LOOSE or sum(1 for _ in (objects / "pack").glob("*.pack")) > PACKS:
+            for argv in (git.repack(), git.pack_references()):
+                self._checked(argv, timeout=600)
 
     def tag(self, name: str) -> Tag:
         try:

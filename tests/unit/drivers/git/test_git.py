@@ -128,6 +128,11 @@ def repo(tmp_path: Path) -> Repository:
             git.changed_python("a", "b"),
             ("git", "-c", "core.quotePath=false", "diff", "--unified=0", "a", "b", "--", "*.py"),
         ),
+        (
+            git.repack(),
+            ("git", "repack", "--geometric=2", "-d", "--quiet", "--no-write-bitmap-index"),
+        ),
+        (git.pack_references(), ("git", "pack-refs", "--all")),
         (git.merged_tags(), (*git.list_tags(), "--merged=HEAD")),
         (git.read_file(TAG, "a b"), ("git", "cat-file", "blob", f"{REF}:a b")),
         (git.checkout(TAG), ("git", "checkout", "--quiet", "--force", "--detach", REF)),
