@@ -349,7 +349,7 @@ class Standby(Section, frozen=True):
         key(
             "How it waits. `pause`: frozen, and awake in milliseconds; `stop`: its container stopped; `auto`: frozen "
             "if it is one process, else stopped, since a server that watches its workers (gunicorn) kills them when "
-            "it wakes.",
+            "it wakes. Where `pause` says so, a rollback looks at what it woke for two seconds before the switch.",
             "stop",
         ),
     ] = "auto"

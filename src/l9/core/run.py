@@ -234,14 +234,12 @@ def _reopened(run: Run, at: float) -> Run:
 
     One that went back to a release which did not answer well watches it again, and does nothing else.
     """
-    if run.outcome is not State.FAIL_STATE:
+    if run.outcome is not State.FAIL_STATE or not (run.closed or run.stuck or run.unwell):
         return run
     if run.unwell:
         gate = State.ROLLBACK if run.going_back else State.WATCH
         opened = {state: event for state, event in run.opened.items() if state is not gate}
         return replace(run, finished=None, finished_at=None, opened=opened, back_since=run.back_since and at)
-    if run.closed is None and run.stuck is None:
-        return run
     gate = run.closed.gate if run.closed is not None and run.kept_on else State.ROLLBACK
     entered = {state: at for state, at in run.entered.items() if state is not gate}
     return replace(
