@@ -106,6 +106,9 @@ class MemoryJournal:
     def knows(self, run: str) -> bool:
         return any(entry.run == run for entry in self.file.entries)
 
+    def wrote_record(self, run: str) -> bool:
+        return any(ev.writes_record(entry, run) for entry in self.file.entries)
+
     def repair(self) -> tuple[int, str]:
         if self.file.torn:
             if self.file.refuses is not None and self.file.refuses.errno not in FULL:
