@@ -88,6 +88,10 @@ def _set(owner: str, name: str, value: object, after: object) -> Fault:
     )
 
 
+def _env_written(world: World) -> None:
+    world.env.values = world.env.values or {"L9_EXECUTOR_API_KEY": "secret"}
+
+
 FAULTS = {
     "the router is away": _front("nothing"),
     "the router hangs": _front("a deaf router"),
@@ -101,7 +105,7 @@ FAULTS = {
     "the flag is flipped": Fault(lambda w: w.machine.flip(w.machine.flag.other)),
     "the engine is away": Fault(_engine_away, lambda w: w.acts.refusing.clear()),
     "the record is unreadable": _set("record", "unreadable", True, False),
-    "the .env is gone": _set("env", "values", None, {"L9_EXECUTOR_API_KEY": "secret"}),
+    "the .env is gone": Fault(lambda w: setattr(w.env, "values", None), _env_written),
     "the .env is a folder": _set("env", "folder", True, False),
     "the disk is full": Fault(lambda w: _refuse(w, full()), _writable),
     "the disk is read-only": Fault(_read_only, _writable),

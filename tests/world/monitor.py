@@ -19,7 +19,7 @@ class Monitor:
         self._machine = machine
         self._served = False
         self._why = ""
-        self._before = (False, "")  # whether users were served, and why not, before somebody did something
+        self._outages: dict[str, tuple[bool, str]] = {}  # whose, and what was so before it
         self.expects_service = False
         self.violations: list[str] = []
         self.seconds_down: dict[str, float] = {"l9": 0.0, "release": 0.0}
@@ -69,14 +69,14 @@ class Monitor:
         """
         self.check()
         served, machine = self._served, self._machine
-        if not ending and machine.front == "router":
-            self._before = (self._served, self._why)
+        before = (self._served, self._why)
         yield
-        if ending and machine.front == "router":
-            self._served, self._why = self._before
+        if ending and whose in self._outages and machine.front == "router":
+            self._served, self._why = self._outages.pop(whose)
             if machine.flipped and not machine.serves(machine.active):
                 self._served, self._why = False, machine.flipped
         elif machine.front != "router" or (served and not machine.serves(machine.active)):
+            self._outages.setdefault(whose, before)
             self._why, self._served = whose, False
         self.check()
 
