@@ -56,8 +56,9 @@ def mutants(path: Path, module: str) -> Iterator[Mutant]:
         for change, make in _changes(place, steps[-1][0] if steps else None):
             other = copy.deepcopy(tree)
             make(other, steps)
-            line = getattr(place, "lineno", first)
-            end = getattr(place, "end_lineno", line)
+            span = place.iter if isinstance(place, ast.comprehension) else place
+            line = getattr(span, "lineno", first)
+            end = getattr(span, "end_lineno", line)
             mutant = Mutant(module, where, first, line, end, change, ast.fix_missing_locations(other))
             count = sum(key.startswith(mutant.key) for key in seen)
             if count:  # the same change elsewhere in the function
