@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PURE := tests/unit/core tests/unit/checks tests/unit/drivers tests/unit/operator/scaffold tests/arch tests/workflows \
 	tests/unit/test_graph.py tests/unit/test_catalogue.py tests/unit/test_criteria.py tests/unit/operator/pipeline/test_stages.py
 
-.PHONY: install demo test test-fast standby check format bench faults faults-all endurance lock clean
+.PHONY: install demo test test-fast standby check format bench faults faults-all endurance model mutants lock clean
 
 install: $(STAMP)
 
@@ -60,6 +60,17 @@ faults-all: install
 # A hundred deploys and rollbacks under load: no request may fail.
 endurance: install
 	@cd tests && ../$(BIN)/python -m faults.endurance
+
+# The model: 10,000 examples of everything that can break, in any order, in shards; SEED begins their seeds.
+SEED ?= $(shell date +%Y%m%d)
+model: install
+	@seq 1 8 | xargs -P 2 -I{} env HYPOTHESIS_PROFILE=model L9_MODEL_EXAMPLES=1250 timeout 1500 $(BIN)/python -m pytest -q \
+		-p no:cacheprovider --hypothesis-seed=$(SEED){} --hypothesis-show-statistics \
+		tests/properties/test_any_order_of_faults.py
+
+# Mutation testing of what decides; goes on where an earlier run was ended.
+mutants: install
+	@$(BIN)/python tools/mutants $(MUTANTS)
 
 # Locks what `make install` installs: exact versions with hashes, and no address.
 lock: install

@@ -14,6 +14,11 @@ settings.register_profile("default", derandomize=True, **COMMON)
 # HYPOTHESIS_PROFILE=explore: other examples each time. quick: as default, and a failure is shown as it was found.
 settings.register_profile("explore", derandomize=False, print_blob=True, **COMMON)
 settings.register_profile("quick", derandomize=True, phases=[Phase.explicit, Phase.generate], **COMMON)
+# model: for `make model`: many other examples each time, and a failure is shown as it was found.
+settings.register_profile(
+    "model", derandomize=False, print_blob=True, phases=[Phase.explicit, Phase.generate],
+    max_examples=int(os.environ.get("L9_MODEL_EXAMPLES", "1000")), **COMMON,
+)  # fmt: skip
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Whoever runs the tests in the background has them ignore SIGINT, which the programs they start would inherit.

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.states import Kind, Slot, State
 from l9.drivers.files import journal as files_journal
@@ -65,7 +66,7 @@ class Kept:
         """What was set aside."""
         if self._file is None:
             assert isinstance(self.journal, MemoryJournal)
-            return self.journal.aside
+            return self.journal.file.aside
         return {path.name: path.read_bytes() for path in self._file.parent.glob("*.set-aside-*")}
 
 
@@ -98,6 +99,15 @@ def test_it_knows_its_runs(kept: Kept) -> None:
         assert [journal.knows(run) for run in ("run-1", "run-22", "run-2", "", 'run"', "run-3")] == [
             True, True, False, False, False, False,
         ]  # fmt: skip
+
+
+def test_it_knows_which_run_wrote_the_record(kept: Kept) -> None:
+    record = do.RecordRelease(tag="v1.0.0-l9", commit="c" * 40)
+    intended = ev.ActionIntended(gate=State.CLEANUP, step=9, action=record)
+    write(kept.journal, STARTED, ENTERED, intended, FINISHED, run="run-1")
+    write(kept.journal, STARTED, FINISHED, run="run-2")
+    for journal in (kept.journal, kept.again()):
+        assert [journal.wrote_record(run) for run in ("run-1", "run-2", "run", "")] == [True, *[False] * 3]
 
 
 def test_entries_come_back_as_they_were_written(kept: Kept) -> None:

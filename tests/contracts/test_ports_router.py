@@ -69,7 +69,7 @@ def simulated() -> Proxy:
         world.http,
         CONFIG.route.url,
         machine.kill,
-        lambda: setattr(machine, "router_up", False),
+        lambda: setattr(machine, "front", "nothing"),
         hold,
         lambda: machine.stick(BLUE),
     )

@@ -127,6 +127,30 @@ def test_soak_begins_anew_for_whoever_takes_the_run_up(two: World) -> None:
     assert run.opened_at[State.GREEN_HEALTHY] - taken_up > two.config.health.soak - 0.01
 
 
+@pytest.mark.parametrize(
+    ("moment", "behaviour", "outcome"),
+    [
+        ("gate-opened DEADLINE", GOOD, State.SUCCESS),
+        ("gate-entered BAKE", GOOD, State.SUCCESS),
+        ("gate-entered DRAIN", GOOD, State.SUCCESS),
+        ("gate-entered ROLLBACK", BREAKS_AFTER_SWITCH, State.ROLLED_BACK),
+    ],
+)
+def test_clock_is_set_back_while_a_run_is_interrupted(
+    two: World, moment: str, behaviour: Behaviour, outcome: State
+) -> None:
+    """Nothing waits until the clock has caught up."""
+    killed_after(two, moment, behaviour)
+    two.clock.ahead = -3600.0
+    two.wait(1)
+    began = two.clock.now()
+    run = two.resume()
+    assert run is not None and run.finished is not None
+    assert run.outcome is outcome
+    assert two.clock.now() - began < 10
+    assert run.finished.seconds >= 0
+
+
 def test_host_reboots_in_the_middle_of_a_deploy(two: World) -> None:
     """Nothing runs any more: v2 is started again, and v3 is not live."""
     killed_after(two, "gate-entered HEALTH")

@@ -58,6 +58,17 @@ def test_the_next_deploy_removes_nothing_and_mends_the_record(restored: World, k
     assert restored.resume() is None
 
 
+@pytest.mark.parametrize("kept", [20, 40, 50])
+def test_a_journal_cut_within_the_run_that_is_live_takes_nothing_back(one: World, kept: int) -> None:
+    """It was the first: by what is left of the journal, nothing was live before, and nobody is on its slot."""
+    one.journal.restore(kept)
+    with pytest.raises(JournalBroken, match="restored from a backup"):
+        one.resume()
+    (found,) = queries.drift(one.runs()).drift
+    assert (found.what, found.remedy) == ("journal", f"l9 deploy {V1} --again")
+    assert_ended(one, one.deploy(V2), State.SUCCESS, live=V2, idle=(V1, "paused"))
+
+
 def test_drift_says_so(restored: World) -> None:
     (found,) = queries.drift(restored.runs()).drift
     assert (found.what, found.remedy) == ("journal", f"l9 deploy {V3} --again")

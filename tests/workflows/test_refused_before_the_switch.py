@@ -203,7 +203,7 @@ def test_way_back_is_not_there(two: World) -> None:
 
 def test_proxy_is_down_so_nothing_is_touched(two: World) -> None:
     """Nothing was changed: exit 3, and no attempt to put back what never moved."""
-    two.machine.router_up = False
+    two.machine.front = "nothing"
     done = len(two.acts.done)
     run = two.deploy(V3)
     assert run.outcome is State.REFUSED

@@ -141,8 +141,8 @@ def test_release_that_users_are_still_on_is_not_removed(two: World) -> None:
 
 def test_router_that_is_away_for_a_moment_does_not_stop_the_run(two: World) -> None:
     def away() -> None:
-        two.machine.router_up = False
-        two.clock.after(3, lambda: setattr(two.machine, "router_up", True))
+        two.machine.front = "nothing"
+        two.clock.after(3, lambda: setattr(two.machine, "front", "router"))
 
     at(two, opened(State.DRAIN), away)
     assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))

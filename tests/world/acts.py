@@ -13,13 +13,18 @@ from .monitor import Monitor
 
 
 class Acts:
-    """`failing` maps the name of an act (`router.switch`) to a test that says whether it fails this time."""
+    """`failing` maps the name of an act (`router.switch`) to a test that says whether it fails this time.
+
+    `refusing` maps the beginning of names to the error of all such acts and looks, or of the acts only, for a time.
+    """
 
     def __init__(self, machine: Machine, monitor: Monitor, cuts: Cuts) -> None:
         self.machine = machine
         self.monitor = monitor
         self.cuts = cuts
         self.failing: dict[str, Callable[[], bool]] = {}
+        self.refusing: dict[str, Exception] = {}
+        self.unwritable: dict[str, Exception] = {}
         self.done: list[str] = []
 
     @contextmanager
@@ -27,6 +32,7 @@ class Acts:
         """An act that changes the host; the deployer may die just before and just after it."""
         self.monitor.check()
         self.cuts.point(PORT, f"before {name} {what}".rstrip())
+        self._refused(name, self.refusing, self.unwritable)
         if self.fails(name):
             raise ActionError(f"{name} failed", expected="it to work", found="a fault of the test's")
         yield
@@ -42,8 +48,18 @@ class Acts:
     def look(self, name: str) -> None:
         """A look, which changes nothing."""
         self.monitor.check()
+        self._refused(name, self.refusing)
         if self.fails(name):
             raise ActionError(f"{name} failed", expected="to be able to look", found="a fault of the test's")
+
+    def writes(self, name: str) -> None:
+        """Something is written that no run could die in."""
+        self._refused(name, self.refusing, self.unwritable)
+
+    def _refused(self, name: str, *why: dict[str, Exception]) -> None:
+        for start, error in (pair for refused in why for pair in refused.items()):
+            if name.startswith(start):
+                raise error
 
     def fails(self, name: str) -> bool:
         test = self.failing.get(name)

@@ -13,30 +13,42 @@ class Stuck(BaseException):
 
 
 class VirtualClock:
-    """Implements `Clock`. `watchers` are called before each stretch of time in which nothing changes, with its
-    length, and after it."""
+    """The machine's time. `now` is steady; the time of day (`wall`) is what somebody has set, `ahead` of it.
+
+    `watchers` are called before each stretch of time in which nothing changes, with its length, and after it.
+    """
 
     def __init__(self) -> None:
         self._now = START
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
+        self._set: list[tuple[float, float]] = [(START, 0.0)]
         self.watchers: list[Callable[[float], None]] = []
         self.limit = float("inf")
-        self.ahead = 0.0  # somebody sets the machine's clock between two processes of l9
         self.boots = 1
 
     def now(self) -> float:
-        return self._now + self.ahead
+        return self._now
 
-    def shift(self) -> float:
-        return 0.0
+    @property
+    def ahead(self) -> float:
+        return self._set[-1][1]
+
+    @ahead.setter
+    def ahead(self, seconds: float) -> None:
+        """Somebody sets the machine's clock."""
+        self._set.append((self._now, seconds))
+
+    def wall(self, at: float) -> float:
+        """Return the time of day that the machine's clock showed at that moment."""
+        return at + next(ahead for since, ahead in reversed(self._set) if since <= at or since == START)
 
     def boot(self) -> tuple[str, float]:
         return f"boot-{self.boots}", self._now - START
 
     def sleep(self, seconds: float) -> None:
         until = self._now + max(0.0, seconds)
-        if until + self.ahead > self.limit:
+        if until > self.limit:
             raise Stuck("a run does not end")
         while self._due and self._due[0][0] <= until:
             at, _, act = heapq.heappop(self._due)
@@ -55,3 +67,20 @@ class VirtualClock:
         self._now = max(self._now, to)
         for watch in self.watchers:
             watch(0.0)
+
+
+class ProcessClock:
+    """Implements `Clock` for one process: the time of day as it was at its start, and steady from then on."""
+
+    def __init__(self, machine: VirtualClock) -> None:
+        self._machine = machine
+        self._ahead = machine.ahead
+
+    def now(self) -> float:
+        return self._machine.now() + self._ahead
+
+    def shift(self) -> float:
+        return self._machine.ahead - self._ahead
+
+    def sleep(self, seconds: float) -> None:
+        self._machine.sleep(seconds)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from l9.core.recorder import AfterEntry, ignore
 from l9.core.run import Run, fold
 from l9.core.states import Kind, Slot, State, Substrate
 from l9.graph import GRAPH
+from l9.host import queries
+from l9.host.agent import refused_by_host
 from l9.host.observe import HostPorts
 from l9.host.session import HostSession, Wanted, handed_over
 
 from .acts import Acts
 from .behaviour import GOOD, Behaviour
-from .clock import VirtualClock
+from .clock import ProcessClock, VirtualClock
 from .cuts import Cuts
 from .files import FakeEnv, FakeRecord, FakeSettings
 from .journal import MemoryJournal, MemoryLock
@@ -88,8 +91,9 @@ class World:
 
     def runs(self) -> HostSession:
         """Return the session of a new process of the deployer; nothing but the host outlives it."""
+        clock = ProcessClock(self.clock)
         ports = HostPorts(
-            self.clock, self.runtime, self.router, self.source, self.http, self.record, self.env, self.settings
+            clock, self.runtime, self.router, self.source, self.http, self.record, self.env, self.settings
         )  # fmt: skip
         server = server_settings(self.config)
         if self.asks_for_attestation:
@@ -101,7 +105,7 @@ class World:
             "operator",
             lambda _gate, _pending: None,
             lambda _text: None,
-            journal=self.journal,
+            journal=self.journal.opened(clock.now),
             lock=self.lock,
             boot=self.clock.boot,
             after_entry=self.after_entry,
@@ -122,57 +126,66 @@ class World:
         `env`: the text of the environment file that the operator's side has resolved. `tag_object`: what the
         operator's tag is, if not what origin had first.
         """
-        self.tag(tag, behaviour)
-        runs, last = self.runs(), self.last()
-        if last is not None and last.finished is None and runs.outdated() is None:
-            same = last.kind is Kind.DEPLOY and last.tag == tag and (last.going_back or handed_over(last))
-            recovered = self.recover(forward=same)
-            if same and recovered is not None:
-                return recovered
-        known = tag_of(tag)
-        wanted = Wanted(
-            commit=known.commit,
-            tag_object=tag_object or str(known.object_id),
-            claims=LOCAL,
-            env=None if env is None else ResolvedEnv(source=".env.production", file=".env", text=env),
-        )
-        run = self._start(runs, Kind.DEPLOY, tag, wanted)
-        return self._drive(runs, run)
+        with self._process(f"deploy {tag}") as runs:
+            self.tag(tag, behaviour)
+            last = runs.last()
+            if last is not None and last.finished is None and runs.outdated() is None:
+                same = last.kind is Kind.DEPLOY and last.tag == tag and (last.going_back or handed_over(last))
+                recovered = self._recover(runs, forward=same)
+                if same and recovered is not None:
+                    return recovered
+            known = tag_of(tag)
+            wanted = Wanted(
+                commit=known.commit,
+                tag_object=tag_object or str(known.object_id),
+                claims=LOCAL,
+                env=None if env is None else ResolvedEnv(source=".env.production", file=".env", text=env),
+            )
+            return self._run(runs, Kind.DEPLOY, tag, wanted)
 
     def rollback(self, tag: str | None = None, *, rebuild: bool = False) -> Run:
         """`l9 rollback [TAG] [--rebuild]`."""
-        runs, last = self.runs(), self.last()
-        if last is not None and last.finished is None and runs.outdated() is None:
-            self.recover(forward=False)
-        target = runs.rollback_target(tag, rebuild=rebuild)
-        known = self.source.tag(target)
-        wanted = Wanted(commit=known.commit, tag_object=str(known.object_id), rebuild=rebuild)
-        run = self._start(runs, Kind.ROLLBACK, target, wanted)
-        return self._drive(runs, run)
+        with self._process(f"rollback {tag or ''}") as runs:
+            last = runs.last()
+            if last is not None and last.finished is None and runs.outdated() is None:
+                self._recover(runs, forward=False)
+            return self._roll_back(runs, tag, rebuild=rebuild)
 
     def recover(self, *, forward: bool = True) -> Run | None:
-        """`l9 resume`, the timer, or the next command."""
-        self._limit()
-        run = self.runs().recover("the test found it interrupted", forward=forward)
-        return self._noted(run) if run else None
+        """What `l9 resume`, the timer, and the next command do first."""
+        with self._process("resume") as runs:
+            return self._recover(runs, forward=forward)
 
     def resume(self) -> Run | None:
         """`l9 resume`: finish what was interrupted, or go on where a run ended in FAIL-STATE, or bring back what is on
         record; None if there is nothing to do."""
-        run = self.recover(forward=True)
-        if run is not None:
-            return run
-        self._limit()
-        runs = self.runs()
-        if (again := runs.retry("an operator asked")) is not None:
-            return self._noted(again)
-        target = runs.to_bring_back()
-        return None if target is None else self.rollback(target)
+        with self._process("resume") as runs:
+            runs.refuse_outdated()
+            if (run := self._recover(runs, forward=True)) is not None:
+                return run
+            if (again := runs.retry("an operator asked")) is not None:
+                return self._noted(again)
+            target = runs.to_bring_back()
+            return None if target is None else self._roll_back(runs, target)
 
     def tick(self) -> tuple[Run | None, str | None]:
         """The host's timer: what was recovered, and the release whose standby ended."""
-        run = self.recover(forward=True)
-        return run, self.runs().stop_standby()
+        self._limit()
+        try:
+            done = queries.tick(self.runs())
+        except OSError as error:
+            raise refused_by_host(error) from error
+        run = self.last() if done.recovered else None
+        return self._noted(run) if run else None, done.standby_stopped
+
+    def provision(self) -> None:
+        """`l9 provision`: under the same lock; the site is as it should be, and its folder can be entered."""
+        with self._process("provision"), self.monitor.theirs("l9 provision", ending=True):
+            self.acts.writes("router.site")
+            self.machine.stick(None)
+            self.machine.blindfold(on=False)
+            if self.machine.front == "another site":
+                self.machine.front = "router"
 
     def wait(self, seconds: float) -> None:
         self.clock.limit = float("inf")
@@ -214,14 +227,38 @@ class World:
     def _limit(self) -> None:
         self.clock.limit = self.clock.now() + LONGEST_RUN
 
-    def _start(self, runs: HostSession, kind: Kind, tag: str, wanted: Wanted) -> Run:
+    @contextmanager
+    def _process(self, what: str) -> Iterator[HostSession]:
+        """One process of l9 on the host. It holds the lock, which dies with it."""
+        runs = self.runs()
+        try:
+            runs.lock.take("operator", what)
+        except OSError as error:
+            raise refused_by_host(error) from error
+        self._limit()
+        try:
+            runs.journal.repair()
+            yield runs
+        except OSError as error:
+            raise refused_by_host(error) from error
+        finally:
+            runs.lock.free()
+
+    def _recover(self, runs: HostSession, *, forward: bool) -> Run | None:
+        run = runs.recover("the test found it interrupted", forward=forward)
+        return self._noted(run) if run else None
+
+    def _roll_back(self, runs: HostSession, tag: str | None, *, rebuild: bool = False) -> Run:
+        target = runs.rollback_target(tag, rebuild=rebuild)
+        known = self.source.tag(target)
+        wanted = Wanted(commit=known.commit, tag_object=str(known.object_id), rebuild=rebuild)
+        return self._run(runs, Kind.ROLLBACK, target, wanted)
+
+    def _run(self, runs: HostSession, kind: Kind, tag: str, wanted: Wanted) -> Run:
         self._limit()
         self.run_count += 1
         run = runs.start(f"run-{self.run_count}", kind, tag, wanted)
         self.machine.nothing_before = run.old is None
-        return run
-
-    def _drive(self, runs: HostSession, run: Run) -> Run:
         return self._noted(runs.go_on(run))
 
     def _noted(self, run: Run) -> Run:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from l9.core.facts import DriftCheck, LogLine
 from l9.core.states import Slot
@@ -13,18 +15,21 @@ from l9.core.states import Slot
 from .behaviour import GOOD, Behaviour
 from .clock import VirtualClock
 
+Front = Literal["router", "nothing", "a deaf router", "another site"]
+
 
 @dataclass
 class Proc:
     """One start of a release. `fault` says why it does not serve, where that is not the deployer's doing.
 
-    `log_lost`: lines of its log are gone that nobody has read yet.
+    `began`: the time of day of its start. `log_lost`: lines of its log are gone that nobody has read yet.
     """
 
     release: str
     behaviour: Behaviour
     status: str = "exited"
     started_at: float = 0.0
+    began: float = 0.0
     routed_at: float | None = None
     exit_code: int | None = None
     oom: bool = False
@@ -38,7 +43,10 @@ class Machine:
     """State and physics. `slow` is how long user requests take; `streams` never end by themselves. `direct` are
     connections to a slot past the router.
 
-    `flag` is the slot that traffic is meant to go to; a router that is `stuck_at` a slot does not read it.
+    `flag` is the slot that traffic is meant to go to; a router that is `stuck_at` a slot does not read it, and one that
+    is `blind` finds neither flag nor labels. `front`: what stands at the public address.
+    `moved`: by whose doing users went to the slot that they are on, until l9 asks who answers. `struck`: what was done
+    to a slot, until l9 looks at it. `flipped`: who wrote the flag, if not l9. `gone`: why a slot is empty.
     `nothing_before`: production was down already when the present run began, so that nobody counts on anything.
     """
 
@@ -46,6 +54,12 @@ class Machine:
     releases: dict[str, Behaviour] = field(default_factory=dict)
     flag: Slot = Slot.BLUE
     stuck_at: Slot | None = None
+    blind: bool = False
+    front: Front = "router"
+    moved: str = ""
+    flipped: str = ""
+    struck: dict[Slot, str] = field(default_factory=dict)
+    gone: dict[Slot, str] = field(default_factory=dict)
     slots: dict[Slot, Proc | None] = field(default_factory=lambda: {Slot.BLUE: None, Slot.GREEN: None})
     labels: dict[Slot, str] = field(default_factory=dict)
     kept: dict[str, Proc] = field(default_factory=dict)
@@ -63,12 +77,16 @@ class Machine:
     lost: list[str] = field(default_factory=list)
     nothing_before: bool = False
     left_at: dict[Slot, float] = field(default_factory=dict)
-    router_up: bool = True
 
     @property
     def active(self) -> Slot:
         """The slot that public traffic goes to, whatever the flag says."""
-        return self.stuck_at or self.flag
+        return Slot.BLUE if self.blind else self.stuck_at or self.flag
+
+    @property
+    def label(self) -> str | None:
+        """The release that the router names to whoever probes."""
+        return None if self.blind else self.labels.get(self.active)
 
     # ── what is so now ───────────────────────────────────────────────────────────────────────────
 
@@ -98,7 +116,11 @@ class Machine:
     def excuse(self, slot: Slot) -> str:
         """Why it is not the deployer's fault that the slot does not serve; empty when it is."""
         proc = self.slots[slot]
-        if proc is None or self.serves(slot):
+        if self.moved and slot is self.active:
+            return self.moved
+        if proc is None:
+            return self.gone.get(slot, "")
+        if self.serves(slot):
             return ""
         if proc.fault:
             return proc.fault
@@ -120,7 +142,7 @@ class Machine:
         return 1 if self.slow and recent and self.runs(slot) else 0
 
     def log(self, slot: Slot, since: float) -> list[LogLine]:
-        """Return the lines that the process in the slot has logged since then."""
+        """Return the lines that the process in the slot has logged since then, a time of day."""
         proc, now = self.slots[slot], self.clock.now()
         if proc is None or not proc.started_at:
             return []
@@ -128,18 +150,20 @@ class Machine:
         lines = [LogLine("stderr", text, begun + at) for at, text in b.logs if begun + at <= now]
         if b.log_every:
             period, text = b.log_every
-            first = max(0, int((since - begun) / period))
-            times = (begun + n * period for n in range(first, int((now - begun) / period) + 1))
+            times = (begun + n * period for n in range(int((now - begun) / period) + 1))
             lines += [LogLine("stderr", text, at) for at in times]
         lines.sort(key=lambda line: line.at or 0.0)
-        return [line for line in lines if line.at is not None and line.at >= since]
+        stamped = [replace(line, at=self.clock.wall(line.at or 0.0)) for line in lines]
+        return [line for line in stamped if line.at is not None and line.at >= since]
 
     # ── what happens to it ───────────────────────────────────────────────────────────────────────
 
     def begin(self, slot: Slot, release: str) -> None:
         """A process of the release starts in the slot."""
-        proc = Proc(release, self.releases.get(release, GOOD), "running", self.clock.now())
+        now = self.clock.now()
+        proc = Proc(release, self.releases.get(release, GOOD), "running", now, self.clock.wall(now))
         self.slots[slot] = proc
+        self.gone.pop(slot, None)
         for changes in (proc.behaviour.starts_in, proc.behaviour.unhealthy_after):
             if changes is not None:
                 self.clock.after(changes, _nothing)  # so that whoever watches sees the change when it comes
@@ -163,36 +187,67 @@ class Machine:
     def _start_again(self, proc: Proc) -> None:
         if proc.status == "restarting" and proc in self.slots.values():
             proc.status, proc.started_at, proc.restarts = "running", self.clock.now(), proc.restarts + 1
+            proc.began = self.clock.wall(proc.started_at)
 
     def kill(self, slot: Slot) -> None:
         """Somebody else kills what runs in the slot."""
         proc = self.slots[slot]
         if proc is not None:
-            self.die(proc, "killed by somebody else")
+            self.struck[slot] = "killed by somebody else"
+            self.die(proc, self.struck[slot])
 
     def reboot(self) -> None:
         """All processes end; files stay."""
         for slot in Slot:
             self.kill(slot)
+        self.clock.boots += 1
+
+    def pause(self, slot: Slot) -> None:
+        """Somebody pauses what runs in the slot."""
+        proc = self.slots[slot]
+        if proc is not None and proc.status == "running":
+            self.struck[slot] = "paused by somebody else"
+            proc.status, proc.fault = "paused", self.struck[slot]
+
+    def start(self, slot: Slot) -> None:
+        """Somebody unpauses, starts or restarts what is in the slot."""
+        proc = self.slots[slot]
+        if proc is not None and proc.status == "paused":
+            proc.status = "running"
+        elif proc is not None:
+            self.begin(slot, proc.release)
+            self.struck[slot] = "restarted by somebody else"
+            self.slots[slot].fault = self.struck[slot]  # type: ignore[union-attr]
+
+    def take_away(self, slot: Slot) -> None:
+        """Somebody removes what is in the slot."""
+        self.kill(slot)
+        self.slots[slot], self.gone[slot] = None, "removed by somebody else"
 
     def route(self, to: Slot) -> None:
         """Public traffic goes there from now on."""
-        before, self.flag = self.active, to
+        before, self.flag, self.flipped = self.active, to, ""
         self._moved_from(before)
 
     def stick(self, at: Slot | None) -> None:
         """The router no longer reads the flag: traffic goes to that slot. None: it reads it again."""
         before, self.stuck_at = self.active, at
-        self._moved_from(before)
+        self._moved_from(before, "the router did not read the flag")
+
+    def blindfold(self, on: bool) -> None:
+        """The router's user may no longer enter the flag's folder: it takes a flag that it cannot see for none."""
+        before, self.blind = self.active, on
+        self._moved_from(before, "the router could not enter the flag's folder")
 
     def flip(self, to: Slot) -> None:
         """Somebody else changes the flag."""
-        self.route(to)
+        before, self.flag, self.flipped = self.active, to, "the flag was changed"
+        self._moved_from(before, self.flipped)
 
-    def _moved_from(self, before: Slot) -> None:
+    def _moved_from(self, before: Slot, whose: str = "") -> None:
         to = self.active
         if before is not to:
-            self.left_at[before] = self.clock.now()
+            self.left_at[before], self.moved = self.clock.now(), whose
         proc = self.slots[to]
         if proc is not None and proc.routed_at is None:
             self._meet_users(proc)
@@ -213,7 +268,7 @@ class Machine:
             if proc.behaviour.drops:
                 takes = proc.behaviour.stops_in
             unanswered = open_now and (pending > min(takes, grace) or self.active is slot)
-            if unanswered and not self.nothing_before:
+            if unanswered and not self.nothing_before and not (self.moved and self.active is slot):
                 self.lost.append(
                     f"{self.clock.now():.2f}: cut off when {slot} with {proc.release} was stopped"
                 )
@@ -228,11 +283,12 @@ class Machine:
 
     def freeze(self, proc: Proc, slot: Slot) -> None:
         """SIGSTOP: whoever waits for an answer waits in vain."""
-        if self.open_requests(slot):
+        theirs = self.moved and self.active is slot
+        if self.open_requests(slot) and not theirs:
             self.lost.append(
                 f"{self.clock.now():.2f}: left hanging when {slot} with {proc.release} was paused"
             )
-        self.hung_streams += self.streams[slot]
+        self.hung_streams += 0 if theirs else self.streams[slot]
         proc.status = "paused"
 
     def snapshot(self) -> Mapping[str, Any]:
@@ -240,7 +296,7 @@ class Machine:
         return {
             "active": self.active,
             "slots": {s: (p.release, p.status) if p else None for s, p in self.slots.items()},
-            "label": self.labels.get(self.active),
+            "label": self.label,
             "kept": sorted(self.kept),
             "built": sorted(self.built),
             "trees": sorted(self.trees),

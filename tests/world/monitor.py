@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from l9.core.states import Slot
 
 from .machine import Machine
@@ -16,6 +19,7 @@ class Monitor:
         self._machine = machine
         self._served = False
         self._why = ""
+        self._outages: dict[str, tuple[bool, str]] = {}  # whose, and what was so before it
         self.expects_service = False
         self.violations: list[str] = []
         self.seconds_down: dict[str, float] = {"l9": 0.0, "release": 0.0}
@@ -41,8 +45,8 @@ class Monitor:
     def check(self) -> None:
         """Is the public served at this moment, and if not, why?"""
         machine = self._machine
-        if not machine.router_up:
-            return
+        if machine.front != "router":
+            return  # whoever put something else there has the outage: see `theirs`
         serves = machine.serves(machine.active)
         if serves:
             self._why = ""
@@ -57,10 +61,29 @@ class Monitor:
                 )
         self._served = serves
 
+    @contextmanager
+    def theirs(self, whose: str, *, ending: bool = False) -> Iterator[None]:
+        """What somebody else does: an outage that begins with it is theirs until users are served again.
+
+        ending: it undoes what they did; whoever is not served then is not served by another's doing.
+        """
+        self.check()
+        served, machine = self._served, self._machine
+        before = (self._served, self._why)
+        yield
+        if ending and whose in self._outages and machine.front == "router":
+            self._served, self._why = self._outages.pop(whose)
+            if machine.flipped and not machine.serves(machine.active):
+                self._served, self._why = False, machine.flipped
+        elif machine.front != "router" or (served and not machine.serves(machine.active)):
+            self._outages.setdefault(whose, before)
+            self._why, self._served = whose, False
+        self.check()
+
     def switching(self, to: Slot) -> None:
         """The route is about to go to `to`."""
         machine = self._machine
-        if to is machine.active or machine.healthy(to):
+        if to is machine.active or machine.healthy(to) or machine.struck.get(to):
             return
         if machine.nothing_before:
             return  # a release is taken back: users get what they got before it, which was no answer

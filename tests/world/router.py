@@ -37,21 +37,18 @@ class FakeRouter:
 
     def answering(self) -> Answering:
         self._acts.look("router.answering")
-        machine = self._machine
-        if not machine.router_up:
-            return Answering(None, None, None, "connection refused", accepted=False)
+        self._machine.moved = ""
         try:
             reply = self._http.request("GET", self._url, headers={"X-L9-Probe": "1"}, timeout=1.0)
         except NoAnswer as error:
-            return Answering(None, None, None, error.found)
+            return Answering(None, None, None, error.found, error.accepted)
         slot, release = reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release")
         found = f"status {reply.status} from {slot or 'no slot'} with {release or 'no release'}"
-        return Answering(Slot(slot) if slot else None, release, reply.status, found)
+        known = Slot(slot) if slot else None
+        return Answering(known, release, reply.status, found, named=slot is not None)
 
     def problem(self) -> tuple[str, str] | None:
         self._acts.look("router.problem")
-        if not self._machine.router_up:
-            return "the proxy does not answer", "systemctl status caddy"
         seen = self.answering()
         if seen.status is None:
             return f"the proxy does not answer: {seen.found}", "systemctl status caddy"

@@ -86,6 +86,7 @@ class FakeRuntime:
 
     def slots(self) -> Slots:
         self._acts.look("runtime.slots")
+        self._machine.struck.clear()
         return Slots(self._state(Slot.BLUE), self._state(Slot.GREEN))
 
     def endpoint(self, slot: Slot) -> str:
@@ -135,7 +136,7 @@ class FakeRuntime:
             self.services_status.update(dict.fromkeys(self.services_status, "running"))
             proc = self._own(slot, release)
             if proc is not None and proc.status in ("running", "paused"):
-                proc.status = "running"
+                proc.status, proc.fault = "running", ""
                 return f"{release} runs"
             if release not in self._machine.built:
                 raise ActionError(f"{release} is not built", expected="an image", found="none")
@@ -213,5 +214,5 @@ class FakeRuntime:
         image = f"sha256:{self._machine.built.get(proc.release)}"
         code = proc.exit_code if proc.status == "exited" else None
         return SlotState(
-            slot, SlotStatus(proc.status), proc.release, image, proc.started_at, proc.restarts, proc.oom, code
+            slot, SlotStatus(proc.status), proc.release, image, proc.began, proc.restarts, proc.oom, code
         )

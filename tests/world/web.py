@@ -55,22 +55,26 @@ class FakeHttp:
 
     def _through_proxy(self, path: str, headers: Mapping[str, str], timeout: float) -> Answer:
         machine = self._machine
-        if not machine.router_up:
+        if machine.front == "nothing":
             raise NoAnswer(f"GET {path} got no answer", expected="an answer", found="connection refused")
+        if machine.front == "a deaf router":
+            machine.clock.sleep(timeout)
+            raise _hung(path)
+        if machine.front == "another site":
+            return Answer(404, b"")
         proc = machine.slots[machine.active]
         answer = self._of_slot(machine.active, path, timeout)
         if answer is None and proc is not None and proc.status == "paused":
-            hung = NoAnswer(f"GET {path} got no answer", expected="an answer", found="timed out")
-            hung.accepted = True
-            raise hung
+            raise _hung(path)
         answer = answer or Answer(502, b"")
         added = {"x-l9-slot": str(machine.active)}
-        if "X-L9-Probe" in headers and machine.active in machine.labels:
-            added["x-l9-release"] = machine.labels[machine.active]
+        if "X-L9-Probe" in headers and machine.label is not None:
+            added["x-l9-release"] = machine.label
         return Answer(answer.status, answer.body, {**answer.headers, **added})
 
     def _of_slot(self, slot: Slot, path: str, timeout: float) -> Answer | None:
         machine = self._machine
+        machine.struck.pop(slot, None)
         proc = machine.slots[slot]
         if proc is not None and proc.status == "paused":
             machine.clock.sleep(timeout)
@@ -90,3 +94,10 @@ class FakeHttp:
             if machine.broken(slot) and not proc.behaviour.breaks_for_users_only
             else Answer(200, b'{"status": "stored"}')
         )
+
+
+def _hung(path: str) -> NoAnswer:
+    """The error of a request that was accepted, and not answered in its time."""
+    hung = NoAnswer(f"GET {path} got no answer", expected="an answer", found="timed out")
+    hung.accepted = True
+    return hung

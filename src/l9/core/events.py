@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
-from l9.core.actions import AnyAction
+from l9.core.actions import AnyAction, RecordRelease
 from l9.core.states import Kind, Slot, SlotStatus, State
 from l9.core.verdict import VerdictKind
 
@@ -244,3 +244,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     up: float = 0.0
     hash: str = ""
     schema: str = SCHEMA
+
+
+def writes_record(entry: Entry, run: str) -> bool:
+    """True if with this entry the run is about to write the host's record."""
+    body = entry.body
+    return entry.run == run and isinstance(body, ActionIntended) and isinstance(body.action, RecordRelease)

@@ -220,13 +220,32 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
         case ev.GateClosed():
             return replace(run, closed=run.closed or event)
         case ev.RunResumed():
-            return replace(_reopened(run, at), resumed_at=at)
+            return replace(_not_later(_reopened(run, at), at), resumed_at=at)
         case ev.RunAborted(why=why):
             return replace(run, aborted=why)
         case ev.RunFinished():
             return replace(run, finished=event, finished_at=at)
         case _:
             return run
+
+
+def _not_later(run: Run, at: float) -> Run:
+    """A run that continues under a clock that was set back: no time so far is later than now.
+
+    Otherwise all that it waits for would wait until the clock has caught up.
+    """
+
+    def earlier(times: Mapping[State, float]) -> Mapping[State, float]:
+        return {state: min(time, at) for state, time in times.items()}
+
+    return replace(
+        run,
+        started_at=min(run.started_at, at),
+        entered=earlier(run.entered),
+        opened_at=earlier(run.opened_at),
+        acted_at=earlier(run.acted_at),
+        back_since=min(run.back_since, at),
+    )
 
 
 def _reopened(run: Run, at: float) -> Run:

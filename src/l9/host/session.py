@@ -288,12 +288,12 @@ class HostSession:
         return self.go_on(fold(self.journal.last_run()) or run)
 
     def outdated(self) -> str | None:
-        """Return the run that wrote the host's record, if the journal does not know it; otherwise None.
+        """Return the run that wrote the host's record, if the journal does not know of that; otherwise None.
 
         The journal was cut, or restored from a backup: what it says of the host is no longer so.
         """
         run = self.ports.record.run()
-        return run if run is not None and not self.journal.knows(run) else None
+        return run if run is not None and not self.journal.wrote_record(run) else None
 
     def refuse_outdated(self) -> None:
         """Raise JournalBroken if the journal is older than the host's record: nothing is resumed or stopped by it."""
@@ -301,7 +301,7 @@ class HostSession:
             raise JournalBroken(
                 "the journal is older than the host's record: it was cut, or restored from a backup",
                 expected=f"run {run}, which .deployed-metadata.json names",
-                found="no such run",
+                found="no such run, or only its beginning",
                 remedy=f"l9 deploy {self.ports.record.deployed_tag()} --again",
             )
 

@@ -52,7 +52,7 @@ def find_drift(
             f"run {outdated}, which .deployed-metadata.json names",
             f"l9 deploy {deployed_tag} --again",
         )
-        return (Drift("journal", named, "no such run", again),)
+        return (Drift("journal", named, "no such run, or only its beginning", again),)
     tag, found = recorded.live, []
     back = f"l9 deploy {tag} --again"
     here = "l9 resume" if to_bring_back(recorded, slots, active) else back

@@ -172,6 +172,15 @@ class JournalFile:
                 return True
         return False
 
+    def wrote_record(self, run: str) -> bool:
+        """True if the journal says that this run was about to write the host's record."""
+        mark = b'"run":' + _encoder.encode(run)
+        for line in self.lines_backward():
+            entry = parse(line, self._path) if b'"do":"record-release"' in line and mark in line else None
+            if entry is not None and ev.writes_record(entry, run):
+                return True
+        return False
+
     def starts(self, tag: str) -> Iterator[ev.RunStarted]:
         """Yield the `run-started` events of a tag, newest first; only their own lines are parsed."""
         mark = b'"tag":' + _encoder.encode(tag)
