@@ -37,13 +37,14 @@ check: install
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/write_graph.py --check
 	@$(BIN)/python tools/write_configuration.py --check
+	@$(BIN)/python -m bench.page --check
 
 format: install
 	@$(BIN)/ruff format src tests tools bench examples
 	@$(BIN)/ruff check --fix src tests tools bench examples
 
 bench: install
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench --page
 
 # Locks what `make install` installs: exact versions with hashes, and no address.
 lock: install
