@@ -37,6 +37,7 @@ check: install
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/write_graph.py --check
 	@$(BIN)/python tools/write_configuration.py --check
+	@$(BIN)/python -m bench.page --check
 
 format: install
 	@$(BIN)/ruff format src tests tools bench examples
@@ -47,7 +48,7 @@ standby: install
 	@cd tests && ../$(BIN)/python -m standby
 
 bench: install
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench --page
 
 # The matrix of faults: each at each phase, on two hosts side by side; cells of this commit that are kept are not run
 # again. `faults-all`: each at every state, in shards that may be ended and gone on with (FAULTS=--shard=1/8).

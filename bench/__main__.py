@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 for variable in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):
     os.environ.pop(variable, None)
 
-from bench import agent, releases, side_by_side  # noqa: E402
+from bench import agent, costs, delayed, large_tree, on_record, page, phases, releases, side_by_side  # noqa: E402
 from bench.figures import SCHEMA, Figure, table  # noqa: E402
 from bench.ground import Ground, MeasureError, embedded_ground, host_ground  # noqa: E402
 from hosts.fixtures import why_not  # noqa: E402  # needs the path above
@@ -35,6 +35,12 @@ MEASURES: dict[str, Measure] = {
     "deploy": releases.deploys,
     "warm": releases.warm_rollbacks,
     "cold": releases.cold_rollbacks,
+    "rollback-phases": phases.rollback_phases,
+    "deploy-phases": phases.deploy_phases,
+    "delay": delayed.delayed,
+    "costs": costs.costs,
+    "check": large_tree.large_tree,
+    "record": on_record.releases_on_record,
     "ssh": agent.connections,
     "memory": agent.memory,
     "journal": agent.long_journal,
@@ -73,10 +79,14 @@ def main() -> int:
             traceback.print_exc()
     signal.alarm(0)
     seconds = time.monotonic() - began
+    document = {
+        "schema": SCHEMA, "ground": name, "runs": asked.runs, "seconds": round(seconds, 1), "machine": _machine(),
+        "error": failed or None, "figures": [figure.document() for figure in figures],
+    }  # fmt: skip
+    if asked.page:
+        page.keep(document, merge=bool(asked.only))
     if asked.json:
-        about = {"schema": SCHEMA, "ground": name, "runs": asked.runs, "seconds": round(seconds, 1)}
-        document = {**about, "machine": _machine(), "error": failed or None}
-        print(json.dumps({**document, "figures": [figure.document() for figure in figures]}))
+        print(json.dumps(document))
     else:
         print(table(figures))
         print(
@@ -91,6 +101,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=_positive, default=3, help="runs of each benchmark (default 3)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument(
+        "--page", action="store_true", help="write bench/last_run.json, docs/benchmarks.md and its plots"
+    )
     parser.add_argument(
         "--only", action="append", choices=list(MEASURES), help="run only this benchmark (repeatable)"
     )

@@ -207,12 +207,12 @@ def lengthen(path: Path, entries: int) -> None:
                 seq += 1
                 run = entry.run if last else f"{entry.run}-{turn}"
                 copy = msgspec.structs.replace(entry, seq=seq, run=run, prev=prev, hash="")
-                prev = _digest(msgspec.json.encode(copy))
+                prev = digest(msgspec.json.encode(copy))
                 file.write(msgspec.json.encode(msgspec.structs.replace(copy, hash=prev)) + b"\n")
     if JournalFile(grown, time.time).verify() != seq:
         raise MeasureError("the lengthened journal is incomplete")
     grown.replace(path)
 
 
-def _digest(line: bytes) -> str:
+def digest(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()

@@ -80,7 +80,7 @@ def table(figures: Iterable[Figure]) -> str:
         mark = {True: "✔", False: "✘", None: " "}[figure.met]
         sign = "+" if figure.compare == "difference" else ""
         target = (
-            "" if figure.target is None else f"target {sign}{_number(figure.target)} {figure.unit}".rstrip()
+            "" if figure.target is None else f"target {sign}{formatted(figure.target)} {figure.unit}".rstrip()
         )
         lines.append(f"{mark} {figure.title:<58} {_spread(figure.values, figure.unit):<28} {target}".rstrip())
         if figure.beside:
@@ -95,13 +95,14 @@ def table(figures: Iterable[Figure]) -> str:
 
 
 def _spread(values: tuple[float, ...], unit: str, *, sign: str = "") -> str:
-    middle = f"{_number(statistics.median(values), sign)} {unit}".rstrip()
+    middle = f"{formatted(statistics.median(values), sign)} {unit}".rstrip()
     if len(set(values)) == 1:
         return middle
-    return f"{middle} ({_number(min(values), sign)}–{_number(max(values), sign)})"
+    return f"{middle} ({formatted(min(values), sign)}–{formatted(max(values), sign)})"
 
 
-def _number(value: float, sign: str = "") -> str:
+def formatted(value: float, sign: str = "") -> str:
+    """Return a number with the digits that say something."""
     if float(value).is_integer() and abs(value) >= 1:
         return format(value, f"{sign}.0f")
     if value == 0:

@@ -10,7 +10,6 @@ import os
 import shlex
 import shutil
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -32,7 +31,7 @@ from l9.drivers.process.concurrency import run_concurrently
 from l9.drivers.process.proc import hostname
 from l9.errors import AgentMismatch, Interrupted, L9Error, UsageError, named
 from l9.graph import GRAPH
-from l9.host import queries, server
+from l9.host import server
 from l9.host.disk import refused_by_host
 from l9.host.follow import follow
 from l9.host.server import Server
@@ -87,7 +86,9 @@ def serve(source: IO[bytes], sink: IO[bytes], find: Callable[[], Server]) -> int
     except OSError as error:
         return _failed(refused_by_host(error), send)
     except Exception as error:
-        lines = tuple(traceback.format_exc().splitlines())
+        from traceback import format_exc
+
+        lines = tuple(format_exc().splitlines())
         remedy = "l9 history --verify"
         bug = L9Error(
             "a bug in l9, on the host", expected="an answer", found=named(error), remedy=remedy, log=lines
@@ -151,6 +152,8 @@ def _answer(request: ask.Request, host: Server) -> Iterator[AnyMessage]:
     if isinstance(asked, Runs):
         yield from _run(asked, request.who, host)
     else:
+        from l9.host import queries  # a run does not need them, and a user waits for it
+
         yield from queries.answer(asked, host_session(host, request.who))
 
 
@@ -322,6 +325,8 @@ def _already_live(asked: ask.Deploy, runs: HostSession) -> RunResult | None:
 def _follow(
     layout: Layout, run: str, offset: int, ends: int = 0, *, attached: bool = False
 ) -> Iterator[AnyMessage]:
+    from l9.host import queries  # while the worker works
+
     seen: list[ev.Entry] = []
     for message in follow(layout, run, offset, ends):
         if isinstance(message, EntryLine):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from l9.checks.environment.schema import read_schema
 from l9.config.layout import Layout
-from l9.config.load import parse_for
 from l9.config.settings import ServerSettings, release_settings
 from l9.core.ports import Source
 from l9.drivers.files.atomic import replace_file
@@ -44,6 +42,9 @@ class ReleaseSettingsStore:
 
 def read_settings(source: Source, server: ServerSettings, tag: str, blob: str) -> KeptSettings:
     """Read a tag's settings for this server's target. Raises ActionError."""
+    from l9.checks.environment.schema import read_schema  # a rollback reads no file of a tag
+    from l9.config.load import parse_for
+
     name = server.config_file
     found = source.file(tag, name)
     if found is None:

@@ -9,7 +9,6 @@ from l9.config.layout import Layout
 from l9.config.model import Config
 from l9.config.settings import ServerSettings
 from l9.core.ports import Router, Runtime, Source
-from l9.drivers.caddy.admin import CaddyAdmin
 from l9.drivers.caddy.flag_file import CaddyFile
 from l9.drivers.files.deployed import DeployedFiles
 from l9.drivers.files.env_on_host import EnvOnHost
@@ -48,8 +47,11 @@ def _runtime(config: Config, layout: Layout, source: Source) -> Runtime:
 def _router(config: Config, layout: Layout) -> Router:
     host = urlsplit(config.target.public_url).netloc
     headers = {"Host": host} if host else {}
-    kind = CaddyAdmin if config.route.kind == "caddy-admin" else CaddyFile
-    return kind(layout, config, HttpClient(), access_log(config), headers)
+    if config.route.kind == "caddy-admin":
+        from l9.drivers.caddy.admin import CaddyAdmin
+
+        return CaddyAdmin(layout, config, HttpClient(), access_log(config), headers)
+    return CaddyFile(layout, config, HttpClient(), access_log(config), headers)
 
 
 def access_log(config: Config) -> Path:

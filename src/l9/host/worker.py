@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -147,7 +146,9 @@ def _become_worker(work: Callable[[Report], None], write: int, log: Path) -> Non
             print(error, file=sys.stderr, flush=True)
             report(Refused(error=Error.of(error)))
         except BaseException:
-            traceback.print_exc()
+            from traceback import print_exc
+
+            print_exc()
             report(_bug(f"a traceback in {log}", log))
     finally:
         sys.stderr.flush()

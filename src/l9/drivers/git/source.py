@@ -8,7 +8,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from l9.checks.pipeline.attestation_notes import Attestations
 from l9.config.layout import Layout
 from l9.core.facts import Attested, Tag, TagFile
 from l9.drivers.git import commands as git
@@ -65,6 +64,8 @@ class GitSource:
         return replace(tag, on_main=self._run(git.is_ancestor(tag.commit, main)).code == 0)
 
     def attested(self, name: str) -> Attested:
+        from l9.checks.pipeline.attestation_notes import Attestations  # a rollback asks for none
+
         notes = Attestations(self._layout.root, self._env)
         return notes.judged(name, self.tag(name).tree, self._signers, "l9 provision")
 
