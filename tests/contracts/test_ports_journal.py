@@ -392,3 +392,33 @@ def test_runs_of_a_tag_are_found_fast_in_a_hundred_thousand_entries(path: Path) 
     began = time.perf_counter()
     assert [one.tag for one in JournalFile(path, lambda: NOW).starts(STARTED.tag)] == [STARTED.tag]
     assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize("added", [b'{"seq":', b"not an entry\n", b""])
+def test_write_of_somebody_else_between_look_and_write_harms_no_entry(tmp_path: Path, added: bytes) -> None:
+    path, writes = tmp_path / "journal.jsonl", [added] * 2
+
+    def now() -> float:
+        """Asked for after the journal's end was looked at."""
+        if writes and path.exists():
+            text = writes.pop()
+            path.open("ab").write(text) if text else path.write_bytes(b"")
+        return NOW
+
+    journal = JournalFile(path, now)
+    for gate in (State.HOST_READY, State.BAKE, State.CLEANUP):
+        journal.append("run-1", ev.GateEntered(gate=gate))
+    assert journal.verify() == len(list(journal.entries()))
+    assert ev.GateEntered(gate=State.CLEANUP) in [entry.body for entry in journal.entries()]
+
+
+def test_journal_that_somebody_writes_to_all_the_time_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+
+    def now() -> float:
+        with path.open("ab") as file:
+            file.write(b"{")
+        return NOW
+
+    with pytest.raises(JournalBroken, match="all the time"):
+        JournalFile(path, now).append("run-1", ev.GateEntered(gate=State.BAKE))

@@ -51,8 +51,8 @@ PRELOADED = (
 ESCAPE = "\x1b"
 # First words of the commands that a person has or can get; `$EDITOR` is theirs.
 PROGRAMS = {
-    "$EDITOR", "apt-get", "cd", "chmod", "command", "df", "docker", "free", "git", "l9", "mv", "pip", "ss", "ssh",
-    "ssh-keygen", "systemctl", "tail", "unset",
+    "$EDITOR", "apt-get", "cd", "chmod", "command", "df", "docker", "free", "git", "l9", "mv", "pip", "sed", "ss",
+    "ssh", "ssh-keygen", "systemctl", "tail", "unset",
 }  # fmt: skip
 # Written by looking, or by whoever serves: neither is a change that a refused command made.
 VOLATILE = (".git", ".l9/logs", ".l9/lock")

@@ -85,10 +85,15 @@ def run(kept: Kept, fault: Fault, moment: Moment, done: dict[tuple[str, str], Re
         return _with(result, complaints=(f"the cell did not end: {type(error).__name__}: {error}",))
     bound = _bound(fault, moment, done, seen)
     wanted = fault.wanted if moment.act is not Act.IDLE else frozenset[str]()
-    found = complaints(seen, bound, fault.names, wanted)
+    found = complaints(seen, bound, names_at(fault, moment), wanted)
     if seen.settled is None or seen.drift:
         kept.abandon()
     return _with(result, complaints=found, seen=_short(seen), bound_failed=bound.failed if bound else None)
+
+
+def names_at(fault: Fault, moment: Moment) -> tuple[str, ...]:
+    """The causes that a message may name: a deploy that goes back does so for its release's own fault."""
+    return (*fault.names, "5xx") if fault.names and moment.act is Act.BAD_DEPLOY else fault.names
 
 
 def _bound(fault: Fault, moment: Moment, done: dict[tuple[str, str], Result], seen: Seen) -> Bound | None:

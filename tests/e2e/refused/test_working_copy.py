@@ -118,8 +118,8 @@ def test_working_copy_that_cannot_be_written(desk: Desk) -> None:
 
 def test_journal_of_the_working_copy_is_broken(desk: Desk) -> None:
     with (desk.work / ".git" / "l9" / "journal.jsonl").open("a", encoding="utf-8") as journal:
-        journal.write("not an entry\n")
-    answer = desk.refused("cgmp", NEXT, code=5, says=("the journal's last line is not an entry",))
+        journal.write("not an entry\n" * 2)
+    answer = desk.refused("cgmp", NEXT, code=5, says=("the journal's last lines are not entries",))
     subprocess.run(shlex.split(answer.remedies[0]), check=True)
     assert desk.l9("cgmp", NEXT).returncode == 0
 

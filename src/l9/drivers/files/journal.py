@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -30,9 +31,11 @@ from l9.errors import JournalBroken
 __all__ = ["FULL", "RESERVE", "JournalFile", "parse"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+MOST_REPAIRS = 5  # before one entry: others write to the file as well
 RESERVE = 1 << 18  # bytes: some hundred entries
 _STARTED, _FINISHED = b'"event":"run-started"', b'"event":"run-finished"'
 _encoder = msgspec.json.Encoder()
+T = TypeVar("T")
 
 
 class JournalFile:
@@ -45,13 +48,20 @@ class JournalFile:
         self._now, self._boot = now, boot
         self._last: Bare | None = None
         self._end = 0
+        self._repairs = 0  # since an entry was last appended
 
     def append(self, run: str, event: ev.AnyEvent, *, claim: bool = False) -> ev.Entry:
         """Append one entry and sync it to disk before returning; `run` is the run's id.
 
         claim: the operator's side reported it, and this host has not verified it.
         """
-        seq, prev = self.repair()
+        while (entry := self._add_after(self.repair(), run, event, claim)) is None:
+            pass  # `_repair` has a limit
+        return entry
+
+    def _add_after(self, last: tuple[int, str], run: str, event: ev.AnyEvent, claim: bool) -> ev.Entry | None:
+        """Append after the last entry; None if somebody else has written to the file since it was looked at."""
+        (seq, prev), end = last, self._end
         self._last = None  # until the entry is on disk
         boot, up = self._boot()
         entry = ev.Entry(
@@ -60,11 +70,13 @@ class JournalFile:
         )  # fmt: skip
         entry = msgspec.structs.replace(entry, hash=digest(_encoder.encode(entry)))
         fresh, line = not self._path.exists(), _encoder.encode(entry) + b"\n"
-        self._with_room(lambda: _add(self._path, line))
+        if not self._with_room(lambda: _add(self._path, line, end)):
+            return None
         if fresh:
             sync_directory(self._path.parent)
         self._last = Bare(entry.seq, entry.at, run, prev, entry.hash)
-        self._end = self.size()
+        self._end = end + len(line)
+        self._repairs = 0
         return entry
 
     def repair(self) -> tuple[int, str]:
@@ -81,14 +93,14 @@ class JournalFile:
         assert self._last is not None  # noqa: S101  # as `_repair` left it
         return self._last.seq, self._last.hash
 
-    def _with_room(self, write: Callable[[], None]) -> None:
+    def _with_room(self, write: Callable[[], T]) -> T:
         """Write; on a full disk, into the room that was reserved."""
         try:
-            write()
+            return write()
         except OSError as error:
             if error.errno not in FULL or not self.give_room():
                 raise
-            write()
+            return write()
 
     @property
     def _reserve(self) -> Path:
@@ -244,6 +256,14 @@ class JournalFile:
 
     def _repair(self) -> None:
         """Cut off or set aside what is not an entry at the end, and say so in the journal."""
+        self._repairs += 1
+        if self._repairs > MOST_REPAIRS:
+            raise JournalBroken(
+                "somebody else writes to the journal all the time",
+                expected=f"{self._path} written by the run alone",
+                found=f"other writes before each of {MOST_REPAIRS} attempts",
+                remedy="l9 status",
+            )
         self._last, self._end = FIRST, 0
         repairs: list[ev.AnyEvent] = []
         if self._path.exists():
@@ -280,11 +300,13 @@ class JournalFile:
         )
 
 
-def _add(path: Path, line: bytes) -> None:
-    """Append a line and sync it, or leave the file unchanged."""
+def _add(path: Path, line: bytes, end: int) -> bool:
+    """Append a line and sync it, or leave the file unchanged; False if it does not end where it was seen to end."""
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         size = os.fstat(fd).st_size
+        if size != end:
+            return False
         try:
             left = memoryview(line)
             while left:
@@ -293,5 +315,6 @@ def _add(path: Path, line: bytes) -> None:
         except OSError:
             os.ftruncate(fd, size)
             raise
+        return True
     finally:
         os.close(fd)
