@@ -319,7 +319,7 @@ ROWS = (
         phase=Phase.FINISH,
         kinds=(Kind.ROLLBACK,),
         closed=State.FAIL_STATE,
-        summary="what was gone back to is watched; nothing is taken back for what it answers",
+        summary="the release that users returned to is watched; whatever it answers, nothing is undone",
     ),
 )
 
