@@ -78,9 +78,10 @@ def test_an_act_cut_short_is_completed_by_repeating_it(
         finally:
             project.runtime = project.again()
         assert project.state(BLUE).status == status, f"killed after change {death}"
-        policy = "unless-stopped" if status == "running" else "no"
-        if status in ("running", "paused"):
-            assert project.inspect("shop-blue", "{{.HostConfig.RestartPolicy.Name}}") == policy
+        policy = "always" if status == "running" else "no"
+        name = f"shop-blue-{V1}" if act == "evict" else "shop-blue"
+        if status != "absent" or act == "evict":
+            assert project.inspect(name, "{{.HostConfig.RestartPolicy.Name}}") == policy
         kept = f"shop-blue-{V1}" in project.names()
         assert kept == (act == "evict")
     else:

@@ -34,7 +34,7 @@ def test_one_service_becomes_two_slots(project: Project) -> None:
         ports = project.inspect(f"shop-{slot}", "{{json .HostConfig.PortBindings}}")
         port = project.ports[slot is GREEN]
         assert ports == f'{{"8000/tcp":[{{"HostIp":"127.0.0.1","HostPort":"{port}"}}]}}'
-        assert project.inspect(f"shop-{slot}", "{{.HostConfig.RestartPolicy.Name}}") == "unless-stopped"
+        assert project.inspect(f"shop-{slot}", "{{.HostConfig.RestartPolicy.Name}}") == "always"
     project.put(BLUE, "/data/note", "shared")
     assert project.get(GREEN, "/data/note")["file"] == "shared"
     assert project.docker("volume", "ls", "--quiet") == "shop_data\nshop_dbdata"
@@ -66,7 +66,7 @@ def test_two_services_of_the_specs_form(project: Project) -> None:
         assert project.env(slot)["L9_RELEASE"] == release
     project.put(GREEN, "/data/note", "shared")
     assert project.get(BLUE, "/data/note")["file"] == "shared"
-    assert project.inspect("shop-green", "{{.HostConfig.RestartPolicy.Name}}") == "unless-stopped"
+    assert project.inspect("shop-green", "{{.HostConfig.RestartPolicy.Name}}") == "always"
 
 
 def test_host_network_gets_its_port_by_a_variable(project: Project) -> None:

@@ -76,9 +76,32 @@ def test_pause_and_wake(project: Project) -> None:
     for _ in range(2):
         project.runtime.wake(BLUE, V1)
         assert project.state(BLUE).status == "running"
-        assert project.inspect("shop-blue", "{{.HostConfig.RestartPolicy.Name}}") == "unless-stopped"
+        assert project.inspect("shop-blue", "{{.HostConfig.RestartPolicy.Name}}") == "always"
     assert project.env(BLUE)["L9_RELEASE"] == V1
     assert project.id(BLUE) == made
+
+
+def test_a_container_that_somebody_renamed_stays_the_slots_own(project: Project) -> None:
+    made = project.deploy(BLUE, V1)
+    project.docker("rename", "shop-blue", "by-hand")
+    assert (project.state(BLUE).status, project.state(BLUE).release) == ("running", V1)
+    project.runtime.wake(BLUE, V1)
+    assert project.id(BLUE) == made
+    project.docker("rename", "shop-blue", "by-hand")
+    project.runtime.pause(BLUE, V1)
+    assert project.inspect("by-hand", "{{.State.Status}}") == "paused"
+    project.runtime.evict(BLUE, V1)
+    assert "by-hand" not in project.names()
+    assert project.state(BLUE).status == "absent"  # one that is kept for its release is in no slot
+    project.runtime.wake(BLUE, V1)
+    assert (project.id(BLUE), project.state(BLUE).status) == (made, "running")
+
+
+def test_a_stopped_slot_does_not_start_with_the_engine(project: Project) -> None:
+    project.deploy(BLUE, V1)
+    project.docker("stop", "shop-blue")  # by hand: it is stopped, and its policy is still to restart it
+    project.runtime.stop(BLUE, V1)
+    assert project.inspect("shop-blue", "{{.HostConfig.RestartPolicy.Name}}") == "no"
 
 
 def probed(interval: str, seconds: float) -> str:

@@ -12,6 +12,9 @@ RELEASE = "dev.l9.release"
 COMMIT = "dev.l9.commit"
 SLOT = "dev.l9.slot"
 JOB = "dev.l9.job"
+# A slot's restart policy. `unless-stopped` does not hold when the engine itself is killed: as it comes back, it ends
+# the containers that it finds running, and takes them for stopped by hand.
+RESTARTS = "always"
 FOLDER = "com.docker.compose.project.working_dir"  # set by compose: the document's directory
 
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")

@@ -70,7 +70,7 @@ def slot_document(
     port = config.target.ports.blue if slot is Slot.BLUE else config.target.ports.green
     service["container_name"] = names.container(release.instance, slot)
     service["image"] = release.image
-    service["restart"] = "unless-stopped"
+    service["restart"] = names.RESTARTS
     service.setdefault("stop_grace_period", f"{config.drain.grace:g}s")
     service["labels"] = {**(service.get("labels") or {}), **labels(release, {names.SLOT: str(slot)})}
     own = {"L9_SLOT": str(slot), "L9_RELEASE": release.tag, "L9_COMMIT": release.commit}

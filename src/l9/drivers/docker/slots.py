@@ -16,7 +16,6 @@ from l9.drivers.docker.releases import Releases
 from l9.drivers.process.standby import why_not_paused
 from l9.errors import ActionError
 
-RESTARTS = "unless-stopped"
 # Seconds: the quiet time that pausing a container needs, and the limit of the wait for it.
 REST = 1.0
 REST_AT_LEAST = 0.25  # with probe intervals of a few seconds or less
@@ -32,8 +31,21 @@ class SlotContainers:
         self._instance = releases.config.instance
 
     def find(self, slot: Slot) -> Container | None:
-        """Return the container with the slot's name, whoever created it."""
-        return self._engine.container(names.container(self._instance, slot))
+        """Return the container with the slot's name, whoever created it; else l9's own, if somebody renamed it."""
+        return self._engine.container(names.container(self._instance, slot)) or self._renamed(slot)
+
+    def _renamed(self, slot: Slot) -> Container | None:
+        """Return the slot's container under a name that is neither the slot's nor that of one kept for its release.
+
+        It holds the slot's port, and may have its users.
+        """
+        labels = (f"{names.INSTANCE}={self._instance}", f"{names.SLOT}={slot}")
+        found = [
+            one
+            for one in self._engine.containers(*labels)
+            if one.name != names.kept(self._instance, slot, one.labels.get(names.RELEASE, ""))
+        ]
+        return max(found, key=lambda one: (one.running, one.started_at), default=None)
 
     def start(self, slot: Slot, release: str) -> str:
         """Create and start a release in a free slot. A partly created container of it is replaced."""
@@ -57,8 +69,9 @@ class SlotContainers:
             found = self._own(slot, release)
         if found is None:
             return self._create(slot, release)
-        if found.restart_policy != RESTARTS:
-            self._engine.restart_policy(found.id, RESTARTS)
+        if found.name != names.container(self._instance, slot):
+            self._engine.rename(found.id, names.container(self._instance, slot))
+        self._restarts(found, names.RESTARTS)
         if found.status == "paused":
             self._engine.unpause(found.id)
             return f"{found.name} unpaused"
@@ -82,8 +95,7 @@ class SlotContainers:
         found = self._own(slot, release)
         if found is None or not found.running:
             return "nothing runs"
-        if found.restart_policy != "no":
-            self._engine.restart_policy(found.id, "no")
+        self._restarts(found, "no")
         if found.status == "paused":
             return f"{found.name} is paused"
         why = why_not_paused(self._releases.config.standby.mode, found.pid)
@@ -168,7 +180,13 @@ class SlotContainers:
             time.sleep(0.05)
         return False
 
+    def _restarts(self, found: Container, policy: str) -> None:
+        if found.restart_policy != policy:
+            self._engine.restart_policy(found.id, policy)
+
     def _stop(self, found: Container) -> None:
+        """Stop a container, and see to it that no start of the engine or the machine starts it."""
+        self._restarts(found, "no")
         if found.status == "paused":
             self._engine.unpause(found.id)
         if found.running:

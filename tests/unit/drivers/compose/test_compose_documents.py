@@ -57,7 +57,7 @@ def test_a_slot_derived_from_one_service() -> None:
             "shop-green": {
                 "container_name": "shop-green",
                 "image": "sha256:1",
-                "restart": "unless-stopped",
+                "restart": "always",
                 "stop_grace_period": "30s",
                 "command": ["serve"],
                 "deploy": {"resources": {"limits": {"cpus": "1"}}},
