@@ -6,7 +6,7 @@ import pytest
 
 from l9.core.states import State
 from l9.host import queries
-from world.behaviour import NEVER_HEALTHY
+from world.behaviour import BREAKS_AFTER_SWITCH, NEVER_HEALTHY
 from world.ending import assert_ended
 from world.host import World
 
@@ -93,6 +93,48 @@ def test_status_says_what_the_public_gets(two: World) -> None:
     unset_flag(two)
     lost = queries.status(two.runs()).public
     assert lost is not None and (lost.found, lost.remedy) == ("timed out", "l9 resume")
+
+
+@pytest.mark.parametrize("how", ["rolled back", "deployed", "refused", "went back"])
+def test_resume_starts_a_service_that_stopped_under_the_live_release(two: World, how: str) -> None:
+    """Whatever the last run was, and however it ended: it ends the same way again."""
+    runs = {
+        "rolled back": two.rollback,
+        "deployed": lambda: two.deploy(V3),
+        "refused": lambda: two.deploy(V3, NEVER_HEALTHY),
+        "went back": lambda: two.deploy(V3, BREAKS_AFTER_SWITCH),
+    }
+    before = runs[how]()
+    live = two.live
+    two.runtime.services_status["postgres"] = "exited"
+    (service,) = queries.drift(two.runs()).drift
+    assert (service.what, service.expected, service.remedy) == ("service", "postgres running", "l9 resume")
+    done = two.resume()
+    assert done is not None and done.finished is not None and before.finished is not None
+    assert (done.id, done.outcome, done.finished.live) == (before.id, before.outcome, live)
+    assert (two.live, two.runtime.services_status) == (live, {"postgres": "running"})
+    assert two.monitor.failed == 0 or how == "went back"
+    assert queries.drift(two.runs()).drift == ()
+    assert two.resume() is None
+
+
+def test_status_names_the_service_that_does_not_run(two: World) -> None:
+    live = two.machine.slots[two.machine.active]
+    assert live is not None
+    live.behaviour = NEVER_HEALTHY
+    two.runtime.services_status["postgres"] = "exited"
+    sick = queries.status(two.runs()).public
+    assert sick is not None
+    assert sick.found.endswith("postgres does not run")
+    assert sick.remedy == "l9 resume"
+
+
+def test_a_service_under_a_release_that_does_not_run_comes_back_with_it(two: World) -> None:
+    two.machine.kill(two.machine.active)
+    two.runtime.services_status["postgres"] = "exited"
+    assert all(one.what != "service" for one in queries.drift(two.runs()).drift)
+    assert_ended(two, two.resume(), State.SUCCESS, live=V2, idle=(V1, "paused"))
+    assert two.runtime.services_status == {"postgres": "running"}
 
 
 def test_a_fresh_host_has_no_public_to_miss_anything(empty: World) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from l9.core.states import State
-from world.acts import times
+import pytest
+
+from l9.core.decide import FINISH_PATIENCE
+from l9.core.states import State, StepStatus
+from world.acts import always, times
+from world.ending import assert_ended
 from world.host import World
 
-from .conftest import V2, V3
+from .conftest import V2, V3, at, entered
 
 
 def needs_a_person(two: World, closed_by: State) -> None:
@@ -20,11 +24,30 @@ def needs_a_person(two: World, closed_by: State) -> None:
     assert run.finished.good[:2] == (V3, V2)
 
 
-def test_record_cannot_be_written(two: World) -> None:
-    two.acts.failing["record.write"] = times(1)
-    needs_a_person(two, State.CLEANUP)
+LAST = (("record.write", State.CLEANUP), ("runtime.prune", State.CLEANUP), ("runtime.pause", State.SHUTDOWN))
 
 
-def test_old_slot_cannot_be_paused(two: World) -> None:
-    two.acts.failing["runtime.pause"] = times(1)
-    needs_a_person(two, State.SHUTDOWN)
+@pytest.mark.parametrize(("act", "gate"), LAST)
+def test_last_act_that_keeps_failing(two: World, act: str, gate: State) -> None:
+    two.acts.failing[act] = always
+    began = two.clock.now()
+    needs_a_person(two, gate)
+    assert two.clock.now() - began < 2 * FINISH_PATIENCE
+
+
+@pytest.mark.parametrize(("act", "gate"), LAST)
+def test_last_act_that_fails_for_a_while(two: World, act: str, gate: State) -> None:
+    """An engine that is started again, a disk that somebody makes room on: nobody has to come."""
+    two.acts.failing[act] = times(3)
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert [s.status for s in run.steps if s.gate is gate].count(StepStatus.RETRIED) == 3
+
+
+def test_engine_that_cannot_be_asked_for_a_while(two: World) -> None:
+    def away() -> None:
+        two.acts.failing["runtime.slots"] = always
+        two.clock.after(12.0, lambda: two.acts.failing.pop("runtime.slots"))
+
+    at(two, entered(State.SHUTDOWN), away)
+    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))

@@ -10,8 +10,8 @@ from msgspec.structs import replace as struct_replace
 
 from l9.core import actions as do
 from l9.core import events as ev
-from l9.core.run import Run
-from l9.core.states import State
+from l9.core.run import Run, Step
+from l9.core.states import SlotStatus, State
 from l9.core.verdict import VerdictKind
 from l9.host import queries
 from l9.protocol import requests as ask
@@ -52,6 +52,19 @@ def watched(run: Run | None) -> ev.Evidence:
     return run.finished.watched
 
 
+def only_brought_up(run: Run | None, before: tuple[Step, ...], live: str) -> bool:
+    """Since those steps, the run has done nothing but see to it that this release runs and has its users."""
+    assert run is not None
+    since = run.steps[len(before) :]
+    assert run.finished is not None and run.finished.slot is not None
+    slot = run.finished.slot
+    up = (
+        do.WakeSlot(slot=slot, release=live, was=SlotStatus.RUNNING),
+        do.SwitchRoute(to=slot, back=slot),
+    )
+    return run.steps[: len(before)] == before and {step.action for step in since} == set(up)
+
+
 def assert_sick(world: World, run: Run | None, live: str) -> None:
     """The run is over and a person is needed; that release runs, is not healthy, and keeps its users."""
     assert run is not None
@@ -89,7 +102,7 @@ def test_release_that_turns_sick_after_the_rollback_was_proved(two: World) -> No
     assert line.reason.startswith(f"{V1} is not healthy: ")
 
 
-def test_resume_watches_again_and_does_nothing_else(two: World) -> None:
+def test_resume_wakes_and_watches_again_and_does_nothing_else(two: World) -> None:
     at(two, entered(State.WATCH), becomes(two, NEVER_HEALTHY))
     before = two.rollback().steps
     still = two.resume()
@@ -99,7 +112,7 @@ def test_resume_watches_again_and_does_nothing_else(two: World) -> None:
     assert_ended(two, done, State.SUCCESS, live=V1, idle=(V2, "paused"))
     assert watched(done).verdict is VerdictKind.PASS
     assert done is not None
-    assert done.steps == before
+    assert only_brought_up(done, before, V1)
     assert two.resume() is None
 
 
@@ -121,7 +134,7 @@ def test_deploy_that_went_back_ends_as_rolled_back_once_the_release_is_well(two:
     done = two.resume()
     assert_ended(two, done, State.ROLLED_BACK, live=V2, idle=(V1, "exited"), closed_by=State.BAKE)
     assert done is not None
-    assert done.steps == before
+    assert only_brought_up(done, before, V2)
 
 
 def test_good_release_that_a_deploy_went_back_to(two: World) -> None:
@@ -147,6 +160,49 @@ def test_slot_that_dies_in_the_watch(two: World) -> None:
     assert run.outcome is State.FAIL_STATE
     assert watched(run).found.startswith(f"{V1} exited in ")
     assert two.running == []  # and nothing was started in place of it
+
+
+@pytest.mark.parametrize("died", ["exited", "paused"])
+def test_resume_starts_what_died_in_the_watch(two: World, died: str) -> None:
+    """The engine was killed, and did not start again what it had run."""
+
+    def dies() -> None:
+        proc = two.machine.slots[two.machine.active]
+        assert proc is not None
+        proc.status, proc.fault = died, "by somebody else"
+
+    at(two, entered(State.WATCH), dies)
+    run = two.rollback()
+    assert run.outcome is State.FAIL_STATE
+    assert f"{V1} {died}" in watched(run).found
+    done = two.resume()
+    assert_ended(two, done, State.SUCCESS, live=V1, idle=(V2, "paused"))
+    assert only_brought_up(done, run.steps, V1)
+
+
+@pytest.mark.parametrize("restarts", [0, 2])
+@pytest.mark.parametrize("oom", [False, True])
+def test_what_a_standby_lived_through_before_is_no_fault_of_today(
+    two: World, restarts: int, *, oom: bool
+) -> None:
+    """The engine says so of a container for as long as it runs."""
+    standby = two.machine.slots[two.machine.active.other]
+    assert standby is not None
+    standby.oom, standby.restarts = oom, restarts
+    run = two.rollback()
+    assert_ended(two, run, State.SUCCESS, live=V1, idle=(V2, "paused"))
+
+
+def test_memory_that_runs_out_in_the_watch(two: World) -> None:
+    def out_of_memory() -> None:
+        proc = two.machine.slots[two.machine.active]
+        assert proc is not None
+        proc.oom = True
+
+    at(two, entered(State.WATCH), lambda: two.clock.after(0.1, out_of_memory))
+    run = two.rollback()
+    assert run.outcome is State.FAIL_STATE
+    assert watched(run).found.startswith("out of memory: killed")
 
 
 def test_answers_from_elsewhere_are_reported_and_the_route_is_left_alone(two: World) -> None:

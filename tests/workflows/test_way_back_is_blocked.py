@@ -126,7 +126,7 @@ def test_old_release_does_not_come_up_again_so_users_stay_where_they_are(two: Wo
     """v2 was stopped and cannot start: v3, which only could not be recorded, stays live."""
     two.machine.streams[two.machine.active] = 2
     two.machine.releases[V2] = NEVER_HEALTHY
-    two.acts.failing["record.write"] = times(1)
+    two.acts.failing["record.write"] = always
     run = two.deploy(V3)
     assert run.outcome is State.FAIL_STATE
     assert two.live == V3

@@ -163,7 +163,7 @@ class World:
             runs.refuse_outdated()
             if (run := self._recover(runs, forward=True)) is not None:
                 return run
-            if (again := runs.retry("an operator asked")) is not None:
+            if (again := runs.retry()) is not None:
                 return self._noted(again)
             target = runs.to_bring_back()
             return None if target is None else self._roll_back(runs, target)

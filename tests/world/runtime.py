@@ -69,6 +69,10 @@ class FakeRuntime:
         self._acts.look("runtime.services")
         return Services(dict(self.services_status))
 
+    def stopped_services(self, release: str) -> tuple[str, ...]:
+        self._acts.look("runtime.services")
+        return tuple(name for name, status in self.services_status.items() if status != "running")
+
     def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
         self._acts.look("runtime.services")
         return ()

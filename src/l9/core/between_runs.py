@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from l9.core import events as ev
-from l9.core.actions import StopSlot, SwitchRoute
+from l9.core.actions import AnyAction, StopSlot, SwitchRoute, WakeSlot
 from l9.core.decide import Perform
 from l9.core.facts import Slots, SlotState
 from l9.core.run import Run
@@ -44,14 +44,17 @@ def route_to_restore(run: Run, done: ev.RunFinished, slots: Slots, active: Slot)
     return Perform(State.ROLLBACK, len(run.steps), SwitchRoute(to=done.slot, back=active))
 
 
-def switch_again(run: Run, active: Slot) -> Perform | None:
-    """The step that a run which goes on needs first: its release is accepted, and the route names another slot by now.
+def live_again(run: Run) -> tuple[AnyAction, ...]:
+    """The actions that a finished run takes first when it goes on: what is live runs, with its services and its users.
 
-    Its gates would otherwise close again on what somebody else did to the route.
+    None for a run whose rollback did not come through: that does all this, in its own order.
     """
-    if run.going_back or State.ROUTE_TRAFFIC not in run.opened or active is run.new:
-        return None
-    return Perform(State.ROUTE_TRAFFIC, len(run.steps), SwitchRoute(to=run.new, back=run.new))
+    done = run.finished
+    stuck = run.outcome is State.FAIL_STATE and run.going_back and not run.kept_on and not run.unwell
+    if stuck or done is None or done.live is None or done.slot is None:
+        return ()
+    wake = WakeSlot(slot=done.slot, release=done.live, was=SlotStatus.RUNNING)
+    return (wake, SwitchRoute(to=done.slot, back=done.slot))
 
 
 def to_bring_back(done: ev.RunFinished | None, slots: Slots, active: Slot) -> str | None:

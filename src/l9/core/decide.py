@@ -8,7 +8,9 @@ Rules:
 - A closed gate before the first action on the host ends the run as refused. After that, the run undoes its forward
   steps, latest first, then proves that the previous release is live. An undo that fails does not stop the others.
 - A rollback that does not get through is entered again for ROLLBACK_PATIENCE: an engine or a router comes back.
-- A gate that closes after the release was proved and baked leaves the release live, and ends the run in FAIL-STATE.
+- A gate that would close after the release was proved and baked, because of an action that failed or something that
+  could not be seen, is entered again for FINISH_PATIENCE. If it closes, the release stays live, and the run ends in
+  FAIL-STATE.
 - A release that users went back to is watched. Nothing is undone for what it answers; it decides how the run ends.
 
 `wanted` names the facts that the next call of `decide` needs; `runner.Runner` observes them and carries the decision
@@ -17,7 +19,7 @@ out.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -36,7 +38,10 @@ FIRST_RETRY, RETRY_SHARE = (
     2.0,
     0.25,
 )  # seconds to the first retry, and the share of the time so far to a later one
+FINISH_PATIENCE = 30.0  # seconds in which the last gates, which nobody's requests wait for, are tried again
 PROOF_DEADLINE = 10.0  # seconds in which answers through the public route must prove which release is live
+Judged = TypeVar("Judged", "Open", "Close")
+ACTION = "action."  # the begin of the names of failed actions, where invariants have theirs
 
 
 class Enter(msgspec.Struct, frozen=True):
@@ -136,8 +141,33 @@ def decide(
     decision = _forward(run, facts, now, graph, settings, *where)
     if isinstance(decision, Close) and (again := _retaken(decision.gate, run, graph)) is not None:
         guarded = _guarded(again, run, facts, now, graph, settings)
-        return decision if isinstance(guarded, Close) else guarded
-    return decision
+        decision = decision if isinstance(guarded, Close) else guarded
+    return _retry_finish(decision, run, now, graph) if isinstance(decision, Close) else decision
+
+
+def _retry_finish(closed: Close, run: Run, now: float, graph: Graph) -> Close | Enter | Wait:
+    """Enter one of the last gates again after a growing pause, until its patience is over: an engine comes back."""
+    row = graph.row(closed.gate)
+    comes_back = all(
+        one.verdict is VerdictKind.UNKNOWN or one.invariant.startswith(ACTION) for one in closed.findings
+    )
+    if row.closed is not State.FAIL_STATE or not comes_back:
+        return closed
+    since = max(run.opened_at[gate] for gate in row.after)
+    return _again(closed, closed.findings[0].found, run, now, since, FINISH_PATIENCE)
+
+
+def _again(
+    judged: Judged, found: str, run: Run, now: float, since: float, patience: float
+) -> Judged | Enter | Wait:
+    """Enter the gate again after a growing pause, until `patience` is over; then return the judgement."""
+    gate, tried = judged.gate, now - since
+    if tried >= patience:
+        return judged
+    last = max(run.entered[gate], run.acted_at.get(gate, 0.0))
+    if now - last >= max(FIRST_RETRY, RETRY_SHARE * tried):
+        return Enter(gate)
+    return Wait(((gate, Pending(found, tried, patience)),))
 
 
 def _forward(
@@ -233,7 +263,7 @@ def _next_of(actions: tuple[AnyAction, ...], steps: tuple[Step, ...], gate: Gate
 
 def _failed(step: Step, failure: ev.ActionFailed) -> ev.Finding:
     return ev.Finding(
-        invariant=f"action.{step.action.__struct_config__.tag}",
+        invariant=f"{ACTION}{step.action.__struct_config__.tag}",
         verdict=VerdictKind.FAIL,
         expected=failure.expected,
         found=failure.found,
@@ -322,22 +352,11 @@ def _backward(run: Run, facts: Facts, now: float, graph: Graph, settings: Settin
         return Finish(graph.rollback.closed)
     judged = _retry_unknown(judge(graph.rollback, run, facts, now, settings), waited)
     if isinstance(judged, Close):
-        return _retry_rollback(judged, judged.findings[0].found, run, now)
+        return _again(judged, judged.findings[0].found, run, now, run.back_since, ROLLBACK_PATIENCE)
     failed = [s.failure for s in run.steps if s.gate is State.ROLLBACK and s.status is StepStatus.FAILED]
     if isinstance(judged, Open) and failed and failed[0] is not None:
-        return _retry_rollback(judged, failed[0].found, run, now)
+        return _again(judged, failed[0].found, run, now, run.back_since, ROLLBACK_PATIENCE)
     return judged
-
-
-def _retry_rollback(judged: Open | Close, found: str, run: Run, now: float) -> Open | Close | Enter | Wait:
-    """Enter the rollback again after a growing pause, until its patience is over; then return the judgement."""
-    tried = now - run.back_since
-    if tried >= ROLLBACK_PATIENCE:
-        return judged
-    last = max(run.entered[State.ROLLBACK], run.acted_at.get(State.ROLLBACK, 0.0))
-    if now - last >= max(FIRST_RETRY, RETRY_SHARE * tried):
-        return Enter(State.ROLLBACK)
-    return Wait(((State.ROLLBACK, Pending(found, tried, ROLLBACK_PATIENCE)),))
 
 
 def _retry_unknown(judged: Perform | Open | Close | Wait, waited: float) -> Perform | Open | Close | Wait:

@@ -73,6 +73,8 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     `was_good`: an earlier run succeeded with this release live.
     `prune` is false if the journal does not know all that the host has, so that nothing may be removed by it.
     `active` is the slot that the route names; `recorded`, `recorded_slot` the live release on record, and its slot.
+    `woken_restarts`, `woken_oom`: how often the process that is woken was restarted before, and whether memory had run
+    out in it; the engine keeps both for as long as it runs.
     """
 
     kind: Kind
@@ -101,10 +103,12 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     active: Slot | None = None
     recorded: str | None = None
     recorded_slot: Slot | None = None
+    woken_restarts: int = 0
+    woken_oom: bool = False
 
 
 class RunResumed(Event, frozen=True, tag="run-resumed"):
-    """Another process resumes an interrupted run, or one that ended in FAIL-STATE."""
+    """Another process resumes an interrupted run, or goes on with one after its end (FAIL-STATE, a stopped service)."""
 
     who: str
     why: str

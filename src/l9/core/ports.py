@@ -141,6 +141,9 @@ class Runtime(Protocol):
     def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
         """Return the running services that these compose files (path in the tree to text) define differently."""
 
+    def stopped_services(self, release: str) -> tuple[str, ...]:
+        """Return the services that the release needs and that do not run; `wake` starts them with their release."""
+
     def start_services(self, release: str, say: Say) -> None: ...
 
     def slots(self) -> Slots: ...

@@ -75,6 +75,8 @@ class Run(msgspec.Struct, frozen=True):
     active: Slot | None = None
     recorded: str | None = None
     recorded_slot: Slot | None = None
+    woken_restarts: int = 0
+    woken_oom: bool = False
     back_since: float = 0.0
     entered: Mapping[State, float] = {}
     opened: Mapping[State, ev.GateOpened] = {}
@@ -192,6 +194,8 @@ def begin(run_id: str, at: float, started: ev.RunStarted) -> Run:
         active=started.active,
         recorded=started.recorded,
         recorded_slot=started.recorded_slot,
+        woken_restarts=started.woken_restarts,
+        woken_oom=started.woken_oom,
     )
 
 
@@ -203,7 +207,7 @@ def apply(run: Run, at: float, event: ev.AnyEvent) -> Run:
             entered = {**run.entered, State.ROLLBACK: at}
             return replace(run, entered=entered, steps=steps, back_since=run.back_since or at)
         case ev.GateEntered(gate=gate):
-            return replace(run, entered={**run.entered, gate: at})
+            return replace(run, entered={**run.entered, gate: at}, steps=_taken_again(run.steps, gate))
         case ev.ActionIntended(gate=gate, step=number, action=action, undoes=undoes):
             kept = tuple(s for s in run.steps if s.number != number)
             return replace(run, steps=(*kept, Step(number, gate, action, undoes=undoes)))
@@ -251,12 +255,13 @@ def _not_later(run: Run, at: float) -> Run:
 def _reopened(run: Run, at: float) -> Run:
     """A run that ended in FAIL-STATE continues where it stopped: at the gate that closed, or with its rollback.
 
-    One that went back to a release which did not answer well watches it again, and does nothing else.
+    One that went back to a release which did not answer well watches it again, and undoes nothing more. One that ended
+    otherwise ends the same way, after what its live release lacks was started.
     """
-    if run.outcome is not State.FAIL_STATE or not (run.closed or run.stuck or run.unwell):
+    if run.finished is None:
         return run
-    if run.unwell:
-        gate = State.ROLLBACK if run.going_back else State.WATCH
+    if run.outcome is not State.FAIL_STATE or run.unwell:
+        gate = State.ROLLBACK if run.unwell and run.going_back else State.WATCH
         opened = {state: event for state, event in run.opened.items() if state is not gate}
         return replace(run, finished=None, finished_at=None, opened=opened, back_since=run.back_since and at)
     gate = run.closed.gate if run.closed is not None and run.kept_on else State.ROLLBACK

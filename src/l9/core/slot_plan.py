@@ -36,6 +36,8 @@ class SlotPlan(msgspec.Struct, frozen=True):
     active: Slot
     recorded: str | None = None
     recorded_slot: Slot | None = None
+    woken_restarts: int = 0
+    woken_oom: bool = False
 
     def fields(self) -> dict[str, Any]:
         """The fields of a `run-started` event."""
@@ -65,6 +67,7 @@ def plan_slots(
     new = active if again else active.other
     idle = slots[new]
     wakes = kind is Kind.ROLLBACK and idle.release == tag and not rebuild
+    goes_on = wakes and idle.status in (SlotStatus.PAUSED, SlotStatus.RUNNING)  # else it is started anew
     kept = tuple(
         dict.fromkeys((*((live.release,) if live.release else ()), *(last.retained if last else ())))
     )
@@ -82,6 +85,8 @@ def plan_slots(
         active=active,
         recorded=last.live if last else None,
         recorded_slot=last.slot if last else None,
+        woken_restarts=idle.restarts if goes_on else 0,
+        woken_oom=goes_on and idle.oom_killed,
     )
 
 

@@ -175,7 +175,7 @@ def _run(asked: Runs, who: str, host: Server) -> Iterator[AnyMessage]:
             offset, ends = looker.journal.last_run_offset(), _ends(looker)
             yield from _follow(layout, last.id, offset, ends - (last.finished is not None), attached=True)
             return
-        goes_on = last is not None and (last.finished is None or last.outcome is State.FAIL_STATE)
+        goes_on = last is not None and (last.finished is None or looker.why_retry() is not None)
         if not goes_on and looker.to_bring_back() is None:
             yield ResultLine(answer=RunResult(run=last.id if last else None, resumed=False))
             return
@@ -257,9 +257,9 @@ def _work(asked: Runs, runs: HostSession, run_id: str, report: Report) -> None:
         runs.recover(f"{_title(asked)} found it interrupted", forward=same)
         if same:
             return
-    if isinstance(asked, ask.Resume) and interrupted is not None and interrupted.outcome is State.FAIL_STATE:
+    if isinstance(asked, ask.Resume) and interrupted is not None and runs.why_retry() is not None:
         report(Began(run=interrupted.id, offset=runs.journal.last_run_offset(), ends=_ends(runs)))
-        runs.retry("resumed after FAIL-STATE")
+        runs.retry()
         return
     if isinstance(asked, ask.Resume) and (live := runs.to_bring_back()) is not None:
         asked = ask.Rollback(

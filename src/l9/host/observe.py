@@ -82,7 +82,7 @@ class HostObserver:
         self._streak = Streak()
         self._proof: tuple[Slot | None, str | None, int] = (None, None, 0)
         self._bake = host_facts.Bake(0, ())
-        self._watch = (0.0, host_facts.Watch(), 0)
+        self._watch = (0.0, host_facts.Watch(), f.SlotState(Slot.BLUE))
         self._quiet = 0
         self._answered = 0
         self._noise = ("", 0.0)
@@ -270,8 +270,18 @@ class HostObserver:
         self._proof = (*seen, before + 1 if good else 0)
         problem = None if seen == wanted else f"{seen[0] or 'no slot'} with {seen[1] or 'no release'}"
         if problem is None and not good:
-            problem = f"status {answer.status} from {answer.slot}"
+            problem = f"status {answer.status} from {answer.slot}{self._not_running(wanted[0])}"
         return host_facts.Proof(self._proof[2], *seen, problem)
+
+    def _not_running(self, slot: Slot | None) -> str:
+        """Return what the engine says of a slot whose answers are bad, after a colon; empty if it just runs."""
+        if slot is None:
+            return ""
+        try:
+            state = self._ports.runtime.slots()[slot]
+        except L9Error as error:
+            return f": {error.message}"
+        return "" if state.serves else f": {state.release or 'nothing'} {state.status}"
 
     def _bake_round(self, run: Run) -> host_facts.Bake:
         if self._config.bake.seconds == 0:
@@ -298,9 +308,9 @@ class HostObserver:
         gate = State.ROLLBACK if run.going_back else State.WATCH
         began = max(run.entered[gate], run.acted_at.get(gate, 0.0), run.resumed_at)
         state = self._ports.runtime.slots()[slot]
-        since, before, restarts = self._watch
+        since, before, first = self._watch
         if since != began:
-            before, restarts = host_facts.Watch(), state.restarts
+            before, first = host_facts.Watch(), state
         base, host = self._config.route.url, self.public_host()
         results = (
             self._prober(None).health(self._config.health, base, host),
@@ -316,9 +326,9 @@ class HostObserver:
             before.asked + len(results) + 1,
             (*before.failures, *failed),
             self._users(slot, max(switched, run.resumed_at)),
-            _replaced(state, release, restarts),
+            _replaced(state, release, first),
         )
-        self._watch = (began, seen, restarts)
+        self._watch = (began, seen, first)
         return seen
 
     def _users(self, slot: Slot, since: float) -> f.Traffic | None:
@@ -358,13 +368,15 @@ def _elsewhere(slot: Slot | None, release: str | None, found: str) -> host_facts
     return host_facts.SmokeResult("public route", f"{slot} with {release}", found, False)
 
 
-def _replaced(state: f.SlotState, release: str, restarts: int) -> str:
-    """Return why the slot's release does not run as it did; empty if it does. `restarts`: at the first look."""
-    if state.oom_killed:
+def _replaced(state: f.SlotState, release: str, first: f.SlotState) -> str:
+    """Return why the slot's release does not run as it did at the `first` look; empty if it does."""
+    if (
+        state.oom_killed and not first.oom_killed
+    ):  # the engine keeps saying so for as long as the container runs
         return "out of memory: killed"
     if not state.serves or state.release != release:
         return f"{state.release or 'nothing'} {state.status} in {state.slot}"
-    again = state.restarts - restarts
+    again = state.restarts - first.restarts
     return f"restarted {again} times" if again > 0 else ""
 
 

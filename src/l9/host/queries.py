@@ -115,7 +115,9 @@ def _public(
     answer = runs.ports.router.answering()
     behind, sick = _behind(runs, answer), answer.status is not None and answer.status >= 500
     if sick and not answer.differs(slot, tag) and not comes_back:
-        return Drift("public route", f"{tag} healthy", answer.found, elsewhere(behind))
+        stopped = () if running else runs.stopped_services()
+        found = ", ".join((answer.found, *(f"{name} does not run" for name in stopped)))
+        return Drift("public route", f"{tag} healthy", found, "l9 resume" if stopped else elsewhere(behind))
     return public_drift(slot, tag, active, answer, behind, comes_back=comes_back)
 
 
@@ -263,6 +265,7 @@ def drift(runs: HostSession) -> DriftReport:
         running=runs.lock.holder() is not None,
         outdated=runs.outdated(),
         behind=_behind(runs, answer),
+        stopped=runs.stopped_services(),
     )
     return DriftReport(drift=found, live=done.live if done else None)
 

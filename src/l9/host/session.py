@@ -20,8 +20,8 @@ from l9.core import events as ev
 from l9.core.between_runs import (
     end_of_standby,
     interrupted_stop,
+    live_again,
     route_to_restore,
-    switch_again,
     to_bring_back,
 )
 from l9.core.decide import Perform
@@ -305,15 +305,37 @@ class HostSession:
                 remedy=f"l9 deploy {self.ports.record.deployed_tag()} --again",
             )
 
-    def retry(self, why: str) -> Run | None:
-        """Go on with a run that ended in FAIL-STATE; None if the last run did not."""
+    def why_retry(self) -> str | None:
+        """Return why the last run would go on after its end; None if it has nothing left to do.
+
+        It ended in FAIL-STATE, or what it left live lacks a service that ran then.
+        """
         run = self.last()
-        if run is None or run.outcome is not State.FAIL_STATE:
+        if run is None or run.finished is None:
             return None
+        if run.outcome is State.FAIL_STATE:
+            return "resumed after FAIL-STATE"
+        stopped = ", ".join(self.stopped_services())
+        return f"{stopped} had stopped under {run.finished.live}" if stopped else None
+
+    def stopped_services(self) -> tuple[str, ...]:
+        """Return the services that the live release on record needs and that do not run; none if it does not run."""
+        done, slots = self.finished(), self.ports.runtime.slots()
+        if done is None or done.live is None or done.slot is None:
+            return ()
+        runs = slots[done.slot].serves and slots[done.slot].release == done.live
+        return self.ports.runtime.stopped_services(done.live) if runs else ()
+
+    def retry(self) -> Run | None:
+        """Go on with the last run after its end, for the reason that `why_retry` gives; None if there is none."""
+        run, why = self.last(), self.why_retry()
+        if run is None or run.finished is None or why is None:
+            return None
+        first = live_again(run)
         self._append(run.id, ev.RunResumed(who=self._who, why=why))
         run = fold(self.journal.last_run()) or run
-        if (step := switch_again(run, self.ports.router.active())) is not None:
-            run = self._runner(run).take(run, step)
+        for action in first:
+            run = self._runner(run).take(run, Perform(State.ROLLBACK, len(run.steps), action))
         return self.go_on(run)
 
     def to_bring_back(self) -> str | None:

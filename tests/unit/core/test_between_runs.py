@@ -13,8 +13,8 @@ from l9.core import facts as f
 from l9.core.between_runs import (
     end_of_standby,
     interrupted_stop,
+    live_again,
     route_to_restore,
-    switch_again,
     to_bring_back,
 )
 from l9.core.decide import Perform, conclusion
@@ -111,13 +111,33 @@ def test_the_live_release_is_brought_back_where_it_still_stands(
     assert to_bring_back(None, found, active) is None
 
 
-# ── a run that goes on after FAIL-STATE ──────────────────────────────────────────────────────────
+# ── a run that goes on after its end ─────────────────────────────────────────────────────────────
+
+UP_AGAIN = (
+    do.WakeSlot(slot=Slot.GREEN, release=TAG, was=SlotStatus.RUNNING),
+    do.SwitchRoute(to=Slot.GREEN, back=Slot.GREEN),
+)
+CLOSED = ev.GateClosed(gate=State.CLEANUP, findings=())
+PROVED = {State.BAKE: opened(State.BAKE)}
+FAILED_RUN = replace(DONE, outcome=State.FAIL_STATE, exit_code=5)
 
 
-def test_accepted_release_gets_its_route_back() -> None:
-    accepted = replace(a_run(), opened={State.ROUTE_TRAFFIC: opened(State.ROUTE_TRAFFIC)})
-    step = switch_again(accepted, Slot.BLUE)
-    assert step == Perform(State.ROUTE_TRAFFIC, 0, do.SwitchRoute(to=Slot.GREEN, back=Slot.GREEN))
-    assert switch_again(accepted, Slot.GREEN) is None
-    assert switch_again(a_run(), Slot.BLUE) is None
-    assert switch_again(replace(accepted, aborted="by hand"), Slot.BLUE) is None
+@pytest.mark.parametrize(
+    ("run", "actions"),
+    [
+        (a_run(), ()),
+        (replace(a_run(), finished=DONE), UP_AGAIN),
+        (replace(a_run(), finished=replace(DONE, live=None)), ()),
+        (replace(a_run(), finished=replace(DONE, slot=None)), ()),
+        (replace(a_run(), finished=DONE, aborted="by hand"), UP_AGAIN),
+        (replace(a_run(), finished=FAILED_RUN, aborted="by hand"), ()),
+        (replace(a_run(), finished=FAILED_RUN, closed=CLOSED, opened=PROVED), UP_AGAIN),
+        (replace(a_run(), finished=FAILED_RUN), UP_AGAIN),
+    ],
+    ids=[
+        "it is not over", "a service stopped", "nothing is live", "nobody knows where", "it went back, and ended well",
+        "its rollback is stuck", "it kept its release", "it is not well",
+    ],
+)  # fmt: skip
+def test_what_is_live_is_brought_up_first(run: Run, actions: tuple[do.AnyAction, ...]) -> None:
+    assert live_again(run) == actions

@@ -24,8 +24,9 @@ def TARGET_ANSWERS(facts: Facts, context: Context) -> Verdict:
         return Pass("nothing was live before: no slot to probe")
     if seen.answer.ok:
         return Pass(f"{release} in {slot}: {seen.answer.found}")
-    # A release that the rollback has started again gets the time that a start takes.
-    patience = health.deadline if run.going_back and seen.started_at > run.started_at else health.timeout
+    # A release that the way back has started again gets the time that a start takes.
+    since = run.started_at if run.going_back else run.resumed_at or seen.started_at
+    patience = health.deadline if seen.started_at > since else health.timeout
     if context.elapsed < patience:
         return Pending(seen.answer.found, context.elapsed, patience)
     if seen.other is not None and not seen.other.ok:

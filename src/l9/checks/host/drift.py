@@ -36,12 +36,14 @@ def find_drift(
     running: bool,
     outdated: str | None = None,
     behind: int | None = None,
+    stopped: tuple[str, ...] = (),
 ) -> tuple[Drift, ...]:
     """Return all differences between the record and the host.
 
     `files` are the paths of the checkout at `root` that differ from its commit; `image` is the recorded release's;
     `answer` came through the public route; `running`: a run is in progress; `outdated` is the run that wrote the host's
-    files, if the journal does not know it; `behind` as in `public_drift`.
+    files, if the journal does not know it; `behind` as in `public_drift`; `stopped` are the services that the
+    live release needs and that do not run.
     """
     if recorded is None or recorded.live is None:
         return _without_record(deployed_tag, slots)
@@ -71,6 +73,7 @@ def find_drift(
         found.append(Drift("slot", f"{tag} running in {live.slot}", f"{live.release} {live.status}", here))
     elif image is not None and live.image != image.digest:
         found.append(Drift("image", image.digest, str(live.image), back))
+    found += [Drift("service", f"{name} running", "stopped", "l9 resume") for name in stopped if not running]
     idle = slots[live.slot.other]
     if idle.serves and not running:
         found.append(

@@ -231,15 +231,17 @@ def SMOKE_PASSED(facts: Facts, context: Context) -> Verdict:
     clause="field notes, log rule 7",
 )
 def NEW_SLOT_STEADY(facts: Facts, context: Context) -> Verdict:
-    slot = facts.the(Slots)[context.run.new]
-    if slot.oom_killed or slot.restarts or not slot.serves or slot.release != context.run.tag:
+    slot, run = facts.the(Slots)[context.run.new], context.run
+    restarts = max(0, slot.restarts - run.woken_restarts)
+    out_of_memory = slot.oom_killed and not run.woken_oom
+    if out_of_memory or restarts or not slot.serves or slot.release != run.tag:
         found = (
             "out of memory: killed"
-            if slot.oom_killed
-            else f"{slot.status}, {slot.restarts} restarts, exit code {slot.exit_code}"
+            if out_of_memory
+            else f"{slot.status}, {restarts} restarts, exit code {slot.exit_code}"
         )
         return Fail(
-            f"{context.run.tag} running, never restarted",
+            f"{run.tag} running, never restarted",
             found,
             f"l9 explain {context.run.id}",
             facts.the(Logs).tail,

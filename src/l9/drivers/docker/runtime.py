@@ -113,6 +113,9 @@ class ComposeRuntime:
     def build(self, release: str, commit: str, say: Say, *, no_cache: bool = False) -> Image:
         return build(self._releases, release, commit, say, no_cache=no_cache)
 
+    def stopped_services(self, release: str) -> tuple[str, ...]:
+        return self._others.stopped(release)
+
     def start_services(self, release: str, say: Say) -> None:
         self._others.start(release, say)
 

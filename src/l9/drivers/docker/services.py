@@ -94,6 +94,14 @@ class OtherServices:
             return f"{error.message}: {error.found}"
         return f"{', '.join(missing)} started again"
 
+    def stopped(self, release: str) -> tuple[str, ...]:
+        """Return the services that `revive` would start; none for a release whose compose file is not kept."""
+        try:
+            document = self._releases.document(release)
+        except ActionError:
+            return ()
+        return tuple(self._missing(document, self._others(document)))
+
     def _missing(self, document: Mapping[str, Any], others: Iterable[str]) -> list[str]:
         found = self._running()
         return [n for n in others if self._is_missing(document, n, found.get(n))]

@@ -92,6 +92,9 @@ class ProcessRuntime:
     def changed_services(self, release: str, compose_files: Mapping[str, str]) -> tuple[str, ...]:
         return ()
 
+    def stopped_services(self, release: str) -> tuple[str, ...]:
+        return ()
+
     def image(self, release: str) -> Image | None:
         try:
             data = self._layout.release(release).joinpath("image.json").read_bytes()
