@@ -26,8 +26,8 @@ def main() -> int:
     asked.results.mkdir(parents=True, exist_ok=True)
     number, of = asked.shard
     if asked.hosts > 1:
-        words = [word for word in sys.argv[1:] if not word.startswith(("--hosts", "--page"))]
-        argv = [sys.executable, "-m", "faults", *words, "--hosts=1"]
+        # The later of two same options holds.
+        argv = [sys.executable, "-m", "faults", *sys.argv[1:], "--hosts=1", "--no-page"]
         parts = [subprocess.Popen([*argv, f"--shard={n}/{asked.hosts}"]) for n in range(1, asked.hosts + 1)]
         code = max(part.wait() for part in parts)
     else:
@@ -71,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seeds", action="store_true", help="put in bugs on purpose as well: they must be seen"
     )
-    parser.add_argument("--page", action="store_true", help="write docs/reliability.md")
+    parser.add_argument("--page", action=argparse.BooleanOptionalAction, help="write docs/reliability.md")
     return parser.parse_args()
 
 

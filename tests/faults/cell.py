@@ -81,6 +81,7 @@ class Cell:
             ran=round(ran, 2),
             outcome=_outcome(answer),
             exit_code=code,
+            sick=(answer.get("watched") or {}).get("verdict") == "fail",
             message=text,
             before=before.before,
             new=before.new,

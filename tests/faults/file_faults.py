@@ -33,9 +33,7 @@ def _fill_disk(place: FaultPlace) -> None:
 
 
 def _fill_inodes(place: FaultPlace) -> None:
-    script = (
-        'mkdir "$1/fill"; cd "$1/fill" && for n in $(seq 7000); do : >"$n" || break; done 2>/dev/null; true'
-    )
+    script = 'mkdir "$1/fill"; cd "$1/fill" && for n in $(seq 7000); do true >"$n" || break; done 2>/dev/null; true'
     place.sh(script, PATH)
 
 
@@ -61,7 +59,14 @@ def _checkout_back(place: FaultPlace) -> None:
 
 
 FAULTS = (
-    Fault("env-gone", ".env gone", _env_gone, _env_back, Lasts.COMMAND, names=(".env", "environment")),
+    Fault(
+        "env-gone",
+        ".env gone",
+        _env_gone,
+        _env_back,
+        Lasts.COMMAND,
+        names=(".env", "environment", "is not set"),
+    ),
     Fault(
         "env-a-folder", ".env a folder", _env_folder, _env_back, Lasts.COMMAND, names=(".env", "environment")
     ),

@@ -26,7 +26,8 @@ an event stream. The run is held at one exact entry of its journal until the fau
 A cell is **perfect** if, seen from outside, one slot serves the right release; no request failed but those that the
 fault itself makes fail (at most what the same fault cost with no run on, and a little more); the run has ended;
 `l9 status`, `l9 drift`, `.deployed-tag`, containers and lock agree with what answers; nothing is left over; the exit
-code and the message are right; and the commands that were printed, where any were needed, worked when typed.
+code and the message are right (5 where users met the fault's errors on the release that they went back to); and the
+commands that were printed, where any were needed, worked when typed.
 
 | mark | meaning |
 |---|---|

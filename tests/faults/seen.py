@@ -9,7 +9,7 @@ import msgspec
 from l9.core.states import State
 
 SETTLE_SECONDS = 20.0  # to one slot that answers well, after the fault and the command have ended
-SLACK_SECONDS = 3.0  # beyond the control's time, in which the requests that a fault cuts may fail
+SLACK_SECONDS = 5.0  # beyond the control's time, in which the requests that a fault cuts may fail
 EXIT_CODES = {
     state: state.exit_code for state in (State.SUCCESS, State.REFUSED, State.ROLLED_BACK, State.FAIL_STATE)
 }
@@ -39,8 +39,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """One cell as it was seen.
 
     hit: the fault began at its moment. ended: seconds from its begin to its end; ran: from there to the command's end.
-    outcome, exit_code, message: of the
-    command. before, new: the releases. served: slots and releases of the last public answers, statuses their codes.
+    outcome, exit_code, message: of the command. sick: it says that what users went back to did not
+    answer well. before, new: the releases. served: slots and releases of the last public answers, statuses their codes.
     running: slots that run, by the engine. settled: seconds from the end of fault and command to a site that is well.
     """
 
@@ -49,6 +49,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     ran: float = 0.0
     outcome: str | None = None
     exit_code: int | None = None
+    sick: bool = False
     message: str = ""
     before: str = ""
     new: str = ""
@@ -133,7 +134,9 @@ def _all(seen: Seen, bound: Bound | None, names: tuple[str, ...], wanted: frozen
     right = EXIT_CODES.get(seen.outcome or "", seen.exit_code)
     if seen.exit_code != right:
         yield f"exit code {seen.exit_code} of a run that ended as {seen.outcome}, wanted {right}"
-    if wanted and seen.outcome is not None and seen.outcome not in wanted:
+    # Users met errors of the fault on the release that they went back to: that is to be said.
+    sick = seen.sick and seen.failed and seen.outcome == State.FAIL_STATE
+    if wanted and seen.outcome is not None and seen.outcome not in wanted and not sick:
         yield f"ended as {seen.outcome}"
     if seen.exit_code == 1:
         yield f"exit code 1, a bug: {seen.message[-200:]}"

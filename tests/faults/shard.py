@@ -86,7 +86,7 @@ def run(kept: Kept, fault: Fault, moment: Moment, done: dict[tuple[str, str], Re
     bound = _bound(fault, moment, done, seen)
     wanted = fault.wanted if moment.act is not Act.IDLE else frozenset[str]()
     found = complaints(seen, bound, names_at(fault, moment), wanted)
-    if seen.settled is None or seen.drift:
+    if found:
         kept.abandon()
     return _with(result, complaints=found, seen=_short(seen), bound_failed=bound.failed if bound else None)
 

@@ -68,15 +68,24 @@ def test_each_flaw_is_named(changed: dict[str, Any], found: str) -> None:
     assert found in told
 
 
+def test_a_release_that_users_went_back_to_and_met_errors_on_is_told_of() -> None:
+    told = {"outcome": "FAIL-STATE", "exit_code": 5, "message": "Caddy", "sick": True}
+    assert judged(Bound(1, 20.0), **told, failed=(LATE,)) == ()
+    assert judged(Bound(1, 20.0), **told) == ("ended as FAIL-STATE",)  # nobody met one
+    assert judged(Bound(1, 20.0), **{**told, "sick": False}, failed=(LATE,)) == ("ended as FAIL-STATE",)
+    (lasting,) = judged(Bound(1, 20.0), **told, failed=(LATE,), run_state="FAIL-STATE")
+    assert lasting == "the run is FAIL-STATE"
+
+
 def test_requests_may_fail_as_long_as_in_the_control() -> None:
     control = replace(PERFECT, ended=3.0, failed=(LATE,) * 10)
     bound = bound_of(control)
-    assert (bound.failed, bound.seconds) == (75, 9.0)
+    assert (bound.failed, bound.seconds) == (75, 11.0)
     assert judged(bound, ended=3.0, failed=(LATE,) * 75) == ()
-    (told,) = judged(bound, ended=3.0, failed=(replace(LATE, at=12.1),))
-    assert "requests failed until 9.1 s after the fault" in told
+    (told,) = judged(bound, ended=3.0, failed=(replace(LATE, at=14.1),))
+    assert "requests failed until 11.1 s after the fault" in told
     assert bound_of(None) == Bound()
     stays = bound_of(control, mended_by_run=20.0)
-    assert judged(stays, ended=3.0, failed=(replace(LATE, at=31.9),) * 1000) == ()
-    assert judged(stays, ended=3.0, failed=(replace(LATE, at=32.1),)) != ()
+    assert judged(stays, ended=3.0, failed=(replace(LATE, at=33.9),) * 1000) == ()
+    assert judged(stays, ended=3.0, failed=(replace(LATE, at=34.1),)) != ()
     assert judged(None, failed=(LATE,) * 999) == ()
