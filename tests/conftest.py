@@ -24,6 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # Whoever runs the tests in the background has them ignore SIGINT, which the programs they start would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ("budget",)
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 

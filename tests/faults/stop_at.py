@@ -11,7 +11,7 @@ import os
 import select
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -111,9 +111,16 @@ class StopAt:
             return False
         size = os.fstat(fd).st_size
         lines = os.pread(fd, max(0, size - self._offset), self._offset).splitlines()
-        entries = [_decoder.decode(line) for line in lines]
+        entries = list(_entries(lines))
         runs = [entry for entry in entries if entry.run and entry.run == entries[-1].run]
         return bool(runs) and self._reached(runs)
+
+
+def _entries(lines: Iterable[bytes]) -> Iterator[ev.Entry]:
+    """Yield the entries; what a fault has torn is none."""
+    for line in lines:
+        with suppress(msgspec.DecodeError):
+            yield _decoder.decode(line)
 
 
 def _holds_lock(pid: int) -> bool:

@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from faults.stop_at import StopAt
+from faults.stop_at import StopAt, _entries
 from hosts.fixtures import why_not
 from l9.core import events as ev
 from l9.core.states import State
@@ -81,3 +82,9 @@ def test_moment_that_is_never_reached_is_told(state: Path) -> None:
         writer = subprocess.Popen((sys.executable, "-c", WRITER, str(state)))
         assert not stop.wait(20, lambda: writer.poll() is not None)
     assert lines(state) == 3
+
+
+def test_what_a_fault_has_torn_is_no_entry() -> None:
+    entry = ev.Entry(seq=1, at=1.0, run="run-1", body=ev.RunAborted(who="ada", why="not today"), prev="")
+    whole = msgspec.json.encode(entry)
+    assert list(_entries([whole[40:], whole, whole[:40], b"1.5", b"\xff"])) == [entry]
