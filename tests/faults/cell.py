@@ -174,9 +174,10 @@ def scene(place: FaultPlace) -> Scene:
     """Bring the place to where a cell begins: one release is live, another one stands by, nothing else is wrong."""
     status, place.status = place.status or status_if_well(place), {}
     for _ in range(3):
-        if status.get("standby", {}).get("status") == "paused":
-            live = status["live"]
-            return Scene(Slot(live["slot"]), live["release"], status["standby"]["release"])
+        live, standby = status.get("live", {}), status.get("standby", {})
+        # After `deploy --again` both are of one release, and a rollback goes to an older one.
+        if standby.get("status") == "paused" and standby["release"] != live["release"]:
+            return Scene(Slot(live["slot"]), live["release"], standby["release"])
         done = l9(place, "deploy", next_release(place))
         assert done.returncode == 0, done.stdout + done.stderr
         status = status_if_well(place)
