@@ -52,6 +52,7 @@ bench: install
 
 # The matrix of faults: each at each phase, on two hosts side by side; cells of this commit that are kept are not run
 # again. `faults-all`: each at every state, in shards that may be ended and gone on with (FAULTS=--shard=1/8).
+# FAULTS="--round-trip=0.08 --results=build/far" puts the host 80 ms away.
 faults: install
 	@cd tests && ../$(BIN)/python -m faults --hosts=2 --seeds --page --results=../build/faults $(FAULTS)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from bench.figures import Figure
-from bench.ground import Ground, HostGround, MeasureError, l9, timed
-from bench.relay import Relay
+from bench.ground import Ground, HostGround, l9, timed
 from bench.releases import idle
+from hosts.relay import Relay, ssh_through
 
 ROUND_TRIP = 0.080
 NOTE = "ssh, also git's to origin, through a relay in user space; the public answer at the end comes directly"
@@ -21,7 +19,7 @@ def delayed(ground: Ground, runs: int, say: Callable[[str], None]) -> list[Figur
     if not isinstance(ground, HostGround):
         return []
     times: dict[str, list[float]] = {}
-    with Relay((ground.host.address, 22), ROUND_TRIP) as relay, _over(ground, relay.port):
+    with Relay((ground.host.address, 22), ROUND_TRIP) as relay, ssh_through(ground.host, relay.port):
         for run in range(runs):
             for name in ("status", "rollback", "deploy"):
                 say(f"{name} over 80 ms, {run + 1} of {runs}")
@@ -41,19 +39,3 @@ def ssh_true(ground: HostGround) -> float:
     """Return the seconds of `ssh HOST true`: the floor of every command that asks the host."""
     argv = (*ground.host.ssh, "true")
     return timed(lambda: subprocess.run(argv, capture_output=True, text=True, check=True)).seconds
-
-
-@contextmanager
-def _over(ground: HostGround, port: int) -> Iterator[None]:
-    """Let l9 and git reach the host through this port of loopback: their configuration of ssh says so."""
-    config = ground.host.ssh_config
-    before = config.read_text(encoding="utf-8")
-    known_as = re.search(r"(?mi)^\s*hostname (\S+)$", before)
-    if known_as is None:
-        raise MeasureError(f"no HostName in {config}")
-    there = f"HostName 127.0.0.1\n    HostKeyAlias {known_as[1]}\n    Port {port}"
-    try:
-        config.write_text(before.replace(known_as[0].strip(), there), encoding="utf-8")
-        yield
-    finally:
-        config.write_text(before, encoding="utf-8")

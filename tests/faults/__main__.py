@@ -35,7 +35,13 @@ def main() -> int:
         cells = [c for c in cells if not asked.fault or c[0].name in asked.fault]
         cells = [c for c in cells if not asked.moment or any(word in c[1].name for word in asked.moment)]
         seeds = SEEDS[number - 1 :: of] if asked.seeds else ()
-        unseen = shard.run_all(cells, seeds, asked.results / f"{number}-of-{of}.jsonl", again=asked.again)
+        unseen = shard.run_all(
+            cells,
+            seeds,
+            asked.results / f"{number}-of-{of}.jsonl",
+            again=asked.again,
+            round_trip=asked.round_trip,
+        )
         code = 1 if unseen else 0
     results = load(sorted(asked.results.glob("*.jsonl")))
     if asked.page:
@@ -68,6 +74,13 @@ def _arguments() -> argparse.Namespace:
         "--results", type=Path, required=True, help="the folder of results; kept cells are not run again"
     )
     parser.add_argument("--again", action="store_true", help="run also the cells that are kept")
+    parser.add_argument(
+        "--round-trip",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="between the host and all who reach it",
+    )
     parser.add_argument(
         "--seeds", action="store_true", help="put in bugs on purpose as well: they must be seen"
     )

@@ -46,9 +46,11 @@ class Scene:
 class FaultPlace(HostPlace):
     """A host with a small disk, under load from its first release on."""
 
-    def __init__(self, root: Path, host: Host, *, rate: float = RATE) -> None:
+    def __init__(self, root: Path, host: Host, *, rate: float = RATE, through: str = "") -> None:
+        """through: the address that the load's users reach the host by, if it is not the host's own."""
         super().__init__(root, host)
         self.rate = rate
+        self.through = through
         self.load: Load | None = None
         self.scene = Scene(Slot.BLUE, "", None)
         self.status: dict[str, Any] = {}  # the last one, if the host was well; empty if it must be asked
@@ -73,8 +75,9 @@ class FaultPlace(HostPlace):
         """Start the load, once; what it kept of an earlier place is gone."""
         if self.load is None:
             self.load = Load(
-                self.url, self.rate, self.root / "load.jsonl", api_key=self.api_key, seconds=7200.0
-            )
+                self.through or self.url, self.rate, self.root / "load.jsonl", api_key=self.api_key,
+                seconds=7200.0, host=self.host.address if self.through else "",
+            )  # fmt: skip
             self.load.start()
         return self.load
 

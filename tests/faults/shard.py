@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -22,14 +23,20 @@ from hosts.fixtures import BACKEND_REQUIREMENTS
 from hosts.host import Host
 from hosts.images import postgres_image, python_image
 from hosts.network import Network
+from hosts.relay import Relay, ssh_through
 
 
 def run_all(
-    cells: Sequence[tuple[Fault, Moment]], seeds: Sequence[Seed], file: Path, *, again: bool
+    cells: Sequence[tuple[Fault, Moment]],
+    seeds: Sequence[Seed],
+    file: Path,
+    *,
+    again: bool,
+    round_trip: float = 0.0,
 ) -> list[str]:
     """Run the cells and seeded bugs on a host of their own, and print a line for each; return the bugs that nobody saw.
 
-    Cells of this commit that `file` has are run only `again`.
+    Cells of this commit that `file` has are run only `again`. round_trip: seconds, to the host and back.
     """
     now = commit()
     done = {(r.fault, r.moment): r for r in load([file]) if r.commit == now}
@@ -38,8 +45,10 @@ def run_all(
     with (
         Network() as network,
         Host(network, images=images, caddy=True) as host,
-        keeping(lambda root: FaultPlace(root, host)) as kept,
+        ExitStack() as stack,
     ):
+        through = stack.enter_context(_far(host, round_trip)) if round_trip else ""
+        kept = stack.enter_context(keeping(lambda root: FaultPlace(root, host, through=through)))
         for fault, moment in cells:
             if again or (fault.name, moment.name) not in done:
                 result = run(kept, fault, moment, done)
@@ -51,6 +60,17 @@ def run_all(
             print(f"{time.strftime('%H:%M:%S')} {'ok' if seen else 'x'} seeded: {seed.name}", flush=True)
             unseen += [] if seen else [seed.name]
     return unseen
+
+
+@contextmanager
+def _far(host: Host, round_trip: float) -> Iterator[str]:
+    """Put the host this many seconds away, there and back; the URL that it is reached by."""
+    with (
+        Relay((host.address, 22), round_trip) as ssh,
+        Relay((host.address, 80), round_trip) as http,
+        ssh_through(host, ssh.port),
+    ):
+        yield f"http://127.0.0.1:{http.port}"
 
 
 def seen_bug(kept: Kept, seed: Seed) -> bool:
