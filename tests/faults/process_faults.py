@@ -189,7 +189,7 @@ FAULTS = (
         Lasts.WHILE,
         AWAY,
         cuts=True,
-        names=("docker", "Docker", "engine"),
+        names=("docker", "engine", "exited", "started again"),
     ),
     Fault(
         "dockerd-stopped",

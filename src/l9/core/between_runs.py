@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from l9.core import events as ev
-from l9.core.actions import AnyAction, StopSlot, SwitchRoute, WakeSlot
+from l9.core.actions import StopSlot, SwitchRoute, WakeSlot
 from l9.core.decide import Perform
 from l9.core.facts import Slots, SlotState
 from l9.core.run import Run
@@ -44,8 +44,8 @@ def route_to_restore(run: Run, done: ev.RunFinished, slots: Slots, active: Slot)
     return Perform(State.ROLLBACK, len(run.steps), SwitchRoute(to=done.slot, back=active))
 
 
-def live_again(run: Run) -> tuple[AnyAction, ...]:
-    """The actions that a finished run takes first when it goes on: what is live runs, with its services and its users.
+def live_again(run: Run) -> tuple[Perform, ...]:
+    """The steps that a finished run takes first when it goes on: what is live runs, with its services and its users.
 
     None for a run whose rollback did not come through: that does all this, in its own order.
     """
@@ -53,8 +53,10 @@ def live_again(run: Run) -> tuple[AnyAction, ...]:
     stuck = run.outcome is State.FAIL_STATE and run.going_back and not run.kept_on and not run.unwell
     if stuck or done is None or done.live is None or done.slot is None:
         return ()
+    # They belong to the gate that watches the release, which begins after them.
+    gate, number = State.ROLLBACK if run.going_back and not run.kept_on else State.WATCH, len(run.steps)
     wake = WakeSlot(slot=done.slot, release=done.live, was=SlotStatus.RUNNING)
-    return (wake, SwitchRoute(to=done.slot, back=done.slot))
+    return Perform(gate, number, wake), Perform(gate, number + 1, SwitchRoute(to=done.slot, back=done.slot))
 
 
 def to_bring_back(done: ev.RunFinished | None, slots: Slots, active: Slot) -> str | None:

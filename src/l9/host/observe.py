@@ -270,18 +270,25 @@ class HostObserver:
         self._proof = (*seen, before + 1 if good else 0)
         problem = None if seen == wanted else f"{seen[0] or 'no slot'} with {seen[1] or 'no release'}"
         if problem is None and not good:
-            problem = f"status {answer.status} from {answer.slot}{self._not_running(wanted[0])}"
+            problem = f"status {answer.status} from {answer.slot}{self._as_it_runs(run)}"
         return host_facts.Proof(self._proof[2], *seen, problem)
 
-    def _not_running(self, slot: Slot | None) -> str:
-        """Return what the engine says of a slot whose answers are bad, after a colon; empty if it just runs."""
+    def _as_it_runs(self, run: Run) -> str:
+        """Return what the engine says of the slot whose answers are bad, after a colon; empty if it just runs."""
+        slot, _ = run.wanted_live
         if slot is None:
             return ""
         try:
             state = self._ports.runtime.slots()[slot]
         except L9Error as error:
             return f": {error.message}"
-        return "" if state.serves else f": {state.release or 'nothing'} {state.status}"
+        named = f": {state.release or 'nothing'} {state.status}"
+        if not state.serves:
+            return named
+        # A start after the launch is none of this run's: the engine, or somebody, has started it again.
+        launched = run.acted_at.get(State.BLUE_GREEN_LAUNCH, run.started_at)
+        ago = self._ports.clock.now() - state.started_at
+        return f"{named}, started again {ago:.1f} s ago" if state.started_at > launched else ""
 
     def _bake_round(self, run: Run) -> host_facts.Bake:
         if self._config.bake.seconds == 0:
@@ -322,10 +329,12 @@ class HostObserver:
         if answer.differs(slot, release):
             failed.append(_elsewhere(slot, release, answer.found))
         switched = run.back_since if run.going_back else run.opened_at[State.ROUTE_TRAFFIC]
+        if run.resumed_at:  # it was brought up again first, and what users met until then is known
+            switched = began
         seen = host_facts.Watch(
             before.asked + len(results) + 1,
             (*before.failures, *failed),
-            self._users(slot, max(switched, run.resumed_at)),
+            self._users(slot, switched),
             _replaced(state, release, first),
         )
         self._watch = (began, seen, first)

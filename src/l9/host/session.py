@@ -334,8 +334,8 @@ class HostSession:
         first = live_again(run)
         self._append(run.id, ev.RunResumed(who=self._who, why=why))
         run = fold(self.journal.last_run()) or run
-        for action in first:
-            run = self._runner(run).take(run, Perform(State.ROLLBACK, len(run.steps), action))
+        for step in first:
+            run = self._runner(run).take(run, step)
         return self.go_on(run)
 
     def to_bring_back(self) -> str | None:
