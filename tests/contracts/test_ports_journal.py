@@ -265,22 +265,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.jsonl"
 
 
-@pytest.mark.parametrize("torn", [b'{"seq":', b"x" * 70_000])
-def test_torn_last_line_is_left_out_cut_off_and_noted(path: Path, torn: bytes) -> None:
-    journal = JournalFile(path, lambda: NOW)
-    write(journal, STARTED, ENTERED)
-    with path.open("ab") as file:
-        file.write(torn)
-    again = JournalFile(path, lambda: NOW)
-    assert [e.body for e in again.last_run()] == [STARTED, ENTERED]
-    assert [e.body for e in again.entries()] == [STARTED, ENTERED]
-    write(again, OPENED)
-    bodies = [e.body for e in again.entries()]
-    assert bodies == [STARTED, ENTERED, ev.TailRepaired(lost_bytes=len(torn)), OPENED]
-    assert again.verify() == 4
-    assert [e.body for e in again.last_run()] == [STARTED, ENTERED, OPENED]
-
-
 def test_removed_entry_is_found(path: Path) -> None:
     write(JournalFile(path, lambda: NOW), STARTED, ENTERED, OPENED)
     first, _, third = path.read_bytes().splitlines(keepends=True)

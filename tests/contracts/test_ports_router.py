@@ -2,122 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from contracts.caddy_scene import Scene
-from l9.core.ports import Http, Router
+from contracts.proxies import Proxy, real_proxy, simulated_proxy
 from l9.core.states import Slot
-from l9.demo.caddy import caddy_binary
-from l9.drivers.caddy.site import FLAG, label_directory, site
-from l9.drivers.http.client import HttpClient
+from l9.drivers.caddy.site import FLAG, label_directory
 from l9.errors import NoAnswer
-from world.host import CONFIG, World
 
 BLUE, GREEN = Slot.BLUE, Slot.GREEN
 V1, V2 = "v1.0.0-l9", "v1.1.0-l9"
 
 
-@dataclass
-class Proxy:
-    """A router with two slots that answer behind it. `hold` sends a request that stays open, and gives its end.
-
-    `deafen`: from now on the proxy goes to blue, whatever the flag says.
-    """
-
-    router: Router
-    http: Http
-    url: str
-    kill: Callable[[Slot], None]
-    stop: Callable[[], None]
-    hold: Callable[[], Callable[[], None]]
-    deafen: Callable[[], None]
-
-    def ask(self, *, probe: bool = True) -> tuple[int, str | None, str | None]:
-        """The status, and which slot and release say that they answered."""
-        headers = {"X-L9-Probe": "1"} if probe else {}
-        reply = self.http.request("GET", f"{self.url}/health", headers=headers)
-        return reply.status, reply.headers.get("x-l9-slot"), reply.headers.get("x-l9-release")
-
-    def settled(self, what: Callable[[], bool]) -> bool:
-        """True if the condition becomes true within 5 seconds: a real proxy does not count to the instant."""
-        until = time.monotonic() + 5
-        while not what() and time.monotonic() < until:
-            time.sleep(0.02)
-        return what()
-
-
-@pytest.fixture
-def simulated() -> Proxy:
-    world = World()
-    machine = world.machine
-    for slot in Slot:
-        machine.begin(slot, V1)
-    world.wait(1)
-
-    def hold() -> Callable[[], None]:
-        machine.slow = 3600.0
-        return lambda: setattr(machine, "slow", 0.0)
-
-    return Proxy(
-        world.router,
-        world.http,
-        CONFIG.route.url,
-        machine.kill,
-        lambda: setattr(machine, "front", "nothing"),
-        hold,
-        lambda: machine.stick(BLUE),
-    )
-
-
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[Proxy]:
-    scene = Scene(tmp_path, caddy_binary())
-    try:
-
-        def reading(flags: Path) -> str:
-            return site(
-                address=f"http://127.0.0.1:{scene.public}",
-                flags=str(flags),
-                blue=scene.ports[BLUE],
-                green=scene.ports[GREEN],
-                access_log=str(scene.access_log),
-            )
-
-        scene.start(reading(scene.layout.route))
-
-        def kill(slot: Slot) -> None:
-            scene.backends[slot].shutdown()
-            scene.backends[slot].server_close()
-
-        def hold() -> Callable[[], None]:
-            asking = threading.Thread(target=scene.ask, args=("/slow",))
-            asking.start()
-
-            def end() -> None:
-                for server in scene.backends.values():
-                    server.may_answer.set()  # type: ignore[attr-defined]
-                asking.join()
-
-            return end
-
-        url = f"http://127.0.0.1:{scene.public}"
-        yield Proxy(
-            scene.file_router(), HttpClient(), url, kill, scene.caddy.stop, hold,
-            lambda: scene.caddy.reload(reading(tmp_path / "elsewhere")),
-        )  # fmt: skip
-    finally:
-        scene.close()
+    with real_proxy(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.embedded)])
 def proxy(request: pytest.FixtureRequest) -> Proxy:
-    return request.getfixturevalue(request.param)
+    return simulated_proxy() if request.param == "simulated" else request.getfixturevalue("real")
 
 
 def test_blue_is_active_on_a_fresh_host(proxy: Proxy) -> None:
@@ -258,3 +165,74 @@ def test_probes_are_no_traffic(proxy: Proxy) -> None:
     for _ in range(5):
         proxy.ask()
     assert proxy.router.traffic(BLUE, 0.0).answers == 0
+
+
+# ── a router that is broken ──────────────────────────────────────────────────────────────────────
+
+
+def on_green(proxy: Proxy) -> None:
+    """V2 is live in green."""
+    proxy.router.label(BLUE, V1)
+    proxy.router.label(GREEN, V2)
+    proxy.router.switch(GREEN)
+    assert proxy.settled(lambda: proxy.ask() == (200, "green", V2))
+
+
+def test_proxy_that_hangs_accepts_and_is_given_up_in_time(proxy: Proxy) -> None:
+    on_green(proxy)
+    proxy.hang()
+    seen = proxy.router.answering()
+    assert (seen.slot, seen.release, seen.status, seen.named) == (None, None, None, False)
+    assert (seen.accepted, seen.found) == (True, "timed out")
+    assert seen.differs(GREEN, V2)
+    problem = proxy.router.problem()
+    assert problem is not None
+    assert "timed out" in problem[0]
+    assert problem[1] == "systemctl status caddy"
+    assert proxy.router.in_flight(GREEN) == (None, 0)
+    with pytest.raises(NoAnswer, match="got no") as refused:
+        proxy.http.request("GET", f"{proxy.url}/health", timeout=0.5)
+    assert (refused.value.accepted, refused.value.found) == (True, "timed out")
+
+
+def test_flag_is_written_while_the_proxy_hangs(proxy: Proxy) -> None:
+    """The way back does not need it to answer."""
+    on_green(proxy)
+    proxy.hang()
+    proxy.router.switch(BLUE)
+    assert proxy.router.active() is BLUE
+
+
+def test_proxy_that_is_away_counts_nothing(proxy: Proxy) -> None:
+    proxy.stop()
+    assert proxy.router.in_flight(BLUE) == (None, 0)
+
+
+def test_site_of_somebody_else_is_told_from_ours(proxy: Proxy) -> None:
+    on_green(proxy)
+    proxy.replace()
+    assert proxy.settled(lambda: proxy.router.answering().status == 404)
+    seen = proxy.router.answering()
+    assert (seen.slot, seen.release, seen.named, seen.accepted) == (None, None, False, True)
+    assert seen.found == "status 404 from no slot with no release"
+    assert seen.differs(GREEN, V2)
+    problem = proxy.router.problem()
+    assert problem is not None
+    assert "from no slot" in problem[0] and "names green" in problem[0]
+    assert problem[1] == "l9 provision"
+    assert proxy.router.active() is GREEN
+    assert proxy.router.in_flight(GREEN) == (None, 0)
+
+
+def test_flag_that_the_proxy_cannot_read_is_none_to_it_and_the_labels_neither(proxy: Proxy) -> None:
+    on_green(proxy)
+    proxy.blindfold()
+    assert proxy.settled(lambda: proxy.router.answering().slot is BLUE)
+    seen = proxy.router.answering()
+    assert (seen.slot, seen.release, seen.status, seen.named) == (BLUE, None, 200, True)
+    assert seen.differs(GREEN, V2)
+    assert proxy.router.active() is GREEN  # who runs l9 can read it
+    problem = proxy.router.problem()
+    assert problem is not None
+    assert "from blue" in problem[0] and "names green" in problem[0]
+    assert problem[1] == "l9 provision"

@@ -58,12 +58,15 @@ def _writable(world: World) -> None:
 
 def _engine_away(world: World) -> None:
     world.acts.refusing["runtime."] = ActionError(
-        "the engine does not answer", expected="an engine", found="connection refused"
+        "Docker is not running",
+        expected="an engine",
+        found="connection refused on unix:///var/run/docker.sock",
+        remedy="systemctl start docker",
     )
 
 
 def _journal_read_only(world: World) -> None:
-    world.journal.file.refuses = PermissionError(errno.EACCES, "Permission denied")
+    world.journal.file.refuses = PermissionError(errno.EPERM, "Operation not permitted")
 
 
 def _entries(world: World) -> int:

@@ -97,7 +97,7 @@ class FakeEnv:
         return Environment(self._path, True, seen.missing, self.mode, seen.wrong)
 
     def report(self, rules: tuple[Rule, ...]) -> EnvReport:
-        mode = f"{self.mode:04o}" if self.values is not None else ""
+        mode = "0755" if self.folder else f"{self.mode:04o}" if self.values is not None else ""
         return EnvReport(self._path, bool(mode), mode, judge_keys(rules, _file(self._values)))
 
     def fingerprints(self, key: bytes) -> dict[str, str]:

@@ -86,8 +86,11 @@ class World:
 
     def fork(self) -> World:
         """The same host a second time, to try something else on it."""
-        shared = (self.config, *self.ended, *self.source.origin.values(), *self.machine.releases.values())
-        return copy.deepcopy(self, {id(one): one for one in shared})
+        return copy.deepcopy(self, {id(one): one for one in self.unchanging()})
+
+    def unchanging(self) -> tuple[object, ...]:
+        """Return what a copy of the host may share with it."""
+        return (self.config, *self.ended, *self.source.origin.values(), *self.machine.releases.values())
 
     def runs(self) -> HostSession:
         """Return the session of a new process of the deployer; nothing but the host outlives it."""

@@ -21,6 +21,7 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(ev.Entry)
 _MOST_A_RUN = 1500  # entries; a run that writes more goes round in circles
 RESERVE = 300  # entries that still fit when the disk is full
+STATE = "/opt/l9/.l9"
 
 
 class File:
@@ -56,6 +57,9 @@ class MemoryJournal:
     ) -> None:
         self._now, self._boot = now, boot
         self._cuts = cuts or Cuts()
+        self._seen: tuple[int, int] | None = (
+            None  # where it was seen to end: complete lines, and bytes after them
+        )
         self.file = File()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemoryJournal:
@@ -79,6 +83,7 @@ class MemoryJournal:
         )  # fmt: skip
         digest = hashlib.sha256(_encoder.encode(bare)).hexdigest()
         line = _encoder.encode(msgspec.structs.replace(bare, hash=digest)) + b"\n"
+        self._seen = None  # until the entry is on disk
         self._writable()
         if self._cuts.tears():
             file.torn = len(line) // 2
@@ -91,6 +96,7 @@ class MemoryJournal:
         file.lines.append(line)
         file.entries.append(_decoder.decode(line))
         entry = file.entries[-1]
+        self._seen = self._end()
         self._cuts.point(JOURNAL, f"{event.__struct_config__.tag} {getattr(event, 'gate', '')}".strip())
         return entry
 
@@ -100,9 +106,12 @@ class MemoryJournal:
         if file.refuses is None:
             file.reserve = RESERVE
         elif file.refuses.errno not in FULL or file.reserve == 0:
-            raise file.refuses
+            raise at(file.refuses, f"{STATE}/journal.jsonl")
         else:
             file.reserve -= 1
+
+    def _end(self) -> tuple[int, int]:
+        return len(self.file.lines), self.file.torn
 
     def knows(self, run: str) -> bool:
         return any(entry.run == run for entry in self.file.entries)
@@ -119,13 +128,17 @@ class MemoryJournal:
         return False
 
     def repair(self) -> tuple[int, str]:
-        """Set a last line aside that is not the next entry, and cut off what was torn."""
-        file = self.file
-        if file.torn:
-            if file.refuses is not None and file.refuses.errno not in FULL:
-                raise file.refuses
-            torn, file.torn = file.torn, 0
-            self.append("", ev.TailRepaired(lost_bytes=torn))
+        """Set a last line aside that is not the next entry, and cut off what was torn.
+
+        Who has not seen the file as it is opens it for writing; what cannot be told in it is not done.
+        """
+        file, found = self.file, self._end()
+        if self._seen != found and any(found) and file.refuses is not None:
+            spoiled = len(file.lines) > len(file.entries)
+            if file.refuses.errno not in FULL or (spoiled and file.reserve == 0):
+                raise at(file.refuses, f"{STATE}/journal.jsonl")
+        self._seen = found
+        torn, file.torn = file.torn, 0
         if len(file.lines) > len(file.entries):
             line = file.lines.pop()
             digest = hashlib.sha256(line).hexdigest()
@@ -135,6 +148,8 @@ class MemoryJournal:
                 file=name, bytes=len(line), sha256=digest, expected="an entry", found="none"
             )
             self.append("", told)
+        if torn:
+            self.append("", ev.TailRepaired(lost_bytes=torn))
         last = file.entries[-1] if file.entries else None
         return (last.seq, last.hash) if last else (0, "0" * 64)
 
@@ -197,6 +212,11 @@ class MemoryJournal:
         self.file.lines[count - 1] = self.file.lines[count - 1].replace(old, new)
 
 
+def at(error: OSError, path: str) -> OSError:
+    """The same error as the system gives it for this file."""
+    return OSError(error.errno, error.strerror, path)
+
+
 def full() -> OSError:
     """The error of a write on a full disk."""
     return OSError(errno.ENOSPC, "No space left on device")
@@ -216,7 +236,7 @@ class MemoryLock:
 
     def take(self, who: str, what: str, wait: float = 0.0) -> None:
         if self.refuses is not None:
-            raise self.refuses
+            raise at(self.refuses, f"{STATE}/lock")
         if self.held is not None:
             raise Locked(f"another run holds the lock: {self.held}")
         self.held = what

@@ -58,7 +58,9 @@ class FakeRouter:
 
     def in_flight(self, slot: Slot) -> tuple[int | None, int]:
         self._acts.look("router.in_flight")
-        if not self.counts_flight:
+        if self._machine.front in ("nothing", "a deaf router"):
+            return None, 0  # its admin API is away as well
+        if self._machine.front == "another site" or not self.counts_flight:
             return None, 0
         return self._machine.open_requests(slot), self._machine.streams[slot]
 

@@ -1,4 +1,4 @@
-"""A full, read-only or failing disk: an error of the host's, and not a bug in l9."""
+"""A full, read-only or failing disk, and files that may not be written: errors of the host's, no bugs in l9."""
 
 from __future__ import annotations
 
@@ -15,13 +15,23 @@ from l9.drivers.files.journal import FULL
 from l9.errors import ActionError, L9Error
 
 Perform = Callable[[Run, AnyAction], str]
-OF_THE_DISK = (*FULL, errno.EROFS, errno.EIO)
+NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.EISDIR, errno.ENOTDIR)
+OF_THE_HOST = (*FULL, errno.EROFS, errno.EIO, *NOT_ALLOWED)
 
 
 def refused_by_host(error: OSError) -> L9Error:
-    """Return the error for a failed file operation, such as a full disk."""
-    where = str(Path(error.filename).parent if error.filename else "/")
-    look = ("findmnt", "--target", where) if error.errno == errno.EROFS else ("df", _short_of(where), where)
+    """Return the error for a failed file operation, such as a full disk, with the command that shows why it failed."""
+    path = error.filename2 or error.filename  # of a rename, where to
+    where = str(Path(path).parent if path else "/")
+    if error.errno == errno.EROFS:
+        look: tuple[str, ...] = ("findmnt", "--target", where)
+    elif error.errno in NOT_ALLOWED and path:
+        # An immutable file is refused with EPERM, to root as well.
+        program = "lsattr" if error.errno == errno.EPERM else "ls"
+        there = [str(one) for one in (where, path) if os.path.lexists(one)]
+        look = (program, "-d" if program == "lsattr" else "-ld", *(there or ("/",)))
+    else:
+        look = ("df", _short_of(where), where)
     return ActionError(
         "a file operation failed on the host",
         expected="l9's files, readable and writable",
@@ -39,7 +49,7 @@ def _short_of(where: str) -> str:
 
 
 def telling_of_the_disk(perform: Perform, give_room: Callable[[], bool]) -> Perform:
-    """Return the same, with errors of the disk as ActionError; any other OSError is a bug.
+    """Return the same, with errors of the host's files as ActionError; any other OSError is a bug.
 
     On the way back, and once users are on the release, the room that the journal reserves is worth more to the action:
     it is given up, and the action performed again. `give_room` returns False if it is gone already.
@@ -51,7 +61,7 @@ def telling_of_the_disk(perform: Perform, give_room: Callable[[], bool]) -> Perf
         except (OSError, L9Error) as error:
             if _is_full(error) and _may_take_all(run) and give_room():
                 return performed(run, action)
-            if isinstance(error, OSError) and error.errno in OF_THE_DISK:
+            if isinstance(error, OSError) and error.errno in OF_THE_HOST:
                 raise refused_by_host(error) from error
             raise
 

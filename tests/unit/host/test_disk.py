@@ -75,6 +75,15 @@ def test_a_deploy_gets_it_on_its_way_back_only() -> None:
     [
         (OSError(errno.EROFS, "Read-only file system", "/opt/x"), ActionError, "findmnt --target /opt"),
         (OSError(errno.EIO, "Input/output error", "/nowhere/x"), ActionError, "df -h /nowhere"),
+        (
+            OSError(errno.EPERM, "Operation not permitted", "/etc/passwd"),
+            ActionError,
+            "lsattr -d /etc /etc/passwd",
+        ),
+        (OSError(errno.EACCES, "Permission denied", "/etc/no such"), ActionError, "ls -ld /etc"),
+        (OSError(errno.EISDIR, "Is a directory", "/etc/.x", None, "/etc"), ActionError, "ls -ld / /etc"),
+        (OSError(errno.ENOTDIR, "Not a directory", "/nowhere/x/y"), ActionError, "ls -ld /"),
+        (OSError(errno.EPERM, "Operation not permitted"), ActionError, "df -h /"),
         (OSError(errno.ENOENT, "No such file or directory", "/opt/x"), FileNotFoundError, None),
         (L9Error("another"), L9Error, ""),
     ],
