@@ -236,6 +236,7 @@ SENT_BACK = replace(SWITCHED, run=replace(SWITCHED.run, aborted="not now"))
 SENT_BACK_NOW = replace(SENT_BACK, now=ENTERED + 6)
 BACK_SINCE_NOW = replace(SENT_BACK, now=ENTERED + 4)
 FIRST_SENT_BACK = replace(SENT_BACK, run=replace(SENT_BACK.run, old=None, previous=None))
+RESUMED = replace(context(), run=replace(a_run(), resumed_at=NOW - 20))
 FINISHED = conclusion(a_run(), State.SUCCESS, NOW)
 
 
@@ -402,7 +403,10 @@ FAILS = (
     Case(guard.TARGET_ANSWERS, "status 500", (target(),)),
     Case(guard.TARGET_ANSWERS, "status 500", (target(other=HEALTHY),), SENT_BACK_NOW),
     Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW, other=HEALTHY),), SENT_BACK),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(started=ENTERED),), context(now=ENTERED + CONFIG.health.timeout)),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW - 30),), RESUMED),
     Case(guard.SLOT_IDLE, "public traffic goes to green", (), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "public traffic goes to green", (HUNG,), acting(REMOVE)),
     Case(guard.SLOT_IDLE, "public traffic goes to green", (), acting(STOP, old=None, finished=FINISHED)),
     Case(guard.SLOT_IDLE, "from green with " + TAG + ", although the route names blue",
          (Route(Slot.BLUE),), acting(REMOVE)),
@@ -615,6 +619,7 @@ PENDING = (
     Case(live.DRAINED, "1 requests in flight on green", (InFlight(1),), SENT_BACK_NOW),
     Case(guard.TARGET_ANSWERS, "status 500", (target(),), context(now=ENTERED + 1)),
     Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW, other=PROBE_FAILED),), SENT_BACK_NOW),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW - 10),), RESUMED),
     Case(guard.STANDBY_WARM, "status 500", (SICK_STANDBY,), EARLY),
     Case(live.DRAINED, "an unknown number of requests in flight on blue", (InFlight(None),), EARLY),
 )  # fmt: skip
