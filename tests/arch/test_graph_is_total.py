@@ -96,6 +96,7 @@ def test_what_comes_before_a_row_stands_above_it() -> None:
     for row in GRAPH.rows:
         assert set(row.after) <= above, row.opens  # so that there is no cycle, and it reads top to bottom
         assert row.after
+        assert row.retakes is None or row.retakes in above
         above.add(row.opens)
 
 

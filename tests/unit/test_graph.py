@@ -99,6 +99,10 @@ def test_an_old_slot_with_open_streams_is_restarted_before_it_is_paused() -> Non
     assert does(State.SHUTDOWN, quiet) == (do.PauseSlot(**OLD),)
     assert does(State.SHUTDOWN, streams) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
     assert does(State.SHUTDOWN, a_run()) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
+    nothing_said = replace(a_run(), opened={drained: opened(drained)})
+    assert does(State.SHUTDOWN, nothing_said) == (do.RecycleSlot(**OLD), do.PauseSlot(**OLD))
+    one_of_two = replace(a_run(), opened={drained: opened(drained, "all is well", f"{QUIET} on blue")})
+    assert does(State.SHUTDOWN, one_of_two) == (do.PauseSlot(**OLD),)
 
 
 def test_the_way_back_makes_sure_that_the_old_release_runs_and_is_routed_to() -> None:
@@ -117,7 +121,25 @@ RECYCLED = replace(a_run(), steps=(Step(0, State.SHUTDOWN, do.RecycleSlot(**OLD)
 def test_before_users_are_sent_back_the_old_release_is_woken() -> None:
     assert ROLLBACK.first(a_run()) == ()
     assert ROLLBACK.first(SENT_BACK) == (do.WakeSlot(**OLD, was=SlotStatus.RUNNING),)
-    assert ROLLBACK.first(replace(SENT_BACK, old=None, previous=None)) == ()
+
+
+@pytest.mark.parametrize("lacks", [{"old": None}, {"previous": None}, {"old": None, "previous": None}])
+def test_without_an_old_slot_and_its_release_nothing_is_woken_or_put_on_standby(
+    lacks: dict[str, None],
+) -> None:
+    run = replace(SENT_BACK, **lacks)
+    assert ROLLBACK.first(run) == ROLLBACK.does(run) == does(State.SHUTDOWN, run) == ()
+
+
+def test_a_release_that_is_rebuilt_gets_its_tree_image_and_services() -> None:
+    run = a_run(kind=Kind.ROLLBACK, rebuild=True)
+    assert [str(action) for action in does(State.RELEASE_RETAINED, run)] == [
+        f"add-tree tag={TAG} created_by_run",
+        f"read-settings tag={TAG}",
+        f"build-image tag={TAG} commit={run.commit} no_cache",
+        f"start-services tag={TAG}",
+    ]
+    assert does(State.RELEASE_RETAINED, a_run(kind=Kind.ROLLBACK)) == ()
 
 
 def test_a_slot_that_users_were_on_is_stopped_and_not_paused() -> None:
@@ -133,6 +155,8 @@ def test_a_slot_that_users_were_on_is_stopped_and_not_paused() -> None:
     [
         (a_run(), do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), ("host.target-answers",)),
         (a_run(), do.RemoveSlot(**NEW), ("host.slot-idle",)),
+        (replace(SENT_BACK, aborted=None), do.RemoveSlot(**NEW), ("host.slot-idle",)),
+        (replace(SENT_BACK, steps=()), do.RemoveSlot(**NEW), ("host.slot-idle",)),
         (SENT_BACK, do.RemoveSlot(**NEW), ("host.slot-idle", "host.drained")),
         (SENT_BACK, do.StopSlot(**NEW), ("host.slot-idle", "host.drained")),
         (WENT_BACK, do.StopSlot(**OLD), ("host.slot-idle",)),

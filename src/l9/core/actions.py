@@ -26,7 +26,7 @@ class Action(msgspec.Struct, frozen=True, tag_field="do", kw_only=True):
         return None
 
     def __str__(self) -> str:
-        given = {k: v for k, v in msgspec.structs.asdict(self).items() if v not in ("", None, False)}
+        given = {k: v for k, v in msgspec.structs.asdict(self).items() if v not in ("", False)}
         fields = (
             k if v is True else f"{k}={','.join(v) if isinstance(v, tuple) else v}" for k, v in given.items()
         )

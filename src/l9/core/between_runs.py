@@ -17,7 +17,8 @@ def end_of_standby(run: Run, idle: SlotState, now: float, seconds: float) -> Per
     """
     if (interrupted := interrupted_stop(run)) is not None:
         return interrupted
-    since = max(run.finished_at or now, run.acted_at.get(State.SHUTDOWN, 0.0))
+    finished = run.finished_at or now
+    since = max(finished, run.acted_at.get(State.SHUTDOWN, finished))
     if idle.status is not SlotStatus.PAUSED or idle.release is None or now - since < seconds:
         return None
     return Perform(State.SHUTDOWN, len(run.steps), StopSlot(slot=idle.slot, release=idle.release))
@@ -36,7 +37,7 @@ def route_to_restore(run: Run, done: ev.RunFinished, slots: Slots, active: Slot)
 
     Without it, the next run would take the slot of the good release for an idle one.
     """
-    if done.live is None or done.slot is None or active is done.slot or slots[active].serves:
+    if done.live is None or done.slot is None or slots[active].serves:
         return None
     there = slots[done.slot]
     if there.release != done.live or not there.serves:
@@ -64,7 +65,7 @@ def to_bring_back(done: ev.RunFinished | None, slots: Slots, active: Slot) -> st
 
     Its container may be gone, if the release is still kept.
     """
-    if done is None or done.live is None or done.slot is None or slots[active].serves:
+    if done is None or done.slot is None or slots[active].serves:
         return None
     there = slots[done.slot].release
     return done.live if there == done.live or (there is None and done.live in done.retained) else None

@@ -105,7 +105,7 @@ Decision = Enter | Perform | Refuse | Open | Close | Wait | Finish | HandOver
 
 def wanted(run: Run, graph: Graph, *where: Substrate) -> frozenset[type]:
     """The kinds of fact that the next decision needs; empty when it needs none."""
-    if run.finished is not None or _ends_here(run, graph) is not None:
+    if run.finished is not None:
         return frozenset()
     if run.going_back:
         if State.ROLLBACK not in run.entered:
@@ -164,7 +164,8 @@ def _again(
     gate, tried = judged.gate, now - since
     if tried >= patience:
         return judged
-    last = max(run.entered[gate], run.acted_at.get(gate, 0.0))
+    entered = run.entered[gate]
+    last = max(entered, run.acted_at.get(gate, entered))
     if now - last >= max(FIRST_RETRY, RETRY_SHARE * tried):
         return Enter(gate)
     return Wait(((gate, Pending(found, tried, patience)),))
@@ -202,7 +203,7 @@ def _forward(
 def _retaken(gate: State, run: Run, graph: Graph) -> Perform | None:
     """The step that is taken once more before a gate closes; None if there is none, or if it was."""
     retakes = graph.row(gate).retakes
-    if retakes is None or retakes not in run.opened:
+    if retakes is None:
         return None
     actions, steps = graph.row(retakes).does(run), run.steps_of(retakes)
     return _next_of(actions, steps[len(actions) :], graph.row(retakes), run)
@@ -226,8 +227,8 @@ def _guarded(
 
 
 def _ready_to_judge(frontier: tuple[Gate, ...], run: Run) -> tuple[Gate, ...]:
-    """The frontier's gates whose actions are all done."""
-    return tuple(g for g in frontier if g.opens in run.entered and _next_step(g, run) is None)
+    """The frontier's gates whose actions are all done. All of the frontier must have been entered."""
+    return tuple(g for g in frontier if _next_step(g, run) is None)
 
 
 def _observables(needs: tuple[Invariant, ...]) -> frozenset[type]:
@@ -331,7 +332,7 @@ def longest(pending: tuple[tuple[State, Pending], ...]) -> tuple[tuple[State, Pe
 
 def _ends_here(run: Run, graph: Graph) -> State | None:
     """The outcome of a run that failed with nothing to roll back; None where there is something."""
-    if not run.going_back or State.ROLLBACK in run.entered:
+    if not run.going_back:
         return None
     if run.kept_on:
         return State.FAIL_STATE  # the release is proved and baked: a later failure does not roll it back
@@ -392,11 +393,10 @@ def _next_back(run: Run, graph: Graph) -> Perform | None:
 
 
 def _next_undo(run: Run, graph: Graph) -> Perform | None:
-    attempts = (s for s in run.steps if s.undoes is not None and s.status is not StepStatus.RETRIED)
-    tried = {s.undoes: s for s in attempts}
+    tried = {s.undoes: s for s in run.steps if s.status is not StepStatus.RETRIED}
     for step in sorted(run.steps, key=lambda s: -s.number):
         undo = graph.undo_of(run, step.action)
-        if step.gate is State.ROLLBACK or undo is None or step.status is StepStatus.UNDONE:
+        if step.gate is State.ROLLBACK or undo is None:
             continue
         attempt = tried.get(step.number)
         if attempt is None:

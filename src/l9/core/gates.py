@@ -45,7 +45,7 @@ class Gate(msgspec.Struct, frozen=True):
     """One row. `opens` names the gate; `after` are the gates that must be open before it.
 
     `first` (rollback only): the actions before anything is undone; `does` follows after that.
-    `retakes`: an open gate whose actions are performed once more, one time, before this gate closes.
+    `retakes`: an earlier gate whose actions are performed once more, one time, before this gate closes.
     """
 
     opens: State

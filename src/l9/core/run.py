@@ -58,25 +58,25 @@ class Run(msgspec.Struct, frozen=True):
     previous: str | None
     who: str
     started_at: float
-    wake: SlotStatus | None = None
-    evict: str | None = None
-    good: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    retained: tuple[str, ...] = ()
-    created_by_run: bool = True
-    objects: tuple[str, ...] = ()
-    was_good: bool = False
-    tree: str = ""
-    config_blob: str = ""
-    env: ev.StagedEnv | None = None
-    reason: str = ""
-    rebuild: bool = False
-    prune: bool = True
-    active: Slot | None = None
-    recorded: str | None = None
-    recorded_slot: Slot | None = None
-    woken_restarts: int = 0
-    woken_oom: bool = False
+    wake: SlotStatus | None
+    evict: str | None
+    good: tuple[str, ...]
+    kept: tuple[str, ...]
+    retained: tuple[str, ...]
+    created_by_run: bool
+    objects: tuple[str, ...]
+    was_good: bool
+    tree: str
+    config_blob: str
+    env: ev.StagedEnv | None
+    reason: str
+    rebuild: bool
+    prune: bool
+    active: Slot | None
+    recorded: str | None
+    recorded_slot: Slot | None
+    woken_restarts: int
+    woken_oom: bool
     back_since: float = 0.0
     entered: Mapping[State, float] = {}
     opened: Mapping[State, ev.GateOpened] = {}

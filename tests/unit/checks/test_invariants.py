@@ -71,7 +71,7 @@ from l9.config.model import Config
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core import facts as f
-from l9.core.decide import conclusion
+from l9.core.decide import PROOF_DEADLINE, conclusion
 from l9.core.invariant import Context, Invariant, Weight
 from l9.core.run import Step
 from l9.core.states import Slot, SlotStatus, Stage, State, StepStatus, Substrate
@@ -229,6 +229,14 @@ FROZEN = context(
 )
 SOURCED = context(env=ev.StagedEnv(source=".env.production", keys=(), fingerprint=""))
 EARLY = context(now=ENTERED + 5)
+
+
+def after(seconds: float, seen: Context = EARLY) -> Context:
+    """That long after its gate was entered."""
+    return replace(seen, now=ENTERED + seconds)
+
+
+DEADLINE, SOAK = CONFIG.health.deadline, CONFIG.health.soak
 ROLLING_BACK = context(State.ROLLBACK)
 _SWITCH = Step(0, State.ROUTE_TRAFFIC, do.SwitchRoute(to=Slot.GREEN, back=Slot.BLUE), StepStatus.DONE)
 SWITCHED = replace(ROLLING_BACK, run=replace(ROLLING_BACK.run, steps=(_SWITCH,)))
@@ -236,6 +244,7 @@ SENT_BACK = replace(SWITCHED, run=replace(SWITCHED.run, aborted="not now"))
 SENT_BACK_NOW = replace(SENT_BACK, now=ENTERED + 6)
 BACK_SINCE_NOW = replace(SENT_BACK, now=ENTERED + 4)
 FIRST_SENT_BACK = replace(SENT_BACK, run=replace(SENT_BACK.run, old=None, previous=None))
+RESUMED = replace(context(), run=replace(a_run(), resumed_at=NOW - 20))
 FINISHED = conclusion(a_run(), State.SUCCESS, NOW)
 
 
@@ -251,6 +260,7 @@ def target(*, started: float = 0.0, other: SmokeResult | None = None) -> Target:
 
 REMOVE, STOP = (kind(slot=Slot.GREEN, release=TAG) for kind in (do.RemoveSlot, do.StopSlot))
 EVICT = do.EvictSlot(slot=Slot.GREEN, release=TAG)
+SICK = replace(HEALTHY, found="status 503", ok=False)
 SICK_STANDBY = Standby(PROBE_FAILED)
 
 _LACKS = LockMismatch("pyproject.toml", "fastapi>=0.104", "requirements.txt", "fastapi==0.99", "l9 lock")
@@ -363,6 +373,9 @@ FAILS = (
     Case(slot.SERVICES_UP, "postgres exited", (f.Services({"postgres": "exited", "redis": "running"}),)),
     Case(slot.NEW_SLOT_UP, "nothing absent", (slots(new={"release": None, "status": "absent"}),)),
     Case(slot.NEW_SLOT_UP, f"{BEFORE} running", (slots(new={"release": BEFORE}),)),
+    Case(slot.NEW_SLOT_UP, f"{TAG} paused", (slots(new={"status": "paused"}),)),
+    Case(slot.HEALTHY_IN_TIME, "the process ended", (Health(NOT_YET), slots(new={"status": "absent"})), EARLY),
+    Case(slot.HEALTHY_FOR_SOAK, "the process ended", (Health(NOT_YET), slots(new={"status": "absent"})), EARLY),
     Case(slot.HEALTHY_IN_TIME, "exit code 1; last answer: connection refused",
          (Health(NOT_YET), slots(new={"status": "exited", "exit_code": 1})), EARLY),
     Case(slot.HEALTHY_IN_TIME, "not healthy in 60 s; last answer: no answer yet; probable cause: the disk is full",
@@ -382,6 +395,7 @@ FAILS = (
     Case(slot.SMOKE_PASSED, "status 500", (Smoke((PROBE_FAILED,)),)),
     Case(slot.NEW_SLOT_STEADY, "out of memory: killed", (slots(new={"oom_killed": True}),)),
     Case(slot.NEW_SLOT_STEADY, "running, 1 restarts", (slots(new={"restarts": 1}),)),
+    Case(slot.NEW_SLOT_STEADY, "running, 1 restarts", (slots(new={"restarts": 3}),), context(woken_restarts=2)),
     Case(slot.NEW_SLOT_STEADY, "exited, 0 restarts, exit code 3",
          (slots(new={"status": "exited", "exit_code": 3}),)),
     Case(slot.NEW_SLOT_STEADY, "running, 0 restarts", (slots(new={"release": BEFORE}),)),
@@ -390,6 +404,7 @@ FAILS = (
     Case(live.ROUTE_PROVED, "no slot with no release", (Proof(0, None, None),)),
     Case(live.ROUTE_PROVED, "connection refused", (Proof(0, None, None, "connection refused"),)),
     Case(live.FEW_SERVER_ERRORS, "10.0% (100 of 1000)", (f.Traffic(1000, 100),), EARLY),
+    Case(live.FEW_SERVER_ERRORS, "5.0% (1 of 20)", (f.Traffic(20, 1),), EARLY),
     Case(live.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
          (Bake(9, (PROBE_FAILED, PROBE_FAILED)),), EARLY),
     Case(back.BACK_HEALTHY, "2 of 40 answers failed: POST /memory/packet: status 500",
@@ -402,11 +417,18 @@ FAILS = (
     Case(guard.TARGET_ANSWERS, "status 500", (target(),)),
     Case(guard.TARGET_ANSWERS, "status 500", (target(other=HEALTHY),), SENT_BACK_NOW),
     Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW, other=HEALTHY),), SENT_BACK),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(started=ENTERED),), context(now=ENTERED + CONFIG.health.timeout)),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW - 30),), RESUMED),
     Case(guard.SLOT_IDLE, "public traffic goes to green", (), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "public traffic goes to green", (HUNG,), acting(REMOVE)),
     Case(guard.SLOT_IDLE, "public traffic goes to green", (), acting(STOP, old=None, finished=FINISHED)),
     Case(guard.SLOT_IDLE, "from green with " + TAG + ", although the route names blue",
          (Route(Slot.BLUE),), acting(REMOVE)),
     Case(guard.SLOT_IDLE, "status 404 from no slot", (Route(Slot.BLUE), FROM_NOBODY), acting(REMOVE)),
+    Case(guard.SLOT_IDLE, "although the route names blue",
+         (Route(Slot.BLUE),), acting(REMOVE, SENT_BACK_NOW, finished=FINISHED)),
+    Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(STOP, SENT_BACK_NOW, finished=FINISHED)),
+    Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(STOP, finished=FINISHED, steps=())),
     Case(guard.SLOT_UNUSED, "from green with " + TAG, (), acting(EVICT)),
     Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(STOP)),
     Case(live.ROUTE_STAYS, f"status 200 from blue with {BEFORE}", (FROM_BLUE,)),
@@ -420,10 +442,15 @@ FAILS = (
     Case(steady.LIVE_HEALTHY, "no probe", (Health(replace(NOT_YET, last=None)),)),
     Case(steady.DRIFT_WATCHED, "none so far", (f.DriftCheck(),)),
     Case(steady.DRIFT_WATCHED, "the last one 3 h ago", (f.DriftCheck(NOW - 3 * 3600),)),
+    Case(steady.DRIFT_WATCHED, "the last one 2 h ago", (f.DriftCheck(NOW - 2 * 3600 - 1),)),
     Case(steady.DRIFT_WATCHED, "2 differences 10 min ago", (f.DriftCheck(NOW - 600, 2),)),
     Case(steady.LIVE_LOG_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
     Case(live.RECORD_TRUE, f"{BEFORE} on {COMMIT[:12]}", (Record(BEFORE, COMMIT),)),
     Case(live.RECORD_TRUE, "None on None", (Record(None, None),)),
+    Case(live.RECORD_TRUE, f"{TAG} on 999999999999", (Record(TAG, "9" * 40),)),
+    Case(live.ANSWERS_STAY_GOOD, "status 503 (2 failures", (Bake(9, (PROBE_FAILED, SICK)),), EARLY),
+    Case(live.ANSWERS_STAY_GOOD, "status 500 (3 failures", (Bake(9, (SICK, SICK, PROBE_FAILED)),), EARLY),
+    Case(live.NEW_SLOT_GONE, "running", (), ROLLING_BACK),
     Case(live.PREVIOUS_LIVE, "traffic goes to green", (), ROLLING_BACK),
     Case(live.PREVIOUS_LIVE, f"{BEFORE} paused",
          (Route(Slot.BLUE), slots(old={"status": "paused"})), ROLLING_BACK),
@@ -507,6 +534,10 @@ PASSES = (
     Case(slot.HEALTHY_FOR_SOAK, "healthy for 3.0 s", (Health(replace(STREAK, healthy_since=NOW - 3)),), FROZEN),
     Case(slot.SMOKE_PASSED, "green answers, smoke 1 of 1"),
     Case(slot.SMOKE_PASSED, "green answers, no smoke requests are configured", (Smoke(()),)),
+    Case(slot.NEW_SLOT_UP, "restarting in green", (slots(new={"status": "restarting"}),)),
+    Case(slot.NEW_SLOT_UP, "exited in green", (slots(new={"status": "exited"}),)),
+    Case(slot.NEW_SLOT_STEADY, "running, no restart", (slots(new={"restarts": 2, "oom_killed": True}),),
+         context(woken_restarts=2, woken_oom=True)),
     Case(slot.NEW_SLOT_STEADY, "running, no restart", context=context(State.GREEN_HEALTHY, now=ENTERED)),
     Case(live.FEW_SERVER_ERRORS, "30 s, 1000 answers, 1 error", (f.Traffic(1000, 1),)),
     Case(live.FEW_SERVER_ERRORS, "30 s, 1000 answers, 0 errors", (f.Traffic(1000, 0),)),
@@ -542,7 +573,13 @@ PASSES = (
     Case(guard.STANDBY_WARM, "blue is healthy again after 5.0 s", (), EARLY),
     Case(guard.STANDBY_WARM, "blue is not running", (SICK_STANDBY, slots(old={"status": "paused"})), EARLY),
     Case(guard.STANDBY_WARM, "the old slot is not running", (SICK_STANDBY,), context(**FIRST_DEPLOY)),
-    Case(guard.STANDBY_WARM, "not healthy within 60 s: pausing it anyway", (SICK_STANDBY,)),
+    Case(guard.STANDBY_WARM, "not healthy within 60 s: pausing it anyway", (SICK_STANDBY,), after(DEADLINE)),
+    Case(live.FEW_SERVER_ERRORS, "1000 answers, 20 errors", (f.Traffic(1000, 20),)),
+    Case(live.ANSWERS_STAY_GOOD, "60 rounds", (Bake(60, (), at=ENTERED + 30),)),
+    Case(live.DRAINED, "grace period of 30 s is over", (InFlight(2),), after(30)),
+    Case(slot.HEALTHY_FOR_SOAK, "healthy for 10.0 s", (Health(replace(STREAK, healthy_since=NOW - SOAK)),)),
+    Case(slot.LOGS_CLEAN, "no error of its own", (replace(GOOD[Logs], at=ENTERED + 1),)),
+    Case(steady.DRIFT_WATCHED, "0 differences 120 min ago", (f.DriftCheck(NOW - 2 * 3600),)),
     Case(live.DRAINED, "grace period of 30 s is over with 2 requests open on blue", (InFlight(2),)),
     Case(live.DRAINED, "grace period of 30 s is over with an unknown number of", (InFlight(None),)),
     Case(live.DRAINED, "with 0 requests open on blue, 1 connections past the router", (InFlight(0, direct=1),)),
@@ -562,6 +599,11 @@ PASSES = (
          (Route(Slot.BLUE), Proof(0, None, None)), ROLLING_BACK),
     Case(live.PREVIOUS_LIVE, "nothing was live before", context=context(**FIRST_DEPLOY)),
     Case(live.NEW_SLOT_GONE, "is not running in green", (slots(new={"release": BEFORE}),)),
+    Case(live.NEW_SLOT_GONE, "is not running in green", (slots(new={"status": "exited"}),)),
+    Case(live.PREVIOUS_LIVE, "nothing was live before", context=context(old=None)),
+    Case(live.PREVIOUS_LIVE, "nothing was live before", context=context(previous=None)),
+    Case(live.OLD_STANDS_BY, f"{BEFORE} paused in blue", (slots(old={"status": "paused"}),)),
+    Case(live.FEW_SERVER_ERRORS, "1000 answers, 2 errors", (f.Traffic(1000, 2),)),
 )  # fmt: skip
 
 # What a deploy itself makes true.
@@ -600,6 +642,15 @@ PENDING = (
     Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", context=EARLY),
     Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", (f.Traffic(3, 3),), EARLY),
     Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(REMOVE, SENT_BACK_NOW)),
+    Case(guard.SLOT_IDLE, "timed out", (Route(Slot.BLUE), HUNG), acting(REMOVE, after(PROOF_DEADLINE, SENT_BACK))),
+    Case(guard.SLOT_IDLE, "although the route", (Route(Slot.BLUE),), acting(REMOVE, after(PROOF_DEADLINE, SENT_BACK))),
+    Case(live.ROUTE_STAYS, "from blue", (FROM_BLUE,), after(PROOF_DEADLINE)),
+    Case(live.ROUTE_PROVED, "0 of 5 answers", (Proof(0, "blue", BEFORE),), after(PROOF_DEADLINE)),
+    Case(slot.HEALTHY_IN_TIME, "connection refused", (Health(NOT_YET),), after(DEADLINE)),
+    Case(slot.HEALTHY_FOR_SOAK, "connection refused", (Health(NOT_YET),), after(DEADLINE + SOAK)),
+    Case(slot.ENGINE_HEALTH, "reports starting", (slots(new={"health": "starting"}),), after(DEADLINE)),
+    Case(slot.LOGS_CLEAN, "reading the log", (replace(GOOD[Logs], at=ENTERED),), after(DEADLINE + SOAK)),
+    Case(slot.LOGS_CLEAN, "woken with", (replace(NOISE_NOW, noise_at=ENTERED + 69),), after(DEADLINE + SOAK)),
     Case(guard.SLOT_IDLE, "although the route names blue", (Route(Slot.BLUE),), acting(REMOVE, SENT_BACK_NOW)),
     Case(live.ROUTE_STAYS, "from blue", (FROM_BLUE,), EARLY),
     Case(live.ANSWERS_STAY_GOOD, "from blue", (Bake(60, (PROBE_FAILED,), "status 200 from blue"),)),
@@ -613,8 +664,10 @@ PENDING = (
     Case(live.DRAINED, "0 requests in flight on blue", (InFlight(0, quiet=2),), EARLY),
     Case(live.DRAINED, "0 requests in flight on blue, 2 connections past the router", (InFlight(0, direct=2),), EARLY),
     Case(live.DRAINED, "1 requests in flight on green", (InFlight(1),), SENT_BACK_NOW),
+    Case(live.DRAINED, "2 requests in flight on blue", (InFlight(2, quiet=3),), EARLY),
     Case(guard.TARGET_ANSWERS, "status 500", (target(),), context(now=ENTERED + 1)),
     Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW, other=PROBE_FAILED),), SENT_BACK_NOW),
+    Case(guard.TARGET_ANSWERS, "status 500", (target(started=NOW - 10),), RESUMED),
     Case(guard.STANDBY_WARM, "status 500", (SICK_STANDBY,), EARLY),
     Case(live.DRAINED, "an unknown number of requests in flight on blue", (InFlight(None),), EARLY),
 )  # fmt: skip
@@ -666,6 +719,37 @@ def test_a_log_that_was_not_seen_whole_is_not_clean(case: Case) -> None:
     assert isinstance(verdict, Unknown), verdict
     assert not verdict.not_yet
     assert case.says in verdict.reason
+
+
+def test_commits_are_shown_by_their_first_twelve_digits() -> None:
+    record = Case(live.RECORD_TRUE, "", (Record(BEFORE, "9" * 40),))
+    verdict = judged(record)
+    assert isinstance(verdict, Fail)
+    assert (verdict.expected, verdict.found) == (f"{TAG} on {'c' * 12}", f"{BEFORE} on {'9' * 12}")
+    image = judged(Case(slot.IMAGE_READY, "", (f.Image("sha256:d", "9" * 40),)))
+    assert isinstance(image, Fail)
+    assert (image.expected, image.found) == (f"an image of commit {'c' * 12}", f"an image of {'9' * 12}")
+    assert judged(Case(live.RECORD_TRUE, "")) == Pass(f".deployed-tag says {TAG}, checkout on {'c' * 12}")
+
+
+def test_a_wait_says_how_much_of_it_is_over() -> None:
+    unhealthy = judged(Case(slot.HEALTHY_FOR_SOAK, "", (Health(NOT_YET),), EARLY))
+    assert isinstance(unhealthy, Pending)
+    assert (unhealthy.done, unhealthy.total, unhealthy.timed) == (0, SOAK, False)
+    reading = judged(Case(slot.LOGS_CLEAN, "", (Health(NOT_YET),)))
+    assert reading == Pending("reading the log", 0, 0)
+    noisy = judged(Case(slot.LOGS_CLEAN, "", (replace(NOISE_NOW, noise_at=ENTERED + 4),), EARLY))
+    assert isinstance(noisy, Pending)
+    assert noisy.done == 1.0
+
+
+def test_answers_are_counted_and_not_timed() -> None:
+    proving = judged(Case(live.ROUTE_PROVED, "", (Proof(2, "green", TAG),)))
+    assert isinstance(proving, Pending)
+    assert (proving.done, proving.total, proving.timed) == (2, CONFIG.route.proofs, False)
+    first = judged(Case(live.ANSWERS_STAY_GOOD, "", (Bake(0, ()),)))
+    assert isinstance(first, Pending)
+    assert (first.done, first.total, first.timed) == (0, CONFIG.bake.seconds, True)
 
 
 @pytest.mark.parametrize("case", BEFORE_THE_PUSH, ids=case_id)

@@ -33,3 +33,10 @@ def test_each_action_names_what_takes_it_back(action: do.AnyAction, undo: do.Any
 def test_an_action_reads_like_a_command_without_empty_fields() -> None:
     assert str(do.StartSlot(**GREEN)) == "start-slot slot=green release=v0.5.1-l9"
     assert str(do.Push(tag="")) == "push"
+    assert str(do.BuildImage(tag="v1", commit="c", no_cache=True)) == "build-image tag=v1 commit=c no_cache"
+
+
+def test_an_action_that_a_journal_tells_in_short_is_the_usual_one() -> None:
+    assert not do.BuildImage(tag="v1", commit="c").no_cache
+    assert do.AddTree(tag="v1").created_by_run
+    assert do.WakeSlot(**GREEN).was is SlotStatus.PAUSED

@@ -71,6 +71,11 @@ def test_a_stop_that_was_interrupted_is_taken_up_under_its_number_whatever_is_th
     assert interrupted_stop(finished()) is None
 
 
+def test_a_pause_that_was_interrupted_is_no_stop() -> None:
+    run = apply(a_run(), NOW, ev.ActionIntended(gate=GATE, step=0, action=PAUSE))
+    assert interrupted_stop(apply(run, NOW, conclusion(run, State.FAIL_STATE, NOW))) is None
+
+
 # ── what brings the live release back ────────────────────────────────────────────────────────────
 
 DONE = ev.RunFinished(
@@ -91,13 +96,16 @@ ASLEEP: dict[str, Any] = {"old": {"status": "paused"}}
         (DONE, slots(**ASLEEP, new={"release": "v9.9.9-l9"}), Slot.BLUE, False, None),
         (replace(DONE, retained=(TAG,)), slots(**ASLEEP, new=GONE), Slot.GREEN, False, TAG),
         (DONE, slots(**ASLEEP, new=GONE), Slot.GREEN, False, None),
+        (replace(DONE, retained=(TAG,)), slots(**ASLEEP, new={"release": "v9.9.9-l9"}), Slot.BLUE, False, None),
         (replace(DONE, slot=None), slots(**ASLEEP), Slot.BLUE, False, None),
         (replace(DONE, live=None), slots(**ASLEEP), Slot.BLUE, False, None),
+        (replace(DONE, live=None), slots(**ASLEEP, new={"release": None}), Slot.BLUE, False, None),
     ],
     ids=[
         "the flag names a standby", "all is well", "another one serves", "stopped, and the flag names a standby",
         "stopped", "another release in its slot", "its container is gone", "it is not kept",
-        "no slot on record", "nothing live on record",
+        "it is kept, and another release has its slot",
+        "no slot on record", "nothing live on record", "nothing live on record, and something of no release runs",
     ],
 )  # fmt: skip
 def test_the_live_release_is_brought_back_where_it_still_stands(

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from l9.core import actions as do
 from l9.core import events as ev
 from l9.core.decide import (
+    FIRST_RETRY,
     PROOF_DEADLINE,
+    RETRY_SHARE,
     ROLLBACK_PATIENCE,
     Close,
     Decision,
@@ -34,7 +36,7 @@ from l9.core.decide import (
 from l9.core.facts import Facts, Unseen
 from l9.core.gates import Gate, Graph, Guard
 from l9.core.invariant import Context, Invariant
-from l9.core.run import Run, apply, begin
+from l9.core.run import BACK_HEALTHY, Run, Step, apply, begin
 from l9.core.states import Kind, Phase, Slot, SlotStatus, Stage, State, Substrate
 from l9.core.verdict import Fail, Pass, Pending, Unknown, Verdict, VerdictKind
 from samples import BEFORE, CONFIG, FIRST_DEPLOY, NOW, TAG, opened, started
@@ -211,8 +213,28 @@ def test_a_gate_that_is_not_decided_is_waited_for_while_others_go_on() -> None:
     assert play.next(run) == Wait(((LOCKED, DIM), (TESTED, DIM)))
 
 
-def test_of_several_waits_of_a_gate_the_longest_is_told() -> None:
-    soak, engine = Pending("soak", 3, 10), Pending("engine", 3, 60)
+def test_of_two_gates_that_could_open_the_tables_first_opens_first() -> None:
+    run = Play({LOCKED: DIM, TESTED: DIM}).until(fresh(), Wait)
+    assert told(Play().next(run)) == f"Open {LOCKED}"
+
+
+def test_while_an_action_is_waited_with_the_other_gates_tell_what_they_wait_for() -> None:
+    rows = (
+        row(LOCKED, Substrate.HOST, READY),
+        row(ROUTED, Substrate.HOST, READY, does=lambda _run: (SWITCH,)),
+    )
+    play = Play(
+        {LOCKED: DIM}, lights={do.SwitchRoute: DIM}, table=Graph(rows, GUARDED.rollback, GUARDED.guards)
+    )
+    run = play.until(fresh(), Wait)
+    assert play.next(run) == Wait(((LOCKED, DIM), (ROUTED, DIM)))
+
+
+@pytest.mark.parametrize(
+    ("soak", "engine"),
+    [(Pending("soak", 3, 10), Pending("engine", 3, 60)), (Pending("soak", 9, 10), Pending("engine", 1, 6))],
+)
+def test_of_several_waits_of_a_gate_the_longest_is_told(soak: Pending, engine: Pending) -> None:
     for both in ((soak, engine), (engine, soak)):
         pending = ((LOCKED, DIM), *((TESTED, waiting) for waiting in both))
         assert longest(pending) == ((LOCKED, DIM), (TESTED, engine))
@@ -254,6 +276,7 @@ def test_what_could_not_be_looked_at_closes_the_gate() -> None:
     assert isinstance(decision, Close)
     (finding,) = decision.findings
     assert (finding.verdict, finding.found, finding.remedy) == ("unknown", "fog", "l9 check")
+    assert finding.expected == "an observation"
 
 
 @pytest.mark.parametrize(
@@ -277,6 +300,8 @@ def test_only_what_the_next_decision_needs_is_looked_at() -> None:
     assert wanted(fresh(), TABLE) == frozenset()  # the gate is not entered yet
     entered = apply(fresh(), NOW, ev.GateEntered(gate=READY))
     assert wanted(entered, TABLE) == {Lamps}
+    one = replace(fresh(), opened={READY: opened(READY)}, entered={READY: NOW, LOCKED: NOW})
+    assert wanted(one, TABLE) == frozenset()  # another one is to be entered first
     ended = apply(entered, NOW, conclusion(entered, State.REFUSED, NOW))
     assert wanted(ended, TABLE) == frozenset()
     assert wanted(launched(ABORT), TABLE) == frozenset()  # steps are undone before anything is judged
@@ -374,6 +399,48 @@ def test_a_rollback_that_does_not_get_through_is_tried_again_with_growing_pauses
     assert play.told.count("restore-slot for 0") == entries
     assert play.told.count("wake-slot") == entries
     assert ROLLBACK_PATIENCE <= play.now - NOW < ROLLBACK_PATIENCE + 5
+
+
+def test_a_long_attempt_is_followed_by_a_pause_too() -> None:
+    """An engine that hangs would be asked again at once otherwise."""
+    run = Play({BACK: OFF}).until(launched(ABORT), Wait, Substrate.HOST)
+    ended = NOW + 40
+    run = replace(run, acted_at={BACK: ended})
+    assert isinstance(Play({BACK: OFF}, now=ended + FIRST_RETRY).next(run), Wait)
+    pause = 40 * RETRY_SHARE / (1 - RETRY_SHARE)  # a share of all the time, the pause with it
+    assert Play({BACK: OFF}, now=ended + pause + 1).next(run) == Enter(BACK)
+
+
+@pytest.mark.parametrize(
+    ("after", "decision"),
+    [
+        (FIRST_RETRY - 0.1, "Wait"),
+        (FIRST_RETRY, f"Enter {BACK}"),
+        (ROLLBACK_PATIENCE - 0.1, f"Enter {BACK}"),
+        (ROLLBACK_PATIENCE, f"Close {BACK}"),
+    ],
+)
+def test_a_rollback_is_tried_from_the_first_pause_to_the_end_of_its_patience(
+    after: float, decision: str
+) -> None:
+    run = Play({BACK: OFF}).until(launched(ABORT), Wait, Substrate.HOST)
+    assert told(Play({BACK: OFF}, now=NOW + after).next(run)) == decision
+
+
+def test_while_the_rollbacks_gate_is_not_decided_nothing_that_failed_is_tried_again() -> None:
+    play = Play({BACK: DIM}, broken=("wake-slot",))
+    run = play.until(launched(ABORT), Wait, Substrate.HOST)
+    assert play.next(run) == Wait(((BACK, DIM),))
+
+
+def test_an_action_that_failed_on_the_way_forward_is_not_tried_again_on_the_way_back() -> None:
+    """As a fetch, which leaves nothing to undo."""
+    fetch = row(LAUNCHED, Substrate.HOST, TESTED, LOCKED, does=lambda _run: (EVICT, do.FetchTag(tag=TAG)))
+    play = Play(broken=("fetch-tag",), table=Graph((*TABLE.rows[:3], fetch), TABLE.rollback))
+    play.until(on_host(), Finish, Substrate.HOST)
+    assert play.told[-5:] == [
+        f"Enter {BACK}", "restore-slot for 0", "wake-slot", f"Open {BACK}", "Finish REFUSED",
+    ]  # fmt: skip
 
 
 def test_a_rollback_gets_through_once_what_failed_has_come_back() -> None:
@@ -484,6 +551,8 @@ def test_on_the_way_back_a_guard_that_nobody_could_look_at_is_looked_at_again_fo
     assert dark.told[-2:] == ["wake-slot", "Wait"]
     later = replace(run, entered={**run.entered, BACK: NOW - PROOF_DEADLINE}, acted_at={})
     assert isinstance(dark.next(later), Refuse)
+    known = guarded({do.StopSlot: Unknown("nobody answers")}, lamps={BACK: OFF})
+    assert isinstance(known.next(run), Refuse), "one of its guards was seen, and does not hold"
 
 
 def test_a_crash_while_a_step_of_the_way_back_is_refused_judges_it_again() -> None:
@@ -513,7 +582,7 @@ def test_one_step_may_be_decided_by_itself() -> None:
 
 
 def end(outcome: State, **changed: Any) -> ev.RunFinished:
-    return conclusion(fresh(**changed), outcome, NOW + 61.25)
+    return conclusion(fresh(**changed), outcome, NOW + 61.2504)
 
 
 def test_a_good_deploy_is_live_and_the_release_before_it_stands_by() -> None:
@@ -535,6 +604,53 @@ def test_a_deploy_that_came_back_leaves_all_as_it_was() -> None:
     assert done.good == done.retained == (BEFORE, "v0.4.0-l9")
 
 
+@pytest.mark.parametrize(
+    ("outcome", "recorded", "live"),
+    [
+        (State.REFUSED, "v0.3.0-l9", "v0.3.0-l9"),
+        (State.REFUSED, None, BEFORE),
+        (State.ROLLED_BACK, "v0.3.0-l9", BEFORE),
+        (State.FAIL_STATE, "v0.3.0-l9", BEFORE),
+    ],
+)
+def test_what_is_on_record_stays_on_record_unless_users_saw_a_change(
+    outcome: State, recorded: str | None, live: str
+) -> None:
+    """Users may have been on another release than the one on record."""
+    done = end(outcome, recorded=recorded, recorded_slot=Slot.GREEN if recorded else None)
+    assert (done.live, done.slot) == (live, Slot.GREEN if live == "v0.3.0-l9" else Slot.BLUE)
+
+
+def watched(gate: State, **changed: Any) -> Run:
+    """Users were moved, and this gate opened with what the release answered: nothing good."""
+    sick = ev.Evidence(invariant=BACK_HEALTHY, found="503", verdict=VerdictKind.FAIL)
+    steps = (Step(0, ROUTED, SWITCH),)
+    return replace(
+        fresh(kind=Kind.ROLLBACK),
+        steps=steps,
+        opened={gate: ev.GateOpened(gate=gate, evidence=(sick,))},
+        **changed,
+    )
+
+
+CLOSED = ev.GateClosed(gate=State.CLEANUP, findings=())
+
+
+@pytest.mark.parametrize(
+    ("run", "live"),
+    [
+        (replace(fresh(), closed=CLOSED, opened={State.BAKE: opened(State.BAKE)}), TAG),
+        (replace(fresh(), closed=CLOSED), BEFORE),
+        (watched(State.WATCH), TAG),
+        (watched(BACK, aborted="not now"), BEFORE),
+    ],
+    ids=["kept on after its bake", "rolled back", "gone to, and not well", "gone back to, and not well"],
+)
+def test_what_is_live_where_a_person_is_needed(run: Run, live: str) -> None:
+    done = conclusion(run, State.FAIL_STATE, NOW)
+    assert (done.live, done.slot) == (live, Slot.GREEN if live == TAG else Slot.BLUE)
+
+
 def test_a_first_deploy_that_came_back_leaves_nothing() -> None:
     done = end(State.ROLLED_BACK, **FIRST_DEPLOY)
     assert (done.live, done.slot, done.good, done.retained) == (None, None, (), ())
@@ -550,6 +666,16 @@ def test_after_a_rollback_what_came_later_is_no_longer_gone_back_to() -> None:
     kept = (BEFORE, TAG, "v0.4.0-l9")
     done = end(State.SUCCESS, kind=Kind.ROLLBACK, tag=BEFORE, good=(TAG, BEFORE, "v0.4.0-l9"), retained=kept)
     assert (done.live, done.good, done.retained) == (BEFORE, (BEFORE, "v0.4.0-l9"), kept)
+
+
+def test_a_rollback_that_came_back_leaves_what_may_be_gone_back_to() -> None:
+    good = (TAG, BEFORE, "v0.4.0-l9")
+    assert end(State.ROLLED_BACK, kind=Kind.ROLLBACK, tag=BEFORE, good=good, kept=good).good == good
+
+
+def test_a_release_that_is_deployed_again_becomes_the_first_one_to_go_back_to() -> None:
+    good = (TAG, BEFORE, "v0.4.0-l9")
+    assert end(State.SUCCESS, tag=BEFORE, good=good, retained=good).good == (BEFORE, TAG, "v0.4.0-l9")
 
 
 def test_a_rollback_to_a_release_that_was_not_good_makes_it_the_live_one() -> None:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from l9.core import actions as do
 from l9.core import events as ev
-from l9.core.run import Run, Step, apply, begin, fold
+from l9.core.run import BACK_HEALTHY, Run, Step, apply, begin, fold
 from l9.core.states import Kind, Phase, Slot, SlotStatus, State, StepStatus
+from l9.core.verdict import VerdictKind
 from samples import BEFORE, ENTERED, NOW, STARTED, TAG, a_run, entries, opened, started
 
 GATE = State.BLUE_GREEN_LAUNCH
@@ -156,3 +157,114 @@ CLOSED = ev.GateClosed(gate=State.HEALTH, findings=())
 )
 def test_the_release_whose_settings_apply(changed: dict[str, Any], release: str | None) -> None:
     assert replace(a_run(), **changed).settings_of == release
+
+
+# ── what was accepted, watched, and is taken up again ─────────────────────────────────────────────
+
+PROVED, BAKED = ({gate: opened(gate)} for gate in (State.PROOF, State.BAKE))
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept_on"),
+    [
+        ({"closed": CLOSED, "opened": BAKED}, True),
+        ({"closed": CLOSED, "opened": PROVED}, False),
+        ({"closed": CLOSED, "opened": PROVED, "kind": Kind.ROLLBACK}, True),
+        ({"opened": BAKED}, False),
+        ({"opened": BAKED, "aborted": "not now"}, False),
+    ],
+    ids=["baked", "proved", "a rollback has no bake", "nothing closed", "somebody wants to go back"],
+)
+def test_a_release_is_kept_on_if_a_gate_closes_after_it_was_accepted(
+    changed: dict[str, Any], *, kept_on: bool
+) -> None:
+    run = replace(a_run(), **changed)
+    assert run.kept_on == kept_on
+    stays = kept_on or not run.going_back
+    assert run.wanted_live == ((Slot.GREEN, TAG) if stays else (Slot.BLUE, BEFORE))
+
+
+SWITCHED = (Step(0, State.ROUTE_TRAFFIC, SWITCH),)
+SICK = ev.Evidence(invariant=BACK_HEALTHY, found="status 503", verdict=VerdictKind.FAIL)
+WATCHED, WENT_BACK = (
+    {gate: ev.GateOpened(gate=gate, evidence=(SICK,))} for gate in (State.WATCH, State.ROLLBACK)
+)
+
+
+def test_a_release_that_users_never_left_was_not_watched() -> None:
+    assert replace(a_run(), closed=CLOSED, opened=WENT_BACK, steps=SWITCHED).watched == SICK
+    assert replace(a_run(), closed=CLOSED, opened=WENT_BACK).watched is None
+
+
+RESUMED = ev.RunResumed(who="ada", why="asked")
+
+
+def ended(outcome: State) -> ev.RunFinished:
+    return ev.RunFinished(
+        outcome=outcome, live=TAG, slot=Slot.GREEN, standby=BEFORE, exit_code=5, seconds=9.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changed", "since"),
+    [
+        (State.FAIL_STATE, {"opened": WATCHED}, 0.0),
+        (State.FAIL_STATE, {"opened": WENT_BACK, "closed": CLOSED, "back_since": NOW}, NOW + 9),
+        (State.SUCCESS, {"opened": WATCHED}, 0.0),
+        (State.ROLLED_BACK, {"closed": CLOSED, "back_since": NOW}, NOW + 9),
+    ],
+    ids=["after a rollback", "after a deploy", "it ended well", "it came back"],
+)
+def test_a_run_that_is_not_stuck_watches_again_and_its_patience_begins_anew(
+    outcome: State, changed: dict[str, Any], since: float
+) -> None:
+    run = replace(a_run(), steps=SWITCHED, finished=ended(outcome), finished_at=NOW, **changed)
+    again = apply(run, NOW + 9, RESUMED)
+    assert (again.finished, again.finished_at, again.steps) == (None, None, SWITCHED)
+    assert again.back_since == since
+    assert again.watched is None
+    assert again.closed == run.closed
+
+
+def test_a_rollback_that_is_tried_again_has_all_its_patience() -> None:
+    run = replace(a_run(), closed=CLOSED, stuck=CLOSED, finished=ended(State.FAIL_STATE), back_since=NOW)
+    again = apply(run, NOW + 9, RESUMED)
+    assert (again.stuck, again.closed) == (None, CLOSED)
+    assert apply(again, NOW + 10, ev.GateEntered(gate=State.ROLLBACK)).back_since == NOW + 10
+
+
+def test_under_a_clock_that_was_set_back_no_time_so_far_is_later_than_now() -> None:
+    times = {GATE: NOW + 50}
+    run = replace(
+        a_run(), started_at=NOW + 40, entered=times, opened_at=times, acted_at=times, back_since=NOW + 60
+    )
+    again = apply(run, NOW, RESUMED)
+    assert (again.entered, again.opened_at, again.acted_at) == ({GATE: NOW},) * 3
+    assert (again.started_at, again.back_since) == (NOW, NOW)
+    assert apply(run, NOW + 99, RESUMED).back_since == NOW + 60
+
+
+DONE, FAILED, RETRIED = StepStatus.DONE, StepStatus.FAILED, StepStatus.RETRIED
+
+
+@pytest.mark.parametrize(
+    ("entered", "gate", "undoes", "before", "after"),
+    [
+        (GATE, GATE, None, FAILED, RETRIED),
+        (GATE, GATE, None, DONE, DONE),
+        (GATE, State.IMAGES_READY, None, FAILED, FAILED),
+        (GATE, State.ROLLBACK, None, DONE, DONE),
+        (State.ROLLBACK, GATE, None, FAILED, FAILED),
+        (State.ROLLBACK, GATE, None, DONE, DONE),
+        (State.ROLLBACK, State.ROLLBACK, None, DONE, RETRIED),
+        (State.ROLLBACK, State.ROLLBACK, None, FAILED, RETRIED),
+        (State.ROLLBACK, State.ROLLBACK, 0, FAILED, RETRIED),
+        (State.ROLLBACK, State.ROLLBACK, 0, DONE, DONE),
+    ],
+)
+def test_a_gate_that_is_entered_again_takes_its_failed_steps_again(
+    entered: State, gate: State, undoes: int | None, before: StepStatus, after: StepStatus
+) -> None:
+    """The rollback also its own that are done: what it wakes may have ended since. What is undone stays undone."""
+    run = replace(a_run(), steps=(Step(0, gate, START, before, undoes),))
+    assert apply(run, NOW, ev.GateEntered(gate=entered)).steps[0].status is after

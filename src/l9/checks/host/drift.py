@@ -117,7 +117,7 @@ def public_drift(
     """
     if not answer.differs(slot, tag) and answer.status not in (502, 504):
         return None
-    if comes_back and (answer.status is not None or answer.accepted):
+    if comes_back and answer.status is not None:
         remedy = "l9 resume"
     elif answer.status is None:
         remedy = "l9 resume" if answer.accepted else "systemctl status caddy"
