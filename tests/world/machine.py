@@ -100,6 +100,11 @@ class Machine:
         age, until = self.clock.now() - proc.started_at, proc.behaviour.unhealthy_after
         return age >= proc.behaviour.starts_in and (until is None or age < until)
 
+    def way_to_users(self) -> tuple[object, ...]:
+        """All that is between users and a release."""
+        slots = [(proc.release, proc.status) if proc else None for proc in self.slots.values()]
+        return self.front, self.blind, self.stuck_at, self.flag, *slots
+
     def serves(self, slot: Slot) -> bool:
         """True if users get what they ask for."""
         return self.healthy(slot) and not self.broken(slot)

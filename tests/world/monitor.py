@@ -69,16 +69,27 @@ class Monitor:
         """
         self.check()
         served, machine = self._served, self._machine
-        before = (self._served, self._why)
+        before, way = (self._served, self._why), machine.way_to_users()
         yield
         if ending and whose in self._outages and machine.front == "router":
-            self._served, self._why = self._outages.pop(whose)
+            self._served, self._why = self._over(whose)
             if machine.flipped and not machine.serves(machine.active):
                 self._served, self._why = False, machine.flipped
         elif machine.front != "router" or (served and not machine.serves(machine.active)):
             self._outages.setdefault(whose, before)
             self._why, self._served = whose, False
+        elif not ending and not machine.serves(machine.active) and machine.way_to_users() != way:
+            self._outages.setdefault(
+                whose, before
+            )  # it stands in the way as well, behind the one that came first
         self.check()
+
+    def _over(self, whose: str) -> tuple[bool, str]:
+        """An outage is over: return what was so before it, or the outage that came to it meanwhile."""
+        before = self._outages.pop(whose)
+        later = [name for name, state in self._outages.items() if state == (False, whose)]
+        self._outages |= dict.fromkeys(later, before)
+        return (False, later[0]) if later else before
 
     def switching(self, to: Slot) -> None:
         """The route is about to go to `to`."""

@@ -7,6 +7,7 @@ import pytest
 from l9.core.states import Slot, State
 from l9.errors import ActionError
 
+from . import faults
 from .acts import always, times
 from .behaviour import BREAKS_AFTER_SWITCH, GOOD, NEVER_HEALTHY, Behaviour
 from .clock import START, Stuck, VirtualClock
@@ -156,6 +157,32 @@ def test_crash_comes_where_it_was_armed_and_only_once(world: World) -> None:
 def test_crash_is_no_exception_that_l9_could_handle() -> None:
     assert not issubclass(Crash, Exception)
     assert not issubclass(Stuck, Exception)
+
+
+BLIND, STUCK, DEAF = (
+    "the router cannot enter the flag's folder",
+    "the router does not read the flag",
+    "the router hangs",
+)
+
+
+@pytest.mark.parametrize("two", [(DEAF, BLIND), (BLIND, DEAF), (BLIND, STUCK)])
+@pytest.mark.parametrize("first", [0, 1])
+def test_outages_of_others_may_overlap_and_end_in_any_order(
+    world: World, two: tuple[str, str], first: int
+) -> None:
+    assert live(world) is Slot.GREEN  # a router that cannot see the flag goes to blue, where nothing is
+    for name in two:
+        faults.begin(world, name)
+    world.router.answering()  # l9 asks, and knows from then on
+    for name in (two[first], two[1 - first]):
+        faults.end(world, name)
+        world.wait(1)
+    assert world.live == V1
+    assert world.monitor.violations == []
+    assert world.monitor.failed == 0
+    world.runtime.pause(Slot.GREEN, V1)
+    assert world.monitor.violations  # what l9 does afterwards is l9's
 
 
 def test_fork_shares_nothing_that_changes(world: World) -> None:

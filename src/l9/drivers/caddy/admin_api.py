@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from urllib.parse import quote, urlsplit
 
 from l9.drivers.caddy.admin_config import AdminReply, Json, parse_reply
@@ -80,7 +81,10 @@ class AdminApi:
         timeout = _READ if method == "GET" else _CHANGE
         with socket.create_connection((parts.hostname, parts.port or 80), timeout=timeout) as link:
             link.sendall("\r\n".join([*head, "", ""]).encode() + body)
-            answer = b""
+            answer, until = b"", time.monotonic() + timeout
             while data := link.recv(65536):
                 answer += data
+                link.settimeout(
+                    max(until - time.monotonic(), 0.001)
+                )  # for all of it: each byte would begin anew
         return answer

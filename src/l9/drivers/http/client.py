@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -35,11 +37,12 @@ class HttpClient:
         body: bytes | None = None,
         timeout: float = 5.0,
     ) -> Answer:
-        """Send one request. `timeout` is seconds. Raises NoAnswer with the reason in `found`."""
+        """Send one request. `timeout` is seconds for all of it. Raises NoAnswer with the reason in `found`."""
         parts = urlsplit(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection = _connect(parts.scheme, parts.hostname or "", parts.port, timeout, headers or {})
-        accepted = False
+        accepted, until = False, time.monotonic() + timeout
+        connection.response_class = lambda *args, **more: _InTime(until, *args, **more)  # type: ignore[assignment]
         try:
             connection.connect()
             accepted = True
@@ -54,6 +57,35 @@ class HttpClient:
             raise no_answer from None
         finally:
             connection.close()
+
+
+class _InTime(http.client.HTTPResponse):
+    """A response that has to be complete by then: a socket's own timeout begins anew with every byte."""
+
+    def __init__(self, until: float, sock: socket.socket, *args: object, **more: object) -> None:
+        super().__init__(sock, *args, **more)  # type: ignore[arg-type]
+        self.fp = io.BufferedReader(_Limited(self.fp.detach(), sock, until))  # type: ignore[arg-type]
+
+
+class _Limited(io.RawIOBase):
+    """What a socket receives until then. Raises TimeoutError."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, until: float) -> None:
+        self._raw, self._sock, self._until = raw, sock, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int | None:  # type: ignore[override]
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
