@@ -7,7 +7,8 @@ Why a tool of our own: mutmut leaves out functions with a decorator, and every i
 pytest anew for each mutant, which takes longer than the tests that notice it. Here a function's code is exchanged in a
 forked process that has collected the tests already, and only those tests run that reach the function.
 
-What was tried is kept in build/mutants, until the sources or the tests change: a run that was ended goes on.
+What was tried is kept in build/mutants, until the sources or the tests change: a run that was ended goes on. After a
+change each is tried again, and first with the test that killed it last time, so that only the survivors take long.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import time
 from pathlib import Path
 
 from mutations import Mutant, mutants
-from running import TESTS, cold, hot
+from running import TESTS, cold, hot, side_by_side
 
 MODULES = (
     "src/l9/core/decide.py", "src/l9/core/run.py", "src/l9/core/actions.py", "src/l9/core/between_runs.py",
@@ -60,10 +61,17 @@ def _try(module: str, every: list[Mutant], until: float) -> dict[str, bool]:
     path = KEPT / f"{Path(module).stem}-{_digest(module)}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     left = [one for one in every if one.key not in _kept(path)]
+    earlier = sorted(KEPT.glob(f"{Path(module).stem}-*.jsonl"), key=lambda one: one.stat().st_mtime)
+    hints = {key: killer for one in earlier for key, killer in _kept(one).items() if killer}
 
-    def report(mutant: Mutant, killed: bool) -> None:
+    def report(mutant: Mutant, killer: str | None) -> None:
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([mutant.key, killed]) + "\n")
+            file.write(json.dumps([mutant.key, killer]) + "\n")
+
+    def load_and_try(share: list[Mutant]) -> None:
+        for one in share:
+            if time.monotonic() < until:
+                report(one, cold(one, hints.get(one.key)))
 
     if functions := [one for one in left if one.where]:
         child = os.fork()  # all that is tested is imported there, and not here
@@ -71,16 +79,14 @@ def _try(module: str, every: list[Mutant], until: float) -> dict[str, bool]:
             code = 1
             try:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-                hot(functions, MODULES, KEPT / f"lines-{_digest(*MODULES)}.json", until, report)
+                hot(functions, MODULES, KEPT / f"lines-{_digest(*MODULES)}.json", until, hints, report)
                 code = 0
             finally:
                 os._exit(code)
         if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
-            sys.exit(f"{module}: the mutants could not be tried")
-    for one in left:
-        if not one.where and time.monotonic() < until:
-            report(one, cold(one))
-    return _kept(path)
+            sys.exit(f"{module}: the mutants could not be tried: do all tests of TESTS pass?")
+    side_by_side(load_and_try, [one for one in left if not one.where])
+    return {key: killer is not None for key, killer in _kept(path).items()}
 
 
 def _judge(module: str, killed: dict[str, bool], reasons: dict[str, str]) -> bool:
@@ -105,7 +111,8 @@ def _reasons() -> list[tuple[str, str]]:
     return [(key, reason.strip()) for key, reason in zip(lines[::2], lines[1::2], strict=True)]
 
 
-def _kept(path: Path) -> dict[str, bool]:
+def _kept(path: Path) -> dict[str, str | None]:
+    """Return the test that killed each mutant, None for one that survived."""
     if not path.exists():
         return {}
     return dict(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
@@ -116,6 +123,7 @@ def _digest(*modules: str) -> str:
     tests = [
         path for one in (*TESTS, "tests/world") for path in sorted(Path(one).rglob("*.py")) or [Path(one)]
     ]
+    tests += sorted(Path("tests").glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in (*map(Path, modules), *tests))).hexdigest()[
         :12
     ]

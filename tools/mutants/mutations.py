@@ -108,7 +108,12 @@ def _put(tree: ast.AST, steps: Steps, new: ast.AST) -> None:
 
 
 def _function(tree: ast.AST, steps: Steps) -> tuple[str, int]:
-    """Return the qualified name and the first line of the outermost function around a node."""
+    """Return the qualified name and the first line of the outermost function around a node.
+
+    A parameter's default is the module's: it is made when the function is, and is no part of its code.
+    """
+    if any(name in ("defaults", "kw_defaults") for name, _ in steps):
+        return "", 0
     names: list[str] = []
     node = tree
     for name, number in steps:

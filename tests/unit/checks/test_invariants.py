@@ -442,6 +442,7 @@ FAILS = (
     Case(steady.LIVE_HEALTHY, "no probe", (Health(replace(NOT_YET, last=None)),)),
     Case(steady.DRIFT_WATCHED, "none so far", (f.DriftCheck(),)),
     Case(steady.DRIFT_WATCHED, "the last one 3 h ago", (f.DriftCheck(NOW - 3 * 3600),)),
+    Case(steady.DRIFT_WATCHED, "the last one 200 h ago", (f.DriftCheck(NOW - 200 * 3600),)),
     Case(steady.DRIFT_WATCHED, "the last one 2 h ago", (f.DriftCheck(NOW - 2 * 3600 - 1),)),
     Case(steady.DRIFT_WATCHED, "2 differences 10 min ago", (f.DriftCheck(NOW - 600, 2),)),
     Case(steady.LIVE_LOG_CLEAN, "ValueError: no (1 kinds)", (BROKEN_LOG,)),
@@ -590,6 +591,15 @@ PASSES = (
     Case(env.ENV_DOCUMENTED, "reads no variable", (example(exists=False),)),
     Case(env.ENV_SOURCE, "2 references and 1 plain", (source(),)),
     Case(ready.ENV_PUT_BACK, "as it was before the run", (), PUT_ENV_BACK),
+    Case(ready.ENV_PUT_BACK, "the run did not change /opt/l9/.env", (), SWITCHED),
+    Case(ready.SITE_READY, "the route answers, active slot green"),
+    Case(ready.SITE_READY, "accepts requests; green behind it does not answer", (Site(hangs=Slot.GREEN),)),
+    Case(ready.WAY_BACK, f"{BEFORE} is deployed again", (), context(tag=BEFORE)),
+    Case(ready.NEWER_THAN_LIVE, "no live version to compare", (), context(tag="by-hand")),
+    Case(ready.DISK_FREE, "9000 MB free"),
+    Case(ready.DISK_FREE, "MB free", (replace(GOOD[f.Host], disk_free=CONFIG.needs.disk),)),
+    Case(ready.MEMORY_FREE, "2000 MB available"),
+    Case(ready.MEMORY_FREE, "MB available", (replace(GOOD[f.Host], memory_available=CONFIG.needs.memory),)),
     Case(env.ENV_SCHEMA, "no .env.example", (example(exists=False),)),
     Case(live.OLD_STANDS_BY, "no old slot", context=context(**FIRST_DEPLOY)),
     Case(live.OLD_STANDS_BY, "nothing absent in blue", (slots(old={"status": "absent", "release": None}),)),
@@ -721,15 +731,58 @@ def test_a_log_that_was_not_seen_whole_is_not_clean(case: Case) -> None:
     assert case.says in verdict.reason
 
 
-def test_commits_are_shown_by_their_first_twelve_digits() -> None:
-    record = Case(live.RECORD_TRUE, "", (Record(BEFORE, "9" * 40),))
-    verdict = judged(record)
+OF_THE_HOST = Environment("/opt/l9/.env", True, ("MEMORY_DSN",))
+
+
+@pytest.mark.parametrize(
+    ("case", "expected", "remedy"),
+    [
+        (Case(ready.ENV_COMPLETE, "", (OF_THE_HOST,)),
+         "every key of .env.example in /opt/l9/.env", "$EDITOR /opt/l9/.env"),
+        (Case(ready.ENV_COMPLETE, "", (replace(OF_THE_HOST, resolved=True),), SOURCED),
+         "every key of .env.example in .env.production", "$EDITOR .env.production"),
+        (Case(ready.CHECKOUT_UNEDITED, "", (Checkout("/opt/l9", tuple("abcdefg")),)),
+         "a live checkout identical to its tag", "git -C /opt/l9 stash push -- a b c d e"),
+        (Case(ready.DISK_FREE, "", (replace(GOOD[f.Host], disk_free=5_000_000),)),
+         f"{CONFIG.needs.disk // 1_000_000} MB of disk free", "docker system df"),
+        (Case(ready.MEMORY_FREE, "", (replace(GOOD[f.Host], memory_available=5_000_000),)),
+         f"{CONFIG.needs.memory // 1_000_000} MB of memory available", "free -m"),
+        (Case(ready.NEWER_THAN_LIVE, "", (), context(previous="v0.6.0-l9")),
+         "a release newer than v0.6.0-l9, which is live", "l9 check --explain host.newer-than-live"),
+        (Case(ready.NEWER_THAN_LIVE, "", (), context(previous="v0.6.0-l9", was_good=True)),
+         "a release newer than v0.6.0-l9, which is live", f"l9 rollback {TAG} --rebuild"),
+        (Case(ready.NEWER_THAN_LIVE, "", (), context(previous="v0.6.0-l9", was_good=True, kept=(TAG,))),
+         "a release newer than v0.6.0-l9, which is live", f"l9 rollback {TAG}"),
+    ],
+)  # fmt: skip
+def test_what_is_lacking_and_where_to_mend_it(case: Case, expected: str, remedy: str) -> None:
+    verdict = judged(case)
     assert isinstance(verdict, Fail)
-    assert (verdict.expected, verdict.found) == (f"{TAG} on {'c' * 12}", f"{BEFORE} on {'9' * 12}")
-    image = judged(Case(slot.IMAGE_READY, "", (f.Image("sha256:d", "9" * 40),)))
-    assert isinstance(image, Fail)
-    assert (image.expected, image.found) == (f"an image of commit {'c' * 12}", f"an image of {'9' * 12}")
-    assert judged(Case(live.RECORD_TRUE, "")) == Pass(f".deployed-tag says {TAG}, checkout on {'c' * 12}")
+    assert (verdict.expected, verdict.remedy) == (expected, remedy)
+
+
+NINES, AAS, CCS = "9" * 12, "a" * 12, "c" * 12
+
+
+@pytest.mark.parametrize(
+    ("case", "verdict"),
+    [
+        (Case(live.RECORD_TRUE, ""), (f".deployed-tag says {TAG}, checkout on {CCS}",)),
+        (Case(live.RECORD_TRUE, "", (Record(BEFORE, "9" * 40),)), (f"{TAG} on {CCS}", f"{BEFORE} on {NINES}")),
+        (Case(slot.IMAGE_READY, "", (f.Image("sha256:d", "9" * 40),)),
+         (f"an image of commit {CCS}", f"an image of {NINES}")),
+        (Case(ready.TAG_SAME, ""), (f"the same tag object {AAS}, commit {CCS}",)),
+        (Case(ready.TAG_SAME, "", (HostTag(tag(object_id="9" * 40)),)), (f"tag object {AAS}", f"{NINES} (moved!)")),
+        (Case(ready.TAG_NEVER_MOVED, "", (), context(objects=tuple(digit * 40 for digit in "9876"))),
+         (f"{TAG} is {AAS} in every run on record", f"{NINES}, {'8' * 12}, {'7' * 12} in earlier runs (moved!)")),
+    ],
+    ids=lambda value: case_id(value) if isinstance(value, Case) else "",
+)  # fmt: skip
+def test_objects_are_shown_by_their_first_twelve_digits(case: Case, verdict: tuple[str, ...]) -> None:
+    found = judged(case)
+    assert verdict == (
+        (found.expected, found.found) if isinstance(found, Fail) else (getattr(found, "found", ""),)
+    )
 
 
 def test_a_wait_says_how_much_of_it_is_over() -> None:

@@ -268,3 +268,15 @@ def test_a_gate_that_is_entered_again_takes_its_failed_steps_again(
     """The rollback also its own that are done: what it wakes may have ended since. What is undone stays undone."""
     run = replace(a_run(), steps=(Step(0, gate, START, before, undoes),))
     assert apply(run, NOW, ev.GateEntered(gate=entered)).steps[0].status is after
+
+
+@pytest.mark.parametrize(("verdict", "unwell"), [(VerdictKind.FAIL, True), (VerdictKind.PASS, False)])
+def test_what_was_gone_back_to_is_told_from_all_else_that_the_gate_saw(
+    verdict: VerdictKind, *, unwell: bool
+) -> None:
+    seen = replace(SICK, verdict=verdict)
+    evidence = (ev.Evidence(invariant="host.any", found="so"), seen)
+    opens = {State.ROLLBACK: ev.GateOpened(gate=State.ROLLBACK, evidence=evidence)}
+    run = replace(a_run(), closed=CLOSED, steps=SWITCHED, opened=opens)
+    assert run.watched == seen
+    assert run.unwell == unwell
