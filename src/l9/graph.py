@@ -351,6 +351,12 @@ GUARDS = (
         case="when a run goes back after the switch",
     ),
     Guard(
+        (do.PauseSlot, do.RecycleSlot),
+        needs=(live.DRAINED,),
+        when=lambda run: switched_again(run),
+        case="when somebody had moved the route, and the run moved it again",
+    ),
+    Guard(
         (do.PauseSlot,),
         needs=(guard.STANDBY_WARM,),
         when=lambda run: recycled(run),
@@ -403,7 +409,11 @@ def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
     pause = do.PauseSlot(slot=run.old, release=run.previous)
     drained = run.opened.get(State.DRAIN)
     quiet = drained is not None and any(live.QUIET in e.found for e in drained.evidence)
-    return (pause,) if quiet else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
+    return (
+        (pause,)
+        if quiet and not switched_again(run)
+        else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
+    )
 
 
 def clean_up(run: Run) -> tuple[do.AnyAction, ...]:
@@ -415,6 +425,13 @@ def clean_up(run: Run) -> tuple[do.AnyAction, ...]:
 def users_return(run: Run) -> bool:
     """True if users move back from the new slot: their requests on it must still be answered."""
     return run.going_back and run.switched and run.finished is None
+
+
+def switched_again(run: Run) -> bool:
+    """True if the run switched to its release twice before it touched the old slot: that had users after its drain."""
+    touched = min((s.number for s in run.steps if s.gate is State.SHUTDOWN), default=len(run.steps))
+    earlier = (s.action for s in run.steps if s.number < touched)
+    return sum(isinstance(action, do.SwitchRoute) and action.to is run.new for action in earlier) > 1
 
 
 def recycled(run: Run) -> bool:

@@ -101,6 +101,22 @@ def test_flag_flipped_after_the_release_was_accepted_is_set_again(
     assert [s.gate for s in run.steps if isinstance(s.action, do.SwitchRoute)] == [State.ROUTE_TRAFFIC] * 2
 
 
+@pytest.mark.parametrize("streams", [0, 2])
+def test_users_that_a_flipped_flag_brought_back_are_not_left_hanging(two: World, streams: int) -> None:
+    """The old slot was quiet once; users came again with the flag, and were being answered when it was set back."""
+    old = serving(two)
+    two.machine.slow = 0.4  # seconds, within the grace
+
+    def flip() -> None:
+        two.machine.flip(old)
+        two.machine.streams[old] = streams
+
+    at(two, entered(State.SHUTDOWN), flip)
+    run = two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V3, idle=(V2, "paused"))
+    assert any(isinstance(step.action, do.RecycleSlot) for step in run.steps)
+
+
 def test_route_is_set_again_once_and_then_a_person_is_asked(two: World) -> None:
     old = serving(two)
 
