@@ -189,6 +189,7 @@ FAULTS = (
         Lasts.WHILE,
         AWAY,
         cuts=True,
+        stays=True,  # the database, whose restart policy is its project's own, is down until l9 starts it
         names=("docker", "engine", "exited", "started again"),
     ),
     Fault(

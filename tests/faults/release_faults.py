@@ -37,7 +37,7 @@ DIES_SOON = """
 if "L9_SLOT" in os.environ:
     import threading
 
-    threading.Timer(0.6, lambda: os._exit(137)).start()
+    threading.Timer(0.2, lambda: os._exit(137)).start()
 """
 
 
@@ -56,7 +56,7 @@ FAULTS = (
     Fault("dies-at-start", "a process that ends at once", code=DIES, names=("license", "exit")),
     Fault(
         "dies-soon",
-        "a process that is killed after 0.6 s, again and again",
+        "a process that is killed after 0.2 s, again and again",
         code=DIES_SOON,
         names=("137", "exit", "restart", "answer"),
     ),

@@ -43,7 +43,8 @@ class StopAt:
 
     def __enter__(self) -> StopAt:
         journal = self._state / "journal.jsonl"
-        self._offset = journal.stat().st_size if journal.exists() else 0
+        # After the last whole line: a fault of an earlier cell may have left a torn one, which is cut off first.
+        self._offset = journal.read_bytes().rfind(b"\n") + 1 if journal.exists() else 0
         self._fan = _checked(_libc.fanotify_init(CLASS_CONTENT | CLOEXEC, os.O_RDONLY | os.O_CLOEXEC))
         mask, path = ctypes.c_uint64(OPEN_PERM | ON_CHILD), os.fsencode(self._state)
         try:

@@ -259,7 +259,8 @@ class HostObserver:
         answer = self._ports.router.answering()
         if answer.status is None:
             self._proof = (None, None, 0)
-            return host_facts.Proof(0, None, None, answer.found)
+            how, lost = self._as_it_runs(run)
+            return host_facts.Proof(0, None, None, answer.found + how, lost)
         seen = (answer.slot, answer.release)
         # A rollback is proved by the release that answers; its health is observed separately.
         answered = (
@@ -269,26 +270,32 @@ class HostObserver:
         before = self._proof[2] if self._proof[:2] == seen else 0
         self._proof = (*seen, before + 1 if good else 0)
         problem = None if seen == wanted else f"{seen[0] or 'no slot'} with {seen[1] or 'no release'}"
+        lost = False
         if problem is None and not good:
-            problem = f"status {answer.status} from {answer.slot}{self._as_it_runs(run)}"
-        return host_facts.Proof(self._proof[2], *seen, problem)
+            how, lost = self._as_it_runs(run)
+            problem = f"status {answer.status} from {answer.slot}{how}"
+        return host_facts.Proof(self._proof[2], *seen, problem, lost)
 
-    def _as_it_runs(self, run: Run) -> str:
-        """Return what the engine says of the slot whose answers are bad, after a colon; empty if it just runs."""
+    def _as_it_runs(self, run: Run) -> tuple[str, bool]:
+        """Return what the engine says of the slot whose answers are bad, after a colon; empty if it just runs.
+
+        And whether its process is not the one that was launched.
+        """
         slot, _ = run.wanted_live
         if slot is None:
-            return ""
+            return "", False
         try:
             state = self._ports.runtime.slots()[slot]
         except L9Error as error:
-            return f": {error.message}"
+            return f": {error.message}", False
         named = f": {state.release or 'nothing'} {state.status}"
         if not state.serves:
-            return named
+            return named, True
         # A start after the launch is none of this run's: the engine, or somebody, has started it again.
         launched = run.acted_at.get(State.BLUE_GREEN_LAUNCH, run.started_at)
         ago = self._ports.clock.now() - state.started_at
-        return f"{named}, started again {ago:.1f} s ago" if state.started_at > launched else ""
+        again = state.started_at > launched
+        return (f"{named}, started again {ago:.1f} s ago" if again else "", again)
 
     def _bake_round(self, run: Run) -> host_facts.Bake:
         if self._config.bake.seconds == 0:

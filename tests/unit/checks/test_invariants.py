@@ -403,6 +403,7 @@ FAILS = (
     Case(live.ROUTE_PROVED, f"blue with {BEFORE}", (Proof(0, "blue", BEFORE),)),
     Case(live.ROUTE_PROVED, "no slot with no release", (Proof(0, None, None),)),
     Case(live.ROUTE_PROVED, "connection refused", (Proof(0, None, None, "connection refused"),)),
+    Case(live.ROUTE_PROVED, "v9 exited", (Proof(0, "green", TAG, "502: v9 exited", lost=True),), EARLY),
     Case(live.FEW_SERVER_ERRORS, "10.0% (100 of 1000)", (f.Traffic(1000, 100),), EARLY),
     Case(live.FEW_SERVER_ERRORS, "5.0% (1 of 20)", (f.Traffic(20, 1),), EARLY),
     Case(live.ANSWERS_STAY_GOOD, "status 500 (2 failures in 9 rounds)",
@@ -648,6 +649,7 @@ PENDING = (
     Case(slot.LOGS_STAY_CLEAN, "watched for 5 of 30 s", context=EARLY),
     Case(slot.NEW_SLOT_STEADY, "watched for 5 of 30 s", context=EARLY),
     Case(live.ROUTE_PROVED, "2 of 5 answers from green", (Proof(2, "green", TAG),), EARLY),
+    Case(live.ROUTE_PROVED, "2 of 5 answers from green", (Proof(2, "green", TAG, lost=True),), EARLY),
     Case(live.ROUTE_PROVED, "4 of 5 answers from green", (Proof(4, "green", TAG),)),  # slow, and right
     Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", context=EARLY),
     Case(live.FEW_SERVER_ERRORS, "watched for 5 of 30 s", (f.Traffic(3, 3),), EARLY),

@@ -92,12 +92,16 @@ class Logs(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """The number of consecutive answers through the public route that named this slot and release, up to now."""
+    """The number of consecutive answers through the public route that named this slot and release, up to now.
+
+    `lost`: they are bad, and the release's process has ended, or was started again since its launch.
+    """
 
     consecutive: int
     slot: str | None
     release: str | None
     problem: str | None = None
+    lost: bool = False
 
 
 class Bake(msgspec.Struct, frozen=True):

@@ -42,8 +42,10 @@ def _proved(proof: Proof, context: Context, slot: str, release: str) -> Verdict:
     if proof.consecutive >= wanted:
         return Pass(f"{proof.consecutive} answers in a row from {slot} with {release}")
     found = proof.problem or f"{proof.slot or 'no slot'} with {proof.release or 'no release'}"
-    # Right answers prove, also slow ones: after the deadline it is a wrong one that decides.
-    if context.elapsed > PROOF_DEADLINE and not proof.consecutive:
+    # Right answers prove, also slow ones: after the deadline it is a wrong one that decides. A process that was not
+    # judged before the switch gets no such time from its users.
+    lost = proof.lost and not context.run.going_back
+    if (lost or context.elapsed > PROOF_DEADLINE) and not proof.consecutive:
         return Fail(
             f"{wanted} answers in a row from {slot} with {release}", found, f"l9 explain {context.run.id}"
         )
