@@ -10,7 +10,7 @@ from world.acts import always, times
 from world.ending import assert_ended
 from world.host import World
 
-from .conftest import V2, V3, at, entered
+from .conftest import V1, V2, V3, at, entered
 
 
 def needs_a_person(two: World, closed_by: State) -> None:
@@ -44,10 +44,13 @@ def test_last_act_that_fails_for_a_while(two: World, act: str, gate: State) -> N
     assert [s.status for s in run.steps if s.gate is gate].count(StepStatus.RETRIED) == 3
 
 
-def test_engine_that_cannot_be_asked_for_a_while(two: World) -> None:
+@pytest.mark.parametrize("gate", [State.DRAIN, State.SHUTDOWN, State.CLEANUP])
+@pytest.mark.parametrize("back", [False, True], ids=["deploy", "rollback"])
+def test_engine_that_cannot_be_asked_for_a_while(two: World, gate: State, *, back: bool) -> None:
     def away() -> None:
         two.acts.failing["runtime.slots"] = always
         two.clock.after(12.0, lambda: two.acts.failing.pop("runtime.slots"))
 
-    at(two, entered(State.SHUTDOWN), away)
-    assert_ended(two, two.deploy(V3), State.SUCCESS, live=V3, idle=(V2, "paused"))
+    at(two, entered(gate), away)
+    run = two.rollback() if back else two.deploy(V3)
+    assert_ended(two, run, State.SUCCESS, live=V1 if back else V3, idle=(V2, "paused"))

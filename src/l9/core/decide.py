@@ -153,7 +153,7 @@ def _retry_finish(closed: Close, run: Run, now: float, graph: Graph) -> Close | 
     )
     if row.closed is not State.FAIL_STATE or not comes_back:
         return closed
-    since = max(run.opened_at[gate] for gate in row.after)
+    since = max(run.opened_at.values())  # one gate after the other, by now
     return _again(closed, closed.findings[0].found, run, now, since, FINISH_PATIENCE)
 
 
