@@ -409,11 +409,9 @@ def stand_by(run: Run) -> tuple[do.AnyAction, ...]:
     pause = do.PauseSlot(slot=run.old, release=run.previous)
     drained = run.opened.get(State.DRAIN)
     quiet = drained is not None and any(live.QUIET in e.found for e in drained.evidence)
-    return (
-        (pause,)
-        if quiet and not switched_again(run)
-        else (do.RecycleSlot(slot=run.old, release=run.previous), pause)
-    )
+    if quiet and not switched_again(run):
+        return (pause,)
+    return (do.RecycleSlot(slot=run.old, release=run.previous), pause)
 
 
 def clean_up(run: Run) -> tuple[do.AnyAction, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from faults.fault import Fault
+from faults.moments import Act, Moment
 from l9.demo import backend
 
 SLOW_START = 'if "L9_SLOT" in os.environ:\n    import time\n\n    time.sleep(5)\n'
@@ -39,6 +40,25 @@ if "L9_SLOT" in os.environ:
 
     threading.Timer(0.2, lambda: os._exit(137)).start()
 """
+DIES_AFTER_SWITCH = """
+
+_ends = []
+
+
+@app.middleware("http")
+async def _ends_soon(request, call_next):
+    if "x-forwarded-for" in request.headers and "L9_SLOT" in os.environ and not _ends:
+        import threading
+
+        _ends.append(threading.Timer(0.4, lambda: os._exit(137)))
+        _ends[0].start()
+    return await call_next(request)
+"""
+
+
+def in_its_deploy(moment: Moment) -> str:
+    """The rule of faults that lie in a release: without its deploy there is none."""
+    return "" if moment.act is Act.RELEASE else "the fault lies in the release"
 
 
 FAULTS = (
@@ -59,6 +79,15 @@ FAULTS = (
         "a process that is killed after 0.2 s, again and again",
         code=DIES_SOON,
         names=("137", "exit", "restart", "answer"),
+    ),
+    Fault(
+        "dies-after-switch",
+        "a process that is killed 0.4 s after its first user, again and again",
+        code=DIES_AFTER_SWITCH,
+        not_applicable=in_its_deploy,
+        cuts=True,  # until users are back
+        control="live-slot-killed",
+        names=("502", "restart", "exit", "started again"),
     ),
     Fault(
         "breaks-after-switch",

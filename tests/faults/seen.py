@@ -9,7 +9,7 @@ import msgspec
 from l9.core.states import State
 
 SETTLE_SECONDS = 20.0  # to one slot that answers well, after the fault and the command have ended
-SLACK_SECONDS = 5.0  # beyond the control's time, in which the requests that a fault cuts may fail
+SLACK_SECONDS = 3.0  # beyond the control's time, in which the requests that a fault cuts may fail
 EXIT_CODES = {
     state: state.exit_code for state in (State.SUCCESS, State.REFUSED, State.ROLLED_BACK, State.FAIL_STATE)
 }

@@ -67,7 +67,10 @@ def plan_slots(
     new = active if again else active.other
     idle = slots[new]
     wakes = kind is Kind.ROLLBACK and idle.release == tag and not rebuild
-    goes_on = wakes and idle.status in (SlotStatus.PAUSED, SlotStatus.RUNNING)  # else it is started anew
+    goes_on = wakes and idle.status in (
+        SlotStatus.PAUSED,
+        SlotStatus.RUNNING,
+    )  # an ended one starts with its counts at zero
     kept = tuple(
         dict.fromkeys((*((live.release,) if live.release else ()), *(last.retained if last else ())))
     )

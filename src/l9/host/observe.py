@@ -293,9 +293,10 @@ class HostObserver:
             return named, True
         # A start after the launch is none of this run's: the engine, or somebody, has started it again.
         launched = run.acted_at.get(State.BLUE_GREEN_LAUNCH, run.started_at)
-        ago = self._ports.clock.now() - state.started_at
-        again = state.started_at > launched
-        return (f"{named}, started again {ago:.1f} s ago" if again else "", again)
+        clock = self._ports.clock
+        started = state.started_at - clock.shift()
+        again = started > launched
+        return (f"{named}, started again {clock.now() - started:.1f} s ago" if again else "", again)
 
     def _bake_round(self, run: Run) -> host_facts.Bake:
         if self._config.bake.seconds == 0:
@@ -386,9 +387,8 @@ def _elsewhere(slot: Slot | None, release: str | None, found: str) -> host_facts
 
 def _replaced(state: f.SlotState, release: str, first: f.SlotState) -> str:
     """Return why the slot's release does not run as it did at the `first` look; empty if it does."""
-    if (
-        state.oom_killed and not first.oom_killed
-    ):  # the engine keeps saying so for as long as the container runs
+    # The engine keeps saying so for as long as the container runs.
+    if state.oom_killed and not first.oom_killed:
         return "out of memory: killed"
     if not state.serves or state.release != release:
         return f"{state.release or 'nothing'} {state.status} in {state.slot}"

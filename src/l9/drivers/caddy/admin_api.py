@@ -84,7 +84,6 @@ class AdminApi:
             answer, until = b"", time.monotonic() + timeout
             while data := link.recv(65536):
                 answer += data
-                link.settimeout(
-                    max(until - time.monotonic(), 0.001)
-                )  # for all of it: each byte would begin anew
+                # The limit is for the whole answer; a socket's timeout is for the next bytes alone.
+                link.settimeout(max(until - time.monotonic(), 0.001))
         return answer

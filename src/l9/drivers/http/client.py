@@ -60,7 +60,7 @@ class HttpClient:
 
 
 class _InTime(http.client.HTTPResponse):
-    """A response that has to be complete by then: a socket's own timeout begins anew with every byte."""
+    """A response that must be complete by `until`; a socket's own timeout is for the next bytes alone."""
 
     def __init__(self, until: float, sock: socket.socket, *args: object, **more: object) -> None:
         super().__init__(sock, *args, **more)  # type: ignore[arg-type]
@@ -68,7 +68,7 @@ class _InTime(http.client.HTTPResponse):
 
 
 class _Limited(io.RawIOBase):
-    """What a socket receives until then. Raises TimeoutError."""
+    """Reads from a socket, at most until `until` (monotonic seconds). Raises TimeoutError after that."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, until: float) -> None:
         self._raw, self._sock, self._until = raw, sock, until
