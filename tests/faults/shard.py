@@ -122,7 +122,9 @@ def _bound(fault: Fault, moment: Moment, done: dict[tuple[str, str], Result], se
     if moment.act is Act.IDLE:
         return None
     control = done.get((fault.control or fault.name, Moment(Act.IDLE).name))
-    return bound_of(control.seen if control else None, mended_by_run=seen.ran if fault.stays else None)
+    bound = bound_of(control.seen if control else None, mended_by_run=seen.ran if fault.stays else None)
+    # A fault of the release comes at a time of its own in the run, whose begin is counted from.
+    return msgspec.structs.replace(bound, seconds=bound.seconds + seen.ran) if fault.code else bound
 
 
 def _short(seen: Seen) -> Seen:
